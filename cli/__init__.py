@@ -1,0 +1,1 @@
+"""One file per command; the only room that knows all the others, and imports them lazily."""

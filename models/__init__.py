@@ -1,0 +1,1 @@
+"""What a style is and how it is learned: PyTorch. Knows nothing of video files or ONNX."""

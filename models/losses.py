@@ -1,0 +1,89 @@
+"""Perceptual losses after Johnson, Alahi, Fei-Fei 2016, and total variation.
+
+Pictures are float (N, 3, H, W), RGB, 0..1; features are (N, C, H, W).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .vgg import VGG19
+
+
+def gram(features: Tensor) -> Tensor:
+    """Gram matrices G = F Fᵀ / (C·H·W), (N, C, C): Johnson 2016, equation 3. Computed in float32."""
+    n, c, h, w = features.shape
+    f = features.float().reshape(n, c, h * w)
+    return f @ f.transpose(1, 2) / (c * h * w)
+
+
+def feature_loss(result: Tensor, target: Tensor) -> Tensor:
+    """‖φ(ŷ) − φ(y)‖² / (C·H·W), averaged over the batch: Johnson 2016, equation 2."""
+    return (result.float() - target.float()).square().mean()
+
+
+def style_loss(result: Tensor, target: Tensor) -> Tensor:
+    """‖G(ŷ) − G(y)‖²_F of two stacks of Gram matrices (N, C, C), averaged over N: equation 4."""
+    return (result - target).square().sum(dim=(1, 2)).mean()
+
+
+def total_variation(rgb: Tensor) -> Tensor:
+    """Mean squared difference of neighbouring pixels, both directions: Johnson 2016's ℓ_TV."""
+    rows = (rgb[:, :, 1:] - rgb[:, :, :-1]).square().mean()
+    columns = (rgb[:, :, :, 1:] - rgb[:, :, :, :-1]).square().mean()
+    return rows + columns
+
+
+@dataclass(frozen=True)
+class Losses:
+    """One step's losses, unweighted but for the layers' normalisation; scalars."""
+
+    content: Tensor
+    style: Tensor
+    tv: Tensor
+
+
+class PerceptualLoss:
+    """The loss of a result against its content picture and one style picture.
+
+    Content is equation 2 divided by the mean square of the content's own features, style is the sum
+    of equation 4 over the layers, each divided by ‖G(style)‖²_F. Both are then plain relative errors:
+    no layer drowns another, and one pair of weights serves any painting. Raw Gram losses differ
+    by orders of magnitude between relu1_1 and relu4_1 and between paintings.
+
+    Args:
+        vgg: the fixed describer.
+        style: the style picture (1, 3, H, W).
+        content_layer: where content is compared.
+        style_layers: where style is compared.
+    """
+
+    def __init__(
+        self, vgg: VGG19, style: Tensor, content_layer: str, style_layers: tuple[str, ...]
+    ) -> None:
+        self.vgg = vgg
+        self.content_layer = content_layer
+        self.style_layers = style_layers
+        with torch.no_grad():
+            self.targets = {k: gram(f) for k, f in vgg(style, style_layers).items()}
+
+    def __call__(self, result: Tensor, content: Tensor) -> Losses:
+        """Losses of ``result`` against ``content``, both (N, 3, H, W)."""
+        with torch.no_grad():
+            wanted = self.vgg(content, (self.content_layer,))[self.content_layer]
+        found = self.vgg(result, (*self.style_layers, self.content_layer))
+        energy = wanted.float().square().mean()
+        style = torch.stack(
+            [
+                style_loss(gram(found[layer]), target) / target.square().sum()
+                for layer, target in self.targets.items()
+            ]
+        ).sum()
+        return Losses(
+            content=feature_loss(found[self.content_layer], wanted) / energy,
+            style=style,
+            tv=total_variation(result),
+        )

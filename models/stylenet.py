@@ -1,0 +1,270 @@
+"""The feed-forward style nets: Johnson 2016 as published (``quality``) and a slim one (``fast``).
+
+Both map a picture (N, 3, H, W), float, RGB, 0..1, to a picture of the same size. Any size ≥ 1 × 1
+works: a net pads its input to its multiple and crops the result.
+
+``StyleNet`` splits the work so that the export can move pixels as bytes: ``core`` sees the picture
+*packed* (r × r pixels folded into channels, as ``pixel_unshuffle`` does) and answers packed.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch user knows
+
+
+class StyleNet(nn.Module):
+    """A picture-to-picture net with a packed core."""
+
+    name: str
+    multiple: int
+    """Height and width that ``core`` sees are multiples of this."""
+    margin: int
+    """Pixels of reflection added around the picture, so that the net's own zero padding stays off it."""
+    pack_in: int
+    pack_out: int
+
+    @abstractmethod
+    def core(self, packed: Tensor) -> Tensor:
+        """(N, 3·r², H/r, W/r) in −1..1 → (N, 3·q², H/q, W/q) in 0..1; r, q = ``pack_in, pack_out``."""
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        """Stylise ``rgb`` (N, 3, H, W), 0..1; the result has the same shape and range."""
+        height, width = rgb.shape[2:]
+        rows = padded_index(torch.arange(height, device=rgb.device), self.margin, self.multiple)
+        columns = padded_index(torch.arange(width, device=rgb.device), self.margin, self.multiple)
+        x = rgb.index_select(2, rows).index_select(3, columns)
+        y = self.core(F.pixel_unshuffle(x * 2 - 1, self.pack_in))
+        y = F.pixel_shuffle(y, self.pack_out)
+        m = self.margin
+        return y[:, :, m : m + height, m : m + width]
+
+    @abstractmethod
+    def macs_per_pixel(self) -> float:
+        """Multiply-accumulates per pixel of the (padded) picture."""
+
+
+def padded_index(positions: Tensor, margin: int, multiple: int) -> Tensor:
+    """Which row (or column) each padded row repeats: reflection by ``margin``, then to ``multiple``.
+
+    Args:
+        positions: 0 … size − 1.
+        margin: rows added before, and at least as many after.
+        multiple: the padded size is a multiple of this.
+
+    Reflection runs as far as the picture goes and then holds the last row, so that even a picture of one
+    row can be padded.
+    """
+    last = positions.shape[0] - 1
+    total = (last + 2 * margin + multiple) // multiple * multiple
+    i = torch.arange(total, device=positions.device) - margin
+    return (last - (last - i.abs()).abs()).clamp(0, last)
+
+
+# ---- quality: Johnson 2016 ------------------------------------------------------------------------
+
+
+class _ReflectConv(nn.Sequential):
+    """Reflection padding, then a convolution: no dark rim at the picture's border."""
+
+    def __init__(self, c_in: int, c_out: int, kernel: int, stride: int = 1) -> None:
+        super().__init__(nn.ReflectionPad2d(kernel // 2), nn.Conv2d(c_in, c_out, kernel, stride))
+
+
+class _QualityBlock(nn.Module):
+    """Residual block of Johnson 2016 (after Gross & Wilber): no ReLU after the addition."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            _ReflectConv(channels, channels, 3),
+            nn.InstanceNorm2d(channels, affine=True),
+            nn.ReLU(),
+            _ReflectConv(channels, channels, 3),
+            nn.InstanceNorm2d(channels, affine=True),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x)
+
+
+def _normed(conv: nn.Module, channels: int) -> list[nn.Module]:
+    return [conv, nn.InstanceNorm2d(channels, affine=True), nn.ReLU()]
+
+
+class QualityNet(StyleNet):
+    """Johnson 2016, table 1: 9×9, two strided 3×3, five residual blocks, two up, 9×9.
+
+    Up-sampling is nearest then 3×3 instead of the paper's fractional stride: the same cost, no
+    checkerboard. Instance norm instead of batch norm, after Ulyanov 2016.
+    """
+
+    name = "quality"
+    multiple = 4
+    margin = 16
+    pack_in = 1
+    pack_out = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            *_normed(_ReflectConv(3, 32, 9), 32),
+            *_normed(_ReflectConv(32, 64, 3, stride=2), 64),
+            *_normed(_ReflectConv(64, 128, 3, stride=2), 128),
+            *(_QualityBlock(128) for _ in range(5)),
+            nn.Upsample(scale_factor=2, mode="nearest"),
+            *_normed(_ReflectConv(128, 64, 3), 64),
+            nn.Upsample(scale_factor=2, mode="nearest"),
+            *_normed(_ReflectConv(64, 32, 3), 32),
+            _ReflectConv(32, 3, 9),
+        )
+
+    def core(self, packed: Tensor) -> Tensor:
+        return self.body(packed).tanh() * 0.5 + 0.5
+
+    def macs_per_pixel(self) -> float:
+        outer = 2 * 81 * 3 * 32
+        down = 9 * 32 * 64 / 4 + 9 * 64 * 128 / 16
+        blocks = 5 * 2 * 9 * 128 * 128 / 16
+        up = 9 * 128 * 64 / 4 + 9 * 64 * 32
+        return outer + down + blocks + up
+
+
+# ---- fast: everything at a quarter of the size or below ------------------------------------------
+
+
+class Analysis(nn.Module):
+    """An anti-aliased convolution of stride r on pixels, written as a 3×3 convolution on packed ones.
+
+    Its 3r × 3r kernels are a free (r+2)×(r+2) kernel convolved with the triangle filter of width 2r − 1,
+    which is zero at every frequency that stride r would fold onto the mean. So sub-pixel motion cannot
+    shimmer, and it costs nothing at run time: the product of both is the exported kernel.
+    """
+
+    lowpass: Tensor
+
+    def __init__(self, c_in: int, c_out: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.free = nn.Conv2d(c_in, c_out, stride + 2)
+        self.register_buffer("lowpass", _square(_triangle(stride)), persistent=False)
+
+    def kernel(self) -> Tensor:
+        """The 3×3 kernel over packed channels, (c_out, c_in·r², 3, 3)."""
+        c_out, c_in = self.free.weight.shape[:2]
+        r = self.stride
+        full = _spread(self.free.weight, self.lowpass)  # c_out, c_in, 3r, 3r
+        cells = full.reshape(c_out, c_in, 3, r, 3, r).permute(0, 1, 3, 5, 2, 4)
+        return cells.reshape(c_out, c_in * r * r, 3, 3)
+
+    def forward(self, packed: Tensor) -> Tensor:
+        return F.conv2d(packed, self.kernel(), self.free.bias, padding=1)
+
+
+class Synthesis(nn.Module):
+    """The transpose: up-sampling by r as a 3×3 convolution whose answer is packed.
+
+    Its 3r × 3r kernels are a free (2r+1)×(2r+1) kernel convolved with the box of width r. Shifted copies of such a
+    kernel add up to a constant, so a flat field of features gives a flat picture: a checkerboard is
+    impossible, not merely unlikely (Odena 2016), and no convolution runs at full size.
+    """
+
+    box: Tensor
+
+    def __init__(self, c_in: int, c_out: int, factor: int) -> None:
+        super().__init__()
+        self.factor = factor
+        self.free = nn.Conv2d(c_in, c_out, 2 * factor + 1)
+        nn.init.normal_(self.free.weight, std=(1 / (c_in * (2 * factor + 1) ** 2)) ** 0.5)
+        nn.init.zeros_(self.free.bias)  # pyright: ignore[reportArgumentType] - made with a bias
+        self.register_buffer("box", _square(torch.ones(factor)), persistent=False)
+
+    def kernel(self) -> Tensor:
+        """The 3×3 kernel that answers packed, (c_out·r², c_in, 3, 3)."""
+        c_out, c_in = self.free.weight.shape[:2]
+        r = self.factor
+        full = _spread(self.free.weight, self.box)  # c_out, c_in, 3r, 3r
+        cells = full.reshape(c_out, c_in, 3, r, 3, r).flip(2, 4).permute(0, 3, 5, 1, 2, 4)
+        return cells.reshape(c_out * r * r, c_in, 3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        bias = self.free.bias.repeat_interleave(self.factor**2)
+        return F.conv2d(x, self.kernel(), bias, padding=1)
+
+
+def _triangle(width: int) -> Tensor:
+    """box(width) * box(width), 2·width − 1 taps, sum 1."""
+    rise = torch.arange(1, width + 1, dtype=torch.float32)
+    return torch.cat([rise, rise[:-1].flip(0)]) / width**2
+
+
+def _square(taps: Tensor) -> Tensor:
+    return torch.outer(taps, taps)[None, None]
+
+
+def _spread(kernel: Tensor, taps: Tensor) -> Tensor:
+    """Full convolution of every kernel (O, I, k, k) with ``taps`` (1, 1, m, m): (O, I, k+m−1, k+m−1)."""
+    o, i, k, _ = kernel.shape
+    reach = taps.shape[-1] - 1
+    wide = F.conv2d(kernel.reshape(o * i, 1, k, k), taps.flip(2, 3), padding=reach)
+    return wide.reshape(o, i, k + reach, k + reach)
+
+
+class _FastBlock(nn.Module):
+    """Residual block with zero padding: the net's margin keeps the rim off the picture."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.InstanceNorm2d(channels, affine=True),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.InstanceNorm2d(channels, affine=True),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x)
+
+
+class FastNet(StyleNet):
+    """The slim net: pixels are analysed at stride 4 and never touched at full size again.
+
+    Args:
+        channels: width at a quarter of the size.
+        blocks: residual blocks there.
+    """
+
+    name = "fast"
+    multiple = 8
+    margin = 16
+    pack_in = 4
+    pack_out = 2
+
+    def __init__(self, channels: int = 32, blocks: int = 3) -> None:
+        super().__init__()
+        self.channels = channels
+        self.blocks = blocks
+        half = channels // 2
+        self.head = nn.Sequential(*_normed(Analysis(3, channels, 4), channels))
+        self.body = nn.Sequential(*(_FastBlock(channels) for _ in range(blocks)))
+        self.up = nn.Sequential(
+            Synthesis(channels, half, 2),
+            nn.PixelShuffle(2),
+            nn.InstanceNorm2d(half, affine=True),
+            nn.ReLU(),
+        )
+        self.tail = Synthesis(half, 3, 2)
+
+    def core(self, packed: Tensor) -> Tensor:
+        return self.tail(self.up(self.body(self.head(packed)))).sigmoid()
+
+    def macs_per_pixel(self) -> float:
+        c = self.channels
+        analysis = 9 * 48 * c / 16
+        blocks = self.blocks * 2 * 9 * c * c / 16
+        synthesis = 9 * c * 4 * (c // 2) / 16 + 9 * (c // 2) * 12 / 4
+        return analysis + blocks + synthesis

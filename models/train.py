@@ -1,0 +1,234 @@
+"""Learning a style: a feed-forward net against perceptual losses (Johnson 2016).
+
+``train`` is an iterator of steps: the caller shows them, and stops by not asking for more. The same
+code runs on a GPU and on a CPU (bfloat16 under autocast, channels last).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Subset
+
+from ..pipeline.errors import TrainingError, nearest
+from .data import Crops, read_rgb, resized, to_rgb, to_tensor
+from .losses import PerceptualLoss
+from .stylenet import FastNet, QualityNet, StyleNet
+from .vgg import VGG19
+
+TIERS: dict[str, type[FastNet] | type[QualityNet]] = {"fast": FastNet, "quality": QualityNet}
+
+# Where losses are compared after training; a short side, px.
+EVALUATION_SIZE = 512
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that a trained style depends on, beside its pictures."""
+
+    tier: str = "fast"
+    """``fast`` (real time on a CPU) or ``quality`` (Johnson 2016)."""
+    steps: int = 2000
+    """Optimiser steps."""
+    batch: int = 4
+    """Crops a step."""
+    crop: int = 256
+    """Side of a crop, px."""
+    style_size: int = 512
+    """Short side of the style picture, px: larger gives larger strokes."""
+    content_weight: float = 1.0
+    """Weight of the content loss."""
+    style_weight: float = 1.5
+    """Weight of the style loss: more style, less of the photograph."""
+    tv_weight: float = 2.0
+    """Weight of total variation: smoother, less grain."""
+    learning_rate: float = 4e-3
+    """Adam's peak rate; it rises over the first fifth and falls to nothing."""
+    content_layer: str = "relu4_2"
+    """VGG-19 layer at which content is compared."""
+    style_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+    """VGG-19 layers whose Gram matrices are compared."""
+    seed: int = 0
+    """Seed of weights, crops and their order."""
+
+    def __post_init__(self) -> None:
+        if self.tier not in TIERS:
+            raise TrainingError(f"no tier '{self.tier}'{nearest(self.tier, TIERS)}")
+        for name in ("steps", "batch", "crop", "style_size"):
+            if getattr(self, name) < 1:
+                raise TrainingError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class LossValues:
+    """Weighted as the recipe says only in ``total``."""
+
+    content: float
+    style: float
+    tv: float
+    total: float
+
+
+@dataclass
+class Training:
+    """A net on its way: all that a checkpoint holds."""
+
+    recipe: Recipe
+    net: StyleNet
+    optimizer: torch.optim.Adam
+    history: list[LossValues] = field(default_factory=list[LossValues])
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        return len(self.history)
+
+
+def begin(recipe: Recipe, device: torch.device) -> Training:
+    """A fresh net with the recipe's seed, on ``device``."""
+    torch.manual_seed(recipe.seed)
+    net = TIERS[recipe.tier]()
+    net.to(device=device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    return Training(recipe, net, torch.optim.Adam(net.parameters(), lr=recipe.learning_rate))
+
+
+def one_cycle(step: int, steps: int, peak: float, warmup: float = 0.2) -> float:
+    """Learning rate of ``step``: a cosine up over ``warmup`` of the steps, a cosine down to zero.
+
+    A function of the step alone, so a resumed training needs no scheduler state (Smith 2018).
+    """
+    x = step / max(1, steps)
+    if x < warmup:
+        return peak * (0.04 + 0.96 * (0.5 - 0.5 * math.cos(math.pi * x / warmup)))
+    return peak * (0.5 + 0.5 * math.cos(math.pi * (x - warmup) / (1 - warmup)))
+
+
+def train(
+    training: Training, loss: PerceptualLoss, photos: list[Path], workers: int = 1
+) -> Iterator[LossValues]:
+    """Run the remaining steps; each yields its losses. ``training`` is up to date at every yield.
+
+    Raises:
+        TrainingError: the losses are no longer numbers.
+    """
+    recipe = training.recipe
+    device = next(training.net.parameters()).device
+    training.net.train()
+    for crops in _batches(recipe, photos, training.step, workers):
+        content = crops.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+        rate = one_cycle(training.step, recipe.steps, recipe.learning_rate)
+        for group in training.optimizer.param_groups:
+            group["lr"] = rate
+        values = _step(training, loss, content.float() / 255)
+        if not math.isfinite(values.total):
+            raise TrainingError(
+                f"the losses left all bounds at step {training.step}; "
+                f"try a lower --learning-rate than {recipe.learning_rate}"
+            )
+        training.history.append(values)
+        yield values
+
+
+def _batches(recipe: Recipe, photos: list[Path], done: int, workers: int) -> Iterator[Tensor]:
+    crops = Crops(photos, recipe.crop, recipe.steps * recipe.batch, recipe.seed)
+    rest = Subset(crops, range(done * recipe.batch, len(crops)))
+    yield from DataLoader(rest, recipe.batch, num_workers=workers, persistent_workers=workers > 0)
+
+
+def _step(training: Training, loss: PerceptualLoss, content: Tensor) -> LossValues:
+    recipe = training.recipe
+    with torch.autocast(content.device.type, torch.bfloat16):
+        losses = loss(training.net(content).float(), content)
+    total = (
+        recipe.content_weight * losses.content
+        + recipe.style_weight * losses.style
+        + recipe.tv_weight * losses.tv
+    )
+    training.optimizer.zero_grad(set_to_none=True)
+    total.backward()
+    training.optimizer.step()
+    parts = torch.stack([losses.content, losses.style, losses.tv, total]).detach().tolist()
+    return LossValues(*parts)
+
+
+def perceptual_loss(
+    recipe: Recipe, style: NDArray[np.uint8], vgg: VGG19, device: torch.device
+) -> PerceptualLoss:
+    """The recipe's loss against a style picture (HWC uint8 RGB)."""
+    vgg.to(device=device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    picture = to_tensor(resized(style, recipe.style_size)).to(device)
+    return PerceptualLoss(vgg, picture, recipe.content_layer, recipe.style_layers)
+
+
+@torch.no_grad()
+def evaluate(
+    training: Training, loss: PerceptualLoss, photos: list[Path], size: int = EVALUATION_SIZE
+) -> LossValues:
+    """Mean losses over photographs at a short side of ``size`` px, in float32.
+
+    Results are quantised to 8 bits first, as a user sees them.
+    """
+    net = training.net.eval()
+    device = next(net.parameters()).device
+    rows: list[list[float]] = []
+    for path in photos:
+        rgb = read_rgb(path)
+        if rgb is None:
+            continue
+        content = to_tensor(resized(rgb, size)).to(device)
+        losses = loss(to_tensor(to_rgb(net(content))).to(device), content)
+        rows.append([losses.content.item(), losses.style.item(), losses.tv.item()])
+    if not rows:
+        raise TrainingError("none of the held-back photographs can be decoded")
+    content_mean, style_mean, tv_mean = (float(v) for v in np.mean(rows, axis=0))
+    recipe = training.recipe
+    total = (
+        recipe.content_weight * content_mean
+        + recipe.style_weight * style_mean
+        + recipe.tv_weight * tv_mean
+    )
+    return LossValues(content_mean, style_mean, tv_mean, total)
+
+
+def save_checkpoint(training: Training, path: Path) -> None:
+    """Write ``training`` to ``path``, whole or not at all."""
+    aside = path.with_name(path.name + ".part")
+    state = {
+        "recipe": asdict(training.recipe),
+        "net": training.net.state_dict(),
+        "optimizer": training.optimizer.state_dict(),
+        "history": [list(asdict(values).values()) for values in training.history],
+    }
+    torch.save(state, aside)
+    aside.replace(path)
+
+
+def load_checkpoint(path: Path, device: torch.device) -> Training:
+    """The training that ``save_checkpoint`` wrote. The file is data: nothing in it is run.
+
+    Raises:
+        TrainingError: the file is no checkpoint of this program.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        recipe = Recipe(**{**state["recipe"], "style_layers": tuple(state["recipe"]["style_layers"])})
+        training = begin(recipe, device)
+        training.net.load_state_dict(state["net"])
+        training.optimizer.load_state_dict(state["optimizer"])
+        training.history.extend(LossValues(*row) for row in state["history"])
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as error:
+        raise TrainingError(f"{path} is not a checkpoint that can be resumed: {error}") from error
+    except Exception as error:
+        # weights_only refuses foreign pickles with pickle.UnpicklingError, whose base is Exception.
+        if type(error).__name__ != "UnpicklingError":
+            raise
+        raise TrainingError(f"{path} is not a checkpoint: it holds more than data") from error
+    return training

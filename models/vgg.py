@@ -1,0 +1,95 @@
+"""VGG-19 as a fixed describer of pictures (Simonyan & Zisserman 2014), conv1_1 … conv5_1.
+
+The layers keep torchvision's numbering (``vgg19().features`` 0…28), so torchvision's own weight file
+and a file of this project's setting load alike. Nothing here is ever trained.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+# torchvision's VGG19_Weights.IMAGENET1K_V1. The address stands here because importing torchvision
+# beside a torch of another build fails, and this one file is all that is wanted of it.
+_WEIGHTS_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
+
+_MEAN = (0.485, 0.456, 0.406)
+_STD = (0.229, 0.224, 0.225)
+
+# Channels of the convolutions of each block; a 2×2 pooling stands between blocks.
+_BLOCKS = ((64, 64), (128, 128), (256, 256, 256, 256), (512, 512, 512, 512), (512,))
+
+
+def _layers() -> tuple[nn.Sequential, dict[str, int]]:
+    """The feature stack, and for each name (``conv4_2``, ``relu4_2``, ``pool4``) its place in it."""
+    modules: list[nn.Module] = []
+    places: dict[str, int] = {}
+    channels = 3
+    for block, widths in enumerate(_BLOCKS, start=1):
+        for number, width in enumerate(widths, start=1):
+            places[f"conv{block}_{number}"] = len(modules)
+            modules.append(nn.Conv2d(channels, width, 3, padding=1))
+            places[f"relu{block}_{number}"] = len(modules)
+            modules.append(nn.ReLU())
+            channels = width
+        if block < len(_BLOCKS):
+            places[f"pool{block}"] = len(modules)
+            modules.append(nn.MaxPool2d(2))
+    return nn.Sequential(*modules), places
+
+
+class VGG19(nn.Module):
+    """Features of pictures at named layers.
+
+    Args:
+        weights: a ``.safetensors`` or ``.pth`` file with torchvision's keys; ``None`` downloads
+            torchvision's ``VGG19_Weights.IMAGENET1K_V1`` (548 MB, once) into torch's cache.
+
+    Raises:
+        FileNotFoundError: ``weights`` is named but not there.
+        ValueError: the file does not hold VGG-19.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, weights: Path | None = None) -> None:
+        super().__init__()
+        self.features, self.places = _layers()
+        self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1))
+        self.features.load_state_dict(_feature_weights(weights, self.features.state_dict()))
+        self.eval().requires_grad_(False)
+
+    def forward(self, rgb: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
+        """Responses at ``layers`` for ``rgb`` (N, 3, H, W), float, 0..1: name → (N, C_l, H_l, W_l)."""
+        wanted = {self.places[name]: name for name in layers}
+        found: dict[str, Tensor] = {}
+        x = (rgb - self.mean) / self.std
+        for place, layer in enumerate(self.features):
+            x = layer(x)
+            if place in wanted:
+                found[wanted[place]] = x
+            if len(found) == len(wanted):
+                break
+        return found
+
+
+def _feature_weights(path: Path | None, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+    if path is None:
+        state = torch.hub.load_state_dict_from_url(
+            _WEIGHTS_URL, progress=True, check_hash=True, weights_only=True
+        )
+    elif path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        state = load_file(path)
+    else:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    state = {key.removeprefix("features."): value for key, value in state.items()}
+    missing = [key for key in wanted if key not in state or state[key].shape != wanted[key].shape]
+    if missing:
+        raise ValueError(f"{path or _WEIGHTS_URL} does not hold VGG-19: no fitting '{missing[0]}'")
+    return {key: state[key].float() for key in wanted}

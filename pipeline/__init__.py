@@ -1,0 +1,1 @@
+"""Plays a style model over video: numpy, av, cv2, onnxruntime. Never torch."""
