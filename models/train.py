@@ -18,53 +18,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
-from ..pipeline.errors import TrainingError, nearest
+from ..pipeline.errors import TrainingError
 from .data import Crops, read_rgb, resized, to_rgb, to_tensor
 from .losses import PerceptualLoss
+from .recipe import Recipe
 from .stylenet import FastNet, QualityNet, StyleNet
 from .vgg import VGG19
 
-TIERS: dict[str, type[FastNet] | type[QualityNet]] = {"fast": FastNet, "quality": QualityNet}
+NETS: dict[str, type[FastNet] | type[QualityNet]] = {"fast": FastNet, "quality": QualityNet}
 
 # Where losses are compared after training; a short side, px.
 EVALUATION_SIZE = 512
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that a trained style depends on, beside its pictures."""
-
-    tier: str = "fast"
-    """``fast`` (real time on a CPU) or ``quality`` (Johnson 2016)."""
-    steps: int = 2000
-    """Optimiser steps."""
-    batch: int = 4
-    """Crops a step."""
-    crop: int = 256
-    """Side of a crop, px."""
-    style_size: int = 512
-    """Short side of the style picture, px: larger gives larger strokes."""
-    content_weight: float = 1.0
-    """Weight of the content loss."""
-    style_weight: float = 1.5
-    """Weight of the style loss: more style, less of the photograph."""
-    tv_weight: float = 2.0
-    """Weight of total variation: smoother, less grain."""
-    learning_rate: float = 4e-3
-    """Adam's peak rate; it rises over the first fifth and falls to nothing."""
-    content_layer: str = "relu4_2"
-    """VGG-19 layer at which content is compared."""
-    style_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-    """VGG-19 layers whose Gram matrices are compared."""
-    seed: int = 0
-    """Seed of weights, crops and their order."""
-
-    def __post_init__(self) -> None:
-        if self.tier not in TIERS:
-            raise TrainingError(f"no tier '{self.tier}'{nearest(self.tier, TIERS)}")
-        for name in ("steps", "batch", "crop", "style_size"):
-            if getattr(self, name) < 1:
-                raise TrainingError(f"{name} must be at least 1, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -95,7 +59,7 @@ class Training:
 def begin(recipe: Recipe, device: torch.device) -> Training:
     """A fresh net with the recipe's seed, on ``device``."""
     torch.manual_seed(recipe.seed)
-    net = TIERS[recipe.tier]()
+    net = NETS[recipe.tier]()
     net.to(device=device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     return Training(recipe, net, torch.optim.Adam(net.parameters(), lr=recipe.learning_rate))
 
@@ -202,7 +166,7 @@ def save_checkpoint(training: Training, path: Path) -> None:
     """Write ``training`` to ``path``, whole or not at all."""
     aside = path.with_name(path.name + ".part")
     state = {
-        "recipe": asdict(training.recipe),
+        "recipe": training.recipe.model_dump(mode="json"),
         "net": training.net.state_dict(),
         "optimizer": training.optimizer.state_dict(),
         "history": [list(asdict(values).values()) for values in training.history],
@@ -219,8 +183,7 @@ def load_checkpoint(path: Path, device: torch.device) -> Training:
     """
     try:
         state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-        recipe = Recipe(**{**state["recipe"], "style_layers": tuple(state["recipe"]["style_layers"])})
-        training = begin(recipe, device)
+        training = begin(Recipe(**state["recipe"]), device)
         training.net.load_state_dict(state["net"])
         training.optimizer.load_state_dict(state["optimizer"])
         training.history.extend(LossValues(*row) for row in state["history"])

@@ -1,1 +1,30 @@
-"""Plays a style model over video: numpy, av, cv2, onnxruntime. Never torch."""
+"""Plays a style model over video: numpy, av, cv2, onnxruntime. Never torch.
+
+::
+
+    from stylize_video.pipeline import Settings, stylize
+    stylize("in.mp4", "out.mp4", Settings(style="starry-night"))
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .config import Settings
+    from .render import stylize
+
+__all__ = ["Settings", "stylize"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load on first use: the other rooms import single modules from here and need no av for it."""
+    if name == "stylize":
+        from .render import stylize
+
+        return stylize
+    if name == "Settings":
+        from .config import Settings
+
+        return Settings
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,7 +3,7 @@
 ::
 
     StylizeError            exit 1; anything below
-    ├── SettingsError       a setting, its value or a combination; exit 2
+    ├── SettingsError       a setting, its value or a combination
     ├── SourceError         the input can't be read
     ├── SinkError           the output can't be written
     ├── ModelError          a style or its ONNX file can't be used

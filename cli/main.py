@@ -1,0 +1,68 @@
+"""``stylize-video``: the command, its sub-commands and its exit codes."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from ..pipeline.errors import StylizeError
+from .export import export
+from .run import run
+from .styles import styles
+from .train import train
+
+
+class _RunByDefault(TyperGroup):
+    """``stylize-video INPUT OUTPUT`` is ``stylize-video run INPUT OUTPUT``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        own = {"--help", "--version", "--install-completion", "--show-completion"}
+        if args and args[0] not in self.commands and args[0] not in own:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_RunByDefault,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Repaint a video in the style of a picture.\n\n"
+    "The main job: stylize-video INPUT OUTPUT [options]; its options: stylize-video run --help.",
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"stylize-video {version('stylize-video')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(  # pyright: ignore[reportUnusedFunction] - typer calls it
+    show: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("run")(run)
+app.command("styles")(styles)
+app.command("train")(train)
+app.command("export")(export)
+
+
+def main() -> None:
+    """Run the command. Exit 0: done; 1: a stated error; 2: wrong usage; 130: Ctrl-C."""
+    try:
+        app()
+    except StylizeError as error:
+        sys.stderr.write(f"stylize-video: {error}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.stderr.write("stylize-video: stopped\n")
+        sys.exit(130)

@@ -1,0 +1,90 @@
+"""Command-line options made from the room's own settings types: defaults and help stand once, there."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+
+def with_options(
+    settings: type[BaseModel],
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command one option per setting; it gets those that were typed as the dict ``typed``.
+
+    An option that is not typed is absent, so that a file of settings can stand between the
+    defaults and the command line.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(command, eval_str=True).parameters
+        kept = [p for name, p in own.items() if name != "typed"]
+        fields = settings.model_fields
+        made = [_parameter(name, field) for name, field in fields.items()]
+
+        def wrapper(**values: Any) -> None:
+            typed = {name: _read(name, field, values.pop(name)) for name, field in fields.items()}
+            command(**values, typed={k: v for k, v in typed.items() if v is not None})
+
+        wrapper.__signature__ = inspect.Signature([*kept, *made])  # pyright: ignore[reportFunctionMemberAccess]
+        wrapper.__annotations__ = {p.name: p.annotation for p in [*kept, *made]}
+        wrapper.__doc__ = command.__doc__
+        wrapper.__name__ = command.__name__
+        return wrapper
+
+    return decorate
+
+
+def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
+    flag = _flag(name)
+    kind = field.annotation
+    shown = "" if field.default in (None, {}, False) else f" [default: {_text(field.default)}]"
+    option = typer.Option(
+        f"{flag}/--no-{flag[2:]}" if kind is bool else flag,
+        help=f"{field.description}{shown}",
+        show_default=False,
+        metavar=_metavar(kind),
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[_command_type(kind) | None, option],
+    )
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _command_type(kind: Any) -> Any:
+    """The type that the command line parses: mappings and tuples are repeatable text."""
+    if get_origin(kind) in (dict, tuple):
+        return list[str]
+    if get_origin(kind) in (Union, types.UnionType):
+        return next(_command_type(part) for part in get_args(kind) if part is not type(None))
+    return kind if kind in (int, float, bool) else str
+
+
+def _metavar(kind: Any) -> str | None:
+    if get_origin(kind) is dict:
+        return "KEY=VALUE"
+    return "|".join(map(str, get_args(kind))) if get_origin(kind) is Literal else None
+
+
+def _text(default: Any) -> str:
+    return " ".join(default) if isinstance(default, tuple) else str(default)
+
+
+def _read(name: str, field: FieldInfo, value: Any) -> Any:
+    if not value or get_origin(field.annotation) is not dict:
+        return None if value == [] else value
+    for item in value:
+        if "=" not in item:
+            raise typer.BadParameter(f"'{item}' is not KEY=VALUE", param_hint=_flag(name))
+    return dict(item.split("=", 1) for item in value)

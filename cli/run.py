@@ -1,0 +1,146 @@
+"""``stylize-video run``: the main job."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..pipeline.config import Settings, checked, load_config
+from .options import with_options
+from .report import Report
+
+if TYPE_CHECKING:
+    from ..pipeline.render import Result, Start
+
+
+@with_options(Settings)
+def run(
+    source: Annotated[
+        str, typer.Argument(metavar="INPUT", help="A video file, or pictures: one, a folder, a pattern.")
+    ],
+    output: Annotated[
+        str,
+        typer.Argument(
+            metavar="OUTPUT",
+            help="A video file (.mp4 .mov .mkv .webm .gif .avi .ts), a folder for PNGs, or a picture.",
+        ),
+    ],
+    typed: dict[str, Any],
+    config: Annotated[
+        Path | None, typer.Option(help="File of settings; see config.yaml for all of them.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+    json_progress: Annotated[
+        bool, typer.Option("--json-progress", help="Progress as JSON lines on standard output.")
+    ] = False,
+) -> None:
+    """Repaint INPUT in a style and write it to OUTPUT, with its sound, timing and colours."""
+    from ..pipeline.render import stylize
+
+    from_file = load_config(config) if config is not None else {}
+    settings = checked(Settings, from_file | typed, "settings")
+    report = Report(quiet, json_progress)
+    with _notes(report), _stop_on_ctrl_c(report) as stop, _Shown(report, source) as shown:
+        result = stylize(
+            source,
+            output,
+            settings,
+            on_start=shown.start,
+            on_frame=lambda frame: shown.advance(),
+            stop=stop,
+        )
+    _tell(result, report)
+    if result.stopped:
+        raise typer.Exit(130)
+
+
+def _tell(result: Result, report: Report) -> None:
+    held = f"{result.frames} frames, {float(result.end - result.start):.2f} s"
+    if report.as_json:
+        report.event(
+            event="stopped" if result.stopped else "done",
+            output=str(result.output),
+            frames=result.frames,
+            start=float(result.start),
+            end=float(result.end),
+        )
+    elif result.stopped:
+        report.say(f"stopped: {result.output} holds the first {held}")
+    else:
+        report.say(f"wrote {result.output}: {held}")
+
+
+class _Shown:
+    """The progress of one run: opened when the run starts, closed with the block."""
+
+    def __init__(self, report: Report, name: str) -> None:
+        self.report = report
+        self.name = name
+        self._progress: Any = None
+        self._bar: Any = None
+        self._rate = 0.0
+
+    def __enter__(self) -> _Shown:
+        return self
+
+    def start(self, start: Start) -> None:
+        """Say what runs, and begin to count."""
+        info = start.info
+        self.report.say(
+            f"{start.style} on {start.device}: {self.name}, {info.width}x{info.height}, "
+            f"{float(info.rate):.5g} frames/s"
+        )
+        self._rate = float(info.rate)
+        self._progress = self.report.progress("painting", start.frames, "frames")
+        self._bar = self._progress.__enter__()
+
+    def advance(self) -> None:
+        """One frame more."""
+        speed = self._bar.rate / self._rate
+        self._bar.advance(f"({speed:.2f}x)")
+
+    def __exit__(self, *exc: object) -> None:
+        if self._progress is not None:
+            self._progress.__exit__(*exc)
+
+
+@contextmanager
+def _notes(report: Report) -> Iterator[None]:
+    """Show what the pipeline notes, a line each."""
+
+    class _Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            report.say(f"note: {record.getMessage()}")
+
+    handler = _Handler(logging.WARNING)
+    logger = logging.getLogger("stylize_video")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+@contextmanager
+def _stop_on_ctrl_c(report: Report) -> Iterator[threading.Event]:
+    """The first Ctrl-C asks the run to finish its file; the second ends it at once."""
+    stop = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
+
+    def ask(signum: int, frame: object) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        report.say("stopping: finishing the file (Ctrl-C again to drop it)")
+
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)

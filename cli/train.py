@@ -1,0 +1,205 @@
+"""``stylize-video train``: learn the style of a picture, end with a verified ONNX file."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..models.recipe import Recipe
+from ..pipeline.config import checked
+from ..pipeline.errors import DeviceError, SinkError, TrainingError
+from .options import with_options
+from .report import Report, need_torch
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..models.losses import PerceptualLoss
+    from ..models.train import LossValues, Training
+
+CHECKPOINT_EVERY = 100
+VGG_SETTING = "STYLIZE_VGG19"
+
+
+@with_options(Recipe)
+def train(
+    style: Annotated[Path, typer.Argument(help="The picture whose style is learned.")],
+    content: Annotated[Path, typer.Option(help="Folder of photographs to learn on.")],
+    out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
+    typed: dict[str, Any],
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    vgg: Annotated[
+        Path | None,
+        typer.Option(
+            envvar=VGG_SETTING, help="VGG-19 weights (.safetensors, .pth); default: downloaded."
+        ),
+    ] = None,
+    licence: Annotated[str, typer.Option(help="Licence to write into the file.")] = "unknown",
+    workers: Annotated[int, typer.Option(help="Processes that load photographs.", min=0)] = 1,
+    restart: Annotated[bool, typer.Option("--restart", help="Forget an earlier checkpoint.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+) -> None:
+    """Learn the style of a picture and export it as an ONNX file.
+
+    Beside OUT stands a folder OUT.training with the checkpoint that a stopped training resumes from,
+    the loss curves and a sheet of samples.
+    """
+    need_torch("train")
+    from ..models import data
+    from ..models import train as training_room
+
+    recipe = checked(Recipe, typed, "train")
+    refuse_output(out, overwrite)
+    report = Report(quiet)
+    painting = data.read_rgb(style)
+    if painting is None:
+        raise TrainingError(f"the style picture {style} can't be read; give a JPEG, PNG or WebP")
+    photos = data.list_photos(content)
+    if len(photos) <= recipe.held_back:
+        raise TrainingError(
+            f"{content} holds {len(photos)} photographs, of which {recipe.held_back} are held back; "
+            "give more of them, or a smaller --held-back"
+        )
+    learned, held_back = photos[: -recipe.held_back], photos[-recipe.held_back :]
+    where = _torch_device(device)
+    folder = out.with_name(out.stem + ".training")
+    folder.mkdir(parents=True, exist_ok=True)
+    training = _resume_or_begin(folder / "checkpoint.pt", recipe, where, restart, report)
+    report.say(
+        f"{recipe.tier} net, {recipe.steps} steps of {recipe.batch} crops on {where}, "
+        f"{len(learned)} photographs"
+    )
+    loss = training_room.perceptual_loss(recipe, painting, _vgg19(vgg), where)
+    _learn(training, loss, learned, folder, workers, report)
+    figures = training_room.evaluate(training, loss, held_back)
+    (folder / "figures.json").write_text(json.dumps(asdict(figures), indent=1) + "\n")
+    report.say(
+        f"on {len(held_back)} held-back photographs: content {figures.content:.3f}, "
+        f"style {figures.style:.3f}, TV {figures.tv:.4f}, total {figures.total:.3f}"
+    )
+    _pictures(training, held_back, folder)
+    export_training(training, out, figures, held_back, licence, report)
+
+
+def refuse_output(out: Path, overwrite: bool) -> None:
+    """Refuse a file that is not ``.onnx``, or exists."""
+    if out.suffix != ".onnx":
+        raise SinkError(f"--out {out} must end in .onnx")
+    if out.exists() and not overwrite:
+        raise SinkError(f"{out} exists; add --overwrite to replace it")
+
+
+def _torch_device(name: str) -> torch.device:
+    import torch
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name not in ("cpu", "cuda"):
+        raise DeviceError(f"--device {name} can't train; it is auto, cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise DeviceError("--device cuda: this PyTorch finds no GPU; leave --device out for the CPU")
+    return torch.device(name)
+
+
+def _vgg19(weights: Path | None) -> Any:
+    from ..models.vgg import VGG19
+
+    try:
+        return VGG19(weights)
+    except FileNotFoundError as error:
+        raise TrainingError(f"--vgg {weights} does not exist") from error
+    except ValueError as error:
+        raise TrainingError(str(error)) from error
+    except OSError as error:
+        raise TrainingError(
+            f"VGG-19's weights could not be downloaded ({error}); "
+            f"give a file by --vgg or {VGG_SETTING}"
+        ) from error
+
+
+def _resume_or_begin(
+    checkpoint: Path, recipe: Recipe, where: torch.device, restart: bool, report: Report
+) -> Training:
+    from ..models import train as training_room
+
+    if restart or not checkpoint.exists():
+        return training_room.begin(recipe, where)
+    training = training_room.load_checkpoint(checkpoint, where)
+    if training.recipe != recipe:
+        ours, theirs = recipe.model_dump(), training.recipe.model_dump()
+        name = next(name for name in ours if ours[name] != theirs[name])
+        raise TrainingError(
+            f"{checkpoint} was made with {name} = {theirs[name]}, not {ours[name]}; "
+            "train with that, or add --restart"
+        )
+    report.say(f"resuming at step {training.step} from {checkpoint}")
+    return training
+
+
+def _learn(
+    training: Training,
+    loss: PerceptualLoss,
+    photos: list[Path],
+    folder: Path,
+    workers: int,
+    report: Report,
+) -> None:
+    from ..models.train import save_checkpoint
+    from ..models.train import train as steps
+
+    checkpoint = folder / "checkpoint.pt"
+    total = training.recipe.steps
+    with report.progress("training", total, "steps", training.step) as bar:
+        try:
+            for values in steps(training, loss, photos, workers):
+                bar.advance(f"content {values.content:.2f} style {values.style:.2f}")
+                if training.step % CHECKPOINT_EVERY == 0 or training.step == total:
+                    save_checkpoint(training, checkpoint)
+                    _pictures(training, photos[:4], folder)
+        except KeyboardInterrupt:
+            save_checkpoint(training, checkpoint)
+            report.say(f"stopped at step {training.step}; the same command resumes from {checkpoint}")
+            raise
+
+
+def _pictures(training: Training, photos: list[Path], folder: Path) -> None:
+    from ..models.sheets import loss_curves, sample_sheet
+
+    loss_curves(training.history, folder / "losses.png")
+    sample_sheet(training.net, photos[:6], folder / "samples.png")
+
+
+def export_training(
+    training: Training,
+    out: Path,
+    figures: LossValues | None,
+    held_back: list[Path],
+    licence: str,
+    report: Report,
+) -> None:
+    """Write the training's net to ``out`` with its card, proved on ``held_back`` photographs."""
+    from ..export.onnx import export_style
+    from ..export.parity import parity_frames
+    from ..pipeline.contract import ModelCard
+
+    net = training.net
+    card = ModelCard(
+        name=out.stem,
+        kind=training.recipe.tier,
+        licence=licence,
+        multiple=net.multiple,
+        macs_per_pixel=net.macs_per_pixel(),
+        recipe=training.recipe.model_dump_json(),
+        figures=json.dumps({k: round(v, 5) for k, v in asdict(figures).items()} if figures else {}),
+    )
+    parity = export_style(net, card, out, parity_frames(held_back))
+    report.say(
+        f"wrote {out} ({os.path.getsize(out) / 1e6:.2f} MB), off PyTorch by {parity.mean:.4f}/255 "
+        f"on average, {parity.largest} at worst, at {', '.join(parity.sizes)}"
+    )

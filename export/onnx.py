@@ -1,0 +1,113 @@
+"""Write a style net as an ONNX file that keeps the model contract."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..models.stylenet import StyleNet, padded_index
+from ..pipeline.contract import INPUT, OUTPUT, ModelCard
+from .parity import Parity, measure_parity
+
+OPSET = 20
+
+
+class Traced(nn.Module):
+    """What the ONNX file holds: bytes in, bytes out, the net's core in between.
+
+    Pixels are padded, packed and cropped as bytes, a quarter of the traffic of floats.
+    """
+
+    def __init__(self, net: StyleNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, frame: Tensor) -> Tensor:
+        """(1, H, W, 3) uint8 → the same."""
+        net = self.net
+        height, width = frame.shape[1], frame.shape[2]
+        rows = padded_index(torch.arange(height), net.margin, net.multiple)
+        columns = padded_index(torch.arange(width), net.margin, net.multiple)
+        x = frame.index_select(1, rows).index_select(2, columns)
+        y = net.core(_pack(x, net.pack_in).float() * (2 / 255) - 1)
+        # The cast truncates, so adding a half rounds; the nets answer within 0..1.
+        stylized = _unpack((y * 255 + 0.5).to(torch.uint8), net.pack_out)
+        m = net.margin
+        return stylized[:, m : m + height, m : m + width]
+
+
+def _pack(frame: Tensor, r: int) -> Tensor:
+    """(1, H, W, 3) → (1, r·r·3, H/r, W/r): ``stylenet.pack`` in two moves of contiguous runs."""
+    _, h, w, c = frame.shape
+    rows = frame.reshape(h, w // r, r * c).transpose(1, 2)  # H, r·3, W/r
+    return rows.reshape(h // r, r * r * c, w // r).transpose(0, 1)[None]
+
+
+def _unpack(packed: Tensor, r: int) -> Tensor:
+    """(1, r·r·3, h, w) → (1, h·r, w·r, 3): the inverse of ``_pack``."""
+    _, c, h, w = packed.shape
+    rows = packed.reshape(c, h, w).transpose(0, 1)  # h, r·r·3, w
+    return rows.reshape(h * r, c // r, w).transpose(1, 2).reshape(1, h * r, w * r, c // (r * r))
+
+
+def write_onnx(net: StyleNet, path: Path) -> None:
+    """Export ``net`` to ``path``, with dynamic height and width and no metadata."""
+    example = torch.zeros(1, 64, 96, 3, dtype=torch.uint8)
+    size = {1: torch.export.Dim("height", min=1), 2: torch.export.Dim("width", min=1)}
+    for noisy in ("torch.onnx", "onnxscript", "onnx_ir"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's deprecations are not the user's to act on
+        program = torch.onnx.export(
+            Traced(net).eval(),
+            (example,),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_shapes={"frame": size},
+            verbose=False,
+        )
+    assert program is not None  # dynamo=True returns one
+    program.save(path, external_data=False)
+
+
+def export_style(
+    net: StyleNet, card: ModelCard, path: Path, frames: list[NDArray[np.uint8]]
+) -> Parity:
+    """Write ``net`` with its card to ``path``, prove it on ``frames``, and keep it only if it holds.
+
+    Args:
+        net: the trained net; it is moved to the CPU.
+        card: its metadata; the parity figures are filled in here.
+        path: the ``.onnx`` file, replaced whole or not at all.
+        frames: pictures (H, W, 3), RGB, of several sizes, one of them odd.
+
+    Raises:
+        TrainingError: ONNX Runtime's picture is off by more than 1/255 on average.
+    """
+    net = net.cpu().eval()
+    aside = path.with_name("." + path.name + ".part")
+    try:
+        write_onnx(net, aside)
+        parity = measure_parity(aside, net, frames)
+        model = onnx.load(aside)
+        onnx.helper.set_model_props(
+            model, replace(card, parity=parity.to_json()).to_metadata()
+        )
+        onnx.checker.check_model(model)
+        onnx.save(model, aside)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    return parity
+
+

@@ -1,0 +1,82 @@
+"""The proof that an exported file paints what PyTorch paints."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+
+from ..models.data import read_rgb, to_rgb, to_tensor
+from ..models.stylenet import StyleNet
+from ..pipeline.contract import INPUT, OUTPUT
+from ..pipeline.errors import TrainingError
+
+WORST_MEAN = 1.0
+"""Largest mean difference, in 1/255, with which a file is kept."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Differences between ONNX Runtime's bytes and PyTorch's, in 1/255."""
+
+    mean: float
+    """Mean over all pixels of the worst picture."""
+    largest: int
+    """Largest of any pixel."""
+    sizes: tuple[str, ...]
+    """The sizes compared, WxH."""
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps({**asdict(self), "mean": round(self.mean, 5)})
+
+
+@torch.no_grad()
+def measure_parity(path: Path, net: StyleNet, frames: list[NDArray[np.uint8]]) -> Parity:
+    """Compare the file at ``path`` with ``net`` on ``frames`` (H, W, 3), RGB.
+
+    Raises:
+        TrainingError: the mean difference of a frame is above ``WORST_MEAN``.
+    """
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    means: list[float] = []
+    largest = 0
+    for rgb in frames:
+        wanted = to_rgb(net(to_tensor(rgb))).astype(np.int16)
+        (found,) = session.run([OUTPUT], {INPUT: rgb[None]})
+        difference = np.abs(np.asarray(found)[0].astype(np.int16) - wanted)
+        means.append(float(difference.mean()))
+        largest = max(largest, int(difference.max()))
+    sizes = tuple(f"{rgb.shape[1]}x{rgb.shape[0]}" for rgb in frames)
+    parity = Parity(max(means), largest, sizes)
+    if parity.mean > WORST_MEAN:
+        raise TrainingError(
+            f"the exported file is off by {parity.mean:.2f}/255 on average, {largest} at worst; "
+            f"at most {WORST_MEAN:.0f}/255 is kept, so nothing was written"
+        )
+    return parity
+
+
+PARITY_SIZES = ((256, 256), (360, 640), (271, 407))
+"""(height, width) of the pictures that a file is proved on; one of them odd."""
+
+
+def parity_frames(photos: list[Path]) -> list[NDArray[np.uint8]]:
+    """Photographs brought to ``PARITY_SIZES``, one each.
+
+    Raises:
+        TrainingError: there are too few that can be decoded.
+    """
+    readable = [rgb for rgb in map(read_rgb, photos[:10]) if rgb is not None]
+    if not readable:
+        raise TrainingError("no photograph to prove the exported file on can be decoded")
+    return [
+        np.asarray(cv2.resize(readable[i % len(readable)], (width, height)), dtype=np.uint8)
+        for i, (height, width) in enumerate(PARITY_SIZES)
+    ]

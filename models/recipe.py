@@ -1,0 +1,42 @@
+"""The settings of a training, apart from the training itself: they need no PyTorch to be read."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Recipe(BaseModel):
+    """Everything that a trained style depends on, beside its pictures; frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tier: Literal["fast", "quality"] = Field(
+        "fast", description="fast (slim, for real time on a CPU) or quality (Johnson 2016)."
+    )
+    steps: int = Field(2000, ge=1, description="Optimiser steps.")
+    batch: int = Field(4, ge=1, description="Crops a step.")
+    crop: int = Field(256, ge=64, description="Side of a crop, px.")
+    style_size: int = Field(
+        512, ge=64, description="Short side of the style picture, px: larger gives larger strokes."
+    )
+    content_weight: float = Field(1.0, ge=0, description="Weight of the content loss.")
+    style_weight: float = Field(
+        1.5, ge=0, description="Weight of the style loss: more style, less of the photograph."
+    )
+    tv_weight: float = Field(
+        2.0, ge=0, description="Weight of total variation: smoother, less grain."
+    )
+    learning_rate: float = Field(
+        4e-3, gt=0, description="Adam's peak rate; it rises over a fifth of the steps, then falls."
+    )
+    content_layer: str = Field("relu4_2", description="VGG-19 layer at which content is compared.")
+    style_layers: tuple[str, ...] = Field(
+        ("relu1_1", "relu2_1", "relu3_1", "relu4_1"),
+        description="VGG-19 layers whose Gram matrices are compared; repeatable.",
+    )
+    held_back: int = Field(
+        20, ge=1, description="Photographs, the last by name, kept out of training to measure on."
+    )
+    seed: int = Field(0, ge=0, description="Seed of weights, crops and their order.")

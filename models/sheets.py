@@ -1,0 +1,55 @@
+"""Pictures of a training: loss curves and a sheet of samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .data import read_rgb, resized, to_rgb, to_tensor
+from .stylenet import StyleNet
+
+if TYPE_CHECKING:
+    from .train import LossValues
+
+SAMPLE_SIZE = 360
+"""Short side of a sample, px."""
+
+
+def loss_curves(history: list[LossValues], path: Path) -> None:
+    """Draw content, style, TV and total over the steps, smoothed over 2 % of them, as a PNG."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 6), layout="constrained")
+    window = max(1, len(history) // 50)
+    for place, name in enumerate(("content", "style", "tv", "total"), start=1):
+        values = np.array([getattr(row, name) for row in history])
+        smooth = np.convolve(values, np.ones(window) / window, mode="valid")
+        axes = figure.add_subplot(2, 2, place, title=name, xlabel="step", yscale="log")
+        axes.plot(values, color="0.85")
+        axes.plot(np.arange(len(smooth)) + window - 1, smooth, color="C0")
+    figure.savefig(path)
+
+
+@torch.no_grad()
+def sample_sheet(net: StyleNet, photos: list[Path], path: Path) -> None:
+    """Photographs above what ``net`` makes of them, as a PNG."""
+    was_training = net.training
+    device = next(net.parameters()).device
+    net.eval()
+    columns: list[NDArray[np.uint8]] = []
+    for photo in photos:
+        rgb = read_rgb(photo)
+        if rgb is None:
+            continue
+        rgb = resized(rgb, SAMPLE_SIZE)[:, : SAMPLE_SIZE * 3 // 2]
+        columns.append(np.vstack([rgb, to_rgb(net(to_tensor(rgb).to(device)))]))
+    net.train(was_training)
+    height = max(column.shape[0] for column in columns)
+    padded = [np.pad(c, ((0, height - c.shape[0]), (0, 0), (0, 0))) for c in columns]
+    encoded = cv2.imencode(".png", np.hstack(padded)[..., ::-1])[1]
+    path.write_bytes(encoded.tobytes())

@@ -1,0 +1,130 @@
+"""Every setting of the main job, its default and its one-line description, written once.
+
+The command's options, ``config.yaml`` and ``--help`` are all made from ``Settings``. A value comes from the
+defaults here, then from the file given by ``--config``, then from the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from .errors import SettingsError, nearest
+from .units import parse_size, parse_time
+
+Model = TypeVar("Model", bound=BaseModel)
+Device = Literal["auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml"]
+
+
+class Settings(BaseModel):
+    """Settings of one run; frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    style: str = Field("starry-night", description="A style's name (see: stylize-video styles) or an ONNX file.")
+    device: Device = Field("auto", description="What runs the net; auto takes the best that really loads.")
+    threads: int = Field(0, ge=0, description="Threads of the net on a CPU; 0: one per core.")
+    size: str | None = Field(None, description="Size of the output: WxH, or 720p for that height.")
+    start: str | None = Field(None, description="Begin here: seconds, or [HH:]MM:SS[.fff].")
+    end: str | None = Field(None, description="Stop before here: seconds, or [HH:]MM:SS[.fff].")
+    fps: float = Field(25.0, gt=0, description="Frames per second of a folder or pattern of images.")
+    codec: str | None = Field(None, description="Video encoder by FFmpeg's name; default by container.")
+    crf: float | None = Field(
+        None, ge=0, le=63, description="Constant quality of the encoder; default 18 (H.264), 31 (VP9)."
+    )
+    encoder_option: dict[str, str] = Field(
+        {}, description="Option of the encoder, KEY=VALUE; repeatable."
+    )
+    overwrite: bool = Field(False, description="Replace the output if it exists.")
+    model_layout: Literal["auto", "nchw", "nhwc"] = Field(
+        "auto", description="Axis order of a foreign ONNX style net."
+    )
+    model_range: Literal["auto", "0..255", "0..1", "-1..1", "imagenet"] = Field(
+        "auto", description="Pixel range that a foreign net takes; auto: 0..255."
+    )
+    model_output_range: Literal["auto", "0..255", "0..1", "-1..1"] = Field(
+        "auto", description="Pixel range that a foreign net answers in; auto: as it takes."
+    )
+    model_channels: Literal["rgb", "bgr"] = Field(
+        "rgb", description="Channel order of a foreign net."
+    )
+
+    @field_validator("size")
+    @classmethod
+    def _size_reads(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_size(value)
+        return value
+
+    @field_validator("start", "end")
+    @classmethod
+    def _time_reads(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_time(value)
+        return value
+
+    @field_validator("start", "end", "size", mode="before")
+    @classmethod
+    def _number_as_text(cls, value: object) -> object:
+        # YAML reads `start: 5` as a number; a user means the same.
+        return str(value) if isinstance(value, (int, float)) else value
+
+
+def checked(model: type[Model], values: Mapping[str, Any], origin: str) -> Model:
+    """``model`` with ``values`` over its defaults.
+
+    Args:
+        model: the settings' type.
+        values: setting → value.
+        origin: where they come from, for the message.
+
+    Raises:
+        SettingsError: an unknown setting or a wrong value, named.
+    """
+    try:
+        return model(**values)
+    except ValidationError as error:
+        raise SettingsError(f"{origin}: {_first_complaint(error, model)}") from error
+
+
+def load_config(path: Path) -> dict[str, Any]:
+    """The settings that the YAML file at ``path`` gives, checked.
+
+    Raises:
+        SettingsError: the file can't be read, is no mapping, or holds an unknown key or wrong value.
+    """
+    try:
+        values: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"--config {path} can't be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        first = str(error).splitlines()[0]
+        raise SettingsError(f"--config {path} is not YAML: {first}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise SettingsError(f"--config {path} must hold 'setting: value' lines")
+    checked(Settings, values, str(path))
+    return values
+
+
+def default_config() -> str:
+    """The text of ``config.yaml``: every setting at its default, with its description."""
+    lines = ["# Every setting of `stylize-video INPUT OUTPUT`, at its default.", ""]
+    for name, info in Settings.model_fields.items():
+        value = yaml.safe_dump(info.default, default_flow_style=True).splitlines()[0]
+        lines += [f"# {info.description}", f"{name}: {value}"]
+    return "\n".join(lines) + "\n"
+
+
+def _first_complaint(error: ValidationError, model: type[BaseModel]) -> str:
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else "settings"
+    if first["type"] == "extra_forbidden":
+        return f"unknown setting '{name}'{nearest(name, model.model_fields)}"
+    told = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return f"{name} = {first['input']!r}: {told[0].lower()}{told[1:]}"

@@ -1,0 +1,69 @@
+"""The model contract, version 1: what a style's ONNX file promises, and where the file says it.
+
+Input ``frame``: uint8 [1, H, W, 3], RGB, H and W dynamic. Output ``stylized``: the same shape and type.
+Scaling, padding, cropping, clamping and rounding are inside the graph. What else is to be known of
+a style stands in the file's ``metadata_props``, each key below with the prefix ``stylize.``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+VERSION = 1
+INPUT = "frame"
+OUTPUT = "stylized"
+PREFIX = "stylize."
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a style file says of itself. Every field travels as text."""
+
+    name: str
+    """The style's name, as typed after ``--style``."""
+    kind: str
+    """``fast`` or ``quality``: the net's tier."""
+    licence: str = "unknown"
+    """Licence of the weights."""
+    multiple: int = 1
+    """The graph pads to a multiple of this; for information, since it does so inside."""
+    macs_per_pixel: float = 0.0
+    """Multiply-accumulates per pixel."""
+    recipe: str = ""
+    """How it was trained: the settings as JSON."""
+    figures: str = ""
+    """Losses on held-back photographs as JSON."""
+    parity: str = ""
+    """Difference to PyTorch measured at export, in 1/255, as JSON."""
+    contract: int = VERSION
+    """Version of the contract that the file keeps."""
+
+    def to_metadata(self) -> dict[str, str]:
+        """The ``metadata_props`` that hold this card."""
+        return {PREFIX + f.name: str(getattr(self, f.name)) for f in fields(self)}
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> ModelCard | None:
+        """The card in ``metadata``; ``None`` where the file is not of this contract.
+
+        Raises:
+            ValueError: a number in it is not one, or a part is missing.
+        """
+        if PREFIX + "contract" not in metadata:
+            return None
+        text = {
+            key.removeprefix(PREFIX): value
+            for key, value in metadata.items()
+            if key.startswith(PREFIX)
+        }
+        missing = [name for name in ("name", "kind") if name not in text]
+        if missing:
+            raise ValueError(f"its metadata lacks '{PREFIX}{missing[0]}'")
+        known = {f.name for f in fields(cls)} - {"multiple", "macs_per_pixel", "contract"}
+        return cls(
+            **{name: text[name] for name in known if name in text},
+            multiple=int(text.get("multiple", "1")),
+            macs_per_pixel=float(text.get("macs_per_pixel", "0")),
+            contract=int(text["contract"]),
+        )

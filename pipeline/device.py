@@ -1,0 +1,105 @@
+"""Which hardware runs a net: ``--device`` names → ONNX Runtime providers, without silent fallbacks."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import onnxruntime
+
+from .errors import DeviceError, ModelError
+
+# Device → provider, best first: the order in which ``auto`` tries them.
+PROVIDERS = {
+    "tensorrt": "TensorrtExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+    "cpu": "CPUExecutionProvider",
+}
+
+# TensorRT builds an engine for minutes per size, so it is for those who ask for it by name.
+_AUTO = ("cuda", "coreml", "directml", "openvino", "cpu")
+
+_NEEDED = {
+    "tensorrt": "onnxruntime-gpu and the TensorRT libraries (pip install tensorrt)",
+    "cuda": "onnxruntime-gpu, an NVIDIA driver, CUDA 13 and cuDNN 9 "
+    "(pip install 'onnxruntime-gpu[cuda,cudnn]')",
+    "coreml": "onnxruntime on macOS",
+    "directml": "onnxruntime-directml, on Windows",
+    "openvino": "onnxruntime-openvino",
+}
+
+
+def open_session(
+    model: Path | bytes, device: str, threads: int = 0
+) -> tuple[onnxruntime.InferenceSession, str]:
+    """An ONNX Runtime session and the device that really runs it.
+
+    ONNX Runtime goes on with the CPU when a provider's library is missing; here that is an error for a
+    named device, and the next best for ``auto``.
+
+    Args:
+        model: the file, or its bytes.
+        device: a key of ``PROVIDERS``, or ``auto``.
+        threads: threads of the CPU provider; 0 is one per core.
+
+    Raises:
+        DeviceError: the named device can't be had; says which library is missing.
+        ModelError: the file is not ONNX.
+    """
+    source = model if isinstance(model, bytes) else str(model)
+    if device != "auto":
+        return _session(source, device, threads), device
+    available = onnxruntime.get_available_providers()
+    for name in _AUTO:
+        if PROVIDERS[name] in available and (name != "cuda" or _has_nvidia_driver()):
+            try:
+                return _session(source, name, threads), name
+            except DeviceError:
+                continue
+    raise DeviceError("ONNX Runtime has no provider at all; reinstall onnxruntime")
+
+
+def _session(source: str | bytes, device: str, threads: int) -> onnxruntime.InferenceSession:
+    provider = PROVIDERS[device]
+    if provider not in onnxruntime.get_available_providers():
+        raise DeviceError(
+            f"--device {device} can't be had: this ONNX Runtime is built without it; "
+            f"it needs {_NEEDED.get(device, device)}, or use --device auto"
+        )
+    if device in ("cuda", "tensorrt"):
+        onnxruntime.preload_dlls()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 4  # what goes wrong is raised or compared below, in one line
+    # Spinning threads would burn the core that decodes and encodes meanwhile.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = onnxruntime.InferenceSession(source, options, providers=[provider])
+    except Exception as error:
+        # ONNX Runtime's errors share no base class below Exception.
+        raise ModelError(_first_line(error)) from error
+    if session.get_providers()[0] != provider:
+        raise DeviceError(
+            f"--device {device} can't be had: its library did not load; "
+            f"it needs {_NEEDED.get(device, device)}, or use --device auto"
+        )
+    return session
+
+
+def _has_nvidia_driver() -> bool:
+    """Asked before CUDA is tried: loading its libraries takes seconds where there is no GPU."""
+    import ctypes
+
+    name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

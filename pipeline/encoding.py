@@ -1,0 +1,159 @@
+"""How an output is encoded: its container, encoder, pixel format and options, from what was asked."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+from av.codec import Codec
+
+from .color import BT709, ColorTags
+from .config import Settings
+from .errors import SinkError, nearest
+from .source import PICTURE_SUFFIXES, SourceInfo
+
+log = logging.getLogger(__name__)
+
+# Suffix → FFmpeg's container and our encoder for it.
+CONTAINERS = {
+    ".mp4": ("mp4", "libx264"),
+    ".m4v": ("mp4", "libx264"),
+    ".mov": ("mov", "libx264"),
+    ".mkv": ("matroska", "libx264"),
+    ".webm": ("webm", "libvpx-vp9"),
+    ".gif": ("gif", "gif"),
+    ".avi": ("avi", "libx264"),
+    ".ts": ("mpegts", "libx264"),
+}
+
+# Encoder → the option that sets constant quality, its default, and what else we set.
+_X264 = {"preset": "veryfast"}
+_VP9 = {"deadline": "good", "cpu-used": "4", "row-mt": "1", "b": "0"}
+_QUALITY: dict[str, tuple[str, float | None, dict[str, str]]] = {
+    "libx264": ("crf", 18, _X264),
+    "libx265": ("crf", 20, _X264),
+    "libvpx-vp9": ("crf", 31, _VP9),
+    "libsvtav1": ("crf", 30, {"preset": "8"}),
+    "h264_nvenc": ("cq", 19, {"rc": "vbr", "b": "0"}),
+    "hevc_nvenc": ("cq", 21, {"rc": "vbr", "b": "0"}),
+    "av1_nvenc": ("cq", 28, {"rc": "vbr", "b": "0"}),
+    "h264_qsv": ("global_quality", 19, {}),
+    "hevc_qsv": ("global_quality", 21, {}),
+}
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Everything that an encoder is told, apart from the frames."""
+
+    container: str
+    """FFmpeg's name of the output's format."""
+    codec: str
+    """FFmpeg's name of the encoder."""
+    pixel_format: str
+    """What the encoder is given."""
+    options: dict[str, str]
+    """The encoder's own options."""
+    color: ColorTags
+    """How it is converted, and tagged."""
+
+
+def is_video(output: Path) -> bool:
+    """Whether ``output`` names a video file (else: pictures)."""
+    return output.suffix.lower() in CONTAINERS
+
+
+def choose_encoding(output: Path, settings: Settings, info: SourceInfo) -> Encoding:
+    """The encoding of a video file.
+
+    Raises:
+        SinkError: the encoder is unknown, or an option is not one of its own.
+    """
+    container, default_codec = CONTAINERS[output.suffix.lower()]
+    name = settings.codec or default_codec
+    codec = _video_encoder(name)
+    options = _options(codec, settings)
+    pixel_format = options.pop("pixel_format", None) or _pixel_format(codec, info)
+    color = info.color.written()
+    if pixel_format.startswith(("rgb", "gbr", "bgr", "pal")):
+        color = ColorTags(0, color.primaries, color.transfer, 2)
+    if info.color.is_hdr:
+        log.warning("HDR colours were tone-mapped to BT.709: a style has none of its own")
+        color = BT709
+    return Encoding(container, name, pixel_format, options, color)
+
+
+def _video_encoder(name: str) -> Codec:
+    try:
+        codec = Codec(name, "w")
+    except av.codec.codec.UnknownCodecError as error:
+        known = {*_QUALITY, "ffv1", "prores_ks", "mpeg4", "libaom-av1", "gif", "mjpeg"}
+        known &= av.codecs_available
+        raise SinkError(f"--codec {name} is no encoder here{nearest(name, known)}") from error
+    if codec.type != "video":
+        raise SinkError(f"--codec {name} encodes {codec.type}, not video")
+    return codec
+
+
+def _options(codec: Codec, settings: Settings) -> dict[str, str]:
+    option, default, others = _QUALITY.get(codec.name, (None, None, {}))
+    options = dict(others)
+    if settings.crf is not None and option is None:
+        raise SinkError(
+            f"--crf is not known for {codec.name}; set its own quality by --encoder-option KEY=VALUE"
+        )
+    quality = settings.crf if settings.crf is not None else default
+    if option is not None and quality is not None:
+        options[option] = f"{quality:g}"
+    asked = {("pixel_format" if k == "pix_fmt" else k): v for k, v in settings.encoder_option.items()}
+    known = _option_names(codec)
+    for key in asked:
+        if key not in known:
+            raise SinkError(f"{codec.name} has no option '{key}'{nearest(key, known)}")
+    return options | asked
+
+
+def _option_names(codec: Codec) -> set[str]:
+    listed = codec.create().supported_options
+    return {o.name for group in (listed.generic, listed.private) for o in group} | {"pixel_format"}
+
+
+def _pixel_format(codec: Codec, info: SourceInfo) -> str:
+    """The most compatible format that the encoder takes at this size."""
+    taken = [f.name for f in codec.video_formats or ()]
+    if codec.name == "gif":
+        return "pal8"
+    odd = info.width % 2 or info.height % 2
+    # VP9 and AV1 hold odd sizes in 4:2:0; H.264 and HEVC crop by whole chroma samples.
+    if odd and codec.canonical_name in ("h264", "hevc") and "yuv444p" in taken:
+        log.warning(
+            "%dx%d is odd, which %s can't hold in 4:2:0: written as 4:4:4; "
+            "for players that want 4:2:0 add --size %dx%d",
+            info.width, info.height, codec.canonical_name,
+            max(2, info.width // 2 * 2), max(2, info.height // 2 * 2),
+        )  # fmt: skip
+        return "yuv444p"
+    return next((name for name in ("yuv420p", "yuv422p", "yuvj420p") if name in taken), taken[0])
+
+
+def check_output(output: Path, settings: Settings, name: str) -> None:
+    """Refuse an output that can't be written, before any work is done.
+
+    Raises:
+        SinkError: its kind is unknown, it exists, or its folder is not there.
+    """
+    suffix = output.suffix.lower()
+    known = {*CONTAINERS, *PICTURE_SUFFIXES}
+    if suffix and suffix not in known and not output.is_dir():
+        raise SinkError(
+            f"output {name}: '{suffix}' is no known kind{nearest(suffix, known)} "
+            "(without an ending: a folder of PNGs)"
+        )
+    folder = output.parent
+    if not folder.is_dir():
+        raise SinkError(f"output folder {folder} does not exist; create it: mkdir -p {folder}")
+    is_empty_folder = output.is_dir() and not any(output.iterdir())
+    if output.exists() and not is_empty_folder and not settings.overwrite:
+        raise SinkError(f"output {name} exists; add --overwrite to replace it")

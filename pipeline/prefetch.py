@@ -1,0 +1,95 @@
+"""The one home of threads: run an iterator ahead of its consumer."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Generator, Iterable
+from contextlib import suppress
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+_POLL = 0.1  # seconds; how soon a full queue notices that nobody reads it any more
+
+
+class _End:
+    """The last thing in the queue: the source is done, or failed with ``error``."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error
+
+
+def prefetch(source: Iterable[Item], depth: int, *, latest: bool = False) -> Generator[Item]:
+    """Iterate ``source`` in a thread of its own, at most ``depth`` items ahead.
+
+    A failure of the source is raised here, after the items that came before it. However the iteration
+    ends (exhausted, failed, or closed by the consumer), the thread is joined and a source that is a
+    generator is closed.
+
+    Args:
+        source: what to run ahead.
+        depth: most items waiting; at least 1.
+        latest: when full, drop the oldest item (a live source) rather than wait (a file).
+
+    Raises:
+        ValueError: ``depth`` is below 1.
+    """
+    if depth < 1:
+        raise ValueError(f"depth must be at least 1, not {depth}")
+    return _consume(source, depth, latest)
+
+
+def _consume(source: Iterable[Item], depth: int, latest: bool) -> Generator[Item]:
+    waiting: queue.Queue[Item | _End] = queue.Queue(depth)
+    closed = threading.Event()
+    thread = threading.Thread(
+        target=_produce, args=(source, waiting, closed, latest), name="prefetch", daemon=True
+    )
+    thread.start()
+    try:
+        while not isinstance(item := waiting.get(), _End):
+            yield item
+        if item.error is not None:
+            raise item.error
+    finally:
+        closed.set()
+        thread.join()
+
+
+def _produce(
+    source: Iterable[Item], waiting: queue.Queue[Item | _End], closed: threading.Event, latest: bool
+) -> None:
+    end = _End()
+    try:
+        for item in source:
+            _put(item, waiting, closed, latest)
+            if closed.is_set():
+                break
+    except BaseException as error:  # noqa: BLE001 - carried to the consumer, who raises it
+        end = _End(error)
+    finally:
+        if isinstance(source, Generator):
+            try:
+                source.close()
+            except BaseException as error:  # noqa: BLE001 - carried likewise
+                end = _End(end.error or error)
+        _put(end, waiting, closed, latest=False)
+
+
+def _put(
+    item: Item | _End, waiting: queue.Queue[Item | _End], closed: threading.Event, latest: bool
+) -> None:
+    while not closed.is_set():
+        try:
+            waiting.put(item, timeout=0 if latest else _POLL)
+        except queue.Full:
+            if latest:
+                _drop_oldest(waiting)
+        else:
+            return
+
+
+def _drop_oldest(waiting: queue.Queue[Item | _End]) -> None:
+    with suppress(queue.Empty):  # the consumer was quicker
+        waiting.get_nowait()

@@ -1,0 +1,242 @@
+"""The main job: file to file. A run renders pieces and joins them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from .config import Settings
+from .encoding import CONTAINERS, check_output, choose_encoding, is_video
+from .errors import SinkError, SourceError
+from .frame import ALL, Frame, Span
+from .mux import Window, join
+from .prefetch import prefetch
+from .sink import Piece, PictureWriter, VideoWriter, Writer, writing
+from .source import PICTURE_SUFFIXES, Source, SourceInfo, open_source
+from .stylizer import ForeignFormat, Stylizer
+from .units import parse_time
+from .zoo import find_style
+
+log = logging.getLogger(__name__)
+
+# Frames that may wait between two stages: enough to smooth key frames, 30 MB at 1080p.
+_DEPTH = 3
+
+
+@dataclass(frozen=True)
+class Start:
+    """What is known once a run has opened everything."""
+
+    info: SourceInfo
+    frames: int | None
+    """How many are expected."""
+    device: str
+    """What runs the net."""
+    style: str
+    """Its name."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run has written."""
+
+    output: Path
+    frames: int
+    start: Fraction
+    """Source time of the first frame, seconds."""
+    end: Fraction
+    """Source time at which the last one ends."""
+    stopped: bool
+    """It was asked to stop before the end."""
+
+
+def stylize(
+    source: str | Path,
+    output: str | Path,
+    settings: Settings | None = None,
+    *,
+    on_start: Callable[[Start], None] | None = None,
+    on_frame: Callable[[Frame], None] | None = None,
+    stop: threading.Event | None = None,
+) -> Result:
+    """Repaint ``source`` in a style and write it to ``output``, with its sound, timing and colours.
+
+    Args:
+        source: a video file, a picture, a folder or a pattern of pictures.
+        output: a video file; a picture; or a folder, for numbered PNGs.
+        settings: style, device, size, encoder …; see ``Settings``.
+        on_start: called once, before the first frame.
+        on_frame: called after each frame is written.
+        stop: when set, the run finishes the file with what it has.
+
+    Raises:
+        StylizeError: see ``errors``. Where the source broke half-way, the output holds what came before.
+    """
+    settings = settings or Settings()
+    target = Path(output)
+    check_output(target, settings, str(output))
+    _refuse_same(Path(source), target)
+    stylizer = Stylizer(
+        find_style(settings.style),
+        settings.device,
+        settings.threads,
+        ForeignFormat(
+            settings.model_layout,
+            settings.model_range,
+            settings.model_output_range,
+            settings.model_channels,
+        ),
+    )
+    opened = open_source(str(source), settings.size, Fraction(settings.fps).limit_denominator(100000))
+    span = _span(settings, opened.info)
+    if on_start is not None:
+        expected = opened.info.expected_frames(span)
+        on_start(Start(opened.info, expected, stylizer.device, stylizer.card.name))
+    with _work_folder(target) as folder:
+        piece, broken = _render(opened, stylizer, span, target, folder, settings, on_frame, stop)
+        stopped = stop is not None and stop.is_set()
+        with writing(target):
+            _finish(piece, opened.info, span, target, folder, cut_short=stopped or bool(broken))
+    if broken is not None:
+        raise SourceError(f"{broken}; the {piece.frames} frames before that are in {target}")
+    return Result(target, piece.frames, piece.start, piece.end, stopped)
+
+
+def render_piece(
+    source: Source,
+    stylizer: Stylizer,
+    span: Span,
+    path: Path,
+    writer: Writer,
+    on_frame: Callable[[Frame], None] | None = None,
+    stop: threading.Event | None = None,
+) -> tuple[Piece, SourceError | None]:
+    """Render the frames of ``span`` into ``writer``; the piece depends on nothing else.
+
+    Decoding, the net and encoding each have a thread.
+
+    Returns:
+        The finished piece, and what broke the source where it ended early.
+
+    Raises:
+        SourceError: there is no frame in ``span``.
+    """
+    first: Fraction | None = None
+    end = Fraction(0)
+    count = 0
+    broken: SourceError | None = None
+    decoded = prefetch(source.frames(span), _DEPTH)
+    painted = prefetch(stylizer.run(decoded), _DEPTH)
+    with closing(writer), closing(decoded), closing(painted):
+        try:
+            for frame in painted:
+                writer.write(frame)
+                count += 1
+                first = frame.time if first is None else first
+                end = frame.time + (frame.duration * frame.time_base or 1 / source.info.rate)
+                if on_frame is not None:
+                    on_frame(frame)
+                if stop is not None and stop.is_set():
+                    break
+        except SourceError as error:
+            broken = error
+    if first is None:
+        raise broken or SourceError(f"{source.info.name} has no frame between --start and --end")
+    return Piece(path, count, first, end), broken
+
+
+def _render(
+    source: Source,
+    stylizer: Stylizer,
+    span: Span,
+    target: Path,
+    folder: Path,
+    settings: Settings,
+    on_frame: Callable[[Frame], None] | None,
+    stop: threading.Event | None,
+) -> tuple[Piece, SourceError | None]:
+    path = folder / "piece"
+    with writing(target):
+        if is_video(target):
+            encoding = choose_encoding(target, settings, source.info)
+            writer: Writer = VideoWriter(path, source.info, encoding)
+        else:
+            path.mkdir()
+            writer = PictureWriter(path, _picture_name(target, source.info))
+        return render_piece(source, stylizer, span, path, writer, on_frame, stop)
+
+
+def _picture_name(target: Path, info: SourceInfo) -> str | None:
+    """The one picture's name; ``None`` for a folder of them."""
+    if target.suffix.lower() not in PICTURE_SUFFIXES or target.is_dir():
+        return None
+    if info.frames != 1:
+        raise SinkError(
+            f"output {target} is one picture, but {info.name} has {info.frames or 'many'}; "
+            "give a folder (no ending) or a video file"
+        )
+    return target.name
+
+
+def _finish(
+    piece: Piece, info: SourceInfo, span: Span, target: Path, folder: Path, cut_short: bool
+) -> None:
+    """Join what was rendered, and put it in its place in one move."""
+    if not is_video(target):
+        if (piece.path / target.name).is_file():
+            (piece.path / target.name).replace(target)
+            return
+        if target.is_dir():
+            shutil.rmtree(target)
+        piece.path.rename(target)
+        return
+    trimmed = span.start is not None
+    shown = Span(
+        piece.start if trimmed else None, piece.end if span.end is not None or cut_short else None
+    )
+    joined = folder / "joined"
+    window = Window(shown, piece.start if trimmed else Fraction(0))
+    join([piece], info.container, joined, CONTAINERS[target.suffix.lower()][0], window)
+    joined.replace(target)
+
+
+def _span(settings: Settings, info: SourceInfo) -> Span:
+    """The stretch asked for, on the source's clock. Times count from its first frame."""
+    start = parse_time(settings.start) if settings.start is not None else None
+    end = parse_time(settings.end) if settings.end is not None else None
+    if start is None and end is None:
+        return ALL
+    if start is not None and info.duration is not None and start >= info.duration:
+        raise SourceError(
+            f"--start {settings.start} is past the end: {info.name} lasts {float(info.duration):.2f} s"
+        )
+    if end is not None and end <= (start or 0):
+        raise SourceError(f"--end {settings.end} is not after --start {settings.start or 0}")
+    return Span(
+        info.start + start if start is not None else None,
+        info.start + end if end is not None else None,
+    )
+
+
+def _refuse_same(source: Path, target: Path) -> None:
+    if source.exists() and target.exists() and source.samefile(target):
+        raise SinkError(f"output {target} is the input itself; give another name")
+
+
+@contextmanager
+def _work_folder(target: Path) -> Iterator[Path]:
+    """A hidden folder beside the output: on the same disk, so that the last move is a rename."""
+    with writing(target):
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=os.fspath(target.parent)))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,185 @@
+"""Where frames go: a video piece, a folder of PNGs, a picture."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import av
+import av.filter
+import cv2
+from av.video.stream import VideoStream
+
+from .color import FromRgb
+from .encoding import Encoding
+from .errors import SinkError
+from .frame import Frame, Rgb
+from .source import SourceInfo
+
+_GIF_CLOCK = Fraction(1, 100)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A finished stretch of video: encoded, playable, on disk."""
+
+    path: Path
+    """The file, or the folder of pictures."""
+    frames: int
+    """How many it holds."""
+    start: Fraction
+    """Time of its first frame, seconds on the source's clock."""
+    end: Fraction
+    """When its last frame has been shown."""
+
+
+class Writer(Protocol):
+    """Takes frames; ``close`` makes what was written complete."""
+
+    def write(self, frame: Frame) -> None:
+        """Append one frame. Its pts is above the one before."""
+        ...
+
+    def close(self) -> None:
+        """Finish the file. Safe to call twice."""
+        ...
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Turn the failures of writing ``target`` into one line.
+
+    Raises:
+        SinkError: the disk is full, the folder can't be written, the encoder refused.
+    """
+    try:
+        yield
+    except (av.FFmpegError, OSError) as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise SinkError(
+                f"no space left for {target}; free some, or write elsewhere"
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR):
+            raise SinkError(f"folder {target.parent} can't be written; choose another") from error
+        raise SinkError(f"{target} can't be written: {error.strerror or error}") from error
+
+
+class VideoWriter:
+    """Encodes frames into a QuickTime file on the source's clock, counted from its first frame.
+
+    QuickTime keeps any time base exactly. The first frame stands at zero there, because a late start
+    would be rounded to the file's coarse movie clock; ``Piece.start`` remembers it.
+
+    Raises:
+        SinkError: the encoder can't be opened.
+    """
+
+    def __init__(self, path: Path, info: SourceInfo, encoding: Encoding) -> None:
+        self.path = path
+        is_gif = encoding.codec == "gif"
+        self._clock = _GIF_CLOCK if is_gif else info.time_base
+        self._to_frame = (
+            _Palette(info) if is_gif else FromRgb(encoding.pixel_format, encoding.color)
+        )
+        self._container = av.open(path, "w", format="mov")
+        self._first: int | None = None
+        self._stream = self._open_stream(info, encoding)
+
+    def _open_stream(self, info: SourceInfo, encoding: Encoding) -> VideoStream:
+        stream = self._container.add_stream(
+            encoding.codec, rate=info.rate, options=dict(encoding.options)
+        )
+        assert isinstance(stream, VideoStream)
+        context = stream.codec_context
+        context.width, context.height = info.width, info.height
+        context.pix_fmt = encoding.pixel_format
+        context.time_base = stream.time_base = self._clock
+        context.sample_aspect_ratio = info.sample_aspect
+        context.colorspace = encoding.color.matrix
+        context.color_primaries = encoding.color.primaries
+        context.color_trc = encoding.color.transfer
+        context.color_range = encoding.color.range
+        try:
+            # Extradata must stand before the header is written.
+            context.open(strict=False)
+        except (av.FFmpegError, ValueError, OSError) as error:
+            self._container.close()
+            raise SinkError(
+                f"encoder {encoding.codec} can't be opened at {info.width}x{info.height} "
+                f"{encoding.pixel_format}: {getattr(error, 'strerror', None) or error}"
+            ) from error
+        return stream
+
+    def write(self, frame: Frame) -> None:
+        """See ``Writer.write``."""
+        picture = self._to_frame(frame.rgb)
+        pts = round(frame.time / self._clock)
+        self._first = pts if self._first is None else self._first
+        picture.time_base = self._clock
+        picture.pts = pts - self._first
+        picture.duration = round(frame.duration * frame.time_base / self._clock)
+        self._container.mux(self._stream.encode(picture))
+
+    def close(self) -> None:
+        """See ``Writer.close``."""
+        if self._stream is None:
+            return
+        stream, self._stream = self._stream, None
+        try:
+            self._container.mux(stream.encode(None))
+        finally:
+            self._container.close()
+
+
+class _Palette:
+    """RGB → 256 colours, chosen anew for each frame, so that memory does not grow with the clip."""
+
+    def __init__(self, info: SourceInfo) -> None:
+        graph = av.filter.Graph()
+        size = f"video_size={info.width}x{info.height}:pix_fmt=rgb24:time_base=1/100"
+        source = graph.add("buffer", size)
+        split = graph.add("split")
+        generate = graph.add("palettegen", "stats_mode=single")
+        use = graph.add("paletteuse", "new=1:dither=sierra2_4a")
+        sink = graph.add("buffersink")
+        source.link_to(split)
+        split.link_to(use, 0, 0)
+        split.link_to(generate, 1, 0)
+        generate.link_to(use, 0, 1)
+        use.link_to(sink)
+        graph.configure()
+        self._graph = graph
+        self._count = 0
+
+    def __call__(self, rgb: Rgb) -> av.VideoFrame:
+        frame = av.VideoFrame.from_ndarray(rgb, "rgb24")
+        frame.pts, frame.time_base = self._count, _GIF_CLOCK
+        self._count += 1
+        self._graph.vpush(frame)
+        return self._graph.vpull()
+
+
+class PictureWriter:
+    """A folder of ``000001.png`` …; or, given ``name``, that one picture in it."""
+
+    def __init__(self, folder: Path, name: str | None = None) -> None:
+        self.folder = folder
+        self._name = name
+        self._count = 0
+
+    def write(self, frame: Frame) -> None:
+        """See ``Writer.write``."""
+        self._count += 1
+        name = self._name or f"{self._count:06d}.png"
+        done, encoded = cv2.imencode(Path(name).suffix, frame.rgb[..., ::-1])
+        if not done:
+            raise SinkError(f"picture {name} can't be encoded")
+        (self.folder / name).write_bytes(encoded.tobytes())
+
+    def close(self) -> None:
+        """See ``Writer.close``."""

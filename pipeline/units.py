@@ -1,0 +1,36 @@
+"""Sizes and times as users type them."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+
+def parse_time(text: str) -> Fraction:
+    """Seconds of ``"75"``, ``"75.5"``, ``"1:15.5"`` or ``"0:01:15.5"``; exact.
+
+    Raises:
+        ValueError: the text is no time, or before zero.
+    """
+    if not re.fullmatch(r"(\d+:){0,2}\d+(\.\d+)?", text.strip()):
+        raise ValueError(f"'{text}' is not a time; write seconds (75.5) or [HH:]MM:SS (1:15.5)")
+    seconds = Fraction(0)
+    for part in text.strip().split(":"):
+        seconds = seconds * 60 + Fraction(part)
+    return seconds
+
+
+def parse_size(text: str) -> tuple[int | None, int]:
+    """(width, height) of ``"1280x720"``; (None, height) of ``"720p"``.
+
+    Raises:
+        ValueError: the text is no size, or a side is not at least 1.
+    """
+    match = re.fullmatch(r"(?:(-?\d+)[xX×](-?\d+))|(-?\d+)p", text.strip())
+    if match is None:
+        raise ValueError(f"'{text}' is not a size; write 1280x720 or 720p")
+    width, height, lines = match.groups()
+    sides = [int(side) for side in (width, height, lines) if side is not None]
+    if min(sides) < 1:
+        raise ValueError(f"'{text}' has a side below 1; write 1280x720 or 720p")
+    return (None, sides[0]) if lines is not None else (sides[0], sides[1])
