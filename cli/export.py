@@ -17,7 +17,9 @@ def export(
         Path, typer.Option(help="Folder of photographs on which the file is proved.")
     ],
     licence: Annotated[str, typer.Option(help="Licence to write into the file.")] = "unknown",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the output if it exists.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
 ) -> None:
     """Export the net of a checkpoint, finished or not, as an ONNX file that keeps the contract."""

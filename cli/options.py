@@ -1,4 +1,4 @@
-"""Command-line options made from the room's own settings types: defaults and help stand once, there."""
+"""Command-line options made from the settings types, where defaults and help stand once."""
 
 from __future__ import annotations
 

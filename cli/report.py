@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
@@ -25,7 +25,9 @@ from ..pipeline.errors import StylizeError
 
 def need_torch(command: str) -> None:
     """Refuse a command that needs PyTorch where it is not installed."""
-    missing = [name for name in ("torch", "onnx", "onnxscript", "matplotlib") if not find_spec(name)]
+    missing = [
+        name for name in ("torch", "onnx", "onnxscript", "matplotlib") if not find_spec(name)
+    ]
     if missing:
         raise StylizeError(
             f"{command} needs {missing[0]}, which is not installed; "
@@ -61,10 +63,7 @@ class Bar:
             self._tell(text)
 
     def _tell(self, text: str) -> None:
-        if self.total is None:
-            tenth = self.done // 100
-        else:
-            tenth = self.done * 10 // max(1, self.total)
+        tenth = self.done // 100 if self.total is None else self.done * 10 // max(1, self.total)
         if tenth == self._told:
             return
         self._told = tenth
@@ -103,7 +102,7 @@ class Report:
         sys.stdout.flush()
 
     @contextmanager
-    def progress(self, label: str, total: int | None, unit: str, done: int = 0) -> Iterator[Bar]:
+    def progress(self, label: str, total: int | None, unit: str, done: int = 0) -> Generator[Bar]:
         """A bar for the time of the block."""
         bar = Bar(self, label, total, unit, done)
         if self.quiet and not self.as_json:

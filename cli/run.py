@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 @with_options(Settings)
 def run(
     source: Annotated[
-        str, typer.Argument(metavar="INPUT", help="A video file, or pictures: one, a folder, a pattern.")
+        str,
+        typer.Argument(
+            metavar="INPUT", help="A video file, or pictures: one, a folder, a pattern."
+        ),
     ],
     output: Annotated[
         str,
         typer.Argument(
             metavar="OUTPUT",
-            help="A video file (.mp4 .mov .mkv .webm .gif .avi .ts), a folder for PNGs, or a picture.",
+            help="A video file (.mp4 .mov .mkv .webm .gif .ts), a folder for PNGs, or a picture.",
         ),
     ],
     typed: dict[str, Any],
@@ -112,7 +115,7 @@ class _Shown:
 
 
 @contextmanager
-def _notes(report: Report) -> Iterator[None]:
+def _notes(report: Report) -> Generator[None]:
     """Show what the pipeline notes, a line each."""
 
     class _Handler(logging.Handler):
@@ -129,7 +132,7 @@ def _notes(report: Report) -> Iterator[None]:
 
 
 @contextmanager
-def _stop_on_ctrl_c(report: Report) -> Iterator[threading.Event]:
+def _stop_on_ctrl_c(report: Report) -> Generator[threading.Event]:
     """The first Ctrl-C asks the run to finish its file; the second ends it at once."""
     stop = threading.Event()
     before = signal.getsignal(signal.SIGINT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -41,14 +40,18 @@ def train(
     ] = None,
     licence: Annotated[str, typer.Option(help="Licence to write into the file.")] = "unknown",
     workers: Annotated[int, typer.Option(help="Processes that load photographs.", min=0)] = 1,
-    restart: Annotated[bool, typer.Option("--restart", help="Forget an earlier checkpoint.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Forget an earlier checkpoint.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the output if it exists.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
 ) -> None:
     """Learn the style of a picture and export it as an ONNX file.
 
-    Beside OUT stands a folder OUT.training with the checkpoint that a stopped training resumes from,
-    the loss curves and a sheet of samples.
+    Beside OUT stands a folder OUT.training with the checkpoint that a stopped training resumes
+    from, the loss curves and a sheet of samples.
     """
     need_torch("train")
     from ..models import data
@@ -63,7 +66,7 @@ def train(
     photos = data.list_photos(content)
     if len(photos) <= recipe.held_back:
         raise TrainingError(
-            f"{content} holds {len(photos)} photographs, of which {recipe.held_back} are held back; "
+            f"{content} holds {len(photos)} photographs, {recipe.held_back} of them held back; "
             "give more of them, or a smaller --held-back"
         )
     learned, held_back = photos[: -recipe.held_back], photos[-recipe.held_back :]
@@ -103,7 +106,9 @@ def _torch_device(name: str) -> torch.device:
     if name not in ("cpu", "cuda"):
         raise DeviceError(f"--device {name} can't train; it is auto, cpu or cuda")
     if name == "cuda" and not torch.cuda.is_available():
-        raise DeviceError("--device cuda: this PyTorch finds no GPU; leave --device out for the CPU")
+        raise DeviceError(
+            "--device cuda: this PyTorch finds no GPU; leave --device out for the CPU"
+        )
     return torch.device(name)
 
 
@@ -164,7 +169,9 @@ def _learn(
                     _pictures(training, photos[:4], folder)
         except KeyboardInterrupt:
             save_checkpoint(training, checkpoint)
-            report.say(f"stopped at step {training.step}; the same command resumes from {checkpoint}")
+            report.say(
+                f"stopped at step {training.step}; the same command resumes from {checkpoint}"
+            )
             raise
 
 
@@ -200,6 +207,6 @@ def export_training(
     )
     parity = export_style(net, card, out, parity_frames(held_back))
     report.say(
-        f"wrote {out} ({os.path.getsize(out) / 1e6:.2f} MB), off PyTorch by {parity.mean:.4f}/255 "
+        f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB), off PyTorch by {parity.mean:.4f}/255 "
         f"on average, {parity.largest} at worst, at {', '.join(parity.sizes)}"
     )

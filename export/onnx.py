@@ -83,7 +83,7 @@ def write_onnx(net: StyleNet, path: Path) -> None:
 def export_style(
     net: StyleNet, card: ModelCard, path: Path, frames: list[NDArray[np.uint8]]
 ) -> Parity:
-    """Write ``net`` with its card to ``path``, prove it on ``frames``, and keep it only if it holds.
+    """Write ``net`` with its card to ``path``, keep it only if ``frames`` prove it.
 
     Args:
         net: the trained net; it is moved to the CPU.
@@ -100,14 +100,10 @@ def export_style(
         write_onnx(net, aside)
         parity = measure_parity(aside, net, frames)
         model = onnx.load(aside)
-        onnx.helper.set_model_props(
-            model, replace(card, parity=parity.to_json()).to_metadata()
-        )
+        onnx.helper.set_model_props(model, replace(card, parity=parity.to_json()).to_metadata())
         onnx.checker.check_model(model)
         onnx.save(model, aside)
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
     return parity
-
-

@@ -68,8 +68,8 @@ def resized(rgb: NDArray[np.uint8], short_side: int) -> NDArray[np.uint8]:
 class Crops(Dataset[Tensor]):
     """``count`` square crops, (3, size, size) uint8, mirrored half of the time.
 
-    A crop spans between half and all of the photograph's short side: the magnified ones look as large
-    frames do, soft at the pixel, so that a net trained on small photographs knows them too.
+    A crop spans between half and all of the photograph's short side: the magnified ones look as
+    large frames do, soft at the pixel, so that a net trained on small photographs knows them too.
 
     Raises:
         TrainingError: on reading, when none of the photographs can be decoded.

@@ -14,7 +14,7 @@ from .vgg import VGG19
 
 
 def gram(features: Tensor) -> Tensor:
-    """Gram matrices G = F Fᵀ / (C·H·W), (N, C, C): Johnson 2016, equation 3. Computed in float32."""
+    """Gram matrices G = F Fᵀ / (C·H·W), (N, C, C), in float32: Johnson 2016, eq. 3."""
     n, c, h, w = features.shape
     f = features.float().reshape(n, c, h * w)
     return f @ f.transpose(1, 2) / (c * h * w)
@@ -50,9 +50,9 @@ class PerceptualLoss:
     """The loss of a result against its content picture and one style picture.
 
     Content is equation 2 divided by the mean square of the content's own features, style is the sum
-    of equation 4 over the layers, each divided by ‖G(style)‖²_F. Both are then plain relative errors:
-    no layer drowns another, and one pair of weights serves any painting. Raw Gram losses differ
-    by orders of magnitude between relu1_1 and relu4_1 and between paintings.
+    of equation 4 over the layers, each divided by ‖G(style)‖²_F. Both are then plain relative
+    errors: no layer drowns another, and one pair of weights serves any painting. Raw Gram losses
+    differ by orders of magnitude between relu1_1 and relu4_1 and between paintings.
 
     Args:
         vgg: the fixed describer.

@@ -23,13 +23,13 @@ class StyleNet(nn.Module):
     multiple: int
     """Height and width that ``core`` sees are multiples of this."""
     margin: int
-    """Pixels of reflection added around the picture, so that the net's own zero padding stays off it."""
+    """Pixels of reflection around the picture, which keep the net's own zero padding off it."""
     pack_in: int
     pack_out: int
 
     @abstractmethod
     def core(self, packed: Tensor) -> Tensor:
-        """(N, r²·3, H/r, W/r) in −1..1 → (N, q²·3, H/q, W/q) in 0..1; r, q = ``pack_in, pack_out``."""
+        """(N, r²·3, H/r, W/r) in −1..1 → (N, q²·3, H/q, W/q), 0..1; r, q: ``pack_in, out``."""
 
     def forward(self, rgb: Tensor) -> Tensor:
         """Stylise ``rgb`` (N, 3, H, W), 0..1; the result has the same shape and range."""
@@ -66,15 +66,15 @@ def unpack(packed: Tensor, r: int) -> Tensor:
 
 
 def padded_index(positions: Tensor, margin: int, multiple: int) -> Tensor:
-    """Which row (or column) each padded row repeats: reflection by ``margin``, then to ``multiple``.
+    """Which row (or column) each padded row repeats: a margin of reflection, up to a multiple.
 
     Args:
         positions: 0 … size − 1.
         margin: rows added before, and at least as many after.
         multiple: the padded size is a multiple of this.
 
-    Reflection runs as far as the picture goes and then holds the last row, so that even a picture of one
-    row can be padded.
+    Reflection runs as far as the picture goes and then holds the last row, so that even a picture
+    of one row can be padded.
     """
     last = positions.shape[0] - 1
     total = (last + 2 * margin + multiple) // multiple * multiple
@@ -82,7 +82,7 @@ def padded_index(positions: Tensor, margin: int, multiple: int) -> Tensor:
     return (last - (last - i.abs()).abs()).clamp(0, last)
 
 
-# ---- quality: Johnson 2016 ------------------------------------------------------------------------
+# ---- quality: Johnson 2016 ----
 
 
 class _ReflectConv(nn.Sequential):
@@ -106,6 +106,7 @@ class _QualityBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """The input plus its residual."""
         return x + self.body(x)
 
 
@@ -141,9 +142,11 @@ class QualityNet(StyleNet):
         )
 
     def core(self, packed: Tensor) -> Tensor:
+        """See ``StyleNet.core``."""
         return self.body(packed).tanh() * 0.5 + 0.5
 
     def macs_per_pixel(self) -> float:
+        """See ``StyleNet.macs_per_pixel``."""
         outer = 2 * 81 * 3 * 32
         down = 9 * 32 * 64 / 4 + 9 * 64 * 128 / 16
         blocks = 5 * 2 * 9 * 128 * 128 / 16
@@ -151,15 +154,16 @@ class QualityNet(StyleNet):
         return outer + down + blocks + up
 
 
-# ---- fast: everything at a quarter of the size or below ------------------------------------------
+# ---- fast: everything at a quarter of the size or below ----
 
 
 class Analysis(nn.Module):
-    """An anti-aliased convolution of stride r on pixels, written as a 3×3 convolution on packed ones.
+    """An anti-aliased convolution of stride r, as a 3×3 convolution on packed pixels.
 
-    Its 3r × 3r kernels are a free (r+2)×(r+2) kernel convolved with the triangle filter of width 2r − 1,
-    which is zero at every frequency that stride r would fold onto the mean. So sub-pixel motion cannot
-    shimmer, and it costs nothing at run time: the product of both is the exported kernel.
+    Its 3r × 3r kernels are a free (r+2)×(r+2) kernel convolved with the triangle filter of width
+    2r − 1, which is zero at every frequency that stride r would fold onto the mean. So sub-pixel
+    motion cannot shimmer, and it costs nothing at run time: the product of both is the exported
+    kernel.
     """
 
     lowpass: Tensor
@@ -179,15 +183,17 @@ class Analysis(nn.Module):
         return cells.reshape(c_out, r * r * c_in, 3, 3)
 
     def forward(self, packed: Tensor) -> Tensor:
+        """(N, r²·c_in, h, w) → (N, c_out, h, w)."""
         return F.conv2d(packed, self.kernel(), self.free.bias, padding=1)
 
 
 class Synthesis(nn.Module):
     """The transpose: up-sampling by r as a 3×3 convolution whose answer is packed.
 
-    Its 3r × 3r kernels are a free (2r+1)×(2r+1) kernel convolved with the box of width r. Shifted copies of such a
-    kernel add up to a constant, so a flat field of features gives a flat picture: a checkerboard is
-    impossible, not merely unlikely (Odena 2016), and no convolution runs at full size.
+    Its 3r × 3r kernels are a free (2r+1)×(2r+1) kernel convolved with the box of width r. Shifted
+    copies of such a kernel add up to a constant, so a flat field of features gives a flat picture:
+    a checkerboard is impossible, not merely unlikely (Odena 2016), and no convolution runs at full
+    size.
     """
 
     box: Tensor
@@ -209,6 +215,7 @@ class Synthesis(nn.Module):
         return cells.reshape(r * r * c_out, c_in, 3, 3)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, c_in, h, w) → (N, r²·c_out, h, w)."""
         bias = self.free.bias.repeat(self.factor**2)  # pyright: ignore[reportOptionalMemberAccess]
         return F.conv2d(x, self.kernel(), bias, padding=1)
 
@@ -224,7 +231,7 @@ def _square(taps: Tensor) -> Tensor:
 
 
 def _spread(kernel: Tensor, taps: Tensor) -> Tensor:
-    """Full convolution of every kernel (O, I, k, k) with ``taps`` (1, 1, m, m): (O, I, k+m−1, k+m−1)."""
+    """Full convolution of every kernel (O, I, k, k) with (1, 1, m, m) taps: k+m−1 wide."""
     o, i, k, _ = kernel.shape
     reach = taps.shape[-1] - 1
     wide = F.conv2d(kernel.reshape(o * i, 1, k, k), taps.flip(2, 3), padding=reach)
@@ -245,6 +252,7 @@ class _FastBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """The input plus its residual."""
         return x + self.body(x)
 
 
@@ -274,10 +282,12 @@ class FastNet(StyleNet):
         self.tail = Synthesis(half, 3, 2)
 
     def core(self, packed: Tensor) -> Tensor:
+        """See ``StyleNet.core``."""
         up = unpack(self.up(self.body(self.head(packed))), 2)
         return self.tail(self.up_norm(up)).sigmoid()
 
     def macs_per_pixel(self) -> float:
+        """See ``StyleNet.macs_per_pixel``."""
         c = self.channels
         analysis = 9 * 48 * c / 16
         blocks = self.blocks * 2 * 9 * c * c / 16

@@ -1,7 +1,7 @@
 """VGG-19 as a fixed describer of pictures (Simonyan & Zisserman 2014), conv1_1 … conv5_1.
 
-The layers keep torchvision's numbering (``vgg19().features`` 0…28), so torchvision's own weight file
-and a file of this project's setting load alike. Nothing here is ever trained.
+The layers keep torchvision's numbering (``vgg19().features`` 0…28), so torchvision's own weight
+file and a file of this project's setting load alike. Nothing here is ever trained.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _BLOCKS = ((64, 64), (128, 128), (256, 256, 256, 256), (512, 512, 512, 512), (51
 
 
 def _layers() -> tuple[nn.Sequential, dict[str, int]]:
-    """The feature stack, and for each name (``conv4_2``, ``relu4_2``, ``pool4``) its place in it."""
+    """The feature stack, and the place of each name (``conv4_2``, ``pool4``) in it."""
     modules: list[nn.Module] = []
     places: dict[str, int] = {}
     channels = 3
@@ -64,7 +64,7 @@ class VGG19(nn.Module):
         self.eval().requires_grad_(False)
 
     def forward(self, rgb: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
-        """Responses at ``layers`` for ``rgb`` (N, 3, H, W), float, 0..1: name → (N, C_l, H_l, W_l)."""
+        """Responses to ``rgb`` (N, 3, H, W), 0..1, at ``layers``: name → (N, C_l, H_l, W_l)."""
         wanted = {self.places[name]: name for name in layers}
         found: dict[str, Tensor] = {}
         x = (rgb - self.mean) / self.std

@@ -1,8 +1,9 @@
 """From a decoded frame's colours to RGB, and back to the colours that are written.
 
 The matrix and range are the frame's own tags; what is untagged follows FFmpeg's convention (BT.601,
-limited) both ways and stays untagged, so that it looks as the source does in any player. A style paints in the
-colours of its painting, which are not high dynamic range: PQ and HLG are tone-mapped to BT.709.
+limited) both ways and stays untagged, so that it looks as the source does in any player. A style
+paints in the colours of its painting, which are not high dynamic range: PQ and HLG are tone-mapped
+to BT.709.
 """
 
 from __future__ import annotations
@@ -71,7 +72,10 @@ BT709 = ColorTags(matrix=1, primaries=1, transfer=1, range=1)
 def tags_of(frame: av.VideoFrame) -> ColorTags:
     """The tags that a decoded frame carries."""
     return ColorTags(
-        int(frame.colorspace), int(frame.color_primaries), int(frame.color_trc), int(frame.color_range)
+        int(frame.colorspace),
+        int(frame.color_primaries),
+        int(frame.color_trc),
+        int(frame.color_range),
     )
 
 
@@ -97,7 +101,7 @@ class ToRgb:
             dst_color_primaries=ColorPrimaries.BT709 if hdr else None,
             threads=1,  # the net and the codecs want the other cores
         )
-        return np.ascontiguousarray(converted.to_ndarray())
+        return np.ascontiguousarray(converted.to_ndarray(), dtype=np.uint8)
 
 
 class FromRgb:

@@ -1,7 +1,7 @@
 """Every setting of the main job, its default and its one-line description, written once.
 
-The command's options, ``config.yaml`` and ``--help`` are all made from ``Settings``. A value comes from the
-defaults here, then from the file given by ``--config``, then from the command line.
+The command's options, ``config.yaml`` and ``--help`` are all made from ``Settings``. A value comes
+from the defaults here, then from the file given by ``--config``, then from the command line.
 """
 
 from __future__ import annotations
@@ -25,16 +25,27 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    style: str = Field("starry-night", description="A style's name (see: stylize-video styles) or an ONNX file.")
-    device: Device = Field("auto", description="What runs the net; auto takes the best that really loads.")
+    style: str = Field(
+        "starry-night", description="A style's name (see: stylize-video styles) or an ONNX file."
+    )
+    device: Device = Field(
+        "auto", description="What runs the net; auto takes the best that really loads."
+    )
     threads: int = Field(0, ge=0, description="Threads of the net on a CPU; 0: one per core.")
     size: str | None = Field(None, description="Size of the output: WxH, or 720p for that height.")
     start: str | None = Field(None, description="Begin here: seconds, or [HH:]MM:SS[.fff].")
     end: str | None = Field(None, description="Stop before here: seconds, or [HH:]MM:SS[.fff].")
-    fps: float = Field(25.0, gt=0, description="Frames per second of a folder or pattern of images.")
-    codec: str | None = Field(None, description="Video encoder by FFmpeg's name; default by container.")
+    fps: float = Field(
+        25.0, gt=0, description="Frames per second of a folder or pattern of images."
+    )
+    codec: str | None = Field(
+        None, description="Video encoder by FFmpeg's name; default by container."
+    )
     crf: float | None = Field(
-        None, ge=0, le=63, description="Constant quality of the encoder; default 18 (H.264), 31 (VP9)."
+        None,
+        ge=0,
+        le=63,
+        description="Constant quality of the encoder; default 18 (H.264), 31 (VP9).",
     )
     encoder_option: dict[str, str] = Field(
         {}, description="Option of the encoder, KEY=VALUE; repeatable."
@@ -95,7 +106,8 @@ def load_config(path: Path) -> dict[str, Any]:
     """The settings that the YAML file at ``path`` gives, checked.
 
     Raises:
-        SettingsError: the file can't be read, is no mapping, or holds an unknown key or wrong value.
+        SettingsError: the file can't be read, is no mapping, or holds an unknown key or wrong
+        value.
     """
     try:
         values: Any = yaml.safe_load(path.read_text(encoding="utf-8"))

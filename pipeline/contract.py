@@ -1,8 +1,9 @@
 """The model contract, version 1: what a style's ONNX file promises, and where the file says it.
 
-Input ``frame``: uint8 [1, H, W, 3], RGB, H and W dynamic. Output ``stylized``: the same shape and type.
-Scaling, padding, cropping, clamping and rounding are inside the graph. What else is to be known of
-a style stands in the file's ``metadata_props``, each key below with the prefix ``stylize.``.
+Input ``frame``: uint8 [1, H, W, 3], RGB, H and W dynamic. Output ``stylized``: the same shape and
+type. Scaling, padding, cropping, clamping and rounding are inside the graph. What else is to be
+known of a style stands in the file's ``metadata_props``, each key below with the prefix
+``stylize.``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which hardware runs a net: ``--device`` names → ONNX Runtime providers, without silent fallbacks."""
+"""Which hardware runs a net: ``--device`` → ONNX Runtime provider, never a silent fallback."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def open_session(
 ) -> tuple[onnxruntime.InferenceSession, str]:
     """An ONNX Runtime session and the device that really runs it.
 
-    ONNX Runtime goes on with the CPU when a provider's library is missing; here that is an error for a
-    named device, and the next best for ``auto``.
+    ONNX Runtime goes on with the CPU when a provider's library is missing; here that is an error
+    for a named device, and the next best for ``auto``.
 
     Args:
         model: the file, or its bytes.

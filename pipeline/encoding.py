@@ -1,4 +1,4 @@
-"""How an output is encoded: its container, encoder, pixel format and options, from what was asked."""
+"""How an output is encoded: container, encoder, pixel format, options."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 from av.codec import Codec
+from av.codec.codec import UnknownCodecError
 
 from .color import BT709, ColorTags
 from .config import Settings
@@ -24,7 +25,6 @@ CONTAINERS = {
     ".mkv": ("matroska", "libx264"),
     ".webm": ("webm", "libvpx-vp9"),
     ".gif": ("gif", "gif"),
-    ".avi": ("avi", "libx264"),
     ".ts": ("mpegts", "libx264"),
 }
 
@@ -88,7 +88,7 @@ def choose_encoding(output: Path, settings: Settings, info: SourceInfo) -> Encod
 def _video_encoder(name: str) -> Codec:
     try:
         codec = Codec(name, "w")
-    except av.codec.codec.UnknownCodecError as error:
+    except UnknownCodecError as error:
         known = {*_QUALITY, "ffv1", "prores_ks", "mpeg4", "libaom-av1", "gif", "mjpeg"}
         known &= av.codecs_available
         raise SinkError(f"--codec {name} is no encoder here{nearest(name, known)}") from error
@@ -102,12 +102,14 @@ def _options(codec: Codec, settings: Settings) -> dict[str, str]:
     options = dict(others)
     if settings.crf is not None and option is None:
         raise SinkError(
-            f"--crf is not known for {codec.name}; set its own quality by --encoder-option KEY=VALUE"
+            f"--crf is not known for {codec.name}; set its quality by --encoder-option KEY=VALUE"
         )
     quality = settings.crf if settings.crf is not None else default
     if option is not None and quality is not None:
         options[option] = f"{quality:g}"
-    asked = {("pixel_format" if k == "pix_fmt" else k): v for k, v in settings.encoder_option.items()}
+    asked = {
+        ("pixel_format" if k == "pix_fmt" else k): v for k, v in settings.encoder_option.items()
+    }
     known = _option_names(codec)
     for key in asked:
         if key not in known:

@@ -26,10 +26,11 @@ from .sink import Piece
 log = logging.getLogger(__name__)
 
 # Container → encoder for sound, and for text subtitles, that it does not take as they are.
-_AUDIO_ENCODER = {"webm": "libopus", "avi": "libmp3lame", "gif": None}
+_AUDIO_ENCODER = {"webm": "libopus", "gif": None}
 _SUBTITLE_ENCODER = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
 
-# What the muxer writes itself; and the time code, for which it would add a track that it can't finish.
+# What the muxer writes itself; and the time code, for which it would add a track that it can't
+# finish.
 _NOT_COPIED = frozenset(
     {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode"}
 )
@@ -54,10 +55,10 @@ Feed = Callable[[Packet], Iterable[Packet]]
 def join(
     pieces: list[Piece], source: Path | None, output: Path, container: str, window: Window = WHOLE
 ) -> None:
-    """Write ``output`` from ``pieces`` (in order, of one encoding) and the other streams of ``source``.
+    """Write ``output`` from ``pieces`` and the other streams of ``source``.
 
     Args:
-        pieces: the video.
+        pieces: the video, in order, of one encoding.
         source: the file whose sound, subtitles, chapters and metadata are kept; ``None``: none.
         output: the file to write.
         container: FFmpeg's name of its format.
@@ -82,6 +83,10 @@ def join(
 
 
 def _options(container: str, first: InputContainer) -> dict[str, str]:
+    if container in ("matroska", "webm"):
+        # Sound begins before zero by its encoder's delay; shifting it up would move the picture
+        # too.
+        return {"avoid_negative_ts": "disabled"}
     if container not in ("mp4", "mov"):
         return {}
     # The movie's clock holds a stream's late start; a thousandth of a second is too coarse for it.
@@ -117,7 +122,7 @@ def _moved(packet: Packet, stream: Stream, shift: Fraction) -> Packet:
     return packet
 
 
-# ---- the source's other streams ---------------------------------------------------------------------
+# ---- the source's other streams ----
 
 
 def _copy_facts(
@@ -128,8 +133,8 @@ def _copy_facts(
     shown = original.streams.best("video")
     if shown is not None:
         video.metadata.update(_kept(shown.metadata))
-    chapters = [c for c in map(lambda c: _chapter(c, window), original.chapters()) if c is not None]
-    if chapters:
+    shown_chapters = (_chapter(chapter, window) for chapter in original.chapters())
+    if chapters := [chapter for chapter in shown_chapters if chapter is not None]:
         out.set_chapters(chapters)
 
 
@@ -198,12 +203,12 @@ def _describe(stream: Stream, target: Stream) -> None:
 
 
 def _transcoded(stream: AudioStream | SubtitleStream, out: OutputContainer) -> Feed | None:
-    name = stream.codec_context.name if stream.codec_context is not None else "unknown"
+    name = stream.codec_context.name
     table = _AUDIO_ENCODER if isinstance(stream, AudioStream) else _SUBTITLE_ENCODER
     default = "aac" if isinstance(stream, AudioStream) else None
     encoder = table.get(out.format.name, default)
     what = f"{stream.type} stream {stream.index} ({name})"
-    if encoder is None or stream.codec_context is None or _is_bitmap(stream):
+    if encoder is None or _is_bitmap(stream):
         log.warning("%s is left out: %s can't hold it", what, out.format.name)
         return None
     log.warning("%s is encoded as %s: %s can't hold it as it is", what, encoder, out.format.name)
@@ -265,9 +270,7 @@ def _transcoded_subtitles(stream: SubtitleStream, out: OutputContainer, encoder:
     return feed
 
 
-def _others(
-    original: InputContainer, feeds: dict[int, Feed], window: Window
-) -> Iterator[Packet]:
+def _others(original: InputContainer, feeds: dict[int, Feed], window: Window) -> Iterator[Packet]:
     """Packets of the streams that go along, inside the window, on the output's clock."""
     streams = [original.streams[index] for index in feeds]
     if not streams:
@@ -285,7 +288,7 @@ def _others(
 
 def _in_window(packet: Packet, span: Span) -> bool:
     """Whether any of the packet is heard or shown in the span."""
-    start = packet.pts * packet.time_base
+    start = (packet.pts or 0) * packet.time_base
     end = start + max(1, packet.duration or 0) * packet.time_base
     after = span.start is None or end > span.start
     return after and (span.end is None or start < span.end)

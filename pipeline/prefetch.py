@@ -23,9 +23,9 @@ class _End:
 def prefetch(source: Iterable[Item], depth: int, *, latest: bool = False) -> Generator[Item]:
     """Iterate ``source`` in a thread of its own, at most ``depth`` items ahead.
 
-    A failure of the source is raised here, after the items that came before it. However the iteration
-    ends (exhausted, failed, or closed by the consumer), the thread is joined and a source that is a
-    generator is closed.
+    A failure of the source is raised here, after the items that came before it. However the
+    iteration ends (exhausted, failed, or closed by the consumer), the thread is joined and a
+    source that is a generator is closed.
 
     Args:
         source: what to run ahead.

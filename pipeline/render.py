@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,7 +19,7 @@ from .errors import SinkError, SourceError
 from .frame import ALL, Frame, Span
 from .mux import Window, join
 from .prefetch import prefetch
-from .sink import Piece, PictureWriter, VideoWriter, Writer, writing
+from .sink import PictureWriter, Piece, VideoWriter, Writer, writing
 from .source import PICTURE_SUFFIXES, Source, SourceInfo, open_source
 from .stylizer import ForeignFormat, Stylizer
 from .units import parse_time
@@ -78,9 +78,10 @@ def stylize(
         stop: when set, the run finishes the file with what it has.
 
     Raises:
-        StylizeError: see ``errors``. Where the source broke half-way, the output holds what came before.
+        StylizeError: see ``errors``. Where the source broke half-way, the output holds what came
+        before.
     """
-    settings = settings or Settings()
+    settings = settings or Settings.model_validate({})
     target = Path(output)
     check_output(target, settings, str(output))
     _refuse_same(Path(source), target)
@@ -95,7 +96,9 @@ def stylize(
             settings.model_channels,
         ),
     )
-    opened = open_source(str(source), settings.size, Fraction(settings.fps).limit_denominator(100000))
+    opened = open_source(
+        str(source), settings.size, Fraction(settings.fps).limit_denominator(100000)
+    )
     span = _span(settings, opened.info)
     if on_start is not None:
         expected = opened.info.expected_frames(span)
@@ -216,7 +219,7 @@ def _span(settings: Settings, info: SourceInfo) -> Span:
         return ALL
     if start is not None and info.duration is not None and start >= info.duration:
         raise SourceError(
-            f"--start {settings.start} is past the end: {info.name} lasts {float(info.duration):.2f} s"
+            f"--start {settings.start} is past the end of {info.name}, {float(info.duration):.2f} s"
         )
     if end is not None and end <= (start or 0):
         raise SourceError(f"--end {settings.end} is not after --start {settings.start or 0}")
@@ -232,7 +235,7 @@ def _refuse_same(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def _work_folder(target: Path) -> Iterator[Path]:
+def _work_folder(target: Path) -> Generator[Path]:
     """A hidden folder beside the output: on the same disk, so that the last move is a rename."""
     with writing(target):
         folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=os.fspath(target.parent)))

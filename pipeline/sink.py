@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,6 +13,8 @@ from typing import Protocol
 import av
 import av.filter
 import cv2
+from av.codec import Codec
+from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from .color import FromRgb
@@ -51,7 +53,7 @@ class Writer(Protocol):
 
 
 @contextmanager
-def writing(target: Path) -> Iterator[None]:
+def writing(target: Path) -> Generator[None]:
     """Turn the failures of writing ``target`` into one line.
 
     Raises:
@@ -61,19 +63,18 @@ def writing(target: Path) -> Iterator[None]:
         yield
     except (av.FFmpegError, OSError) as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise SinkError(
-                f"no space left for {target}; free some, or write elsewhere"
-            ) from error
+            raise SinkError(f"no space left for {target}; free some, or write elsewhere") from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR):
             raise SinkError(f"folder {target.parent} can't be written; choose another") from error
         raise SinkError(f"{target} can't be written: {error.strerror or error}") from error
 
 
 class VideoWriter:
-    """Encodes frames into a QuickTime file on the source's clock, counted from its first frame.
+    """Encodes frames into an MP4 or QuickTime file, on the source's clock.
 
-    QuickTime keeps any time base exactly. The first frame stands at zero there, because a late start
-    would be rounded to the file's coarse movie clock; ``Piece.start`` remembers it.
+    Both keep any time base exactly; between them they take every codec. The first frame stands at
+    zero there, because a late start would be rounded to the file's coarse movie clock;
+    ``Piece.start`` remembers it.
 
     Raises:
         SinkError: the encoder can't be opened.
@@ -86,8 +87,9 @@ class VideoWriter:
         self._to_frame = (
             _Palette(info) if is_gif else FromRgb(encoding.pixel_format, encoding.color)
         )
-        self._container = av.open(path, "w", format="mov")
+        self._container = _open_piece(path, encoding.codec)
         self._first: int | None = None
+        self._closed = False
         self._stream = self._open_stream(info, encoding)
 
     def _open_stream(self, info: SourceInfo, encoding: Encoding) -> VideoStream:
@@ -127,13 +129,21 @@ class VideoWriter:
 
     def close(self) -> None:
         """See ``Writer.close``."""
-        if self._stream is None:
+        if self._closed:
             return
-        stream, self._stream = self._stream, None
+        self._closed = True
         try:
-            self._container.mux(stream.encode(None))
+            self._container.mux(self._stream.encode(None))
         finally:
             self._container.close()
+
+
+def _open_piece(path: Path, codec: str) -> OutputContainer:
+    container = av.open(path, "w", format="mp4")
+    if Codec(codec, "w").canonical_name in container.supported_codecs:
+        return container
+    container.close()
+    return av.open(path, "w", format="mov")
 
 
 class _Palette:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import logging
 import re
 import struct
@@ -17,7 +16,6 @@ import av
 import cv2
 import numpy as np
 from av.container import InputContainer
-from av.sidedata.sidedata import Type as SideDataType
 from av.video.stream import VideoStream
 
 from .color import BT709, ColorTags, ToRgb, tags_of
@@ -104,7 +102,7 @@ def open_source(name: str, size: str | None = None, fps: Fraction = Fraction(25)
     raise SourceError(f"input {name} does not exist")
 
 
-# ---- video files -----------------------------------------------------------------------------------
+# ---- video files ----
 
 
 class VideoSource:
@@ -129,8 +127,8 @@ class VideoSource:
     def frames(self, span: Span = ALL) -> Generator[Frame]:
         """See ``Source.frames``."""
         with _opened(self.path) as (container, stream):
-            # Frame threads keep one picture per core in flight, and spare the net's time.
-            stream.thread_type = "AUTO"
+            # Frame threads would lose the good pictures that are in flight beside a damaged one.
+            stream.thread_type = "SLICE"
             _seek(container, stream, span)
             height, width = self._turn.size(self.info.height, self.info.width)
             to_rgb = ToRgb(width, height)
@@ -171,11 +169,13 @@ class VideoSource:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+def _opened(path: Path) -> Generator[tuple[InputContainer, VideoStream]]:
     try:
         container = av.open(path)
     except (av.FFmpegError, OSError) as error:
-        raise SourceError(f"{path} is not a video that FFmpeg can read: {_reason(error)}") from error
+        raise SourceError(
+            f"{path} is not a video that FFmpeg can read: {_reason(error)}"
+        ) from error
     with container:
         stream = container.streams.best("video")
         if stream is None or stream.disposition & stream.disposition.attached_pic:
@@ -195,15 +195,13 @@ def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> 
     raise SourceError(f"{path} holds a video stream of which no frame can be decoded")
 
 
-def _decode(
-    container: InputContainer, stream: VideoStream, path: Path
-) -> Iterator[av.VideoFrame]:
+def _decode(container: InputContainer, stream: VideoStream, path: Path) -> Iterator[av.VideoFrame]:
     """All frames that can be had. Damaged packets are passed over and counted.
 
     Raises:
         SourceError: the container itself broke.
     """
-    damaged = 0
+    damaged = good = 0
     packets = container.demux(stream)
     while True:
         try:
@@ -213,13 +211,17 @@ def _decode(
         if packet is None:
             break
         try:
-            yield from packet.decode()
+            for frame in packet.decode():
+                good += 1
+                yield frame
         except av.EOFError:
             break
         except av.FFmpegError:
             damaged += 1
-    if damaged:
-        log.warning("%s: %d damaged packets could not be decoded and were passed over", path, damaged)
+    if damaged and good:
+        log.warning(
+            "%s: %d damaged packets could not be decoded and were passed over", path, damaged
+        )
 
 
 def _seek(container: InputContainer, stream: VideoStream, span: Span) -> None:
@@ -267,7 +269,7 @@ def _resized(info: SourceInfo, width: int, height: int) -> SourceInfo:
 
 
 def _fit(size: str | None, width: int, height: int, aspect: Fraction) -> tuple[int, int]:
-    """The (width, height) asked for; ``720p`` keeps the shape, with square pixels and even width."""
+    """The (width, height) asked for; ``720p`` keeps the shape, square pixels, even width."""
     if size is None:
         return width, height
     wanted_width, wanted_height = parse_size(size)
@@ -278,10 +280,7 @@ def _fit(size: str | None, width: int, height: int, aspect: Fraction) -> tuple[i
 
 @dataclass(frozen=True)
 class _Turn:
-    """The turn and mirroring that a display matrix asks for: ``flip`` left–right, then ``quarters``.
-
-    ``quarters`` count clockwise.
-    """
+    """What a display matrix asks for: ``flip`` left–right, then ``quarters`` clockwise."""
 
     quarters: int = 0
     flip: bool = False
@@ -289,7 +288,7 @@ class _Turn:
     @classmethod
     def of(cls, frame: av.VideoFrame) -> _Turn:
         """What the frame's display matrix asks for, to the nearest quarter."""
-        data = next((s for s in frame.side_data if s.type == SideDataType.DISPLAYMATRIX), None)
+        data = frame.side_data.get("DISPLAYMATRIX")
         if data is None:
             return cls()
         a, b, _, c, d, *_ = struct.unpack("<9i", bytes(data)[:36])
@@ -315,11 +314,11 @@ class _Turn:
         return np.ascontiguousarray(np.rot90(flipped, -self.quarters))
 
 
-# ---- pictures --------------------------------------------------------------------------------------
+# ---- pictures ----
 
 
 class PictureSource:
-    """Pictures as frames of a constant rate, in natural order; each brought to the first one's size.
+    """Pictures as frames of a constant rate, in natural order, all of the first one's size.
 
     Raises:
         SourceError: there is no picture, or the first can't be decoded.
@@ -385,10 +384,14 @@ def _pictures_in(folder: Path) -> list[Path]:
 
 
 def _pictures_like(pattern: str) -> list[Path]:
-    if match := re.search(r"%0?\d*d", pattern):
-        before, after = pattern[: match.start()], pattern[match.end() :]
-        named = glob.glob(glob.escape(before) + "*" + glob.escape(after))
-        number = slice(len(before), None if not after else -len(after))
-        return sorted((Path(n) for n in named if n[number].isdigit()), key=_natural)
-    found = (Path(name) for name in glob.glob(pattern))
-    return sorted((p for p in found if p.suffix.lower() in PICTURE_SUFFIXES), key=_natural)
+    """Pictures named by ``frames/*.png`` or, with a printf number, ``frames/%05d.png``."""
+    path = Path(pattern)
+    number = re.search(r"%0?\d*d", path.name)
+    if number is None:
+        found = path.parent.glob(path.name)
+        return sorted((p for p in found if p.suffix.lower() in PICTURE_SUFFIXES), key=_natural)
+    before, after = (re.escape(part) for part in re.split(r"%0?\d*d", path.name, maxsplit=1))
+    wanted = re.compile(rf"{before}\d+{after}")
+    if not path.parent.is_dir():
+        return []
+    return sorted((p for p in path.parent.iterdir() if wanted.fullmatch(p.name)), key=_natural)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,7 +31,7 @@ class Painter(Protocol):
 
 @dataclass(frozen=True)
 class ForeignFormat:
-    """What a net that does not keep the contract takes and gives; ``auto`` is read off its shapes."""
+    """What a net outside the contract takes and gives; ``auto`` is read off its shapes."""
 
     layout: str = "auto"
     """``nchw`` or ``nhwc``."""
@@ -150,7 +150,9 @@ class _ForeignPainter:
         self._offset, self._scale = _RANGES[range_in]
         self._out_offset, self._out_scale = _RANGES[range_out]
         axes = "NCHW" if self._nchw else "NHWC"
-        fixed = f", fixed {width}x{height}: frames are resized for it and back" if self._size else ""
+        fixed = (
+            f", fixed {width}x{height}: frames are resized for it and back" if self._size else ""
+        )
         log.warning(
             "%s is not of this project: fed as float %s, %s, %s%s",
             path, axes, foreign.channels.upper(), range_in, fixed,
@@ -177,7 +179,7 @@ class _ForeignPainter:
         return np.ascontiguousarray(pixels)
 
 
-def _picture_port(ports: list[Any], side: str, path: Path) -> Any:
+def _picture_port(ports: Sequence[Any], side: str, path: Path) -> Any:
     """The one port of a foreign net, if it can be a picture's."""
     if len(ports) == 1:
         port = ports[0]

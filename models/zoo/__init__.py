@@ -1,1 +1,1 @@
-"""The trained ONNX files that ship, and ``zoo.yaml``: name, artist, year, licence, sha256, figures."""
+"""The trained ONNX files that ship, and ``zoo.yaml``, which says what each is."""
