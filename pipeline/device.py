@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import re
 import sys
 from pathlib import Path
 
@@ -69,8 +72,8 @@ def _session(source: str | bytes, device: str, threads: int) -> onnxruntime.Infe
             f"--device {device} can't be had: this ONNX Runtime is built without it; "
             f"it needs {_NEEDED.get(device, device)}, or use --device auto"
         )
-    if device in ("cuda", "tensorrt"):
-        onnxruntime.preload_dlls()
+    missing = _missing_cuda_libraries() if device in ("cuda", "tensorrt") else ""
+    onnxruntime.set_default_logger_severity(4)  # it would tell of libraries in ten lines of its own
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 4  # what goes wrong is raised or compared below, in one line
@@ -83,7 +86,7 @@ def _session(source: str | bytes, device: str, threads: int) -> onnxruntime.Infe
         raise ModelError(_first_line(error)) from error
     if session.get_providers()[0] != provider:
         raise DeviceError(
-            f"--device {device} can't be had: its library did not load; "
+            f"--device {device} can't be had: {missing or 'its library'} did not load; "
             f"it needs {_NEEDED.get(device, device)}, or use --device auto"
         )
     return session
@@ -99,6 +102,14 @@ def _has_nvidia_driver() -> bool:
     except OSError:
         return False
     return True
+
+
+def _missing_cuda_libraries() -> str:
+    """Load CUDA's libraries, from PyTorch's wheels where they lie; the names of those that lack."""
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told):
+        onnxruntime.preload_dlls()
+    return ", ".join(re.findall(r"Failed to load ([^\s:]+)", told.getvalue()))
 
 
 def _first_line(error: BaseException) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Generator, Iterable
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -18,6 +18,17 @@ class _End:
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
+
+
+@contextmanager
+def closing_source(source: Iterable[Item]) -> Generator[Iterable[Item]]:
+    """For a stage: however it ends, the iterator that it reads is closed, and so on up the chain."""
+    try:
+        yield source
+    finally:
+        close = getattr(source, "close", None)
+        if close is not None:
+            close()
 
 
 def prefetch(source: Iterable[Item], depth: int, *, latest: bool = False) -> Generator[Item]:

@@ -136,9 +136,8 @@ def render_piece(
     end = Fraction(0)
     count = 0
     broken: SourceError | None = None
-    decoded = prefetch(source.frames(span), _DEPTH)
-    painted = prefetch(stylizer.run(decoded), _DEPTH)
-    with closing(writer), closing(decoded), closing(painted):
+    painted = prefetch(stylizer.run(prefetch(source.frames(span), _DEPTH)), _DEPTH)
+    with closing(writer), closing(painted):
         try:
             for frame in painted:
                 writer.write(frame)

@@ -17,6 +17,7 @@ from .contract import INPUT, OUTPUT, VERSION, ModelCard
 from .device import open_session
 from .errors import ModelError
 from .frame import Frame, Rgb
+from .prefetch import closing_source
 
 log = logging.getLogger(__name__)
 
@@ -87,8 +88,9 @@ class Stylizer:
 
     def run(self, frames: Iterable[Frame]) -> Generator[Frame]:
         """The stage: every frame repainted."""
-        for frame in frames:
-            yield replace(frame, rgb=self.paint(frame.rgb))
+        with closing_source(frames):
+            for frame in frames:
+                yield replace(frame, rgb=self.paint(frame.rgb))
 
 
 class _ContractPainter:

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper
+from stylize_video.pipeline.device import open_session
+from stylize_video.pipeline.errors import DeviceError, ModelError
+from stylize_video.pipeline.frame import Rgb
+from stylize_video.pipeline.stylizer import ForeignFormat, Stylizer
+
+from .conftest import psnr, write_contract_model
+
+
+@pytest.fixture
+def picture() -> Rgb:
+    return np.random.default_rng(0).integers(0, 256, (30, 44, 3), dtype=np.uint8)
+
+
+def foreign_model(path: Path, shape: list[Any], add: float = 0.0, scale: float = 1.0) -> Path:
+    """y = x · scale + add, floats."""
+    ports = [helper.make_tensor_value_info(n, TensorProto.FLOAT, shape) for n in ("in", "out")]
+    numbers = [
+        helper.make_tensor("s", TensorProto.FLOAT, [], [scale]),
+        helper.make_tensor("a", TensorProto.FLOAT, [], [add]),
+    ]
+    nodes = [
+        helper.make_node("Mul", ["in", "s"], ["t"]),
+        helper.make_node("Add", ["t", "a"], ["out"]),
+    ]
+    graph = helper.make_graph(nodes, "g", ports[:1], ports[1:], numbers)
+    opsets = [helper.make_opsetid("", 20)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
+    return path
+
+
+def test_bytes_go_in_and_bytes_come_out(identity: Path, picture: Rgb):
+    stylizer = Stylizer(identity, "cpu")
+    assert np.array_equal(stylizer.paint(picture), picture)
+    assert stylizer.card.name == "identity"
+
+
+@pytest.mark.parametrize(
+    ("range_in", "add"), [("0..255", 10.0), ("0..1", 10 / 255), ("-1..1", 10 / 127.5)]
+)
+@pytest.mark.parametrize("layout", ["nchw", "nhwc"])
+def test_a_foreign_net_gets_the_range_and_layout_it_states(
+    tmp_path: Path, picture: Rgb, range_in: str, add: float, layout: str
+):
+    shape = [1, 3, "h", "w"] if layout == "nchw" else [1, "h", "w", 3]
+    path = foreign_model(tmp_path / "f.onnx", shape, add=add)
+    painted = Stylizer(path, "cpu", foreign=ForeignFormat(range=range_in)).paint(picture)
+    wanted = np.minimum(picture.astype(int) + 10, 255)
+    assert np.abs(painted - wanted).max() <= 1
+
+
+def test_bgr_is_swapped_both_ways(tmp_path: Path, picture: Rgb):
+    path = foreign_model(tmp_path / "f.onnx", [1, 3, "h", "w"])
+    painted = Stylizer(path, "cpu", foreign=ForeignFormat(channels="bgr")).paint(picture)
+    assert np.array_equal(painted, picture)
+
+
+def test_imagenet_range_in_answers_zero_to_one(tmp_path: Path, picture: Rgb):
+    path = foreign_model(tmp_path / "f.onnx", [1, 3, "h", "w"], scale=0.0, add=0.5)
+    painted = Stylizer(path, "cpu", foreign=ForeignFormat(range="imagenet")).paint(picture)
+    assert np.all(np.abs(painted.astype(int) - 128) <= 1)
+
+
+def test_a_fixed_size_is_met_by_resizing_with_a_note(tmp_path: Path, caplog):
+    smooth = np.zeros((60, 80, 3), np.uint8)
+    smooth[..., 0] = np.linspace(0, 255, 80)
+    path = foreign_model(tmp_path / "f.onnx", [1, 3, 32, 40])
+    painted = Stylizer(path, "cpu").paint(smooth)
+    assert painted.shape == smooth.shape
+    assert psnr(painted, smooth) > 30
+    assert "fixed 40x32" in caplog.text
+
+
+@pytest.mark.parametrize("shape", [[1, 10], [1, 1, "h", "w"], [3, 3]])
+def test_an_onnx_file_that_is_no_style_model_is_refused(tmp_path: Path, shape: list[Any]):
+    path = foreign_model(tmp_path / "f.onnx", shape)
+    with pytest.raises(ModelError, match="not a style model"):
+        Stylizer(path, "cpu")
+
+
+def test_a_truncated_file_is_refused_in_one_line(tmp_path: Path, identity: Path):
+    path = tmp_path / "cut.onnx"
+    path.write_bytes(identity.read_bytes()[:-40])
+    with pytest.raises(ModelError, match="not an ONNX file that can be read") as refused:
+        Stylizer(path, "cpu")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_newer_contract_is_refused(tmp_path: Path):
+    path = write_contract_model(tmp_path / "new.onnx", contract=2)
+    with pytest.raises(ModelError, match="keeps contract 2"):
+        Stylizer(path, "cpu")
+
+
+def test_auto_says_what_really_runs(identity: Path):
+    stylizer = Stylizer(identity, "auto")
+    assert stylizer.device in {"cpu", "cuda", "coreml", "directml", "openvino"}
+
+
+def test_a_device_that_the_runtime_lacks_is_an_error_that_names_what_it_needs(
+    monkeypatch: pytest.MonkeyPatch, identity: Path
+):
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    with pytest.raises(DeviceError, match=r"--device cuda can't be had.*onnxruntime-gpu.*CUDA 13"):
+        open_session(identity, "cuda")
+
+
+def test_a_silent_fallback_to_the_cpu_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, identity: Path
+):
+    class FallenBack:
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
+        def get_providers(self) -> list[str]:
+            return ["CPUExecutionProvider"]
+
+    monkeypatch.setattr(
+        onnxruntime, "get_available_providers", lambda: ["OpenVINOExecutionProvider"]
+    )
+    monkeypatch.setattr(onnxruntime, "InferenceSession", FallenBack)
+    with pytest.raises(DeviceError, match=r"did not load; it needs onnxruntime-openvino"):
+        open_session(identity, "openvino")
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", ["udnie", "mosaic"])
+def test_another_projects_net_plays(shared: Path, name: str):
+    photo = np.asarray(np.random.default_rng(0).integers(60, 190, (90, 120, 3)), np.uint8)
+    stylizer = Stylizer(shared / "checkpoints" / "foreign_onnx" / f"{name}.onnx", "cpu")
+    painted = stylizer.paint(photo)
+    assert painted.shape == photo.shape
+    assert painted.std() > 20
