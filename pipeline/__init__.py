@@ -3,7 +3,7 @@
 ::
 
     from stylize_video.pipeline import Settings, stylize
-    stylize("in.mp4", "out.mp4", Settings(style="starry-night"))
+    stylize("in.mp4", "out.mp4", Settings(style="udnie"))
 """
 
 from __future__ import annotations

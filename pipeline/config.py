@@ -26,7 +26,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     style: str = Field(
-        "starry-night", description="A style's name (see: stylize-video styles) or an ONNX file."
+        "udnie", description="A style's name (see: stylize-video styles) or an ONNX file."
     )
     device: Device = Field(
         "auto", description="What runs the net; auto takes the best that really loads."

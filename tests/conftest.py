@@ -149,13 +149,32 @@ def identity(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def write_contract_model(path: Path, operator: str = "Identity", **card: Any) -> Path:
     shape: list[Any] = [1, "height", "width", 3]
-    ports = [helper.make_tensor_value_info(n, TensorProto.UINT8, shape) for n in ("frame", "stylized")]
+    ports = [
+        helper.make_tensor_value_info(n, TensorProto.UINT8, shape) for n in ("frame", "stylized")
+    ]
     node = helper.make_node(operator, ["frame"], ["stylized"])
     graph = helper.make_graph([node], "style", ports[:1], ports[1:])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     facts = ModelCard(**{"name": path.stem, "kind": "fast", **card}).to_metadata()
     helper.set_model_props(model, facts)
     onnx.save(model, path)
+    return path
+
+
+def foreign_onnx(path: Path, shape: list[Any], add: float = 0.0, scale: float = 1.0) -> Path:
+    """y = x · scale + add, floats."""
+    ports = [helper.make_tensor_value_info(n, TensorProto.FLOAT, shape) for n in ("in", "out")]
+    numbers = [
+        helper.make_tensor("s", TensorProto.FLOAT, [], [scale]),
+        helper.make_tensor("a", TensorProto.FLOAT, [], [add]),
+    ]
+    nodes = [
+        helper.make_node("Mul", ["in", "s"], ["t"]),
+        helper.make_node("Add", ["t", "a"], ["out"]),
+    ]
+    graph = helper.make_graph(nodes, "g", ports[:1], ports[1:], numbers)
+    opsets = [helper.make_opsetid("", 20)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
     return path
 
 
@@ -176,9 +195,7 @@ def packets(path: Path, kind: str) -> list[tuple[Fraction, bytes]]:
     """(time, bytes) of every packet of the first stream of a kind."""
     with av.open(path) as container:
         stream = next(s for s in container.streams if s.type == kind)
-        return [
-            ((p.pts or 0) * p.time_base, bytes(p)) for p in container.demux(stream) if p.size
-        ]
+        return [((p.pts or 0) * p.time_base, bytes(p)) for p in container.demux(stream) if p.size]
 
 
 def psnr(a: NDArray[Any], b: NDArray[Any]) -> float:

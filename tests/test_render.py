@@ -71,7 +71,9 @@ def test_a_variable_rate_stays_variable(make_clip: MakeClip, identity: Path, tmp
     assert read_video(tmp_path / "out.mp4")[1] == [Fraction(p, 1000) for p in pts]
 
 
-@pytest.mark.parametrize("tags", [(1, 1, 1, 1), (6, 1, 6, 6), (9, 1, 1, 9), (2, 0, 2, 2), (1, 2, 1, 1)])
+@pytest.mark.parametrize(
+    "tags", [(1, 1, 1, 1), (6, 1, 6, 6), (9, 1, 1, 9), (2, 0, 2, 2), (1, 2, 1, 1)]
+)
 def test_colours_look_the_same_and_are_tagged_as_written(
     make_clip: MakeClip, identity: Path, tmp_path: Path, tags: tuple[int, int, int, int]
 ):
@@ -267,9 +269,7 @@ def test_a_clip_that_breaks_half_way_keeps_what_came_before(
     assert left_behind(tmp_path) == []
 
 
-def test_an_existing_file_is_kept_unless_told(
-    make_clip: MakeClip, identity: Path, tmp_path: Path
-):
+def test_an_existing_file_is_kept_unless_told(make_clip: MakeClip, identity: Path, tmp_path: Path):
     out = tmp_path / "out.mp4"
     out.write_bytes(b"precious")
     with pytest.raises(SinkError, match="add --overwrite"):

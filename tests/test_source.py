@@ -33,9 +33,7 @@ def test_a_variable_rate_stays_variable(make_clip: MakeClip):
 @pytest.mark.parametrize(("start", "end"), [(None, 10), (10, None), (7, 23), (0, 1), (29, 30)])
 def test_a_span_is_half_open_and_exact(make_clip: MakeClip, start: int | None, end: int | None):
     tick = Fraction(1001, 30000)
-    span = Span(
-        None if start is None else start * tick, None if end is None else end * tick
-    )
+    span = Span(None if start is None else start * tick, None if end is None else end * tick)
     source = open_source(str(make_clip()))
     whole = {f.time: f.rgb for f in source.frames()}
     frames = list(source.frames(span))
@@ -64,9 +62,7 @@ def expected_rgb(yuv: tuple[int, int, int], matrix: int, full: bool) -> list[flo
 
 @pytest.mark.parametrize("matrix", [1, 6, 9, 2])
 @pytest.mark.parametrize("color_range", [1, 2, 0])
-def test_matrix_and_range_of_the_stream_are_honoured(
-    tmp_path: Path, matrix: int, color_range: int
-):
+def test_matrix_and_range_of_the_stream_are_honoured(tmp_path: Path, matrix: int, color_range: int):
     yuv = (120, 90, 190)
     path = tmp_path / "flat.mp4"
     with av.open(path, "w") as out:

@@ -4,38 +4,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
-from onnx import TensorProto, helper
 from stylize_video.pipeline.device import open_session
 from stylize_video.pipeline.errors import DeviceError, ModelError
 from stylize_video.pipeline.frame import Rgb
 from stylize_video.pipeline.stylizer import ForeignFormat, Stylizer
 
-from .conftest import psnr, write_contract_model
+from .conftest import foreign_onnx, psnr, write_contract_model
 
 
 @pytest.fixture
 def picture() -> Rgb:
     return np.random.default_rng(0).integers(0, 256, (30, 44, 3), dtype=np.uint8)
-
-
-def foreign_model(path: Path, shape: list[Any], add: float = 0.0, scale: float = 1.0) -> Path:
-    """y = x · scale + add, floats."""
-    ports = [helper.make_tensor_value_info(n, TensorProto.FLOAT, shape) for n in ("in", "out")]
-    numbers = [
-        helper.make_tensor("s", TensorProto.FLOAT, [], [scale]),
-        helper.make_tensor("a", TensorProto.FLOAT, [], [add]),
-    ]
-    nodes = [
-        helper.make_node("Mul", ["in", "s"], ["t"]),
-        helper.make_node("Add", ["t", "a"], ["out"]),
-    ]
-    graph = helper.make_graph(nodes, "g", ports[:1], ports[1:], numbers)
-    opsets = [helper.make_opsetid("", 20)]
-    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
-    return path
 
 
 def test_bytes_go_in_and_bytes_come_out(identity: Path, picture: Rgb):
@@ -52,20 +33,20 @@ def test_a_foreign_net_gets_the_range_and_layout_it_states(
     tmp_path: Path, picture: Rgb, range_in: str, add: float, layout: str
 ):
     shape = [1, 3, "h", "w"] if layout == "nchw" else [1, "h", "w", 3]
-    path = foreign_model(tmp_path / "f.onnx", shape, add=add)
+    path = foreign_onnx(tmp_path / "f.onnx", shape, add=add)
     painted = Stylizer(path, "cpu", foreign=ForeignFormat(range=range_in)).paint(picture)
     wanted = np.minimum(picture.astype(int) + 10, 255)
     assert np.abs(painted - wanted).max() <= 1
 
 
 def test_bgr_is_swapped_both_ways(tmp_path: Path, picture: Rgb):
-    path = foreign_model(tmp_path / "f.onnx", [1, 3, "h", "w"])
+    path = foreign_onnx(tmp_path / "f.onnx", [1, 3, "h", "w"])
     painted = Stylizer(path, "cpu", foreign=ForeignFormat(channels="bgr")).paint(picture)
     assert np.array_equal(painted, picture)
 
 
 def test_imagenet_range_in_answers_zero_to_one(tmp_path: Path, picture: Rgb):
-    path = foreign_model(tmp_path / "f.onnx", [1, 3, "h", "w"], scale=0.0, add=0.5)
+    path = foreign_onnx(tmp_path / "f.onnx", [1, 3, "h", "w"], scale=0.0, add=0.5)
     painted = Stylizer(path, "cpu", foreign=ForeignFormat(range="imagenet")).paint(picture)
     assert np.all(np.abs(painted.astype(int) - 128) <= 1)
 
@@ -73,7 +54,7 @@ def test_imagenet_range_in_answers_zero_to_one(tmp_path: Path, picture: Rgb):
 def test_a_fixed_size_is_met_by_resizing_with_a_note(tmp_path: Path, caplog):
     smooth = np.zeros((60, 80, 3), np.uint8)
     smooth[..., 0] = np.linspace(0, 255, 80)
-    path = foreign_model(tmp_path / "f.onnx", [1, 3, 32, 40])
+    path = foreign_onnx(tmp_path / "f.onnx", [1, 3, 32, 40])
     painted = Stylizer(path, "cpu").paint(smooth)
     assert painted.shape == smooth.shape
     assert psnr(painted, smooth) > 30
@@ -82,7 +63,7 @@ def test_a_fixed_size_is_met_by_resizing_with_a_note(tmp_path: Path, caplog):
 
 @pytest.mark.parametrize("shape", [[1, 10], [1, 1, "h", "w"], [3, 3]])
 def test_an_onnx_file_that_is_no_style_model_is_refused(tmp_path: Path, shape: list[Any]):
-    path = foreign_model(tmp_path / "f.onnx", shape)
+    path = foreign_onnx(tmp_path / "f.onnx", shape)
     with pytest.raises(ModelError, match="not a style model"):
         Stylizer(path, "cpu")
 
@@ -114,9 +95,7 @@ def test_a_device_that_the_runtime_lacks_is_an_error_that_names_what_it_needs(
         open_session(identity, "cuda")
 
 
-def test_a_silent_fallback_to_the_cpu_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, identity: Path
-):
+def test_a_silent_fallback_to_the_cpu_is_an_error(monkeypatch: pytest.MonkeyPatch, identity: Path):
     class FallenBack:
         def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 

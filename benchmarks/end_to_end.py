@@ -1,0 +1,178 @@
+"""How fast is the main job, and how fast is each of its stages alone?
+
+Method: the clip's first frames are decoded, painted and encoded alone, then the whole job runs file to
+file; this is repeated, interleaved, and medians are given with their spread, so that a noisy machine
+disturbs all alike. ``--compare`` times another model (Johnson's net, say) on single frames in the same
+run. ``--memory`` runs the job on two lengths of a clip in processes of their own and compares peak RSS.
+
+    python benchmarks/end_to_end.py clip.mp4 --style udnie --compare johnson.onnx
+    python benchmarks/end_to_end.py clip1080p.mp4 --memory 100 600
+
+JSON on standard output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+from stylize_video.pipeline import Settings, stylize
+from stylize_video.pipeline.config import checked
+from stylize_video.pipeline.encoding import choose_encoding
+from stylize_video.pipeline.frame import Frame
+from stylize_video.pipeline.sink import VideoWriter
+from stylize_video.pipeline.source import open_source
+from stylize_video.pipeline.stylizer import Stylizer
+from stylize_video.pipeline.zoo import find_style
+
+
+def timed(work: Callable[[], int]) -> dict[str, float]:
+    """Frames per second and CPU seconds per frame of ``work``, which says how many frames it did."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    frames = work()
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return {"fps": frames / wall, "cpu_ms_per_frame": 1000 * cpu / frames}
+
+
+def summary(rows: list[dict[str, float]]) -> dict[str, float]:
+    """Medians over the rounds, and the spread of the rate."""
+    rates = [row["fps"] for row in rows]
+    cpu = statistics.median(row["cpu_ms_per_frame"] for row in rows)
+    return {
+        "fps": round(statistics.median(rates), 2),
+        "fps_min": round(min(rates), 2),
+        "fps_max": round(max(rates), 2),
+        "cpu_ms_per_frame": round(cpu, 2),
+    }
+
+
+def measure(clip: str, style: str, compare: str | None, frames: int, rounds: int) -> dict[str, Any]:
+    """Every stage alone and the whole, in one run."""
+    settings = checked(Settings, {"style": style, "overwrite": True}, "benchmark")
+    source = open_source(clip)
+    stylizer = Stylizer(find_style(style), settings.device, settings.threads)
+    sample = list(islice(source.frames(), 40))
+    painted = list(stylizer.run(sample))
+    encoding = choose_encoding(Path("o.mp4"), settings, source.info)
+    rows: dict[str, list[dict[str, float]]] = {}
+
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.mp4"
+        seconds = Fraction(frames) / source.info.rate
+
+        def decode() -> int:
+            return sum(1 for _ in islice(source.frames(), frames))
+
+        def net() -> int:
+            return sum(1 for _ in stylizer.run(sample))
+
+        def encode() -> int:
+            writer = VideoWriter(Path(folder) / "piece", source.info, encoding)
+            for frame in again(painted, frames):
+                writer.write(frame)
+            writer.close()
+            return frames
+
+        def whole() -> int:
+            limits = settings.model_copy(update={"end": f"{float(seconds):.6f}"})
+            return stylize(clip, out, limits).frames
+
+        stages = {"decode": decode, "net": net, "encode": encode, "whole": whole}
+        if compare is not None:
+            other = Stylizer(find_style(compare), settings.device, settings.threads)
+            stages["compared"] = lambda: sum(1 for _ in other.run(sample[:3]))
+        for _ in range(rounds):
+            for name, stage in stages.items():
+                rows.setdefault(name, []).append(timed(stage))
+
+    result: dict[str, Any] = {name: summary(found) for name, found in rows.items()}
+    slowest = min(result[name]["fps"] for name in ("decode", "net", "encode"))
+    return {
+        "clip": f"{source.info.width}x{source.info.height}",
+        "style": stylizer.card.name,
+        "device": stylizer.device,
+        "gmac_per_frame": round(
+            stylizer.card.macs_per_pixel * source.info.width * source.info.height / 1e9, 2
+        ),
+        "frames": frames,
+        "rounds": rounds,
+        **result,
+        "whole_over_slowest_stage": round(result["whole"]["fps"] / slowest, 3),
+    }
+
+
+def again(frames: list[Frame], count: int) -> list[Frame]:
+    """``count`` frames that repeat the given ones forth and back, at a constant rate."""
+    there_and_back = [*frames, *frames[-2:0:-1]]
+    step = frames[1].pts - frames[0].pts
+    return [
+        Frame(there_and_back[i % len(there_and_back)].rgb, i * step, frames[0].time_base, step)
+        for i in range(count)
+    ]
+
+
+_CHILD = """
+import json, resource, sys
+from stylize_video.pipeline import stylize
+from stylize_video.pipeline.config import Settings, checked
+clip, out, style, end = sys.argv[1:]
+done = stylize(clip, out, checked(Settings, {"style": style, "end": end}, "benchmark"))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({"frames": done.frames, "peak_rss_mib": round(peak, 1)}))
+"""
+
+
+def memory(clip: str, style: str, lengths: list[int]) -> dict[str, Any]:
+    """Peak RSS of the job over each number of frames."""
+    rate = open_source(clip).info.rate
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for frames in lengths:
+            end = f"{float(frames / rate):.6f}"
+            words = [clip, f"{folder}/{frames}.mp4", style, end]
+            told = subprocess.run(
+                [sys.executable, "-c", _CHILD, *words], check=True, capture_output=True, text=True
+            )
+            rows.append(json.loads(told.stdout))
+    peaks = [row["peak_rss_mib"] for row in rows]
+    return {"memory": rows, "largest_over_smallest": round(max(peaks) / min(peaks), 3)}
+
+
+def main() -> None:
+    """Read the command line, measure, print JSON."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("clip")
+    parser.add_argument("--style", default=Settings().style)
+    parser.add_argument("--compare", help="another model, timed on single frames")
+    parser.add_argument("--frames", type=int, default=150)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--memory", type=int, nargs="+", metavar="FRAMES")
+    asked = parser.parse_args()
+    machine = {
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "onnxruntime": onnxruntime.__version__,
+    }
+    if asked.memory:
+        found = memory(asked.clip, asked.style, asked.memory)
+    else:
+        found = measure(asked.clip, asked.style, asked.compare, asked.frames, asked.rounds)
+    print(json.dumps({**machine, **found}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from stylize_video.export.onnx import export_style
+from stylize_video.export.parity import parity_frames
+from stylize_video.models.stylenet import FastNet, QualityNet, StyleNet
+from stylize_video.pipeline.contract import ModelCard
+from stylize_video.pipeline.errors import TrainingError
+from stylize_video.pipeline.frame import Rgb
+from stylize_video.pipeline.stylizer import Stylizer
+
+from .conftest import write_photos
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Rgb]:
+    folder = write_photos(tmp_path_factory.mktemp("photos"), 3)
+    return parity_frames(sorted(folder.iterdir()))
+
+
+@pytest.mark.parametrize("kind", [FastNet, QualityNet], ids=["fast", "quality"])
+def test_the_file_paints_what_pytorch_paints_at_any_size(
+    tmp_path: Path, photos: list[Rgb], kind: type[StyleNet]
+):
+    torch.manual_seed(1)
+    net = kind()
+    sizes = [(1, 1), (3, 50), (97, 64)]
+    rng = np.random.default_rng(0)
+    odd = [rng.integers(0, 256, (h, w, 3), dtype=np.uint8) for h, w in sizes]
+    card = ModelCard("test", kind.name, recipe="{}", macs_per_pixel=net.macs_per_pixel())
+    parity = export_style(net, card, tmp_path / "s.onnx", [*photos, *odd])
+    assert parity.mean < 0.1
+    assert parity.largest <= 2
+    assert parity.sizes[:3] == ("256x256", "640x360", "407x271")
+
+    stylizer = Stylizer(tmp_path / "s.onnx", "cpu")
+    assert stylizer.card.kind == kind.name
+    assert stylizer.card.macs_per_pixel == net.macs_per_pixel()
+    assert json.loads(stylizer.card.parity)["largest"] == parity.largest
+    assert stylizer.paint(odd[1]).shape == odd[1].shape
+
+
+def test_plain_onnxruntime_opens_it(tmp_path: Path, photos: list[Rgb]):
+    export_style(FastNet(), ModelCard("test", "fast"), tmp_path / "s.onnx", photos)
+    session = onnxruntime.InferenceSession(tmp_path / "s.onnx", providers=["CPUExecutionProvider"])
+    (port,), (answer,) = session.get_inputs(), session.get_outputs()
+    assert (port.name, port.type, answer.name, answer.type) == (
+        "frame", "tensor(uint8)", "stylized", "tensor(uint8)",
+    )  # fmt: skip
+    assert port.shape[0] == 1 and port.shape[3] == 3
+    assert all(isinstance(side, str) for side in port.shape[1:3])
+
+
+def test_a_file_that_is_off_is_not_written(tmp_path: Path, photos: list[Rgb]):
+    class Liar(FastNet):
+        def forward(self, rgb: torch.Tensor) -> torch.Tensor:
+            return (super().forward(rgb) + 0.02).clamp(0, 1)
+
+    with pytest.raises(TrainingError, match="off by .* nothing was written"):
+        export_style(Liar(), ModelCard("test", "fast"), tmp_path / "s.onnx", photos)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from stylize_video.models.data import Crops, list_photos
+from stylize_video.models.losses import (
+    PerceptualLoss,
+    feature_loss,
+    gram,
+    style_loss,
+    total_variation,
+)
+from stylize_video.models.recipe import Recipe
+from stylize_video.models.stylenet import (
+    Analysis,
+    FastNet,
+    QualityNet,
+    StyleNet,
+    Synthesis,
+    pack,
+    padded_index,
+    unpack,
+)
+from stylize_video.models.train import (
+    begin,
+    evaluate,
+    load_checkpoint,
+    one_cycle,
+    perceptual_loss,
+    save_checkpoint,
+    train,
+)
+from stylize_video.models.vgg import VGG19
+from stylize_video.pipeline.errors import TrainingError
+
+from .conftest import write_photos
+
+
+@pytest.fixture(scope="session")
+def vgg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of VGG-19's shape, not its knowledge: torchvision's keys, in a .pth."""
+    torch.manual_seed(0)
+    widths = [3, 64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512]
+    places = [0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28]
+    state: dict[str, torch.Tensor] = {}
+    for place, c_in, c_out in zip(places, widths[:-1], widths[1:], strict=True):
+        state[f"features.{place}.weight"] = torch.randn(c_out, c_in, 3, 3) * (2 / 9 / c_in) ** 0.5
+        state[f"features.{place}.bias"] = torch.zeros(c_out)
+    state["classifier.0.bias"] = torch.zeros(10)
+    path = tmp_path_factory.mktemp("vgg") / "vgg19.pth"
+    torch.save(state, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def vgg(vgg_file: Path) -> VGG19:
+    return VGG19(vgg_file)
+
+
+# ---- losses ----
+
+
+def test_gram_is_the_papers():
+    f = torch.randn(2, 3, 4, 5)
+    wanted = torch.einsum("nchw,ndhw->ncd", f, f) / (3 * 4 * 5)
+    assert torch.allclose(gram(f), wanted, atol=1e-6)
+
+
+def test_losses_are_the_papers():
+    a, b = torch.randn(1, 3, 4, 5), torch.randn(1, 3, 4, 5)
+    assert feature_loss(a, b).item() == pytest.approx(((a - b) ** 2).sum().item() / 60, rel=1e-5)
+    wanted = ((gram(a) - gram(b)) ** 2).sum().item()
+    assert style_loss(gram(a), gram(b)).item() == pytest.approx(wanted, rel=1e-5)
+    ramp = torch.arange(4.0).view(1, 1, 1, 4).expand(1, 1, 3, 4)
+    assert total_variation(ramp).item() == pytest.approx(1.0)
+
+
+def test_the_style_itself_has_no_style_loss_and_the_content_no_content_loss(vgg: VGG19):
+    style, content = torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64)
+    loss = PerceptualLoss(vgg, style, "relu4_2", ("relu1_1", "relu3_1"))
+    assert loss(style, content).style.item() == pytest.approx(0, abs=1e-9)
+    assert loss(content, content).content.item() == pytest.approx(0, abs=1e-9)
+    assert loss(content, content).style.item() > 0
+    assert loss(style, content).content.item() > 0
+
+
+def test_vgg_names_its_layers_as_the_papers_do(vgg: VGG19):
+    layers = ("relu1_1", "relu2_1", "conv4_2", "relu4_2", "pool4", "conv5_1")
+    found = vgg(torch.rand(1, 3, 32, 48), layers)
+    assert found["relu1_1"].shape == (1, 64, 32, 48)
+    assert found["relu2_1"].shape == (1, 128, 16, 24)
+    assert found["conv4_2"].shape == (1, 512, 4, 6)
+    assert torch.equal(found["conv4_2"].clamp(min=0), found["relu4_2"])
+    assert found["conv5_1"].shape == (1, 512, 2, 3)
+
+
+def test_a_file_that_is_not_vgg_is_named(tmp_path: Path):
+    torch.save({"features.0.weight": torch.zeros(3)}, tmp_path / "no.pth")
+    with pytest.raises(ValueError, match="does not hold VGG-19"):
+        VGG19(tmp_path / "no.pth")
+
+
+@pytest.mark.real_data
+def test_the_half_precision_weights_load(shared: Path):
+    describer = VGG19(shared / "weights" / "vgg19-features-conv5_1.safetensors")
+    assert describer(torch.rand(1, 3, 32, 32), ("conv5_1",))["conv5_1"].std() > 0.1
+
+
+# ---- nets ----
+
+
+@pytest.mark.parametrize("net", [FastNet(), QualityNet()], ids=["fast", "quality"])
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (31, 47), (64, 64), (5, 200)])
+def test_a_net_answers_any_size_in_range(net: StyleNet, size: tuple[int, int]):
+    with torch.no_grad():
+        result = net(torch.rand(1, 3, *size))
+    assert result.shape == (1, 3, *size)
+    assert 0 <= result.min() and result.max() <= 1
+
+
+def test_the_fast_net_costs_at_most_6_gmac_at_720p():
+    assert FastNet().macs_per_pixel() * 1280 * 720 <= 6e9
+    padded = (720 + 2 * FastNet.margin) * (1280 + 2 * FastNet.margin)
+    assert FastNet().macs_per_pixel() * padded <= 6e9
+
+
+def test_the_quality_net_costs_what_johnsons_does():
+    assert QualityNet().macs_per_pixel() == pytest.approx(153.8e3, rel=1e-3)
+
+
+def counted_macs(net: StyleNet, size: int) -> float:
+    """Multiply-accumulates of every convolution, counted as they run."""
+    total = 0.0
+    original = torch.nn.functional.conv2d
+
+    def count(x: torch.Tensor, weight: torch.Tensor, *args: object, **kwargs: object):
+        nonlocal total
+        y = original(x, weight, *args, **kwargs)  # pyright: ignore[reportArgumentType]
+        if weight.shape[1] > 1:  # not the composition of kernels, which is done at export
+            total += y.shape[2] * y.shape[3] * weight.numel()
+        return y
+
+    torch.nn.functional.conv2d = count  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        with torch.no_grad():
+            net(torch.rand(1, 3, size, size))
+    finally:
+        torch.nn.functional.conv2d = original
+    return total
+
+
+@pytest.mark.parametrize("net", [FastNet(), QualityNet()], ids=["fast", "quality"])
+def test_the_cost_stated_is_the_cost_run(net: StyleNet):
+    padded = 64 + 2 * net.margin
+    stated = net.macs_per_pixel() * padded**2
+    # Reflection makes the inner maps of the quality net no larger; the count is exact.
+    assert counted_macs(net, 64) == pytest.approx(stated, rel=0.01)
+
+
+def test_packing_is_undone():
+    x = torch.rand(2, 3, 8, 12)
+    assert pack(x, 4).shape == (2, 48, 2, 3)
+    assert torch.equal(unpack(pack(x, 4), 4), x)
+
+
+def test_packed_analysis_is_a_strided_convolution_with_smooth_kernels():
+    layer = Analysis(3, 5, 4)
+    kernel = layer.kernel()
+    full = kernel.reshape(5, 4, 4, 3, 3, 3).permute(0, 3, 4, 1, 5, 2).reshape(5, 3, 12, 12)
+    x = torch.rand(1, 3, 32, 40)
+    wanted = torch.nn.functional.conv2d(x, full, layer.free.bias, stride=4, padding=4)
+    assert torch.allclose(layer(pack(x, 4)), wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("frequency", [0.25, 0.5])
+def test_analysis_is_deaf_to_what_its_stride_would_fold_onto_the_mean(frequency: float):
+    x = torch.cos(2 * torch.pi * frequency * torch.arange(64) + 0.3)
+    waves = x.view(1, 1, 1, 64).expand(1, 3, 64, 64)
+    flat = Analysis(3, 8, 4)(pack(waves, 4))[:, :, 2:-2, 2:-2]
+    assert flat.std(dim=(2, 3)).max() < 1e-5
+
+
+def test_synthesis_cannot_make_a_checkerboard():
+    layer = Synthesis(8, 3, 2)
+    flat = unpack(layer(torch.randn(1, 8, 1, 1).expand(1, 8, 12, 12)), 2)
+    inner = flat[:, :, 4:-4, 4:-4]
+    assert inner.std(dim=(2, 3)).max() < 1e-5
+
+
+def test_padding_reflects_and_then_holds():
+    assert padded_index(torch.arange(5), 3, 4).tolist() == [3, 2, 1, 0, 1, 2, 3, 4, 3, 2, 1, 0]
+    assert padded_index(torch.arange(1), 2, 4).tolist() == [0] * 8
+    assert set(padded_index(torch.arange(2), 8, 4).tolist()) == {0, 1}
+
+
+# ---- data ----
+
+
+def test_a_crop_depends_on_seed_and_number_alone(tmp_path: Path):
+    photos = list_photos(write_photos(tmp_path / "p", 5))
+    a, b = Crops(photos, 64, 10, seed=1), Crops(photos, 64, 10, seed=1)
+    assert all(torch.equal(a[i], b[i]) for i in (7, 0, 3))
+    assert not torch.equal(a[0], Crops(photos, 64, 10, seed=2)[0])
+    assert a[0].shape == (3, 64, 64)
+    assert a[0].dtype == torch.uint8
+
+
+def test_a_broken_photograph_is_passed_over(tmp_path: Path):
+    folder = write_photos(tmp_path / "p", 2)
+    (folder / "000.png").write_bytes(b"broken")
+    crops = Crops(list_photos(folder), 64, 6, seed=0)
+    assert all(crop.shape == (3, 64, 64) for crop in (crops[i] for i in range(6)))
+
+
+def test_a_folder_without_photographs_is_named(tmp_path: Path):
+    with pytest.raises(TrainingError, match="no photographs"):
+        list_photos(tmp_path)
+    with pytest.raises(TrainingError, match="is not a folder"):
+        list_photos(tmp_path / "none")
+
+
+# ---- training ----
+
+
+RECIPE = Recipe(steps=4, batch=2, crop=64, style_size=64, held_back=1)
+
+
+def test_the_rate_rises_then_falls_to_nothing():
+    rates = [one_cycle(step, 100, 1.0) for step in range(101)]
+    assert rates.index(max(rates)) == 20
+    assert rates[20] == pytest.approx(1.0)
+    assert rates[100] == pytest.approx(0, abs=1e-9)
+    assert rates[0] == pytest.approx(0.04)
+
+
+def test_a_stopped_training_resumes_to_the_same_weights(tmp_path: Path, vgg: VGG19):
+    photos = list_photos(write_photos(tmp_path / "p", 4))
+    style = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    cpu = torch.device("cpu")
+    loss = perceptual_loss(RECIPE, style, vgg, cpu)
+
+    whole = begin(RECIPE, cpu)
+    list(train(whole, loss, photos, workers=0))
+
+    first = begin(RECIPE, cpu)
+    steps = train(first, loss, photos, workers=0)
+    next(steps), next(steps)
+    steps.close()
+    save_checkpoint(first, tmp_path / "c.pt")
+    second = load_checkpoint(tmp_path / "c.pt", cpu)
+    assert second.step == 2
+    list(train(second, loss, photos, workers=0))
+
+    assert second.step == whole.step == 4
+    for a, b in zip(whole.net.parameters(), second.net.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert second.history == whole.history
+
+
+def test_training_lowers_the_loss(tmp_path: Path, vgg: VGG19):
+    photos = list_photos(write_photos(tmp_path / "p", 4))
+    style = np.zeros((64, 64, 3), np.uint8)
+    style[::8] = (255, 30, 30)
+    recipe = RECIPE.model_copy(update={"steps": 25, "style_weight": 1.0, "content_weight": 0.1})
+    training = begin(recipe, torch.device("cpu"))
+    loss = perceptual_loss(recipe, style, vgg, torch.device("cpu"))
+    before = evaluate(training, loss, photos, size=64)
+    list(train(training, loss, photos, workers=0))
+    after = evaluate(training, loss, photos, size=64)
+    assert after.total < 0.5 * before.total
+
+
+def test_a_checkpoint_is_data(tmp_path: Path):
+    import pickle
+
+    class Evil:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "pwned",))
+
+    (tmp_path / "evil.pt").write_bytes(pickle.dumps(Evil(), protocol=2))
+    with pytest.raises(TrainingError, match="checkpoint"):
+        load_checkpoint(tmp_path / "evil.pt", torch.device("cpu"))
+    torch.save({"net": Evil()}, tmp_path / "evil2.pt")
+    with pytest.raises(TrainingError, match="holds more than data"):
+        load_checkpoint(tmp_path / "evil2.pt", torch.device("cpu"))
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_pictures_of_a_training_are_drawn(tmp_path: Path):
+    from stylize_video.models.sheets import loss_curves, sample_sheet
+    from stylize_video.models.train import LossValues
+
+    photos = list_photos(write_photos(tmp_path / "p", 3))
+    loss_curves([LossValues(1 / i, 2 / i, 0.1, 3 / i) for i in range(1, 60)], tmp_path / "l.png")
+    sample_sheet(FastNet(), photos, tmp_path / "s.png")
+    for name in ("l.png", "s.png"):
+        picture = cv2.imread(str(tmp_path / name))
+        assert picture is not None and picture.std() > 5
