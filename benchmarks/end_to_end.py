@@ -1,9 +1,10 @@
 """How fast is the main job, and how fast is each of its stages alone?
 
-Method: the clip's first frames are decoded, painted and encoded alone, then the whole job runs file to
-file; this is repeated, interleaved, and medians are given with their spread, so that a noisy machine
-disturbs all alike. ``--compare`` times another model (Johnson's net, say) on single frames in the same
-run. ``--memory`` runs the job on two lengths of a clip in processes of their own and compares peak RSS.
+Method: the clip's first frames are decoded, painted and encoded alone, then the whole job runs
+file to file; this is repeated, interleaved, and medians are given with their spread, so that a
+noisy machine disturbs all alike. ``--compare`` times another model (Johnson's net, say) on single
+frames in the same run. ``--memory`` runs the job on two lengths of a clip in processes of their
+own and compares peak RSS.
 
     python benchmarks/end_to_end.py clip.mp4 --style udnie --compare johnson.onnx
     python benchmarks/end_to_end.py clip1080p.mp4 --memory 100 600
@@ -40,7 +41,7 @@ from stylize_video.pipeline.zoo import find_style
 
 
 def timed(work: Callable[[], int]) -> dict[str, float]:
-    """Frames per second and CPU seconds per frame of ``work``, which says how many frames it did."""
+    """Frames per second and CPU time per frame of ``work``, which counts its frames."""
     wall, cpu = time.perf_counter(), time.process_time()
     frames = work()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu

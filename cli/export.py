@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -27,10 +28,12 @@ def export(
     import torch
 
     from ..models.data import list_photos
-    from ..models.train import load_checkpoint
+    from ..models.train import LossValues, load_checkpoint
     from .train import export_training, refuse_output
 
     refuse_output(out, overwrite)
     training = load_checkpoint(checkpoint, torch.device("cpu"))
+    measured = checkpoint.with_name("figures.json")
+    figures = LossValues(**json.loads(measured.read_text())) if measured.is_file() else None
     photos = list_photos(content)[-training.recipe.held_back :]
-    export_training(training, out, None, photos, licence, Report(quiet))
+    export_training(training, out, figures, photos, licence, Report(quiet))

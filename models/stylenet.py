@@ -37,7 +37,8 @@ class StyleNet(nn.Module):
         rows = padded_index(torch.arange(height, device=rgb.device), self.margin, self.multiple)
         columns = padded_index(torch.arange(width, device=rgb.device), self.margin, self.multiple)
         x = rgb.index_select(2, rows).index_select(3, columns)
-        y = unpack(self.core(pack(x * 2 - 1, self.pack_in)), self.pack_out)
+        # Zero is the byte 128, as it is where bytes are dequantised.
+        y = unpack(self.core(pack(x * 2 - 256 / 255, self.pack_in)), self.pack_out)
         m = self.margin
         return y[:, :, m : m + height, m : m + width]
 

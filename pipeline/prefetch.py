@@ -22,7 +22,7 @@ class _End:
 
 @contextmanager
 def closing_source(source: Iterable[Item]) -> Generator[Iterable[Item]]:
-    """For a stage: however it ends, the iterator that it reads is closed, and so on up the chain."""
+    """For a stage: however it ends, what it reads is closed, and so on up the chain."""
     try:
         yield source
     finally:

@@ -62,6 +62,6 @@ def test_a_file_that_is_off_is_not_written(tmp_path: Path, photos: list[Rgb]):
         def forward(self, rgb: torch.Tensor) -> torch.Tensor:
             return (super().forward(rgb) + 0.02).clamp(0, 1)
 
-    with pytest.raises(TrainingError, match="off by .* nothing was written"):
+    with pytest.raises(TrainingError, match=r"off by .* nothing was written"):
         export_style(Liar(), ModelCard("test", "fast"), tmp_path / "s.onnx", photos)
     assert list(tmp_path.iterdir()) == []

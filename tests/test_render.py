@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import threading
 import time
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +196,7 @@ def test_ranges_rendered_apart_join_to_the_whole(
     encoding = choose_encoding(Path("o.mp4"), settings(identity, **LOSSLESS), source.info)
     bounds = [None, Fraction(10 * 1001, 30000), Fraction(17 * 1001, 30000), None]
     pieces = []
-    for number, (start, end) in enumerate(zip(bounds, bounds[1:], strict=False)):
+    for number, (start, end) in enumerate(pairwise(bounds)):
         path = tmp_path / f"piece{number}"
         writer = VideoWriter(path, source.info, encoding)
         piece, broken = render_piece(source, stylizer, Span(start, end), path, writer)
@@ -297,7 +297,7 @@ def test_output_equal_to_input_is_refused(make_clip: MakeClip, identity: Path, t
     clip = make_clip()
     before = clip.read_bytes()
     link = tmp_path / "link.mp4"
-    os.symlink(clip, link)
+    link.symlink_to(clip)
     for target in (clip, link):
         with pytest.raises(SinkError, match="is the input itself"):
             stylize(clip, target, settings(identity, overwrite=True))

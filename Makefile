@@ -1,0 +1,24 @@
+# The four words of this project, the same here, in CONTRIBUTING and in CI.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: setup check test bench config
+
+setup:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -e '.[dev]'
+
+check:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+test:
+	$(BIN)/pytest
+
+bench:
+	$(BIN)/python benchmarks/end_to_end.py $(CLIP)
+
+config:
+	$(BIN)/python -c "from stylize_video.pipeline.config import default_config as c; print(c(), end='')" > config.yaml
