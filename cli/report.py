@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
@@ -14,7 +14,6 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
-    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -36,49 +35,47 @@ def need_torch(command: str) -> None:
 
 
 class Bar:
-    """Progress of one job. ``total`` may be unknown (``None``)."""
+    """Counts the units of one job, and shows each step through ``show``."""
 
-    def __init__(self, report: Report, label: str, total: int | None, unit: str, done: int) -> None:
-        self.report = report
-        self.label = label
+    def __init__(self, total: int | None, unit: str, done: int, show: Show) -> None:
         self.total = total
         self.unit = unit
         self.done = self.first = done
         self.began = time.monotonic()
-        self._told = -1
-        self._rich: tuple[Progress, TaskID] | None = None
+        self._show = show
 
     @property
     def rate(self) -> float:
         """Units per second since the beginning."""
         return (self.done - self.first) / max(1e-9, time.monotonic() - self.began)
 
+    @property
+    def left(self) -> str:
+        """Minutes and seconds until the end at this rate."""
+        seconds = round(((self.total or self.done) - self.done) / max(1e-9, self.rate))
+        return f"{max(0, seconds) // 60}:{max(0, seconds) % 60:02d}"
+
     def advance(self, note: str = "") -> None:
         """One unit more."""
         self.done += 1
-        text = f"{self.rate:.1f} {self.unit}/s {note}".rstrip()
-        if self._rich is not None:
-            self._rich[0].update(self._rich[1], advance=1, note=text)
-        else:
-            self._tell(text)
+        self._show(self, f"{self.rate:.1f} {self.unit}/s {note}".rstrip())
 
-    def _tell(self, text: str) -> None:
-        tenth = self.done // 100 if self.total is None else self.done * 10 // max(1, self.total)
-        if tenth == self._told:
-            return
-        self._told = tenth
-        if self.report.as_json:
-            self.report.event(
-                event="progress", done=self.done, total=self.total, per_second=round(self.rate, 2)
-            )
-        else:
-            share = f"{self.done}" if self.total is None else f"{tenth * 10} %"
-            left = "" if not self.total else f", {self._left()} left"
-            self.report.say(f"{self.label}: {share}, {text}{left}")
 
-    def _left(self) -> str:
-        seconds = round(((self.total or self.done) - self.done) / max(1e-9, self.rate))
-        return f"{seconds // 60}:{seconds % 60:02d}"
+Show = Callable[[Bar, str], None]
+
+
+def _per_tenth(show: Show) -> Show:
+    """``show`` at every tenth of the whole, or every hundred units of an unknown whole."""
+    told = -1
+
+    def seldom(bar: Bar, text: str) -> None:
+        nonlocal told
+        tenth = bar.done // 100 if bar.total is None else bar.done * 10 // max(1, bar.total)
+        if tenth != told:
+            told = tenth
+            show(bar, text)
+
+    return seldom
 
 
 class Report:
@@ -103,24 +100,41 @@ class Report:
 
     @contextmanager
     def progress(self, label: str, total: int | None, unit: str, done: int = 0) -> Generator[Bar]:
-        """A bar for the time of the block."""
-        bar = Bar(self, label, total, unit, done)
-        if self.quiet and not self.as_json:
-            bar._told = sys.maxsize  # pyright: ignore[reportPrivateUsage]
-            bar._tell = lambda text: None  # pyright: ignore[reportPrivateUsage]
-            yield bar
-            return
-        if self.as_json or not self.console.is_terminal:
-            yield bar
-            return
-        columns = (
+        """A bar for the time of the block: on a terminal, in JSON, in lines, or not at all."""
+        if self.as_json:
+            yield Bar(total, unit, done, _per_tenth(self._tell_json))
+        elif self.quiet:
+            yield Bar(total, unit, done, lambda bar, text: None)
+        elif not self.console.is_terminal:
+            yield Bar(total, unit, done, _per_tenth(self._teller(label)))
+        else:
+            with self._rich() as shown:
+                task = shown.add_task(label, total=total, completed=done, note="")
+                yield Bar(
+                    total, unit, done, lambda bar, text: shown.update(task, advance=1, note=text)
+                )
+
+    def _tell_json(self, bar: Bar, text: str) -> None:
+        rate = round(bar.rate, 2)
+        self.event(event="progress", done=bar.done, total=bar.total, per_second=rate)
+
+    def _teller(self, label: str) -> Show:
+        def tell(bar: Bar, text: str) -> None:
+            if bar.total:
+                share = f"{bar.done * 100 // bar.total} %"
+                self.say(f"{label}: {share}, {text}, {bar.left} left")
+            else:
+                self.say(f"{label}: {bar.done}, {text}")
+
+        return tell
+
+    def _rich(self) -> Progress:
+        return Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[note]}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
+            console=self.console,
         )
-        with Progress(*columns, console=self.console) as shown:
-            bar._rich = (shown, shown.add_task(label, total=total, completed=done, note=""))  # pyright: ignore[reportPrivateUsage]
-            yield bar

@@ -50,7 +50,7 @@ def run(
     from_file = load_config(config) if config is not None else {}
     settings = checked(Settings, from_file | typed, "settings")
     report = Report(quiet, json_progress)
-    with _notes(report), _stop_on_ctrl_c(report) as stop, _Shown(report, source) as shown:
+    with _notes(report), _stop_on_signal(report) as stop, _Shown(report, source) as shown:
         result = stylize(
             source,
             output,
@@ -132,18 +132,18 @@ def _notes(report: Report) -> Generator[None]:
 
 
 @contextmanager
-def _stop_on_ctrl_c(report: Report) -> Generator[threading.Event]:
-    """The first Ctrl-C asks the run to finish its file; the second ends it at once."""
+def _stop_on_signal(report: Report) -> Generator[threading.Event]:
+    """The first Ctrl-C (or SIGTERM) asks the run to finish its file; the second ends it at once."""
     stop = threading.Event()
-    before = signal.getsignal(signal.SIGINT)
 
     def ask(signum: int, frame: object) -> None:
         stop.set()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         report.say("stopping: finishing the file (Ctrl-C again to drop it)")
 
-    signal.signal(signal.SIGINT, ask)
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

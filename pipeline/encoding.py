@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from .errors import SinkError, nearest
 from .source import PICTURE_SUFFIXES, SourceInfo
 
 log = logging.getLogger(__name__)
+
+NUMBERED = re.compile(r"\d{6,}\.png")
+"""Names of the pictures of an output folder."""
 
 # Suffix → FFmpeg's container and our encoder for it.
 CONTAINERS = {
@@ -156,6 +160,17 @@ def check_output(output: Path, settings: Settings, name: str) -> None:
     folder = output.parent
     if not folder.is_dir():
         raise SinkError(f"output folder {folder} does not exist; create it: mkdir -p {folder}")
-    is_empty_folder = output.is_dir() and not any(output.iterdir())
-    if output.exists() and not is_empty_folder and not settings.overwrite:
+    if output.is_dir():
+        _check_folder(output, settings, name)
+    elif output.exists() and not settings.overwrite:
         raise SinkError(f"output {name} exists; add --overwrite to replace it")
+
+
+def _check_folder(folder: Path, settings: Settings, name: str) -> None:
+    """Only pictures that a run has written are ever replaced."""
+    held = [entry.name for entry in folder.iterdir()]
+    foreign = next((entry for entry in held if not NUMBERED.fullmatch(entry)), None)
+    if foreign is not None:
+        raise SinkError(f"output folder {name} holds other things ({foreign}); give a new one")
+    if held and not settings.overwrite:
+        raise SinkError(f"output folder {name} holds pictures; add --overwrite to replace them")

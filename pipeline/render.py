@@ -103,11 +103,12 @@ def stylize(
     if on_start is not None:
         expected = opened.info.expected_frames(span)
         on_start(Start(opened.info, expected, stylizer.device, stylizer.card.name))
-    with _work_folder(target) as folder:
-        piece, broken = _render(opened, stylizer, span, target, folder, settings, on_frame, stop)
+    with _work_folder(target) as folder, writing(target):
+        path = folder / "piece"
+        writer = _open_writer(path, target, settings, opened.info)
+        piece, broken = render_piece(opened, stylizer, span, path, writer, on_frame, stop)
         stopped = stop is not None and stop.is_set()
-        with writing(target):
-            _finish(piece, opened.info, span, target, folder, cut_short=stopped or bool(broken))
+        _finish(piece, opened.info, span, target, cut_short=stopped or broken is not None)
     if broken is not None:
         raise SourceError(f"{broken}; the {piece.frames} frames before that are in {target}")
     return Result(target, piece.frames, piece.start, piece.end, stopped)
@@ -155,25 +156,11 @@ def render_piece(
     return Piece(path, count, first, end), broken
 
 
-def _render(
-    source: Source,
-    stylizer: Stylizer,
-    span: Span,
-    target: Path,
-    folder: Path,
-    settings: Settings,
-    on_frame: Callable[[Frame], None] | None,
-    stop: threading.Event | None,
-) -> tuple[Piece, SourceError | None]:
-    path = folder / "piece"
-    with writing(target):
-        if is_video(target):
-            encoding = choose_encoding(target, settings, source.info)
-            writer: Writer = VideoWriter(path, source.info, encoding)
-        else:
-            path.mkdir()
-            writer = PictureWriter(path, _picture_name(target, source.info))
-        return render_piece(source, stylizer, span, path, writer, on_frame, stop)
+def _open_writer(path: Path, target: Path, settings: Settings, info: SourceInfo) -> Writer:
+    if is_video(target):
+        return VideoWriter(path, info, choose_encoding(target, settings, info))
+    path.mkdir()
+    return PictureWriter(path, _picture_name(target, info))
 
 
 def _picture_name(target: Path, info: SourceInfo) -> str | None:
@@ -188,26 +175,28 @@ def _picture_name(target: Path, info: SourceInfo) -> str | None:
     return target.name
 
 
-def _finish(
-    piece: Piece, info: SourceInfo, span: Span, target: Path, folder: Path, cut_short: bool
-) -> None:
+def _finish(piece: Piece, info: SourceInfo, span: Span, target: Path, cut_short: bool) -> None:
     """Join what was rendered, and put it in its place in one move."""
     if not is_video(target):
-        if (piece.path / target.name).is_file():
-            (piece.path / target.name).replace(target)
-            return
-        if target.is_dir():
-            shutil.rmtree(target)
-        piece.path.rename(target)
+        _move_pictures(piece.path, target)
         return
     trimmed = span.start is not None
     shown = Span(
         piece.start if trimmed else None, piece.end if span.end is not None or cut_short else None
     )
-    joined = folder / "joined"
     window = Window(shown, piece.start if trimmed else Fraction(0))
+    joined = piece.path.with_name("joined")
     join([piece], info.container, joined, CONTAINERS[target.suffix.lower()][0], window)
     joined.replace(target)
+
+
+def _move_pictures(folder: Path, target: Path) -> None:
+    if (folder / target.name).is_file():  # the one picture
+        (folder / target.name).replace(target)
+        return
+    if target.is_dir():
+        shutil.rmtree(target)
+    folder.rename(target)
 
 
 def _span(settings: Settings, info: SourceInfo) -> Span:

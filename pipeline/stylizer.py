@@ -83,8 +83,20 @@ class Stylizer:
         )
 
     def paint(self, rgb: Rgb) -> Rgb:
-        """The picture in the style; the same shape."""
-        return self._painter.paint(rgb)
+        """The picture in the style; the same shape.
+
+        Raises:
+            ModelError: the net failed: not enough memory for this size, most often.
+        """
+        try:
+            return self._painter.paint(rgb)
+        # ONNX Runtime's errors share no base class below this one.
+        except Exception as error:
+            told = str(error).strip().splitlines()
+            raise ModelError(
+                f"{self.card.name} failed on {self.device} at {rgb.shape[1]}x{rgb.shape[0]}: "
+                f"{told[0] if told else type(error).__name__}; try a smaller --size"
+            ) from error
 
     def run(self, frames: Iterable[Frame]) -> Generator[Frame]:
         """The stage: every frame repainted."""

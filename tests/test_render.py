@@ -156,6 +156,25 @@ def test_a_folder_of_pngs(make_clip: MakeClip, identity: Path, tmp_path: Path):
     assert np.array_equal(first, read_video(clip)[0][0])
 
 
+def test_a_folder_that_holds_other_things_is_never_replaced(
+    make_clip: MakeClip, identity: Path, tmp_path: Path
+):
+    clip = make_clip(frames=moving_scene(2))
+    folder = tmp_path / "holiday"
+    folder.mkdir()
+    (folder / "beach.jpg").write_bytes(b"precious")
+    with pytest.raises(SinkError, match=r"holds other things \(beach\.jpg\)"):
+        stylize(clip, folder, settings(identity, overwrite=True))
+    assert (folder / "beach.jpg").read_bytes() == b"precious"
+
+    ours = tmp_path / "ours"
+    stylize(clip, ours, settings(identity))
+    with pytest.raises(SinkError, match="add --overwrite"):
+        stylize(clip, ours, settings(identity))
+    stylize(clip, ours, settings(identity, overwrite=True, end="0.01"))
+    assert [p.name for p in ours.iterdir()] == ["000001.png"]
+
+
 def test_pictures_in_pictures_out_without_loss(identity: Path, tmp_path: Path):
     picture = np.random.default_rng(0).integers(0, 256, (21, 33, 3), dtype=np.uint8)
     cv2.imwrite(str(tmp_path / "in.png"), picture)

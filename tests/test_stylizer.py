@@ -76,6 +76,14 @@ def test_a_truncated_file_is_refused_in_one_line(tmp_path: Path, identity: Path)
     assert "\n" not in str(refused.value)
 
 
+def test_a_net_that_fails_on_a_frame_is_one_line(tmp_path: Path, picture: Rgb):
+    path = foreign_onnx(tmp_path / "f.onnx", [1, 3, "n", "n"])
+    painter = Stylizer(path, "cpu")
+    painter._painter._input = "another"  # pyright: ignore
+    with pytest.raises(ModelError, match=r"f failed on cpu at 44x30: .*; try a smaller --size"):
+        painter.paint(picture)
+
+
 def test_a_newer_contract_is_refused(tmp_path: Path):
     path = write_contract_model(tmp_path / "new.onnx", contract=2)
     with pytest.raises(ModelError, match="keeps contract 2"):
