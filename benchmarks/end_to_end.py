@@ -34,8 +34,8 @@ from stylize_video.pipeline import Settings, stylize
 from stylize_video.pipeline.config import checked
 from stylize_video.pipeline.encoding import choose_encoding
 from stylize_video.pipeline.frame import Frame
+from stylize_video.pipeline.inputs import open_source
 from stylize_video.pipeline.sink import VideoWriter
-from stylize_video.pipeline.source import open_source
 from stylize_video.pipeline.stylizer import Stylizer
 from stylize_video.pipeline.zoo import find_style
 

@@ -14,7 +14,8 @@ from av.codec.codec import UnknownCodecError
 from .color import BT709, ColorTags
 from .config import Settings
 from .errors import SinkError, nearest
-from .source import PICTURE_SUFFIXES, SourceInfo
+from .pictures import PICTURE_SUFFIXES
+from .source import SourceInfo
 
 log = logging.getLogger(__name__)
 

@@ -17,10 +17,12 @@ from .config import Settings
 from .encoding import CONTAINERS, check_output, choose_encoding, is_video
 from .errors import SinkError, SourceError
 from .frame import ALL, Frame, Span
+from .inputs import open_source
 from .mux import Window, join
+from .pictures import PICTURE_SUFFIXES
 from .prefetch import prefetch
 from .sink import PictureWriter, Piece, VideoWriter, Writer, writing
-from .source import PICTURE_SUFFIXES, Source, SourceInfo, open_source
+from .source import Source, SourceInfo
 from .stylizer import ForeignFormat, Stylizer
 from .units import parse_time
 from .zoo import find_style

@@ -20,10 +20,10 @@ from stylize_video.pipeline.config import checked
 from stylize_video.pipeline.encoding import choose_encoding
 from stylize_video.pipeline.errors import SinkError, SourceError, StylizeError
 from stylize_video.pipeline.frame import Span
+from stylize_video.pipeline.inputs import open_source
 from stylize_video.pipeline.mux import WHOLE, join
 from stylize_video.pipeline.render import render_piece
 from stylize_video.pipeline.sink import VideoWriter
-from stylize_video.pipeline.source import open_source
 from stylize_video.pipeline.stylizer import Stylizer
 
 from .conftest import MakeClip, moving_scene, packets, psnr, read_video

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from stylize_video.pipeline.errors import SourceError
 from stylize_video.pipeline.frame import Span
-from stylize_video.pipeline.source import open_source
+from stylize_video.pipeline.inputs import open_source
 
 from .conftest import MakeClip, moving_scene, psnr
 

@@ -1,0 +1,102 @@
+"""Frames of pictures: one, a folder of them, or a pattern."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Generator
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .color import BT709
+from .errors import SourceError
+from .frame import ALL, Frame, Rgb, Span
+from .source import SourceInfo, fit_size
+
+log = logging.getLogger(__name__)
+
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
+
+
+class PictureSource:
+    """Pictures as frames of a constant rate, in natural order, all of the first one's size.
+
+    Raises:
+        SourceError: there is no picture, or the first can't be decoded.
+    """
+
+    def __init__(self, name: str, paths: list[Path], size: str | None, fps: Fraction) -> None:
+        if not paths:
+            kinds = " ".join(sorted(PICTURE_SUFFIXES))
+            raise SourceError(f"{name} holds no pictures ({kinds})")
+        self.paths = paths
+        height, width = _read_picture(paths[0]).shape[:2]
+        width, height = fit_size(size, width, height, Fraction(1))
+        self.info = SourceInfo(
+            name=name,
+            width=width,
+            height=height,
+            time_base=1 / fps,
+            rate=fps,
+            frames=len(paths),
+            start=Fraction(0),
+            duration=len(paths) / fps,
+            color=BT709,
+            sample_aspect=Fraction(1),
+            container=None,
+        )
+
+    def frames(self, span: Span = ALL) -> Generator[Frame]:
+        """See ``Source.frames``."""
+        size = (self.info.width, self.info.height)
+        odd_ones = 0
+        for number, path in enumerate(self.paths):
+            if not span.holds(number * self.info.time_base):
+                continue
+            rgb = _read_picture(path)
+            if rgb.shape[1::-1] != size:
+                odd_ones += 1
+                rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+            yield Frame(rgb, number, self.info.time_base, 1)
+        if odd_ones and len(self.paths) > 1:
+            log.warning("%d pictures were resized to %dx%d", odd_ones, *size)
+
+
+def _read_picture(path: Path) -> Rgb:
+    try:
+        encoded = np.fromfile(path, dtype=np.uint8)
+    except OSError as error:
+        raise SourceError(f"picture {path} can't be read: {error.strerror}") from error
+    rgb = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB) if encoded.size else None
+    if rgb is None:
+        raise SourceError(f"picture {path} can't be decoded")
+    return np.asarray(rgb, dtype=np.uint8)
+
+
+def _natural(path: Path) -> list[tuple[int, int | str]]:
+    """A key that compares numbers as numbers."""
+    parts = re.split(r"(\d+)", str(path).lower())
+    return [(0, int(part)) if part.isdigit() else (1, part) for part in parts]
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures of a folder, ``2.png`` before ``10.png``."""
+    found = (p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
+    return sorted(found, key=_natural)
+
+
+def pictures_like(pattern: str) -> list[Path]:
+    """Pictures named by ``frames/*.png`` or, with a printf number, ``frames/%05d.png``."""
+    path = Path(pattern)
+    number = re.search(r"%0?\d*d", path.name)
+    if number is None:
+        found = path.parent.glob(path.name)
+        return sorted((p for p in found if p.suffix.lower() in PICTURE_SUFFIXES), key=_natural)
+    before, after = (re.escape(part) for part in re.split(r"%0?\d*d", path.name, maxsplit=1))
+    wanted = re.compile(rf"{before}\d+{after}")
+    if not path.parent.is_dir():
+        return []
+    return sorted((p for p in path.parent.iterdir() if wanted.fullmatch(p.name)), key=_natural)
