@@ -25,8 +25,6 @@ from .recipe import Recipe
 from .stylenet import FastNet, QualityNet, StyleNet
 from .vgg import VGG19
 
-NETS: dict[str, type[FastNet] | type[QualityNet]] = {"fast": FastNet, "quality": QualityNet}
-
 # Where losses are compared after training; a short side, px.
 EVALUATION_SIZE = 512
 
@@ -59,7 +57,7 @@ class Training:
 def begin(recipe: Recipe, device: torch.device) -> Training:
     """A fresh net with the recipe's seed, on ``device``."""
     torch.manual_seed(recipe.seed)
-    net = NETS[recipe.tier]()
+    net = QualityNet() if recipe.tier == "quality" else FastNet(settles=recipe.settle > 0)
     net.to(device=device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     return Training(recipe, net, torch.optim.Adam(net.parameters(), lr=recipe.learning_rate))
 
@@ -87,6 +85,10 @@ def train(
     device = next(training.net.parameters()).device
     training.net.train()
     for crops in _batches(recipe, photos, training.step, workers):
+        if isinstance(training.net, FastNet) and training.step >= recipe.steps * (
+            1 - recipe.settle
+        ):
+            training.net.settle()
         content = crops.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
         rate = one_cycle(training.step, recipe.steps, recipe.learning_rate)
         for group in training.optimizer.param_groups:
