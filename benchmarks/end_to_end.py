@@ -81,7 +81,7 @@ def measure(clip: str, style: str, compare: str | None, frames: int, rounds: int
             return sum(1 for _ in stylizer.run(sample))
 
         def encode() -> int:
-            writer = VideoWriter(Path(folder) / "piece", source.info, encoding)
+            writer = VideoWriter(Path(folder) / "piece", out, source.info, encoding)
             for frame in again(painted, frames):
                 writer.write(frame)
             writer.close()

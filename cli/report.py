@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 
 from rich.console import Console
@@ -95,8 +95,9 @@ class Report:
 
     def event(self, **fields: object) -> None:
         """One JSON line on standard output."""
-        sys.stdout.write(json.dumps(fields) + "\n")
-        sys.stdout.flush()
+        with suppress(BrokenPipeError):  # a reader that has gone must not end the work
+            sys.stdout.write(json.dumps(fields) + "\n")
+            sys.stdout.flush()
 
     @contextmanager
     def progress(self, label: str, total: int | None, unit: str, done: int = 0) -> Generator[Bar]:

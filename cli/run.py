@@ -48,6 +48,9 @@ def run(
     from ..pipeline.render import stylize
 
     from_file = load_config(config) if config is not None else {}
+    for name in from_file.keys() & typed.keys():
+        if isinstance(from_file[name], dict):  # the encoder's options add up
+            typed[name] = {**from_file[name], **typed[name]}
     settings = checked(Settings, from_file | typed, "settings")
     report = Report(quiet, json_progress)
     with _notes(report), _stop_on_signal(report) as stop, _Shown(report, source) as shown:

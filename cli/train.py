@@ -72,13 +72,13 @@ def train(
     learned, held_back = photos[: -recipe.held_back], photos[-recipe.held_back :]
     where = _torch_device(device)
     folder = out.with_name(out.stem + ".training")
-    folder.mkdir(parents=True, exist_ok=True)
     training = _resume_or_begin(folder / "checkpoint.pt", recipe, where, restart, report)
     report.say(
         f"{recipe.tier} net, {recipe.steps} steps of {recipe.batch} crops on {where}, "
         f"{len(learned)} photographs"
     )
     loss = training_room.perceptual_loss(recipe, painting, _vgg19(vgg), where)
+    folder.mkdir(exist_ok=True)
     _learn(training, loss, learned, folder, workers, report)
     figures = training_room.evaluate(training, loss, held_back)
     (folder / "figures.json").write_text(json.dumps(asdict(figures), indent=1) + "\n")
@@ -94,6 +94,8 @@ def refuse_output(out: Path, overwrite: bool) -> None:
     """Refuse a file that is not ``.onnx``, or exists."""
     if out.suffix != ".onnx":
         raise SinkError(f"--out {out} must end in .onnx")
+    if not out.parent.is_dir():
+        raise SinkError(f"--out {out}: folder {out.parent} does not exist; create it first")
     if out.exists() and not overwrite:
         raise SinkError(f"{out} exists; add --overwrite to replace it")
 
@@ -119,12 +121,15 @@ def _vgg19(weights: Path | None) -> Any:
         return VGG19(weights)
     except FileNotFoundError as error:
         raise TrainingError(f"--vgg {weights} does not exist") from error
-    except ValueError as error:
-        raise TrainingError(str(error)) from error
     except OSError as error:
         raise TrainingError(
             f"VGG-19's weights could not be downloaded ({error}); "
             f"give a file by --vgg or {VGG_SETTING}"
+        ) from error
+    # Each format of weights has its own errors for a broken file.
+    except Exception as error:
+        raise TrainingError(
+            f"--vgg {weights} can't be used: {str(error).splitlines()[0]}"
         ) from error
 
 

@@ -31,12 +31,6 @@ class Recipe(BaseModel):
     learning_rate: float = Field(
         4e-3, gt=0, description="Adam's peak rate; it rises over a fifth of the steps, then falls."
     )
-    settle: float = Field(
-        0.3,
-        ge=0,
-        le=1,
-        description="Share of the steps, the last, in which a fast net's statistics stand still.",
-    )
     content_layer: str = Field("relu4_2", description="VGG-19 layer at which content is compared.")
     style_layers: tuple[str, ...] = Field(
         ("relu1_1", "relu2_1", "relu3_1", "relu4_1"),

@@ -239,22 +239,17 @@ def _spread(kernel: Tensor, taps: Tensor) -> Tensor:
     return wide.reshape(o, i, k + reach, k + reach)
 
 
-def _norm(channels: int, settles: bool) -> nn.Module:
-    """Instance norm; one that settles keeps running averages, and uses them once in ``eval``."""
-    return nn.InstanceNorm2d(channels, affine=True, track_running_stats=settles)
-
-
 class _FastBlock(nn.Module):
     """Residual block with zero padding: the net's margin keeps the rim off the picture."""
 
-    def __init__(self, channels: int, settles: bool) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv2d(channels, channels, 3, padding=1),
-            _norm(channels, settles),
+            nn.InstanceNorm2d(channels, affine=True),
             nn.ReLU(),
             nn.Conv2d(channels, channels, 3, padding=1),
-            _norm(channels, settles),
+            nn.InstanceNorm2d(channels, affine=True),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -268,7 +263,6 @@ class FastNet(StyleNet):
     Args:
         channels: width at a quarter of the size.
         blocks: residual blocks there.
-        settles: whether its statistics can be settled, see ``settle``.
     """
 
     name = "fast"
@@ -277,27 +271,16 @@ class FastNet(StyleNet):
     pack_in = 4
     pack_out = 2
 
-    def __init__(self, channels: int = 32, blocks: int = 3, settles: bool = False) -> None:
+    def __init__(self, channels: int = 32, blocks: int = 3) -> None:
         super().__init__()
         self.channels = channels
         self.blocks = blocks
         half = channels // 2
-        self.head = nn.Sequential(Analysis(3, channels, 4), _norm(channels, settles), nn.ReLU())
-        self.body = nn.Sequential(*(_FastBlock(channels, settles) for _ in range(blocks)))
+        self.head = nn.Sequential(*_normed(Analysis(3, channels, 4), channels))
+        self.body = nn.Sequential(*(_FastBlock(channels) for _ in range(blocks)))
         self.up = Synthesis(channels, half, 2)
-        self.up_norm = nn.Sequential(_norm(half, settles), nn.ReLU())
+        self.up_norm = nn.Sequential(nn.InstanceNorm2d(half, affine=True), nn.ReLU())
         self.tail = Synthesis(half, 3, 2)
-
-    def settle(self) -> None:
-        """From now on normalise by the averages gathered so far, not by each picture's own.
-
-        Instance norm learns a style four times as fast as batch norm, but at play it turns a black
-        frame grey, makes a sky pump, and costs a seventh of the time. Settled averages are constants:
-        they fold into the convolutions, and what one pixel becomes depends on its surroundings only.
-        """
-        for module in self.modules():
-            if isinstance(module, nn.InstanceNorm2d) and module.track_running_stats:
-                module.eval()
 
     def core(self, packed: Tensor) -> Tensor:
         """See ``StyleNet.core``."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
-from ..pipeline.errors import TrainingError
+from ..pipeline.errors import TrainingError, nearest
 from .data import Crops, read_rgb, resized, to_rgb, to_tensor
 from .losses import PerceptualLoss
 from .recipe import Recipe
@@ -57,7 +57,7 @@ class Training:
 def begin(recipe: Recipe, device: torch.device) -> Training:
     """A fresh net with the recipe's seed, on ``device``."""
     torch.manual_seed(recipe.seed)
-    net = QualityNet() if recipe.tier == "quality" else FastNet(settles=recipe.settle > 0)
+    net = QualityNet() if recipe.tier == "quality" else FastNet()
     net.to(device=device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     return Training(recipe, net, torch.optim.Adam(net.parameters(), lr=recipe.learning_rate))
 
@@ -85,10 +85,6 @@ def train(
     device = next(training.net.parameters()).device
     training.net.train()
     for crops in _batches(recipe, photos, training.step, workers):
-        if isinstance(training.net, FastNet) and training.step >= recipe.steps * (
-            1 - recipe.settle
-        ):
-            training.net.settle()
         content = crops.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
         rate = one_cycle(training.step, recipe.steps, recipe.learning_rate)
         for group in training.optimizer.param_groups:
@@ -129,6 +125,9 @@ def perceptual_loss(
     recipe: Recipe, style: NDArray[np.uint8], vgg: VGG19, device: torch.device
 ) -> PerceptualLoss:
     """The recipe's loss against a style picture (HWC uint8 RGB)."""
+    for layer in (recipe.content_layer, *recipe.style_layers):
+        if layer not in vgg.places:
+            raise TrainingError(f"VGG-19 has no layer '{layer}'{nearest(layer, vgg.places)}")
     vgg.to(device=device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     picture = to_tensor(resized(style, recipe.style_size)).to(device)
     return PerceptualLoss(vgg, picture, recipe.content_layer, recipe.style_layers)
@@ -189,11 +188,10 @@ def load_checkpoint(path: Path, device: torch.device) -> Training:
         training.net.load_state_dict(state["net"])
         training.optimizer.load_state_dict(state["optimizer"])
         training.history.extend(LossValues(*row) for row in state["history"])
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as error:
-        raise TrainingError(f"{path} is not a checkpoint that can be resumed: {error}") from error
+    except OSError as error:
+        raise TrainingError(f"{path} can't be read: {error.strerror}") from error
+    # weights_only refuses what is more than data, and a broken file fails in many ways.
     except Exception as error:
-        # weights_only refuses foreign pickles with pickle.UnpicklingError, whose base is Exception.
-        if type(error).__name__ != "UnpicklingError":
-            raise
-        raise TrainingError(f"{path} is not a checkpoint: it holds more than data") from error
+        told = (str(error).splitlines() or [type(error).__name__])[0]
+        raise TrainingError(f"{path} is not a checkpoint that can be resumed: {told}") from error
     return training

@@ -36,7 +36,7 @@ class Settings(BaseModel):
     start: str | None = Field(None, description="Begin here: seconds, or [HH:]MM:SS[.fff].")
     end: str | None = Field(None, description="Stop before here: seconds, or [HH:]MM:SS[.fff].")
     fps: float = Field(
-        25.0, gt=0, description="Frames per second of a folder or pattern of images."
+        25.0, ge=0.01, le=1000, description="Frames per second of a folder or pattern of images."
     )
     codec: str | None = Field(
         None, description="Video encoder by FFmpeg's name; default by container."
@@ -78,6 +78,13 @@ class Settings(BaseModel):
             parse_time(value)
         return value
 
+    @field_validator("encoder_option", mode="before")
+    @classmethod
+    def _numbers_as_text(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        return {str(k): str(v) if isinstance(v, (int, float)) else v for k, v in value.items()}
+
     @field_validator("start", "end", "size", mode="before")
     @classmethod
     def _number_as_text(cls, value: object) -> object:
@@ -97,7 +104,7 @@ def checked(model: type[Model], values: Mapping[str, Any], origin: str) -> Model
         SettingsError: an unknown setting or a wrong value, named.
     """
     try:
-        return model(**values)
+        return model.model_validate(dict(values))
     except ValidationError as error:
         raise SettingsError(f"{origin}: {_first_complaint(error, model)}") from error
 
@@ -135,7 +142,7 @@ def default_config() -> str:
 
 def _first_complaint(error: ValidationError, model: type[BaseModel]) -> str:
     first = error.errors()[0]
-    name = str(first["loc"][0]) if first["loc"] else "settings"
+    name = ".".join(str(part) for part in first["loc"]) or "settings"
     if first["type"] == "extra_forbidden":
         return f"unknown setting '{name}'{nearest(name, model.model_fields)}"
     told = first["msg"].removeprefix("Value error, ").removeprefix("Input ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 from dataclasses import dataclass
@@ -79,11 +80,20 @@ def choose_encoding(output: Path, settings: Settings, info: SourceInfo) -> Encod
     container, default_codec = CONTAINERS[output.suffix.lower()]
     name = settings.codec or default_codec
     codec = _video_encoder(name)
+    if codec.canonical_name not in _held_by(container):
+        raise SinkError(
+            f"{output.suffix} can't hold {name}; leave --codec out, or write .mkv or .mov"
+        )
     options = _options(codec, settings)
     pixel_format = options.pop("pixel_format", None) or _pixel_format(codec, info)
+    taken = {f.name for f in codec.video_formats or ()}
+    if taken and pixel_format not in taken:
+        raise SinkError(f"{name} has no pixel format {pixel_format}{nearest(pixel_format, taken)}")
     color = info.color.written()
     if pixel_format.startswith(("rgb", "gbr", "bgr", "pal")):
         color = ColorTags(0, color.primaries, color.transfer, 2)
+    if container == "webm" and info.sample_aspect != 1:
+        log.warning("WebM can't keep pixels of %s: add --size for square ones", info.sample_aspect)
     if info.color.is_hdr:
         log.warning("HDR colours were tone-mapped to BT.709: a style has none of its own")
         color = BT709
@@ -94,12 +104,20 @@ def _video_encoder(name: str) -> Codec:
     try:
         codec = Codec(name, "w")
     except UnknownCodecError as error:
-        known = {*_QUALITY, "ffv1", "prores_ks", "mpeg4", "libaom-av1", "gif", "mjpeg"}
+        known = {*_QUALITY, "ffv1", "prores_ks", "mpeg4", "gif"}
         known &= av.codecs_available
         raise SinkError(f"--codec {name} is no encoder here{nearest(name, known)}") from error
     if codec.type != "video":
         raise SinkError(f"--codec {name} encodes {codec.type}, not video")
     return codec
+
+
+def _held_by(container: str) -> set[str]:
+    """Codecs that a container takes. MPEG-TS would take any bytes, which no player reads."""
+    if container == "mpegts":
+        return {"h264", "hevc", "mpeg2video", "mpeg4"}
+    with av.open(io.BytesIO(), "w", format=container) as scratch:
+        return set(scratch.supported_codecs)
 
 
 def _options(codec: Codec, settings: Settings) -> dict[str, str]:
@@ -142,7 +160,10 @@ def _pixel_format(codec: Codec, info: SourceInfo) -> str:
             max(2, info.width // 2 * 2), max(2, info.height // 2 * 2),
         )  # fmt: skip
         return "yuv444p"
-    return next((name for name in ("yuv420p", "yuv422p", "yuvj420p") if name in taken), taken[0])
+    return next(
+        (name for name in ("yuv420p", "yuv422p", "yuvj420p") if name in taken),
+        (taken or ["yuv420p"])[0],
+    )
 
 
 def check_output(output: Path, settings: Settings, name: str) -> None:
@@ -151,9 +172,12 @@ def check_output(output: Path, settings: Settings, name: str) -> None:
     Raises:
         SinkError: its kind is unknown, it exists, or its folder is not there.
     """
+    if not name:
+        raise SinkError("the output has no name; give a file or a folder")
     suffix = output.suffix.lower()
     known = {*CONTAINERS, *PICTURE_SUFFIXES}
-    if suffix and suffix not in known and not output.is_dir():
+    wants_folder = not suffix or name.endswith(("/", "\\"))
+    if not wants_folder and suffix not in known and not output.is_dir():
         raise SinkError(
             f"output {name}: '{suffix}' is no known kind{nearest(suffix, known)} "
             "(without an ending: a folder of PNGs)"
@@ -161,6 +185,10 @@ def check_output(output: Path, settings: Settings, name: str) -> None:
     folder = output.parent
     if not folder.is_dir():
         raise SinkError(f"output folder {folder} does not exist; create it: mkdir -p {folder}")
+    if output.is_dir() and is_video(output):
+        raise SinkError(f"output {name} is a folder; a video file can't take its place")
+    if output.is_file() and suffix not in known:
+        raise SinkError(f"output {name} is a file; a folder of PNGs can't take its place")
     if output.is_dir():
         _check_folder(output, settings, name)
     elif output.exists() and not settings.overwrite:

@@ -23,6 +23,8 @@ def open_source(name: str, size: str | None = None, fps: Fraction = Fraction(25)
     Raises:
         SourceError: nothing is there, or it holds no picture.
     """
+    if not name:
+        raise SourceError("the input has no name; give a video file, a picture or a folder")
     path = Path(name)
     if path.is_dir():
         return PictureSource(name, pictures_in(path), size, fps)
@@ -30,6 +32,8 @@ def open_source(name: str, size: str | None = None, fps: Fraction = Fraction(25)
         if path.suffix.lower() in PICTURE_SUFFIXES:
             return PictureSource(name, [path], size, fps)
         return VideoSource(path, size)
-    if re.search(r"[*?\[]|%0?\d*d", name):
+    if path.exists():
+        raise SourceError(f"input {name or '(no name)'} is neither a file nor a folder")
+    if path.suffix.lower() in {*PICTURE_SUFFIXES, ""} and re.search(r"[*?\[]|%0?\d*d", name):
         return PictureSource(name, pictures_like(name), size, fps)
     raise SourceError(f"input {name} does not exist")

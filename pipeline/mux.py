@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import av
 from av.audio.stream import AudioStream
+from av.codec.codec import UnknownCodecError
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
@@ -71,15 +73,25 @@ def join(
         av.open(pieces[0].path) as first,
         av.open(output, "w", format=container, options=_options(container, first)) as out,
     ):
-        video = out.add_stream_from_template(first.streams.video[0])
-        video.time_base = first.streams.video[0].time_base
+        video = _video_stream(first, out)
         if source is None:
             _mux(out, [_video_packets(pieces, video, window)])
             return
-        with av.open(source) as original:
+        with av.open(source.absolute()) as original:
             _copy_facts(original, out, video, window)
             feeds = _feeds(original, out)
             _mux(out, [_video_packets(pieces, video, window), _others(original, feeds, window)])
+
+
+def _video_stream(piece: InputContainer, out: OutputContainer) -> Stream:
+    """The output's video stream, with what its packets and its player must know."""
+    template = piece.streams.video[0]
+    try:
+        video = out.add_stream_from_template(template)
+    except UnknownCodecError:  # a decoder that has no encoder of its name, as AV1's
+        video = out.add_stream_from_template(template, opaque=True)
+    video.time_base = template.time_base
+    return video
 
 
 def _options(container: str, first: InputContainer) -> dict[str, str]:
@@ -276,7 +288,9 @@ def _others(original: InputContainer, feeds: dict[int, Feed], window: Window) ->
     if not streams:
         return
     if window.span.start is not None:
-        original.seek(int((window.span.start - 1) * av.time_base), backward=True)
+        early = int((window.span.start - 1) * av.time_base)
+        with suppress(av.FFmpegError, OSError):  # then all of it is read, and the window chooses
+            original.seek(max(early, original.start_time or 0), backward=True)
     for packet in original.demux(streams):
         flushing = packet.size == 0 and packet.pts is None
         if not flushing and (packet.pts is None or not _in_window(packet, window.span)):

@@ -46,6 +46,7 @@ class PictureSource:
             duration=len(paths) / fps,
             color=BT709,
             sample_aspect=Fraction(1),
+            files=tuple(paths),
             container=None,
         )
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import count
 from pathlib import Path
 
 from .config import Settings
@@ -86,7 +86,7 @@ def stylize(
     settings = settings or Settings.model_validate({})
     target = Path(output)
     check_output(target, settings, str(output))
-    _refuse_same(Path(source), target)
+    _refuse_same((Path(source),), target)
     stylizer = Stylizer(
         find_style(settings.style),
         settings.device,
@@ -101,16 +101,19 @@ def stylize(
     opened = open_source(
         str(source), settings.size, Fraction(settings.fps).limit_denominator(100000)
     )
+    _refuse_same(opened.info.files, target)
     span = _span(settings, opened.info)
     if on_start is not None:
         expected = opened.info.expected_frames(span)
         on_start(Start(opened.info, expected, stylizer.device, stylizer.card.name))
-    with _work_folder(target) as folder, writing(target):
+    with _work_folder(target) as folder:
         path = folder / "piece"
         writer = _open_writer(path, target, settings, opened.info)
         piece, broken = render_piece(opened, stylizer, span, path, writer, on_frame, stop)
         stopped = stop is not None and stop.is_set()
-        _finish(piece, opened.info, span, target, cut_short=stopped or broken is not None)
+        with writing(target):
+            done = _finished(piece, opened.info, span, target, stopped or broken is not None)
+            target = _place(done, target, settings)
     if broken is not None:
         raise SourceError(f"{broken}; the {piece.frames} frames before that are in {target}")
     return Result(target, piece.frames, piece.start, piece.end, stopped)
@@ -137,14 +140,14 @@ def render_piece(
     """
     first: Fraction | None = None
     end = Fraction(0)
-    count = 0
+    frames = 0
     broken: SourceError | None = None
     painted = prefetch(stylizer.run(prefetch(source.frames(span), _DEPTH)), _DEPTH)
     with closing(writer), closing(painted):
         try:
             for frame in painted:
                 writer.write(frame)
-                count += 1
+                frames += 1
                 first = frame.time if first is None else first
                 end = frame.time + (frame.duration * frame.time_base or 1 / source.info.rate)
                 if on_frame is not None:
@@ -155,14 +158,14 @@ def render_piece(
             broken = error
     if first is None:
         raise broken or SourceError(f"{source.info.name} has no frame between --start and --end")
-    return Piece(path, count, first, end), broken
+    return Piece(path, frames, first, end), broken
 
 
 def _open_writer(path: Path, target: Path, settings: Settings, info: SourceInfo) -> Writer:
     if is_video(target):
-        return VideoWriter(path, info, choose_encoding(target, settings, info))
+        return VideoWriter(path, target, info, choose_encoding(target, settings, info))
     path.mkdir()
-    return PictureWriter(path, _picture_name(target, info))
+    return PictureWriter(path, target, _picture_name(target, info))
 
 
 def _picture_name(target: Path, info: SourceInfo) -> str | None:
@@ -177,11 +180,11 @@ def _picture_name(target: Path, info: SourceInfo) -> str | None:
     return target.name
 
 
-def _finish(piece: Piece, info: SourceInfo, span: Span, target: Path, cut_short: bool) -> None:
-    """Join what was rendered, and put it in its place in one move."""
+def _finished(piece: Piece, info: SourceInfo, span: Span, target: Path, cut_short: bool) -> Path:
+    """What the piece becomes: joined with its sound, or its pictures; still in the work folder."""
     if not is_video(target):
-        _move_pictures(piece.path, target)
-        return
+        picture = piece.path / target.name
+        return picture if picture.is_file() else piece.path
     trimmed = span.start is not None
     shown = Span(
         piece.start if trimmed else None, piece.end if span.end is not None or cut_short else None
@@ -189,16 +192,29 @@ def _finish(piece: Piece, info: SourceInfo, span: Span, target: Path, cut_short:
     window = Window(shown, piece.start if trimmed else Fraction(0))
     joined = piece.path.with_name("joined")
     join([piece], info.container, joined, CONTAINERS[target.suffix.lower()][0], window)
-    joined.replace(target)
+    return joined
 
 
-def _move_pictures(folder: Path, target: Path) -> None:
-    if (folder / target.name).is_file():  # the one picture
-        (folder / target.name).replace(target)
-        return
+def _place(done: Path, target: Path, settings: Settings) -> Path:
+    """Put what is done in its place in one move; where it now is.
+
+    What has appeared there during the run is not lost, nor is the work: it gets the next free name.
+    """
+    target = target.resolve()
+    try:
+        check_output(target, settings, str(target))
+    except SinkError:
+        taken = target
+        target = next(p for n in count(2) if not (p := _numbered(taken, n)).exists())
+        log.warning("%s appeared during the run and is kept; see %s", taken, target)
     if target.is_dir():
-        shutil.rmtree(target)
-    folder.rename(target)
+        target.rename(done.with_name("replaced"))
+    done.replace(target)
+    return target
+
+
+def _numbered(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}-{number}{path.suffix}")
 
 
 def _span(settings: Settings, info: SourceInfo) -> Span:
@@ -219,16 +235,22 @@ def _span(settings: Settings, info: SourceInfo) -> Span:
     )
 
 
-def _refuse_same(source: Path, target: Path) -> None:
-    if source.exists() and target.exists() and source.samefile(target):
-        raise SinkError(f"output {target} is the input itself; give another name")
+def _refuse_same(sources: Iterable[Path], target: Path) -> None:
+    """Refuse to write over what is read, or into a folder of it."""
+    for source in sources:
+        if not (source.exists() and target.exists()):
+            continue
+        if source.samefile(target) or (
+            target.is_dir() and target.resolve() in source.resolve().parents
+        ):
+            raise SinkError(f"output {target} is the input itself; give another name")
 
 
 @contextmanager
 def _work_folder(target: Path) -> Generator[Path]:
     """A hidden folder beside the output: on the same disk, so that the last move is a rename."""
     with writing(target):
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=os.fspath(target.parent)))
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.absolute().parent))
     try:
         yield folder
     finally:

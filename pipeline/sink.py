@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import logging
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ from .encoding import Encoding
 from .errors import SinkError
 from .frame import Frame, Rgb
 from .source import SourceInfo
+
+log = logging.getLogger(__name__)
 
 _GIF_CLOCK = Fraction(1, 100)
 
@@ -69,6 +73,9 @@ def writing(target: Path) -> Generator[None]:
         raise SinkError(f"{target} can't be written: {error.strerror or error}") from error
 
 
+os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 would fill the screen with its settings
+
+
 class VideoWriter:
     """Encodes frames into an MP4 or QuickTime file, on the source's clock.
 
@@ -80,40 +87,45 @@ class VideoWriter:
         SinkError: the encoder can't be opened.
     """
 
-    def __init__(self, path: Path, info: SourceInfo, encoding: Encoding) -> None:
-        self.path = path
+    def __init__(self, path: Path, target: Path, info: SourceInfo, encoding: Encoding) -> None:
+        self._target = target
         is_gif = encoding.codec == "gif"
         self._clock = _GIF_CLOCK if is_gif else info.time_base
         self._to_frame = (
             _Palette(info) if is_gif else FromRgb(encoding.pixel_format, encoding.color)
         )
-        self._container = _open_piece(path, encoding.codec)
+        with writing(target):
+            self._container = _open_piece(path, encoding.codec)
         self._first: int | None = None
+        self._last: int | None = None
+        self._dropped = 0
         self._closed = False
         self._stream = self._open_stream(info, encoding)
 
     def _open_stream(self, info: SourceInfo, encoding: Encoding) -> VideoStream:
-        stream = self._container.add_stream(
-            encoding.codec, rate=info.rate, options=dict(encoding.options)
-        )
-        assert isinstance(stream, VideoStream)
-        context = stream.codec_context
-        context.width, context.height = info.width, info.height
-        context.pix_fmt = encoding.pixel_format
-        context.time_base = stream.time_base = self._clock
-        context.sample_aspect_ratio = info.sample_aspect
-        context.colorspace = encoding.color.matrix
-        context.color_primaries = encoding.color.primaries
-        context.color_trc = encoding.color.transfer
-        context.color_range = encoding.color.range
         try:
+            stream = self._container.add_stream(
+                encoding.codec, rate=info.rate, options=dict(encoding.options)
+            )
+            assert isinstance(stream, VideoStream)
+            context = stream.codec_context
+            context.width, context.height = info.width, info.height
+            context.pix_fmt = encoding.pixel_format
+            context.time_base = stream.time_base = self._clock
+            context.sample_aspect_ratio = info.sample_aspect
+            context.colorspace = encoding.color.matrix
+            context.color_primaries = encoding.color.primaries
+            context.color_trc = encoding.color.transfer
+            context.color_range = encoding.color.range
             # Extradata must stand before the header is written.
             context.open(strict=False)
-        except (av.FFmpegError, ValueError, OSError) as error:
+        except (av.FFmpegError, ValueError, OSError, NotImplementedError) as error:
             self._container.close()
+            options = " ".join(f"{key}={value}" for key, value in encoding.options.items())
             raise SinkError(
                 f"encoder {encoding.codec} can't be opened at {info.width}x{info.height} "
-                f"{encoding.pixel_format}: {getattr(error, 'strerror', None) or error}"
+                f"{encoding.pixel_format} with {options or 'no options'}: "
+                f"{getattr(error, 'strerror', None) or error}"
             ) from error
         return stream
 
@@ -121,21 +133,29 @@ class VideoWriter:
         """See ``Writer.write``."""
         picture = self._to_frame(frame.rgb)
         pts = round(frame.time / self._clock)
+        if self._last is not None and pts <= self._last:
+            self._dropped += 1  # a GIF's clock ticks a hundred times a second
+            return
+        self._last = pts
         self._first = pts if self._first is None else self._first
         picture.time_base = self._clock
         picture.pts = pts - self._first
         picture.duration = round(frame.duration * frame.time_base / self._clock)
-        self._container.mux(self._stream.encode(picture))
+        with writing(self._target):
+            self._container.mux(self._stream.encode(picture))
 
     def close(self) -> None:
         """See ``Writer.close``."""
         if self._closed:
             return
         self._closed = True
-        try:
-            self._container.mux(self._stream.encode(None))
-        finally:
-            self._container.close()
+        if self._dropped:
+            log.warning("%d frames were dropped: a GIF holds 100 a second", self._dropped)
+        with writing(self._target):
+            try:
+                self._container.mux(self._stream.encode(None))
+            finally:
+                self._container.close()
 
 
 def _open_piece(path: Path, codec: str) -> OutputContainer:
@@ -177,8 +197,9 @@ class _Palette:
 class PictureWriter:
     """A folder of ``000001.png`` …; or, given ``name``, that one picture in it."""
 
-    def __init__(self, folder: Path, name: str | None = None) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, target: Path, name: str | None = None) -> None:
+        self._folder = folder
+        self._target = target
         self._name = name
         self._count = 0
 
@@ -189,7 +210,8 @@ class PictureWriter:
         done, encoded = cv2.imencode(Path(name).suffix, frame.rgb[..., ::-1])
         if not done:
             raise SinkError(f"picture {name} can't be encoded")
-        (self.folder / name).write_bytes(encoded.tobytes())
+        with writing(self._target):
+            (self._folder / name).write_bytes(encoded.tobytes())
 
     def close(self) -> None:
         """See ``Writer.close``."""

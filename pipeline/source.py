@@ -37,6 +37,8 @@ class SourceInfo:
     """Tags of the pictures as stored."""
     sample_aspect: Fraction
     """Width of a pixel over its height."""
+    files: tuple[Path, ...]
+    """What the frames are read from."""
     container: Path | None
     """The file that holds sound, subtitles and chapters, where there is one."""
 

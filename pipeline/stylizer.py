@@ -90,6 +90,8 @@ class Stylizer:
         """
         try:
             return self._painter.paint(rgb)
+        except ModelError as error:
+            raise ModelError(f"{self.card.name}: {error}") from error
         # ONNX Runtime's errors share no base class below this one.
         except Exception as error:
             told = str(error).strip().splitlines()
@@ -127,7 +129,12 @@ class _ContractPainter:
 
     def paint(self, rgb: Rgb) -> Rgb:
         (stylized,) = self._session.run([OUTPUT], {INPUT: rgb[None]})
-        return np.asarray(stylized)[0]
+        painted = np.asarray(stylized)
+        if painted.shape != (1, *rgb.shape) or painted.dtype != np.uint8:
+            raise ModelError(
+                f"it answers {painted.shape} {painted.dtype}, not uint8 of {rgb.shape}"
+            )
+        return painted[0]
 
 
 _IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
@@ -185,6 +192,12 @@ class _ForeignPainter:
 
     def _to_rgb(self, y: NDArray[np.float32], width: int, height: int) -> Rgb:
         y = y.transpose(1, 2, 0) if self._nchw else y
+        taken = self._size or (width, height)
+        # Nets that pad or crop answer a few pixels off; a pooled answer is no picture.
+        if y.shape[2] != 3 or min(y.shape[0] / taken[1], y.shape[1] / taken[0]) < 0.5:
+            raise ModelError(
+                f"it is not a style model: it answers {y.shape}, no picture of 3 channels"
+            )
         y = y[..., ::-1] if self._bgr else y
         pixels = np.clip(np.rint(y * self._out_scale + self._out_offset), 0, 255).astype(np.uint8)
         if pixels.shape[:2] != (height, width):

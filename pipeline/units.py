@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+_LARGEST = 65535
+
 
 def parse_time(text: str) -> Fraction:
     """Seconds of ``"75"``, ``"75.5"``, ``"1:15.5"`` or ``"0:01:15.5"``; exact.
@@ -33,4 +35,6 @@ def parse_size(text: str) -> tuple[int | None, int]:
     sides = [int(side) for side in (width, height, lines) if side is not None]
     if min(sides) < 1:
         raise ValueError(f"'{text}' has a side below 1; write 1280x720 or 720p")
+    if max(sides) > _LARGEST:
+        raise ValueError(f"'{text}' has a side above {_LARGEST}, more than any codec holds")
     return (None, sides[0]) if lines is not None else (sides[0], sides[1])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import struct
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -19,6 +20,7 @@ from .color import ToRgb, tags_of
 from .errors import SourceError
 from .frame import ALL, Frame, Rgb, Span
 from .source import SourceInfo, fit_size
+from .units import parse_time
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ class VideoSource:
             first = _first_frame(container, stream, path)
             self._turn = _Turn.of(first)
             height, width = self._turn.size(first.height, first.width)
+            self._end = _stream_end(stream)
             info = _info(path, container, stream, first, self._turn)
         given = fit_size(size, width, height, info.sample_aspect)
         if given != (width, height):
@@ -45,23 +48,38 @@ class VideoSource:
 
     def frames(self, span: Span = ALL) -> Generator[Frame]:
         """See ``Source.frames``."""
-        with _opened(self.path) as (container, stream):
-            # Frame threads would lose the good pictures that are in flight beside a damaged one.
-            stream.thread_type = "SLICE"
-            _seek(container, stream, span)
-            height, width = self._turn.size(self.info.height, self.info.width)
-            to_rgb = ToRgb(width, height)
-            time = Fraction(0)
-            for decoded in self._decoded(container, stream):
-                pts = decoded.pts
-                assert pts is not None  # _decoded gives every frame one
-                time = pts * self.info.time_base
-                if span.end is not None and time >= span.end:
-                    return
-                if span.holds(time):
-                    rgb = self._turn(to_rgb(decoded))
-                    yield Frame(rgb, pts, self.info.time_base, int(decoded.duration or 0))
-            self._refuse_missing_tail(time)
+        # A seek may fail, or land too late; then the file is read from its beginning.
+        for seeking in (span.start is not None, False):
+            with _opened(self.path) as (container, stream):
+                # Frame threads would lose good pictures in flight beside a damaged one.
+                stream.thread_type = "SLICE"
+                if seeking and not _seek(container, stream, span):
+                    continue
+                decoded = self._decoded(container, stream)
+                first = next(decoded, None)
+                if seeking and (first is None or not self._precedes(first, span)):
+                    continue
+                yield from self._inside(chain([first] if first else [], decoded), span)
+                return
+
+    def _precedes(self, frame: av.VideoFrame, span: Span) -> bool:
+        return (frame.pts or 0) * self.info.time_base <= (span.start or 0)
+
+    def _inside(self, decoded: Iterable[av.VideoFrame], span: Span) -> Iterator[Frame]:
+        """The frames of ``span``, upright, in RGB."""
+        height, width = self._turn.size(self.info.height, self.info.width)
+        to_rgb = ToRgb(width, height)
+        end = self.info.start
+        for picture in decoded:
+            pts = picture.pts or 0  # _decoded gives every picture one
+            duration = int(picture.duration or 0)
+            time = pts * self.info.time_base
+            end = time + duration * self.info.time_base
+            if span.end is not None and time >= span.end:
+                return
+            if span.holds(time):
+                yield Frame(self._turn(to_rgb(picture)), pts, self.info.time_base, duration)
+        self._refuse_missing_tail(end)
 
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
         """Decoded frames, each with a pts above the one before."""
@@ -75,22 +93,20 @@ class VideoSource:
             last = frame.pts
             yield frame
 
-    def _refuse_missing_tail(self, last: Fraction) -> None:
+    def _refuse_missing_tail(self, end: Fraction) -> None:
         """A file cut short often just ends; its header still says where it should."""
-        if self.info.duration is None:
+        if self._end is None:
             return
-        missing = self.info.start + self.info.duration - last
-        if missing > max(Fraction(1), self.info.duration / 20, 10 / self.info.rate):
+        if self._end - end > max(Fraction(1), (self._end - self.info.start) / 20):
             raise SourceError(
-                f"{self.path} breaks off at {float(last):.2f} s of "
-                f"{float(self.info.start + self.info.duration):.2f} s"
+                f"{self.path} breaks off at {float(end):.2f} s of {float(self._end):.2f} s"
             )
 
 
 @contextmanager
 def _opened(path: Path) -> Generator[tuple[InputContainer, VideoStream]]:
     try:
-        container = av.open(path)
+        container = av.open(path.absolute())  # "a:b.mp4" alone would name a protocol
     except (av.FFmpegError, OSError) as error:
         raise SourceError(
             f"{path} is not a video that FFmpeg can read: {_reason(error)}"
@@ -143,39 +159,51 @@ def _decode(container: InputContainer, stream: VideoStream, path: Path) -> Itera
         )
 
 
-def _seek(container: InputContainer, stream: VideoStream, span: Span) -> None:
-    if span.start is not None and stream.time_base is not None:
-        # Half a second early: with B-frames the key frame before may hold earlier pictures.
-        target = int((span.start - Fraction(1, 2)) / stream.time_base)
+def _seek(container: InputContainer, stream: VideoStream, span: Span) -> bool:
+    """Go to a key frame before ``span``; whether the container could."""
+    assert span.start is not None and stream.time_base is not None
+    # Half a second early: with B-frames the key frame before may hold earlier pictures.
+    target = int((span.start - Fraction(1, 2)) / stream.time_base)
+    try:
         container.seek(max(target, stream.start_time or 0), stream=stream, backward=True)
+    except (av.FFmpegError, OSError):
+        return False
+    return True
+
+
+def _stream_end(stream: VideoStream) -> Fraction | None:
+    """When the stream's own header says that it ends, seconds; sound may last longer."""
+    if stream.duration is not None and stream.time_base is not None:
+        return Fraction(((stream.start_time or 0) + stream.duration) * stream.time_base)
+    try:
+        return parse_time(stream.metadata.get("DURATION", ""))  # Matroska's
+    except ValueError:
+        return None
 
 
 def _info(
     path: Path, container: InputContainer, stream: VideoStream, first: av.VideoFrame, turn: _Turn
 ) -> SourceInfo:
-    time_base = stream.time_base or Fraction(1, 1000)
-    rate = stream.guessed_rate or stream.average_rate or Fraction(25)
+    time_base = Fraction(stream.time_base or Fraction(1, 1000))
+    rate = Fraction(stream.guessed_rate or stream.average_rate or 25)
     start = (first.pts or 0) * time_base
-    if stream.duration is not None:
-        duration = Fraction(stream.duration * time_base)
-    elif container.duration is not None:
-        begin = Fraction(container.start_time or 0, av.time_base)
-        duration = begin + Fraction(container.duration, av.time_base) - start
-    else:
-        duration = None
-    frames = stream.frames or (round(duration * rate) if duration is not None else None)
+    end = _stream_end(stream)
+    if end is None and container.duration is not None:
+        end = Fraction((container.start_time or 0) + container.duration, av.time_base)
+    duration = None if end is None else end - start
     height, width = turn.size(first.height, first.width)
     return SourceInfo(
         name=str(path),
         width=width,
         height=height,
-        time_base=Fraction(time_base),
-        rate=Fraction(rate),
-        frames=frames,
-        start=Fraction(start),
+        time_base=time_base,
+        rate=rate,
+        frames=stream.frames or (None if duration is None else round(duration * rate)),
+        start=start,
         duration=duration,
         color=tags_of(first),
         sample_aspect=turn.aspect(Fraction(stream.sample_aspect_ratio or 1)),
+        files=(path,),
         container=path,
     )
 

@@ -53,11 +53,13 @@ def find_style(wanted: str) -> Path:
     Raises:
         ModelError: no such style; the nearest names are shown.
     """
-    if wanted.endswith(".onnx") or "/" in wanted or "\\" in wanted:
-        path = Path(wanted)
-        if not path.is_file():
-            raise ModelError(f"style model {wanted} does not exist")
-        return path
+    if wanted.endswith(".onnx"):
+        return Path(wanted)
+    if Path(wanted).is_file():
+        raise ModelError(
+            f"--style {wanted} is no ONNX file; a picture's style is learned first: "
+            f"stylize-video train {wanted} --content PHOTOS --out mine.onnx"
+        )
     known = zoo()
     if wanted not in known:
         raise ModelError(f"there is no style '{wanted}'{nearest(wanted, known)}")

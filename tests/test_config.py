@@ -36,6 +36,9 @@ def test_an_unknown_key_is_named_with_the_nearest(tmp_path: Path):
         ("start: soon", "not a time"),
         ("fps: 0", "fps = 0"),
         ("- a list", "setting: value"),
+        ("1: udnie", "keys should be strings"),
+        ("fps: .inf", "fps = inf"),
+        ("size: 99999999999x2", "more than any codec holds"),
         ("a: [", "not YAML"),
     ],
 )

@@ -217,7 +217,7 @@ def test_ranges_rendered_apart_join_to_the_whole(
     pieces = []
     for number, (start, end) in enumerate(pairwise(bounds)):
         path = tmp_path / f"piece{number}"
-        writer = VideoWriter(path, source.info, encoding)
+        writer = VideoWriter(path, path, source.info, encoding)
         piece, broken = render_piece(source, stylizer, Span(start, end), path, writer)
         assert broken is None
         assert len(read_video(path)[0]) == piece.frames
@@ -347,6 +347,122 @@ def test_crf_changes_the_size(make_clip: MakeClip, identity: Path, tmp_path: Pat
         stylize(clip, tmp_path / f"{crf}.mp4", settings(identity, crf=crf))
         sizes.append((tmp_path / f"{crf}.mp4").stat().st_size)
     assert sizes[0] > 1.5 * sizes[1]
+
+
+def test_what_appears_at_the_target_during_the_run_is_kept_and_so_is_the_work(
+    make_clip: MakeClip, identity: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    clip = make_clip(frames=moving_scene(5))
+    for name in ("out.mp4", "frames"):
+        target = tmp_path / name
+
+        def intrude(frame: object, target: Path = target) -> None:
+            if target.suffix:
+                target.write_bytes(b"precious")
+            else:
+                target.mkdir(exist_ok=True)
+                (target / "thesis.txt").write_bytes(b"precious")
+
+        result = stylize(clip, target, settings(identity), on_frame=intrude)
+        kept = target if target.suffix else target / "thesis.txt"
+        assert kept.read_bytes() == b"precious"
+        assert result.output.name == f"{target.stem}-2{target.suffix}"
+        assert result.output.exists()
+        assert "appeared during the run" in caplog.text
+    assert left_behind(tmp_path) == []
+
+
+def test_pictures_are_never_written_among_their_sources(identity: Path, tmp_path: Path):
+    folder = tmp_path / "fr"
+    folder.mkdir()
+    for number in (1, 2, 3):
+        cv2.imwrite(str(folder / f"{number:06d}.png"), np.full((8, 8, 3), number, np.uint8))
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    for source in (folder, f"{folder}/%06d.png", f"{folder}/*.png", folder / "000002.png"):
+        with pytest.raises(SinkError, match="is the input itself"):
+            stylize(source, folder, settings(identity, overwrite=True))
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+
+
+def test_sound_that_outlasts_the_picture_is_kept(
+    make_clip: MakeClip, identity: Path, tmp_path: Path
+):
+    clip = make_clip(frames=moving_scene(60))
+    longer = tmp_path / "longer.mkv"
+    stylize(clip, longer, settings(identity))
+    short = tmp_path / "short.mkv"
+    with av.open(longer) as source, av.open(short, "w") as out:
+        streams = {s.index: out.add_stream_from_template(s) for s in source.streams}
+        for packet in source.demux():
+            if packet.size and (packet.stream.type == "audio" or (packet.pts or 0) < 700):
+                packet.stream = streams[packet.stream.index]
+                out.mux(packet)
+    result = stylize(short, tmp_path / "out.mkv", settings(identity))
+    assert 18 <= result.frames <= 24
+    heard = packets(tmp_path / "out.mkv", "audio")
+    assert [data for _, data in heard] == [data for _, data in packets(short, "audio")]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("o.webm", "libx264"), ("o.gif", "libx264"), ("o.ts", "prores_ks")]
+)
+def test_a_codec_that_the_container_refuses_is_said_before_the_work(
+    make_clip: MakeClip, identity: Path, tmp_path: Path, name: str, codec: str
+):
+    seen: list[object] = []
+    with pytest.raises(SinkError, match=f"can't hold {codec}"):
+        stylize(make_clip(), tmp_path / name, settings(identity, codec=codec), on_frame=seen.append)
+    assert not seen
+
+
+def test_a_wrong_pixel_format_is_named(make_clip: MakeClip, identity: Path, tmp_path: Path):
+    wrong = settings(identity, encoder_option={"pix_fmt": "yuv420"})
+    with pytest.raises(SinkError, match="no pixel format yuv420; did you mean"):
+        stylize(make_clip(), tmp_path / "o.mp4", wrong)
+
+
+def test_a_gif_of_a_fast_clip_drops_frames_and_says_so(
+    make_clip: MakeClip, identity: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    clip = make_clip(frames=moving_scene(48), time_base=Fraction(1, 240), step=1, audio=False)
+    stylize(clip, tmp_path / "o.gif", settings(identity))
+    frames, times = read_video(tmp_path / "o.gif")
+    assert 19 <= len(frames) <= 21
+    assert times[-1] < 0.21
+    assert "frames were dropped" in caplog.text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such names there")
+def test_odd_names_are_only_names(
+    make_clip: MakeClip, identity: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    make_clip("12:30 [1] 100% é.mp4", frames=moving_scene(3))
+    monkeypatch.chdir(tmp_path)
+    stylize("12:30 [1] 100% é.mp4", "a:b.mp4", settings(identity))
+    assert len(read_video(tmp_path / "a:b.mp4")[0]) == 3
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("name", "start"), [("sample_h264.ts", "0.2"), ("sample.avi", "0.5"), ("01_dog.mp4", "3.3")]
+)
+def test_a_start_is_exact_in_any_container(
+    clips: Path, identity: Path, tmp_path: Path, name: str, start: str
+):
+    source = open_source(str(clips / name), "64x36")
+    wanted = [f for f in source.frames() if f.time >= source.info.start + Fraction(start)]
+    result = stylize(
+        clips / name, tmp_path / "o.mp4", settings(identity, start=start, size="64x36")
+    )
+    assert result.frames == len(wanted)
+    assert result.start == wanted[0].time
+
+
+def test_av1_is_written(make_clip: MakeClip, identity: Path, tmp_path: Path):
+    stylize(
+        make_clip(frames=moving_scene(5)), tmp_path / "o.mp4", settings(identity, codec="libsvtav1")
+    )
+    assert len(read_video(tmp_path / "o.mp4")[0]) == 5
 
 
 REAL = [

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
+from onnx import TensorProto, helper
 from stylize_video.pipeline.device import open_session
 from stylize_video.pipeline.errors import DeviceError, ModelError
 from stylize_video.pipeline.frame import Rgb
@@ -66,6 +68,22 @@ def test_an_onnx_file_that_is_no_style_model_is_refused(tmp_path: Path, shape: l
     path = foreign_onnx(tmp_path / "f.onnx", shape)
     with pytest.raises(ModelError, match="not a style model"):
         Stylizer(path, "cpu")
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_a_net_that_answers_no_picture_is_refused(tmp_path: Path, picture: Rgb, axis: int):
+    """A depth net answers one channel, a classifier's trunk one row."""
+    ports = [
+        helper.make_tensor_value_info("in", TensorProto.FLOAT, [1, 3, "h", "w"]),
+        helper.make_tensor_value_info("out", TensorProto.FLOAT, [1, "c", "i", "j"]),
+    ]
+    axes = helper.make_tensor("axes", TensorProto.INT64, [1], [axis])
+    node = helper.make_node("ReduceMean", ["in", "axes"], ["out"], keepdims=1)
+    graph = helper.make_graph([node], "g", ports[:1], ports[1:], [axes])
+    opsets = [helper.make_opsetid("", 20)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), tmp_path / "n.onnx")
+    with pytest.raises(ModelError, match="is not a style model"):
+        Stylizer(tmp_path / "n.onnx", "cpu").paint(picture)
 
 
 def test_a_truncated_file_is_refused_in_one_line(tmp_path: Path, identity: Path):
