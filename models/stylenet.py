@@ -162,9 +162,9 @@ class Analysis(nn.Module):
     """An anti-aliased convolution of stride r, as a 3×3 convolution on packed pixels.
 
     Its 3r × 3r kernels are a free (r+2)×(r+2) kernel convolved with the triangle filter of width
-    2r − 1, which is zero at every frequency that stride r would fold onto the mean: fine texture that
-    moves by a pixel does not beat with the stride. It costs nothing at run time: the product of
-    both is the exported kernel.
+    2r − 1, which is zero at every frequency that stride r would fold onto the mean: fine texture
+    that moves by a pixel does not beat with the stride. It costs nothing at run time: the product
+    of both is the exported kernel.
     """
 
     lowpass: Tensor

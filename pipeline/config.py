@@ -31,7 +31,7 @@ class Settings(BaseModel):
     device: Device = Field(
         "auto", description="What runs the net; auto takes the best that really loads."
     )
-    threads: int = Field(0, ge=0, description="Threads of the net on a CPU; 0: one per core.")
+    threads: int = Field(0, ge=0, description="Cores that the net may use on a CPU; 0: all.")
     size: str | None = Field(None, description="Size of the output: WxH, or 720p for that height.")
     start: str | None = Field(None, description="Begin here: seconds, or [HH:]MM:SS[.fff].")
     end: str | None = Field(None, description="Stop before here: seconds, or [HH:]MM:SS[.fff].")

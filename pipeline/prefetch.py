@@ -1,14 +1,17 @@
-"""The one home of threads: run an iterator ahead of its consumer."""
+"""The one home of threads: run an iterator ahead of its consumer, or several items at once."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterable
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _POLL = 0.1  # seconds; how soon a full queue notices that nobody reads it any more
 
@@ -104,3 +107,34 @@ def _put(
 def _drop_oldest(waiting: queue.Queue[Item | _End]) -> None:
     with suppress(queue.Empty):  # the consumer was quicker
         waiting.get_nowait()
+
+
+def ordered_map(
+    function: Callable[[Item], Result], source: Iterable[Item], workers: int
+) -> Generator[Result]:
+    """``function`` of every item, in order, ``workers`` items at a time.
+
+    A failure, of the source or of the function, is raised after the results that came before it.
+    However the iteration ends, the threads are joined and the source is closed.
+    """
+    waiting: deque[Future[Result]] = deque()
+    with closing_source(source), ThreadPoolExecutor(workers, "prefetch") as pool:
+        try:
+            failure: Exception | None = None
+            items = iter(source)
+            while failure is None:
+                try:
+                    waiting.append(pool.submit(function, next(items)))
+                except StopIteration:
+                    break
+                except Exception as error:  # noqa: BLE001 - raised below, in its turn
+                    failure = error
+                if len(waiting) > workers:  # one more than can run: nobody waits for work
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+            if failure is not None:
+                raise failure
+        finally:
+            for unwanted in waiting:
+                unwanted.cancel()

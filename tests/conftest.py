@@ -28,7 +28,7 @@ MakeClip = Callable[..., Path]
 def no_thread_is_left() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
-    left = [t for t in threading.enumerate() if t not in before and t.name == "prefetch"]
+    left = [t for t in threading.enumerate() if t not in before and t.name.startswith("prefetch")]
     assert not left
 
 

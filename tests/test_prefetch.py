@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from stylize_video.pipeline.prefetch import closing_source, prefetch
+from stylize_video.pipeline.prefetch import closing_source, ordered_map, prefetch
 
 
 def test_gives_every_item_in_order():
@@ -43,7 +43,7 @@ def test_a_failure_reaches_the_consumer_after_the_items_before_it(failing_stage:
     with pytest.raises(ValueError, match=f"stage {failing_stage}"):
         got.extend(chain)
     assert got == [0, 1, 2, 3, 4]
-    assert not [t for t in threading.enumerate() if t.name == "prefetch"]
+    assert not [t for t in threading.enumerate() if t.name.startswith("prefetch")]
 
 
 def test_closing_early_closes_the_source_and_joins_the_thread():
@@ -60,7 +60,7 @@ def test_closing_early_closes_the_source_and_joins_the_thread():
     next(ahead)
     ahead.close()
     assert closed.is_set()
-    assert not [t for t in threading.enumerate() if t.name == "prefetch"]
+    assert not [t for t in threading.enumerate() if t.name.startswith("prefetch")]
 
 
 def test_latest_drops_the_oldest_and_never_blocks_the_source():
@@ -82,3 +82,54 @@ def test_latest_drops_the_oldest_and_never_blocks_the_source():
 def test_a_depth_below_one_is_refused():
     with pytest.raises(ValueError, match="at least 1"):
         prefetch([1], 0)
+
+
+def test_ordered_map_keeps_the_order_and_works_side_by_side():
+    running: list[int] = []
+    most = 0
+
+    def slow(number: int) -> int:
+        nonlocal most
+        running.append(number)
+        most = max(most, len(running))
+        time.sleep(0.02 if number % 2 else 0.04)
+        running.remove(number)
+        return number * 10
+
+    assert list(ordered_map(slow, range(12), 3)) == [n * 10 for n in range(12)]
+    assert 2 <= most <= 3
+
+
+@pytest.mark.parametrize("where", ["source", "function"])
+def test_ordered_map_gives_what_came_before_a_failure(where: str):
+    def source() -> Iterator[int]:
+        for number in range(10):
+            if number == 5 and where == "source":
+                raise ValueError("broken source")
+            yield number
+
+    def function(number: int) -> int:
+        if number == 5 and where == "function":
+            raise ValueError("broken function")
+        return number
+
+    got: list[int] = []
+    with pytest.raises(ValueError, match=f"broken {where}"):
+        got.extend(ordered_map(function, source(), 3))
+    assert got == [0, 1, 2, 3, 4]
+
+
+def test_ordered_map_closed_early_closes_its_source_and_leaves_no_thread():
+    closed = threading.Event()
+
+    def source() -> Iterator[int]:
+        try:
+            yield from range(1000)
+        finally:
+            closed.set()
+
+    mapped = ordered_map(lambda n: n, source(), 2)
+    next(mapped)
+    mapped.close()
+    assert closed.is_set()
+    assert not [t for t in threading.enumerate() if t.name.startswith("prefetch")]
