@@ -200,16 +200,16 @@ def _place(done: Path, target: Path, settings: Settings) -> Path:
 
     What has appeared there during the run is not lost, nor is the work: it gets the next free name.
     """
-    target = target.resolve()
     try:
         check_output(target, settings, str(target))
     except SinkError:
         taken = target
         target = next(p for n in count(2) if not (p := _numbered(taken, n)).exists())
         log.warning("%s appeared during the run and is kept; see %s", taken, target)
-    if target.is_dir():
-        target.rename(done.with_name("replaced"))
-    done.replace(target)
+    place = target.resolve()  # what a link points to is replaced, not the link
+    if place.is_dir():
+        place.rename(done.with_name("replaced"))
+    done.replace(place)
     return target
 
 
