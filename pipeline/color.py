@@ -33,6 +33,8 @@ _MATRICES = {
     9: Colorspace.BT2020,
     10: Colorspace.BT2020,
 }
+# Without these, swscale's quick path makes every picture darker by 1 to 1.5 of 255.
+_EXACT = Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 _MATRIX_RGB = 0
 _UNKNOWN = 2
 _HDR = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
@@ -96,7 +98,7 @@ class ToRgb:
             width=self.width,
             height=self.height,
             format="rgb24",
-            interpolation=Interpolation.BICUBIC if resized else Interpolation.BILINEAR,
+            interpolation=(Interpolation.BICUBIC if resized else Interpolation.BILINEAR) | _EXACT,
             dst_color_trc=ColorTrc.BT709 if hdr else None,
             dst_color_primaries=ColorPrimaries.BT709 if hdr else None,
             threads=1,  # the net and the codecs want the other cores

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import numpy as np
 import pytest
+from stylize_video.pipeline.color import ToRgb
 from stylize_video.pipeline.errors import SourceError
 from stylize_video.pipeline.frame import Span
 from stylize_video.pipeline.inputs import open_source
@@ -50,7 +52,7 @@ def test_frames_can_be_asked_for_again(make_clip: MakeClip):
 WEIGHTS = {1: (0.2126, 0.0722), 6: (0.299, 0.114), 9: (0.2627, 0.0593), 2: (0.299, 0.114)}
 
 
-def expected_rgb(yuv: tuple[int, int, int], matrix: int, full: bool) -> list[float]:
+def expected_rgb(yuv, matrix: int, full: bool) -> list[Any]:
     kr, kb = WEIGHTS[matrix]
     y, u, v = yuv
     luma = y / 255 if full else (y - 16) / 219
@@ -80,7 +82,25 @@ def test_matrix_and_range_of_the_stream_are_honoured(tmp_path: Path, matrix: int
         out.mux(stream.encode(None))
     (decoded,) = open_source(str(path)).frames()
     wanted = expected_rgb(yuv, matrix, full=color_range == 2)
-    assert np.abs(decoded.rgb[16, 16] - np.array(wanted)).max() <= 2
+    assert np.abs(decoded.rgb[16, 16] - np.array(wanted)).max() <= 1
+
+
+def test_decoding_neither_darkens_nor_tints():
+    rng = np.random.default_rng(0)
+    frame = av.VideoFrame(128, 96, "yuv420p")
+    frame.colorspace, frame.color_range = 1, 1
+    planes = []
+    for plane, (low, high) in zip(frame.planes, [(60, 200), (100, 156), (100, 156)], strict=True):
+        coarse = rng.integers(low, high, (4, 4), dtype=np.uint8)
+        smooth = cv2.resize(coarse, (plane.width, plane.height), interpolation=cv2.INTER_LINEAR)
+        padded = np.zeros((plane.height, plane.line_size), np.uint8)
+        padded[:, : plane.width] = smooth
+        plane.update(padded.tobytes())
+        planes.append(cv2.resize(smooth, (128, 96), interpolation=cv2.INTER_NEAREST))
+    rgb = ToRgb(128, 96)(frame)
+    wanted = np.stack(expected_rgb(tuple(p.astype(float) for p in planes), 1, full=False), axis=-1)
+    bias = (rgb - wanted.clip(0, 255)).mean(axis=(0, 1))
+    assert np.abs(bias).max() < 0.25
 
 
 def test_a_size_is_met_and_keeps_the_shape(make_clip: MakeClip):
