@@ -96,8 +96,7 @@ def _video_stream(piece: InputContainer, out: OutputContainer) -> Stream:
 
 def _options(container: str, first: InputContainer) -> dict[str, str]:
     if container in ("matroska", "webm"):
-        # Sound begins before zero by its encoder's delay; shifting it up would move the picture
-        # too.
+        # Sound begins before zero by its encoder's delay; shifting it would move the picture too.
         return {"avoid_negative_ts": "disabled"}
     if container not in ("mp4", "mov"):
         return {}

@@ -131,13 +131,13 @@ class VideoWriter:
 
     def write(self, frame: Frame) -> None:
         """See ``Writer.write``."""
-        picture = self._to_frame(frame.rgb)
         pts = round(frame.time / self._clock)
         if self._last is not None and pts <= self._last:
             self._dropped += 1  # a GIF's clock ticks a hundred times a second
             return
         self._last = pts
         self._first = pts if self._first is None else self._first
+        picture = self._to_frame(frame.rgb)
         picture.time_base = self._clock
         picture.pts = pts - self._first
         picture.duration = round(frame.duration * frame.time_base / self._clock)
