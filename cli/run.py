@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,7 +53,8 @@ def run(
             typed[name] = {**from_file[name], **typed[name]}
     settings = checked(Settings, from_file | typed, "settings")
     report = Report(quiet, json_progress)
-    with _notes(report), _stop_on_signal(report) as stop, _Shown(report, source) as shown:
+    with _notes(report), _stop_on_signal(report) as stop, ExitStack() as block:
+        shown = _Shown(report, source, block)
         result = stylize(
             source,
             output,
@@ -84,17 +85,14 @@ def _tell(result: Result, report: Report) -> None:
 
 
 class _Shown:
-    """The progress of one run: opened when the run starts, closed with the block."""
+    """The progress of one run: opened when the run starts, closed with ``block``."""
 
-    def __init__(self, report: Report, name: str) -> None:
+    def __init__(self, report: Report, name: str, block: ExitStack) -> None:
         self.report = report
         self.name = name
-        self._progress: Any = None
+        self._block = block
         self._bar: Any = None
         self._rate = 0.0
-
-    def __enter__(self) -> _Shown:
-        return self
 
     def start(self, start: Start) -> None:
         """Say what runs, and begin to count."""
@@ -104,17 +102,13 @@ class _Shown:
             f"{float(info.rate):.5g} frames/s"
         )
         self._rate = float(info.rate)
-        self._progress = self.report.progress("painting", start.frames, "frames")
-        self._bar = self._progress.__enter__()
+        progress = self.report.progress("painting", start.frames, "frames")
+        self._bar = self._block.enter_context(progress)
 
     def advance(self) -> None:
         """One frame more."""
         speed = self._bar.rate / self._rate
         self._bar.advance(f"({speed:.2f}x)")
-
-    def __exit__(self, *exc: object) -> None:
-        if self._progress is not None:
-            self._progress.__exit__(*exc)
 
 
 @contextmanager

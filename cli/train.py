@@ -11,7 +11,7 @@ import typer
 
 from ..models.recipe import Recipe
 from ..pipeline.config import checked
-from ..pipeline.errors import DeviceError, SinkError, TrainingError
+from ..pipeline.errors import DeviceError, SinkError, TrainingError, reason
 from .options import with_options
 from .report import Report, need_torch
 
@@ -128,9 +128,7 @@ def _vgg19(weights: Path | None) -> Any:
         ) from error
     # Each format of weights has its own errors for a broken file.
     except Exception as error:
-        raise TrainingError(
-            f"--vgg {weights} can't be used: {str(error).splitlines()[0]}"
-        ) from error
+        raise TrainingError(f"--vgg {weights} can't be used: {reason(error)}") from error
 
 
 def _resume_or_begin(

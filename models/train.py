@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
-from ..pipeline.errors import TrainingError, nearest
+from ..pipeline.errors import TrainingError, nearest, reason
 from .data import Crops, read_rgb, resized, to_rgb, to_tensor
 from .losses import PerceptualLoss
 from .recipe import Recipe
@@ -109,16 +109,19 @@ def _step(training: Training, loss: PerceptualLoss, content: Tensor) -> LossValu
     recipe = training.recipe
     with torch.autocast(content.device.type, torch.bfloat16):
         losses = loss(training.net(content).float(), content)
-    total = (
-        recipe.content_weight * losses.content
-        + recipe.style_weight * losses.style
-        + recipe.tv_weight * losses.tv
-    )
+    total = _total(recipe, losses.content, losses.style, losses.tv)
     training.optimizer.zero_grad(set_to_none=True)
     total.backward()
     training.optimizer.step()
     parts = torch.stack([losses.content, losses.style, losses.tv, total]).detach().tolist()
     return LossValues(*parts)
+
+
+Loss = TypeVar("Loss", float, Tensor)
+
+
+def _total(recipe: Recipe, content: Loss, style: Loss, tv: Loss) -> Loss:
+    return recipe.content_weight * content + recipe.style_weight * style + recipe.tv_weight * tv
 
 
 def perceptual_loss(
@@ -148,19 +151,13 @@ def evaluate(
         rgb = read_rgb(path)
         if rgb is None:
             continue
-        content = to_tensor(resized(rgb, size)).to(device)
-        losses = loss(to_tensor(to_rgb(net(content))).to(device), content)
+        photo = to_tensor(resized(rgb, size)).to(device)
+        losses = loss(to_tensor(to_rgb(net(photo))).to(device), photo)
         rows.append([losses.content.item(), losses.style.item(), losses.tv.item()])
     if not rows:
         raise TrainingError("none of the held-back photographs can be decoded")
-    content_mean, style_mean, tv_mean = (float(v) for v in np.mean(rows, axis=0))
-    recipe = training.recipe
-    total = (
-        recipe.content_weight * content_mean
-        + recipe.style_weight * style_mean
-        + recipe.tv_weight * tv_mean
-    )
-    return LossValues(content_mean, style_mean, tv_mean, total)
+    content, style, tv = (float(value) for value in np.mean(rows, axis=0))
+    return LossValues(content, style, tv, _total(training.recipe, content, style, tv))
 
 
 def save_checkpoint(training: Training, path: Path) -> None:
@@ -192,6 +189,7 @@ def load_checkpoint(path: Path, device: torch.device) -> Training:
         raise TrainingError(f"{path} can't be read: {error.strerror}") from error
     # weights_only refuses what is more than data, and a broken file fails in many ways.
     except Exception as error:
-        told = (str(error).splitlines() or [type(error).__name__])[0]
-        raise TrainingError(f"{path} is not a checkpoint that can be resumed: {told}") from error
+        raise TrainingError(
+            f"{path} is not a checkpoint that can be resumed: {reason(error)}"
+        ) from error
     return training

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from .errors import SettingsError, nearest
+from .errors import SettingsError, nearest, reason
 from .units import parse_size, parse_time
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -121,8 +121,7 @@ def load_config(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise SettingsError(f"--config {path} can't be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        first = str(error).splitlines()[0]
-        raise SettingsError(f"--config {path} is not YAML: {first}") from error
+        raise SettingsError(f"--config {path} is not YAML: {reason(error)}") from error
     if values is None:
         return {}
     if not isinstance(values, dict):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import onnxruntime
 
-from .errors import DeviceError, ModelError
+from .errors import DeviceError, ModelError, reason
 
 # Device → provider, best first: the order in which ``auto`` tries them.
 PROVIDERS = {
@@ -83,7 +83,7 @@ def _session(source: str | bytes, device: str, threads: int) -> onnxruntime.Infe
         session = onnxruntime.InferenceSession(source, options, providers=[provider])
     except Exception as error:
         # ONNX Runtime's errors share no base class below Exception.
-        raise ModelError(_first_line(error)) from error
+        raise ModelError(reason(error)) from error
     if session.get_providers()[0] != provider:
         raise DeviceError(
             f"--device {device} can't be had: {missing or 'its library'} did not load; "
@@ -110,7 +110,3 @@ def _missing_cuda_libraries() -> str:
     with contextlib.redirect_stdout(told):
         onnxruntime.preload_dlls()
     return ", ".join(re.findall(r"Failed to load ([^\s:]+)", told.getvalue()))
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

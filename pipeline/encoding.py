@@ -12,7 +12,7 @@ import av
 from av.codec import Codec
 from av.codec.codec import UnknownCodecError
 
-from .color import BT709, ColorTags
+from .color import ColorTags
 from .config import Settings
 from .errors import SinkError, nearest
 from .pictures import PICTURE_SUFFIXES
@@ -54,8 +54,6 @@ _QUALITY: dict[str, tuple[str, float | None, dict[str, str]]] = {
 class Encoding:
     """Everything that an encoder is told, apart from the frames."""
 
-    container: str
-    """FFmpeg's name of the output's format."""
     codec: str
     """FFmpeg's name of the encoder."""
     pixel_format: str
@@ -85,7 +83,7 @@ def choose_encoding(output: Path, settings: Settings, info: SourceInfo) -> Encod
             f"{output.suffix} can't hold {name}; leave --codec out, or write .mkv or .mov"
         )
     options = _options(codec, settings)
-    pixel_format = options.pop("pixel_format", None) or _pixel_format(codec, info)
+    pixel_format = options.pop("pix_fmt", None) or _pixel_format(codec, info)
     taken = {f.name for f in codec.video_formats or ()}
     if taken and pixel_format not in taken:
         raise SinkError(f"{name} has no pixel format {pixel_format}{nearest(pixel_format, taken)}")
@@ -96,8 +94,7 @@ def choose_encoding(output: Path, settings: Settings, info: SourceInfo) -> Encod
         log.warning("WebM can't keep pixels of %s: add --size for square ones", info.sample_aspect)
     if info.color.is_hdr:
         log.warning("HDR colours were tone-mapped to BT.709: a style has none of its own")
-        color = BT709
-    return Encoding(container, name, pixel_format, options, color)
+    return Encoding(name, pixel_format, options, color)
 
 
 def _video_encoder(name: str) -> Codec:
@@ -130,19 +127,16 @@ def _options(codec: Codec, settings: Settings) -> dict[str, str]:
     quality = settings.crf if settings.crf is not None else default
     if option is not None and quality is not None:
         options[option] = f"{quality:g}"
-    asked = {
-        ("pixel_format" if k == "pix_fmt" else k): v for k, v in settings.encoder_option.items()
-    }
     known = _option_names(codec)
-    for key in asked:
+    for key in settings.encoder_option:
         if key not in known:
             raise SinkError(f"{codec.name} has no option '{key}'{nearest(key, known)}")
-    return options | asked
+    return options | settings.encoder_option
 
 
 def _option_names(codec: Codec) -> set[str]:
     listed = codec.create().supported_options
-    return {o.name for group in (listed.generic, listed.private) for o in group} | {"pixel_format"}
+    return {o.name for group in (listed.generic, listed.private) for o in group} | {"pix_fmt"}
 
 
 def _pixel_format(codec: Codec, info: SourceInfo) -> str:

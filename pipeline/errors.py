@@ -50,6 +50,12 @@ class TrainingError(StylizeError):
     """A training or an export that can't start or go on."""
 
 
+def reason(error: BaseException) -> str:
+    """Why another's code failed, in one line: the system's words, else the first of its own."""
+    told = getattr(error, "strerror", None) or str(error).strip()
+    return told.splitlines()[0] if told else type(error).__name__
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """``"; did you mean 'x'?"`` for the known word closest to ``word``, or all known ones."""
     names = sorted(known)

@@ -86,7 +86,11 @@ def stylize(
     settings = settings or Settings.model_validate({})
     target = Path(output)
     check_output(target, settings, str(output))
-    _refuse_same((Path(source),), target)
+    opened = open_source(
+        str(source), settings.size, Fraction(settings.fps).limit_denominator(100000)
+    )
+    _refuse_same(opened.info.files, target)
+    span = _span(settings, opened.info)
     stylizer = Stylizer(
         find_style(settings.style),
         settings.device,
@@ -98,11 +102,6 @@ def stylize(
             settings.model_channels,
         ),
     )
-    opened = open_source(
-        str(source), settings.size, Fraction(settings.fps).limit_denominator(100000)
-    )
-    _refuse_same(opened.info.files, target)
-    span = _span(settings, opened.info)
     if on_start is not None:
         expected = opened.info.expected_frames(span)
         on_start(Start(opened.info, expected, stylizer.device, stylizer.card.name))
@@ -130,7 +129,7 @@ def render_piece(
 ) -> tuple[Piece, SourceError | None]:
     """Render the frames of ``span`` into ``writer``; the piece depends on nothing else.
 
-    Decoding, the net and encoding each have a thread.
+    Decoding, the net and encoding have threads of their own.
 
     Returns:
         The finished piece, and what broke the source where it ended early.

@@ -21,7 +21,7 @@ from av.video.stream import VideoStream
 
 from .color import FromRgb
 from .encoding import Encoding
-from .errors import SinkError
+from .errors import SinkError, reason
 from .frame import Frame, Rgb
 from .source import SourceInfo
 
@@ -70,7 +70,7 @@ def writing(target: Path) -> Generator[None]:
             raise SinkError(f"no space left for {target}; free some, or write elsewhere") from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR):
             raise SinkError(f"folder {target.parent} can't be written; choose another") from error
-        raise SinkError(f"{target} can't be written: {error.strerror or error}") from error
+        raise SinkError(f"{target} can't be written: {reason(error)}") from error
 
 
 os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 would fill the screen with its settings
@@ -125,7 +125,7 @@ class VideoWriter:
             raise SinkError(
                 f"encoder {encoding.codec} can't be opened at {info.width}x{info.height} "
                 f"{encoding.pixel_format} with {options or 'no options'}: "
-                f"{getattr(error, 'strerror', None) or error}"
+                f"{reason(error)}"
             ) from error
         return stream
 

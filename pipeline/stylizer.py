@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .contract import INPUT, OUTPUT, VERSION, ModelCard
 from .device import open_session
-from .errors import ModelError
+from .errors import ModelError, reason
 from .frame import Frame, Rgb
 from .prefetch import ordered_map
 
@@ -103,10 +103,9 @@ class Stylizer:
             raise ModelError(f"{self.card.name}: {error}") from error
         # ONNX Runtime's errors share no base class below this one.
         except Exception as error:
-            told = str(error).strip().splitlines()
             raise ModelError(
                 f"{self.card.name} failed on {self.device} at {rgb.shape[1]}x{rgb.shape[0]}: "
-                f"{told[0] if told else type(error).__name__}; try a smaller --size"
+                f"{reason(error)}; try a smaller --size"
             ) from error
 
     def run(self, frames: Iterable[Frame]) -> Generator[Frame]:

@@ -17,7 +17,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from .color import ToRgb, tags_of
-from .errors import SourceError
+from .errors import SourceError, reason
 from .frame import ALL, Frame, Rgb, Span
 from .source import SourceInfo, fit_size
 from .units import parse_time
@@ -84,8 +84,8 @@ class VideoSource:
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
         """Decoded frames, each with a pts above the one before."""
         last: int | None = None
+        step = max(1, round(1 / (self.info.rate * self.info.time_base)))
         for frame in _decode(container, stream, self.path):
-            step = max(1, round(1 / (self.info.rate * self.info.time_base)))
             if frame.pts is None:
                 frame.pts = 0 if last is None else last + step
             elif last is not None and frame.pts <= last:
@@ -108,9 +108,7 @@ def _opened(path: Path) -> Generator[tuple[InputContainer, VideoStream]]:
     try:
         container = av.open(path.absolute())  # "a:b.mp4" alone would name a protocol
     except (av.FFmpegError, OSError) as error:
-        raise SourceError(
-            f"{path} is not a video that FFmpeg can read: {_reason(error)}"
-        ) from error
+        raise SourceError(f"{path} is not a video that FFmpeg can read: {reason(error)}") from error
     with container:
         stream = container.streams.best("video")
         if stream is None or stream.disposition & stream.disposition.attached_pic:
@@ -118,10 +116,6 @@ def _opened(path: Path) -> Generator[tuple[InputContainer, VideoStream]]:
             raise SourceError(f"{path} holds no video stream, only {kinds}")
         assert isinstance(stream, VideoStream)
         yield container, stream
-
-
-def _reason(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or str(error)
 
 
 def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> av.VideoFrame:
@@ -142,7 +136,7 @@ def _decode(container: InputContainer, stream: VideoStream, path: Path) -> Itera
         try:
             packet = next(packets, None)
         except (av.FFmpegError, OSError) as error:
-            raise SourceError(f"{path} breaks off: {_reason(error)}") from error
+            raise SourceError(f"{path} breaks off: {reason(error)}") from error
         if packet is None:
             break
         try:
