@@ -10,7 +10,9 @@ import typer
 from typer.core import TyperGroup
 
 from ..pipeline.errors import StylizeError
+from .evaluate import evaluate
 from .export import export
+from .flow import export_flow
 from .run import run
 from .styles import styles
 from .train import train
@@ -54,6 +56,8 @@ app.command("run")(run)
 app.command("styles")(styles)
 app.command("train")(train)
 app.command("export")(export)
+app.command("export-flow")(export_flow)
+app.command("evaluate")(evaluate)
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ..models.losses import PerceptualLoss
     from ..models.train import LossValues, Training
+    from ..models.vgg import VGG19
 
 CHECKPOINT_EVERY = 100
 VGG_SETTING = "STYLIZE_VGG19"
@@ -77,7 +78,7 @@ def train(
         f"{recipe.tier} net, {recipe.steps} steps of {recipe.batch} crops on {where}, "
         f"{len(learned)} photographs"
     )
-    loss = training_room.perceptual_loss(recipe, painting, _vgg19(vgg), where)
+    loss = training_room.perceptual_loss(recipe, painting, vgg19(vgg), where)
     folder.mkdir(exist_ok=True)
     _learn(training, loss, learned, folder, workers, report)
     figures = training_room.evaluate(training, loss, held_back)
@@ -90,12 +91,12 @@ def train(
     export_training(training, out, figures, held_back, licence, report)
 
 
-def refuse_output(out: Path, overwrite: bool) -> None:
+def refuse_output(out: Path, overwrite: bool, asked: str = "--out") -> None:
     """Refuse a file that is not ``.onnx``, or exists."""
     if out.suffix != ".onnx":
-        raise SinkError(f"--out {out} must end in .onnx")
+        raise SinkError(f"{asked} {out} must end in .onnx")
     if not out.parent.is_dir():
-        raise SinkError(f"--out {out}: folder {out.parent} does not exist; create it first")
+        raise SinkError(f"{asked} {out}: folder {out.parent} does not exist; create it first")
     if out.exists() and not overwrite:
         raise SinkError(f"{out} exists; add --overwrite to replace it")
 
@@ -114,7 +115,12 @@ def _torch_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _vgg19(weights: Path | None) -> Any:
+def vgg19(weights: Path | None) -> VGG19:
+    """VGG-19 from a file, or downloaded.
+
+    Raises:
+        TrainingError: the file is missing or broken, or there is no download.
+    """
     from ..models.vgg import VGG19
 
     try:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..models.stylenet import StyleNet, padded_index
-from ..pipeline.contract import INPUT, OUTPUT, ModelCard
+from ..pipeline.contract import INPUT, MEMORY, OUTPUT, ModelCard
 from .parity import Parity, measure_parity
 
 OPSET = 20
@@ -30,23 +30,31 @@ class Traced(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, frame: Tensor) -> Tensor:
-        """(1, H, W, 3) uint8 → the same."""
+    def forward(
+        self, frame: Tensor, previous: Tensor | None = None, confidence: Tensor | None = None
+    ) -> Tensor:
+        """(1, H, W, 3) uint8, and a recurrent net's two inputs more → as ``frame``."""
         net = self.net
+        memory = None
+        if previous is not None and confidence is not None:
+            memory = (_to_float(self._packed(previous)), _to_float(self._packed(confidence), 1, 0))
+        y = net.core(_to_float(self._packed(frame)), memory)
         m, height, width = net.margin, frame.shape[1], frame.shape[2]
-        rows = padded_index(torch.arange(height), m, net.multiple)
-        columns = padded_index(torch.arange(width), m, net.multiple)
+        return _unpack(_to_bytes(y), net.pack_out)[:, m : m + height, m : m + width]
+
+    def _packed(self, x: Tensor) -> Tensor:
+        """Padded, then packed."""
+        m, height, width = self.net.margin, x.shape[1], x.shape[2]
+        rows = padded_index(torch.arange(height), m, self.net.multiple)
+        columns = padded_index(torch.arange(width), m, self.net.multiple)
         # Rows are moved whole. Of the columns only the rims are picked: picking is pixel by pixel.
-        left, right = (frame.index_select(2, c) for c in (columns[:m], columns[m + width :]))
-        x = torch.cat([left, frame, right], dim=2).index_select(1, rows)
-        y = net.core(_to_float(_pack(x, net.pack_in)))
-        stylized = _unpack(_to_bytes(y), net.pack_out)
-        return stylized[:, m : m + height, m : m + width]
+        left, right = (x.index_select(2, c) for c in (columns[:m], columns[m + width :]))
+        return _pack(torch.cat([left, x, right], dim=2).index_select(1, rows), self.net.pack_in)
 
 
-def _to_float(x: Tensor) -> Tensor:
+def _to_float(x: Tensor, span: float = 2, middle: int = 128) -> Tensor:
     """Bytes → −1..1, as ``StyleNet.forward`` does, in one operator instead of three."""
-    scale, zero = torch.tensor(2 / 255), torch.tensor(128, dtype=torch.uint8)
+    scale, zero = torch.tensor(span / 255), torch.tensor(middle, dtype=torch.uint8)
     return torch.onnx.ops.symbolic(
         "DequantizeLinear", (x, scale, zero), dtype=torch.float32, shape=x.shape, version=OPSET
     )
@@ -76,7 +84,9 @@ def _unpack(packed: Tensor, r: int) -> Tensor:
 
 def write_onnx(net: StyleNet, path: Path) -> None:
     """Export ``net`` to ``path``, with dynamic height and width and no metadata."""
-    example = torch.zeros(1, 64, 96, 3, dtype=torch.uint8)
+    inputs = (INPUT, *MEMORY) if net.recurrent else (INPUT,)
+    channels = (3, 3, 1)[: len(inputs)]
+    example = tuple(torch.zeros(1, 64, 96, c, dtype=torch.uint8) for c in channels)
     size = {1: torch.export.Dim("height", min=1), 2: torch.export.Dim("width", min=1)}
     for noisy in ("torch.onnx", "onnxscript", "onnx_ir"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
@@ -84,12 +94,12 @@ def write_onnx(net: StyleNet, path: Path) -> None:
         warnings.simplefilter("ignore")  # the exporter's deprecations are not the user's to act on
         program = torch.onnx.export(
             Traced(net).eval(),
-            (example,),
+            example,
             dynamo=True,
             opset_version=OPSET,
-            input_names=[INPUT],
+            input_names=list(inputs),
             output_names=[OUTPUT],
-            dynamic_shapes={"frame": size},
+            dynamic_shapes=(size,) * len(inputs),
             verbose=False,
         )
     assert program is not None  # dynamo=True returns one

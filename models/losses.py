@@ -37,6 +37,22 @@ def total_variation(rgb: Tensor) -> Tensor:
     return rows + columns
 
 
+def unsteadiness(result: Tensor, wanted: Tensor, seen: Tensor) -> Tensor:
+    """Mean of seen · (ŷ − w)² over the variance of w: the warping error as a relative error.
+
+    Relative, so that a net can't buy steadiness by a flat picture, and one weight serves any style.
+
+    Args:
+        result: the answer to the next frame (N, 3, H, W).
+        wanted: the answer to this frame, moved as the frame was.
+        seen: (N, 1, H, W), 0..1: where both show the same thing.
+    """
+    with torch.no_grad():
+        contrast = wanted.var(dim=(2, 3)).mean()
+    error = (seen * (result - wanted).square()).sum() / (seen.sum() * result.shape[1])
+    return error / contrast.clamp(min=1e-4)
+
+
 @dataclass(frozen=True)
 class Losses:
     """One step's losses, unweighted but for the layers' normalisation; scalars."""

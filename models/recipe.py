@@ -12,8 +12,10 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    tier: Literal["fast", "quality"] = Field(
-        "fast", description="fast (slim, for real time on a CPU) or quality (Johnson 2016)."
+    tier: Literal["fast", "quality", "recurrent"] = Field(
+        "fast",
+        description="fast (slim, for real time on a CPU), quality (Johnson 2016) or recurrent "
+        "(as fast, and told the frame before: Ruder 2018).",
     )
     steps: int = Field(2000, ge=1, description="Optimiser steps.")
     batch: int = Field(4, ge=1, description="Crops a step.")
@@ -27,6 +29,12 @@ class Recipe(BaseModel):
     )
     tv_weight: float = Field(
         2.0, ge=0, description="Weight of total variation: smoother, less grain."
+    )
+    steady_weight: float = Field(
+        4.0,
+        ge=0,
+        description="Weight of steadiness: a moved, noisy picture must give the moved result; "
+        "0: off.",
     )
     learning_rate: float = Field(
         4e-3, gt=0, description="Adam's peak rate; it rises over a fifth of the steps, then falls."

@@ -26,21 +26,45 @@ class StyleNet(nn.Module):
     """Pixels of reflection around the picture, which keep the net's own zero padding off it."""
     pack_in: int
     pack_out: int
+    recurrent: bool = False
+    """It takes the memory of the frame before."""
 
     @abstractmethod
-    def core(self, packed: Tensor) -> Tensor:
-        """(N, r²·3, H/r, W/r) in −1..1 → (N, q²·3, H/q, W/q), 0..1; r, q: ``pack_in, out``."""
+    def core(self, packed: Tensor, memory: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """(N, r²·3, H/r, W/r) in −1..1 → (N, q²·3, H/q, W/q), 0..1; r, q: ``pack_in, out``.
 
-    def forward(self, rgb: Tensor) -> Tensor:
-        """Stylise ``rgb`` (N, 3, H, W), 0..1; the result has the same shape and range."""
-        height, width = rgb.shape[2:]
-        rows = padded_index(torch.arange(height, device=rgb.device), self.margin, self.multiple)
-        columns = padded_index(torch.arange(width, device=rgb.device), self.margin, self.multiple)
-        x = rgb.index_select(2, rows).index_select(3, columns)
-        # Zero is the byte 128, as it is where bytes are dequantised.
-        y = unpack(self.core(pack(x * 2 - 256 / 255, self.pack_in)), self.pack_out)
-        m = self.margin
+        A recurrent net takes, packed too, the picture before in −1..1 and its mask in 0..1.
+        """
+
+    def forward(self, rgb: Tensor, memory: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """Stylise ``rgb`` (N, 3, H, W), 0..1; the result has the same shape and range.
+
+        Args:
+            rgb: the pictures.
+            memory: for a recurrent net the results before, warped (N, 3, H, W), 0..1, and how far
+                they can be trusted (N, 1, H, W), 0..1. Nothing is known where it is left out.
+        """
+        packed = self._packed(self._signed(rgb))
+        told = None
+        if memory is not None:
+            told = (self._packed(self._signed(memory[0])), self._packed(memory[1]))
+        elif self.recurrent:
+            told = (torch.zeros_like(packed), torch.zeros_like(packed[:, ::3]))
+        y = unpack(self.core(packed, told), self.pack_out)
+        (height, width), m = rgb.shape[2:], self.margin
         return y[:, :, m : m + height, m : m + width]
+
+    @staticmethod
+    def _signed(rgb: Tensor) -> Tensor:
+        """0..1 → −1..1; zero is the byte 128, as it is where bytes are dequantised."""
+        return rgb * 2 - 256 / 255
+
+    def _packed(self, x: Tensor) -> Tensor:
+        """Padded, then packed."""
+        height, width = x.shape[2:]
+        rows = padded_index(torch.arange(height, device=x.device), self.margin, self.multiple)
+        columns = padded_index(torch.arange(width, device=x.device), self.margin, self.multiple)
+        return pack(x.index_select(2, rows).index_select(3, columns), self.pack_in)
 
     @abstractmethod
     def macs_per_pixel(self) -> float:
@@ -142,7 +166,7 @@ class QualityNet(StyleNet):
             _ReflectConv(32, 3, 9),
         )
 
-    def core(self, packed: Tensor) -> Tensor:
+    def core(self, packed: Tensor, memory: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """See ``StyleNet.core``."""
         return self.body(packed).tanh() * 0.5 + 0.5
 
@@ -276,15 +300,19 @@ class FastNet(StyleNet):
         self.channels = channels
         self.blocks = blocks
         half = channels // 2
-        self.head = nn.Sequential(*_normed(Analysis(3, channels, 4), channels))
+        self.head = nn.Sequential(*_normed(Analysis(3, channels, self.pack_in), channels))
         self.body = nn.Sequential(*(_FastBlock(channels) for _ in range(blocks)))
         self.up = Synthesis(channels, half, 2)
         self.up_norm = nn.Sequential(nn.InstanceNorm2d(half, affine=True), nn.ReLU())
         self.tail = Synthesis(half, 3, 2)
 
-    def core(self, packed: Tensor) -> Tensor:
+    def core(self, packed: Tensor, memory: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """See ``StyleNet.core``."""
-        up = unpack(self.up(self.body(self.head(packed))), 2)
+        return self._painted(self.head(packed))
+
+    def _painted(self, features: Tensor) -> Tensor:
+        """What the head found → the packed picture."""
+        up = unpack(self.up(self.body(features)), 2)
         return self.tail(self.up_norm(up)).sigmoid()
 
     def macs_per_pixel(self) -> float:
@@ -294,3 +322,32 @@ class FastNet(StyleNet):
         blocks = self.blocks * 2 * 9 * c * c / 16
         synthesis = 9 * c * 4 * (c // 2) / 16 + 9 * (c // 2) * 12 / 4
         return analysis + blocks + synthesis
+
+
+class RecurrentNet(FastNet):
+    """``FastNet`` that is told what it showed before (Ruder 2018, section 5).
+
+    The frame, the warped result before and its mask are analysed each by a convolution of stride 4,
+    and added: one convolution of seven channels, written so that bytes can be packed one by one.
+    """
+
+    name = "recurrent"
+    recurrent = True
+
+    def __init__(self, channels: int = 32, blocks: int = 3) -> None:
+        super().__init__(channels, blocks)
+        self.before = Analysis(3, channels, self.pack_in)
+        self.trust = Analysis(1, channels, self.pack_in)
+
+    def core(self, packed: Tensor, memory: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """See ``StyleNet.core``."""
+        assert memory is not None  # forward makes an empty one
+        before, mask = memory
+        before = before * mask.repeat_interleave(3, dim=1)  # what is not trusted is not seen
+        analysis, *rest = self.head
+        found = analysis(packed) + self.before(before) + self.trust(mask)
+        return self._painted(nn.Sequential(*rest)(found))
+
+    def macs_per_pixel(self) -> float:
+        """See ``StyleNet.macs_per_pixel``."""
+        return super().macs_per_pixel() + 9 * 64 * self.channels / 16

@@ -20,10 +20,13 @@ from torch.utils.data import DataLoader, Subset
 
 from ..pipeline.errors import TrainingError, nearest, reason
 from .data import Crops, read_rgb, resized, to_rgb, to_tensor
-from .losses import PerceptualLoss
+from .losses import PerceptualLoss, unsteadiness
+from .motion import FakeMotion
 from .recipe import Recipe
-from .stylenet import FastNet, QualityNet, StyleNet
+from .stylenet import FastNet, QualityNet, RecurrentNet, StyleNet
 from .vgg import VGG19
+
+TIERS: dict[str, type[StyleNet]] = {net.name: net for net in (FastNet, QualityNet, RecurrentNet)}
 
 # Where losses are compared after training; a short side, px.
 EVALUATION_SIZE = 512
@@ -37,6 +40,8 @@ class LossValues:
     style: float
     tv: float
     total: float
+    steady: float = 0.0
+    """The warping error under fake motion, relative to the result's contrast."""
 
 
 @dataclass
@@ -57,7 +62,7 @@ class Training:
 def begin(recipe: Recipe, device: torch.device) -> Training:
     """A fresh net with the recipe's seed, on ``device``."""
     torch.manual_seed(recipe.seed)
-    net = QualityNet() if recipe.tier == "quality" else FastNet()
+    net = TIERS[recipe.tier]()
     net.to(device=device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     return Training(recipe, net, torch.optim.Adam(net.parameters(), lr=recipe.learning_rate))
 
@@ -107,14 +112,62 @@ def _batches(recipe: Recipe, photos: list[Path], done: int, workers: int) -> Ite
 
 def _step(training: Training, loss: PerceptualLoss, content: Tensor) -> LossValues:
     recipe = training.recipe
+    shoot = _shoot_still if not training.net.recurrent else _shoot_sequence
     with torch.autocast(content.device.type, torch.bfloat16):
-        losses = loss(training.net(content).float(), content)
+        shown, result, steady = shoot(training, content)
+        losses = loss(result, shown)
     total = _total(recipe, losses.content, losses.style, losses.tv)
+    total = total + recipe.steady_weight * steady
     training.optimizer.zero_grad(set_to_none=True)
     total.backward()
     training.optimizer.step()
-    parts = torch.stack([losses.content, losses.style, losses.tv, total]).detach().tolist()
-    return LossValues(*parts)
+    parts = [losses.content, losses.style, losses.tv, total, steady]
+    return LossValues(*torch.stack(parts).detach().tolist())
+
+
+def _motion(training: Training, content: Tensor, number: int = 0) -> FakeMotion:
+    n, _, height, width = content.shape
+    seed = (training.recipe.seed * 1_000_003 + training.step) * 10 + number
+    return FakeMotion(n, height, width, seed, content.device)
+
+
+def _shoot_still(training: Training, content: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(contents, results, unsteadiness): the answer to a fake next frame against this one's, moved.
+
+    Wang 2020, compound regularisation.
+    """
+    result = training.net(content).float()
+    if training.recipe.steady_weight == 0:
+        return content, result, content.new_zeros(())
+    motion = _motion(training, content)
+    moved = training.net(motion.next_frame(content)).float()
+    return content, result, unsteadiness(moved, motion.move(result), motion.seen)
+
+
+FRAMES = 3
+"""Length of the fake shots that a recurrent net learns on; it must bear its own answers."""
+
+
+def _shoot_sequence(training: Training, content: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Likewise of fake shots: each answer is carried to the next frame (Ruder 2018, section 5.2).
+
+    The perceptual losses see each picture of the batch at one moment of its shot: the cost of one
+    frame, and every moment is seen.
+    """
+    contents = [content]
+    results = [training.net(content).float()]
+    steady = content.new_zeros(())
+    for number in range(1, FRAMES):
+        motion = _motion(training, content, number)
+        carried, trusted = motion.move(results[-1]), motion.holes()
+        frame = motion.next_frame(contents[-1])
+        result = training.net(frame, (carried.detach().clamp(0, 1), trusted)).float()
+        steady = steady + unsteadiness(result, carried.detach(), trusted) / (FRAMES - 1)
+        contents.append(motion.move(contents[-1]).clamp(0, 1))
+        results.append(result)
+    moment = [(i + training.step) % FRAMES for i in range(len(content))]
+    picked = [torch.stack([at[m][i] for i, m in enumerate(moment)]) for at in (contents, results)]
+    return picked[0], picked[1], steady
 
 
 Loss = TypeVar("Loss", float, Tensor)

@@ -28,6 +28,19 @@ class Settings(BaseModel):
     style: str = Field(
         "udnie", description="A style's name (see: stylize-video styles) or an ONNX file."
     )
+    steady: Literal["off", "flow", "strong"] = Field(
+        "flow",
+        description="Hold the picture steady along the source's motion; off leaves the flicker.",
+    )
+    flow: Literal["dis", "raft"] = Field(
+        "dis", description="How motion is found: dis (quick) or raft (a net, exact and slow)."
+    )
+    flow_model: Path | None = Field(
+        None, description="RAFT as an ONNX file; default: where export-flow puts it."
+    )
+    scenes: Path | None = Field(
+        None, description="List of cuts: read if it exists, else written with the cuts found."
+    )
     device: Device = Field(
         "auto", description="What runs the net; auto takes the best that really loads."
     )
@@ -77,6 +90,12 @@ class Settings(BaseModel):
         if value is not None:
             parse_time(value)
         return value
+
+    @field_validator("steady", mode="before")
+    @classmethod
+    def _off_as_text(cls, value: object) -> object:
+        # YAML reads `steady: off` as false; a user means the word.
+        return "off" if value is False else value
 
     @field_validator("encoder_option", mode="before")
     @classmethod

@@ -1,9 +1,10 @@
 """The model contract, version 1: what a style's ONNX file promises, and where the file says it.
 
 Input ``frame``: uint8 [1, H, W, 3], RGB, H and W dynamic. Output ``stylized``: the same shape and
-type. Scaling, padding, cropping, clamping and rounding are inside the graph. What else is to be
-known of a style stands in the file's ``metadata_props``, each key below with the prefix
-``stylize.``.
+type. Scaling, padding, cropping, clamping and rounding are inside the graph. A recurrent net has
+two inputs more: ``previous``, as ``frame``, what was shown before, moved to where it is now; and
+``confidence``, uint8 [1, H, W, 1], 0 where nothing is known of it. What else is to be known of a
+style stands in the file's ``metadata_props``, each key below with the prefix ``stylize.``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import dataclass, fields
 VERSION = 1
 INPUT = "frame"
 OUTPUT = "stylized"
+MEMORY = ("previous", "confidence")
+"""The inputs of a recurrent net beside ``frame``."""
 PREFIX = "stylize."
 
 
@@ -24,7 +27,7 @@ class ModelCard:
     name: str
     """The style's name, as typed after ``--style``."""
     kind: str
-    """``fast`` or ``quality``: the net's tier."""
+    """``fast``, ``quality`` or ``recurrent``: the net's tier."""
     licence: str = "unknown"
     """Licence of the weights."""
     multiple: int = 1

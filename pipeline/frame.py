@@ -12,6 +12,30 @@ Rgb = NDArray[np.uint8]
 """A picture: (H, W, 3), uint8, RGB, 0–255, C-contiguous."""
 
 
+Vectors = NDArray[np.float32]
+"""Motion: (H, W, 2), px, (x, y); pixel p of one picture is at p + v[p] of another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """Where the pixels of a frame were in the frame before; at a reduced size, in its pixels."""
+
+    vectors: Vectors
+    """(h, w, 2): from this frame to the one before."""
+    confidence: NDArray[np.float32]
+    """(h, w), 0..1: that they were there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a recurrent net is told of the frame before."""
+
+    previous: Rgb
+    """(H, W, 3): what was shown, moved to where its parts are now."""
+    confidence: NDArray[np.uint8]
+    """(H, W), 0–255: how far that can be trusted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """A picture and its place in time.
@@ -30,6 +54,8 @@ class Frame:
     """How long it is shown, in units of ``time_base``; 0 where unknown."""
     cut: bool = False
     """It is the first of a shot."""
+    motion: Motion | None = None
+    """Of the source since the frame before, where the flow stage ran and the shot goes on."""
 
     def __post_init__(self) -> None:
         rgb = self.rgb

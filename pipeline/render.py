@@ -16,18 +16,24 @@ from pathlib import Path
 from .config import Settings
 from .encoding import CONTAINERS, check_output, choose_encoding, is_video
 from .errors import SinkError, SourceError
+from .flow import attach_motion, open_flow
 from .frame import ALL, Frame, Span
 from .inputs import open_source
 from .mux import Window, join
 from .pictures import PICTURE_SUFFIXES
 from .prefetch import prefetch
+from .shots import mark_cuts, mark_listed, read_scenes, write_scenes
 from .sink import PictureWriter, Piece, VideoWriter, Writer, writing
 from .source import Source, SourceInfo
+from .steady import HOLDS, recur, steady
 from .stylizer import ForeignFormat, Stylizer
 from .units import parse_time
 from .zoo import find_style
 
 log = logging.getLogger(__name__)
+
+Stages = Callable[[Iterable[Frame]], Generator[Frame]]
+"""Source frames → the frames to write."""
 
 # Frames that may wait between two stages: enough to smooth key frames, 30 MB at 1080p.
 _DEPTH = 3
@@ -91,28 +97,22 @@ def stylize(
     )
     _refuse_same(opened.info.files, target)
     span = _span(settings, opened.info)
-    stylizer = Stylizer(
-        find_style(settings.style),
-        settings.device,
-        settings.threads,
-        ForeignFormat(
-            settings.model_layout,
-            settings.model_range,
-            settings.model_output_range,
-            settings.model_channels,
-        ),
-    )
+    stylizer = _open_stylizer(settings)
+    shots = _Shots(settings, opened.info)
+    stages = _stages(stylizer, shots, settings)
     if on_start is not None:
         expected = opened.info.expected_frames(span)
         on_start(Start(opened.info, expected, stylizer.device, stylizer.card.name))
     with _work_folder(target) as folder:
         path = folder / "piece"
         writer = _open_writer(path, target, settings, opened.info)
-        piece, broken = render_piece(opened, stylizer, span, path, writer, on_frame, stop)
+        piece, broken = render_piece(opened, stages, span, path, writer, on_frame, stop)
         stopped = stop is not None and stop.is_set()
         with writing(target):
             done = _finished(piece, opened.info, span, target, stopped or broken is not None)
             target = _place(done, target, settings)
+            if not stopped and broken is None:
+                shots.keep(span)
     if broken is not None:
         raise SourceError(f"{broken}; the {piece.frames} frames before that are in {target}")
     return Result(target, piece.frames, piece.start, piece.end, stopped)
@@ -120,7 +120,7 @@ def stylize(
 
 def render_piece(
     source: Source,
-    stylizer: Stylizer,
+    stages: Stages,
     span: Span,
     path: Path,
     writer: Writer,
@@ -129,7 +129,7 @@ def render_piece(
 ) -> tuple[Piece, SourceError | None]:
     """Render the frames of ``span`` into ``writer``; the piece depends on nothing else.
 
-    Decoding, the net and encoding have threads of their own.
+    Decoding and encoding have threads of their own, as ``stages`` has.
 
     Returns:
         The finished piece, and what broke the source where it ended early.
@@ -141,7 +141,7 @@ def render_piece(
     end = Fraction(0)
     frames = 0
     broken: SourceError | None = None
-    painted = prefetch(stylizer.run(prefetch(source.frames(span), _DEPTH)), _DEPTH)
+    painted = stages(prefetch(source.frames(span), _DEPTH))
     with closing(writer), closing(painted):
         try:
             for frame in painted:
@@ -158,6 +158,69 @@ def render_piece(
     if first is None:
         raise broken or SourceError(f"{source.info.name} has no frame between --start and --end")
     return Piece(path, frames, first, end), broken
+
+
+def _open_stylizer(settings: Settings) -> Stylizer:
+    foreign = ForeignFormat(
+        settings.model_layout,
+        settings.model_range,
+        settings.model_output_range,
+        settings.model_channels,
+    )
+    return Stylizer(find_style(settings.style), settings.device, settings.threads, foreign)
+
+
+def _stages(stylizer: Stylizer, shots: _Shots, settings: Settings) -> Stages:
+    """Source frames → the frames to write. Cuts and motion, net, and steadying run at once."""
+    if settings.steady == "off":
+        return lambda frames: prefetch(stylizer.run(shots.mark(frames)), _DEPTH)
+    share = HOLDS[settings.steady]
+    estimator = open_flow(settings.flow, settings.flow_model, settings.device)
+
+    def run(frames: Iterable[Frame]) -> Generator[Frame]:
+        moving = prefetch(attach_motion(shots.mark(frames), estimator), _DEPTH)
+        if stylizer.recurrent:
+            return prefetch(recur(moving, stylizer.paint, share), _DEPTH)
+        return prefetch(steady(prefetch(stylizer.run(moving), _DEPTH), share), _DEPTH)
+
+    return run
+
+
+class _Shots:
+    """The cuts of one run: listed in ``--scenes FILE``, or found, and then kept there."""
+
+    def __init__(self, settings: Settings, info: SourceInfo) -> None:
+        self._file = settings.scenes
+        self._start = info.start
+        self._wanted = settings.steady != "off" or settings.scenes is not None
+        self._listed = None
+        if self._file is not None and self._file.exists():
+            self._listed = read_scenes(self._file)
+        self._found: list[Fraction] = []
+
+    def mark(self, frames: Iterable[Frame]) -> Iterable[Frame]:
+        """The stage that marks the first frame of each shot."""
+        if not self._wanted:
+            return frames
+        if self._listed is not None:
+            return mark_listed(frames, self._listed, self._start)
+        return self._noting(mark_cuts(frames))
+
+    def _noting(self, frames: Generator[Frame]) -> Generator[Frame]:
+        with closing(frames):
+            for frame in frames:
+                if frame.cut:
+                    self._found.append(frame.time - self._start)
+                yield frame
+
+    def keep(self, span: Span) -> None:
+        """Write what was found, where a list is asked for and is not there."""
+        if self._file is None or self._listed is not None:
+            return
+        if span == ALL:
+            write_scenes(self._file, self._found)
+        else:
+            log.warning("%s is not written: the cuts outside this stretch are unknown", self._file)
 
 
 def _open_writer(path: Path, target: Path, settings: Settings, info: SourceInfo) -> Writer:

@@ -14,10 +14,10 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from .contract import INPUT, OUTPUT, VERSION, ModelCard
+from .contract import INPUT, MEMORY, OUTPUT, VERSION, ModelCard
 from .device import open_session
 from .errors import ModelError, reason
-from .frame import Frame, Rgb
+from .frame import Frame, Memory, Rgb
 from .prefetch import ordered_map
 
 log = logging.getLogger(__name__)
@@ -31,8 +31,8 @@ _MOST_WORKERS = 4
 class Painter(Protocol):
     """Anything that repaints a picture at its own size."""
 
-    def paint(self, rgb: Rgb) -> Rgb:
-        """The picture in the style; the same shape."""
+    def paint(self, rgb: Rgb, memory: Memory | None = None) -> Rgb:
+        """The picture in the style; the same shape. Only a recurrent net reads ``memory``."""
         ...
 
 
@@ -85,20 +85,27 @@ class Stylizer:
             raise ModelError(f"{path} is no style model of this contract: {error}") from error
         self.workers = workers if self.device == "cpu" else 1
         self.card = card or ModelCard(name=path.stem, kind="foreign")
+        self.recurrent = {i.name for i in session.get_inputs()} >= set(MEMORY)
+        if self.recurrent:  # a frame waits for the one before, so each gets all cores
+            session, self.device = open_session(path, device, threads)
         self._painter: Painter = (
             _ContractPainter(session, path, card)
             if card is not None
             else _ForeignPainter(session, path, foreign or ForeignFormat())
         )
 
-    def paint(self, rgb: Rgb) -> Rgb:
+    def paint(self, rgb: Rgb, memory: Memory | None = None) -> Rgb:
         """The picture in the style; the same shape.
+
+        Args:
+            rgb: the picture.
+            memory: what a recurrent net is told of the frame before; others do not read it.
 
         Raises:
             ModelError: the net failed: not enough memory for this size, most often.
         """
         try:
-            return self._painter.paint(rgb)
+            return self._painter.paint(rgb, memory)
         except ModelError as error:
             raise ModelError(f"{self.card.name}: {error}") from error
         # ONNX Runtime's errors share no base class below this one.
@@ -124,6 +131,10 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
+def _nothing_known(rgb: Rgb) -> Memory:
+    return Memory(np.zeros_like(rgb), np.zeros(rgb.shape[:2], np.uint8))
+
+
 class _ContractPainter:
     """Bytes in, bytes out: all the rest is inside the graph."""
 
@@ -143,9 +154,15 @@ class _ContractPainter:
         if OUTPUT not in {o.name for o in session.get_outputs()}:
             raise ModelError(f"{path} says it keeps the contract but has no output '{OUTPUT}'")
         self._session = session
+        self._recurrent = names >= set(MEMORY)
 
-    def paint(self, rgb: Rgb) -> Rgb:
-        (stylized,) = self._session.run([OUTPUT], {INPUT: rgb[None]})
+    def paint(self, rgb: Rgb, memory: Memory | None = None) -> Rgb:
+        fed = {INPUT: rgb[None]}
+        if self._recurrent:
+            memory = memory or _nothing_known(rgb)
+            told = (memory.previous[None], memory.confidence[None, ..., None])
+            fed |= dict(zip(MEMORY, told, strict=True))
+        (stylized,) = self._session.run([OUTPUT], fed)
         painted = np.asarray(stylized)
         if painted.shape != (1, *rgb.shape) or painted.dtype != np.uint8:
             raise ModelError(
@@ -196,7 +213,7 @@ class _ForeignPainter:
             path, axes, foreign.channels.upper(), range_in, fixed,
         )  # fmt: skip
 
-    def paint(self, rgb: Rgb) -> Rgb:
+    def paint(self, rgb: Rgb, memory: Memory | None = None) -> Rgb:
         height, width = rgb.shape[:2]
         if self._size is not None and self._size != (width, height):
             rgb = np.asarray(cv2.resize(rgb, self._size, interpolation=cv2.INTER_AREA), np.uint8)

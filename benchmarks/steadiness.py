@@ -1,0 +1,225 @@
+"""How steady are the nets, alone and held, on real clips and on scenes of which all is known?
+
+Every clip's first frames are painted by every net; each painting is shown as it is (``off``), held
+along DIS flow, along RAFT flow, and strongly. The warping error (Lai 2018) is measured along one
+flow of the source for all, RAFT's where its file is given; along exact flow in the scenes. The
+distance is that of a held painting to the same net's plain one, beside that of the plain one
+blurred with σ = 1 px.
+
+    python benchmarks/steadiness.py CLIP… --nets old.onnx new.onnx --raft raft-small.onnx
+    python benchmarks/steadiness.py --scenes photos/ --nets old.onnx new.onnx --raft …
+
+JSON to ``--json FILE``, tables on standard output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from stylize_video.pipeline.flow import FlowEstimator, Vectors, attach_motion, open_flow
+from stylize_video.pipeline.frame import Frame, Rgb
+from stylize_video.pipeline.inputs import open_source
+from stylize_video.pipeline.quality import Distance, Evaluation, Measure, structural_distance
+from stylize_video.pipeline.shots import mark_cuts
+from stylize_video.pipeline.steady import HOLDS, steady
+from stylize_video.pipeline.stylizer import Stylizer
+from stylize_video.pipeline.zoo import find_style
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))  # the scenes are the tests' own
+
+COMPARED = 4
+"""Frames of a clip whose looks are compared."""
+
+
+class Remembered:
+    """A flow estimator that computes each pair once: holding and measuring ask for the same."""
+
+    def __init__(self, estimator: FlowEstimator) -> None:
+        self._estimator = estimator
+        self._known: dict[tuple[int, int], Vectors] = {}
+
+    def between(self, first: Rgb, second: Rgb) -> Vectors:
+        """See ``FlowEstimator``."""
+        key = (hash(first.tobytes()), hash(second.tobytes()))
+        if key not in self._known:
+            self._known[key] = self._estimator.between(first, second)
+        return self._known[key]
+
+
+def clips(names: list[str], count: int) -> Iterator[tuple[str, list[Frame]]]:
+    """Real clips, their cuts marked."""
+    for name in names:
+        yield Path(name).stem, list(islice(mark_cuts(open_source(name).frames()), count))
+
+
+def scene_clips(photos: Path, count: int) -> Iterator[tuple[str, Any]]:
+    """The five scenes, each of a photograph of its own."""
+    from tests.scenes import SCENES, photographs
+
+    for (name, make), photo in zip(SCENES.items(), photographs(photos, len(SCENES)), strict=True):
+        yield name, make(photo, count=count, width=640, height=360)
+
+
+def held(frames: list[Frame], painted: list[Rgb], estimator: FlowEstimator, how: str) -> list[Rgb]:
+    """The paintings of ``frames``, held steady along the motion."""
+    moving = attach_motion(iter(frames), estimator)
+    stylised = (replace(f, rgb=rgb) for f, rgb in zip(moving, painted, strict=True))
+    return [frame.rgb for frame in steady(stylised, HOLDS[how])]
+
+
+def measure_clip(
+    name: str,
+    frames: list[Frame],
+    nets: dict[str, Stylizer],
+    flows: dict[str, FlowEstimator],
+    judge: FlowEstimator,
+    distance: Distance,
+) -> dict[str, Any]:
+    """E_warp of every net and way of holding, and what it costs in looks."""
+    results: dict[str, list[Rgb]] = {}
+    looks: dict[str, float] = {}
+    for net, stylizer in nets.items():
+        plain = [frame.rgb for frame in stylizer.run(iter(frames))]
+        results[f"{net} off"] = plain
+        for kind, estimator in flows.items():
+            results[f"{net} flow {kind}"] = held(frames, plain, estimator, "flow")
+        results[f"{net} strong"] = held(frames, plain, flows["dis"], "strong")
+        chosen = range(len(frames) // (2 * COMPARED), len(frames), len(frames) // COMPARED)
+        soft = [np.asarray(cv2.GaussianBlur(rgb, (0, 0), 1.0), np.uint8) for rgb in plain]
+        for key, pictures in [*results.items(), (f"{net} blurred", soft)]:
+            if key.startswith(net) and not key.endswith("off"):
+                found = [distance(plain[i], pictures[i]) for i in chosen]
+                looks[key] = float(np.mean(found))
+    evaluation = Evaluation(judge, Measure())
+    for number, frame in enumerate(frames):
+        evaluation.add(frame, {key: pictures[number] for key, pictures in results.items()})
+    quality = evaluation.quality()
+    return {
+        "clip": name,
+        "size": "x".join(map(str, reversed(frames[0].rgb.shape[:2]))),
+        "frames": len(frames),
+        "warping": {key: scores.warping for key, scores in quality.scores.items()},
+        "distance": looks,
+    }
+
+
+def ghosts(scene: Any, nets: dict[str, Stylizer], estimator: FlowEstimator) -> dict[str, float]:
+    """Mean squared error, 0..1, of what an object has just uncovered.
+
+    Against the same net's painting of the scene in which the object never was.
+    """
+    frames = list(scene.frames())
+    found: dict[str, float] = {}
+    for net, stylizer in nets.items():
+        plain = [frame.rgb for frame in stylizer.run(iter(frames))]
+        bare = [stylizer.paint(scene.clean(t)) for t in range(len(frames))]
+        shown = {"off": plain}
+        shown |= {how: held(frames, plain, estimator, how) for how in HOLDS}
+        for how, pictures in shown.items():
+            errors = [
+                np.square((pictures[t].astype(np.float32) - bare[t])[fresh] / 255).mean()
+                for t in range(1, len(frames))
+                if (fresh := scene.disoccluded(t)).any()
+            ]
+            found[f"{net} {how}"] = float(np.mean(errors))
+    return found
+
+
+def vgg_distance(weights: str | None) -> Distance:
+    """VGG-19's where its weights are named, else 1 − SSIM."""
+    if weights is None:
+        return structural_distance
+    from stylize_video.models.perceptual import VggDistance
+    from stylize_video.models.vgg import VGG19
+
+    return VggDistance(VGG19(Path(weights)))
+
+
+def show(row: dict[str, Any], baseline: str) -> None:
+    """One clip's table."""
+    base = row["warping"][baseline]
+    print(f"\n### {row['clip']}, {row['size']}, {row['frames']} frames\n")
+    print("| | E i=1, 1e-4 | E i=10, 1e-4 | of the first net's, off | i=10 | distance |")
+    print("|---|---|---|---|---|---|")
+    for key in dict.fromkeys([*row["warping"], *row["distance"]]):
+        found = row["warping"].get(key, {})
+        cells = [f"{1e4 * found[i]:.2f}" if found.get(i) else "" for i in (1, 10)]
+        cells += [f"{found[i] / base[i]:.3f}" if found.get(i) else "" for i in (1, 10)]
+        look = row["distance"].get(key)
+        print(f"| {key} | {' | '.join(cells)} | {'' if look is None else f'{look:.3f}'} |")
+    sys.stdout.flush()
+
+
+def summary(rows: list[dict[str, Any]], baseline: str) -> dict[str, dict[str, float]]:
+    """Means over the clips: of the ratios to the baseline, and of the distances."""
+    means: dict[str, dict[str, float]] = {}
+    for key in rows[0]["warping"]:
+        told = {
+            f"ratio_{i}": float(np.mean([r["warping"][key][i] / r["warping"][baseline][i]
+                                         for r in rows if r["warping"][baseline][i]]))
+            for i in (1, 10)
+        }  # fmt: skip
+        if key in rows[0]["distance"]:
+            net = key.split()[0]
+            told["distance"] = float(np.mean([r["distance"][key] for r in rows]))
+            told["blurred"] = float(np.mean([r["distance"][f"{net} blurred"] for r in rows]))
+        means[key] = {name: round(value, 4) for name, value in told.items()}
+    return means
+
+
+def main() -> None:
+    """Read the command line, measure, print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("clips", nargs="*")
+    parser.add_argument("--nets", nargs="+", required=True, help="the first is the baseline")
+    parser.add_argument("--raft", type=Path, help="RAFT as an ONNX file")
+    parser.add_argument("--scenes", type=Path, help="photographs to make the scenes of")
+    parser.add_argument("--frames", type=int, default=40)
+    parser.add_argument("--vgg", default=os.environ.get("STYLIZE_VGG19"))
+    parser.add_argument("--json", type=Path)
+    asked = parser.parse_args()
+    nets = {Path(net).stem: Stylizer(find_style(net)) for net in asked.nets}
+    baseline = f"{next(iter(nets))} off"
+    distance = vgg_distance(asked.vgg)
+    rows: list[dict[str, Any]] = []
+    told: dict[str, Any] = {"clips": rows}
+
+    def flows() -> dict[str, FlowEstimator]:
+        kinds = ("dis", "raft") if asked.raft else ("dis",)
+        return {kind: Remembered(open_flow(kind, asked.raft)) for kind in kinds}
+
+    for name, frames in clips(asked.clips, asked.frames):
+        known = flows()
+        judge = known.get("raft", known["dis"])
+        rows.append(measure_clip(name, frames, nets, known, judge, distance))
+        show(rows[-1], baseline)
+    if asked.scenes is not None:
+        from tests.scenes import ExactFlow
+
+        for name, scene in scene_clips(asked.scenes, asked.frames):
+            known = flows()
+            frames = list(scene.frames())
+            rows.append(measure_clip(name, frames, nets, known, ExactFlow(scene), distance))
+            show(rows[-1], baseline)
+            if name == "layers":
+                told["ghosts"] = ghosts(scene, nets, known["dis"])
+                print("\nwhat was just uncovered, mean squared error:", told["ghosts"])
+    told["mean"] = summary(rows, baseline)
+    print(json.dumps(told["mean"], indent=1))
+    if asked.json is not None:
+        asked.json.write_text(json.dumps(told, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

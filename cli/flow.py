@@ -1,0 +1,52 @@
+"""``stylize-video export-flow``: RAFT-small as the ONNX file that ``--flow raft`` plays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..pipeline.errors import SinkError
+from .report import Report, need_torch
+
+RAFT_SETTING = "STYLIZE_RAFT"
+
+
+def export_flow(
+    out: Annotated[
+        Path | None, typer.Argument(help="The ONNX file; default: where --flow raft looks for it.")
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            envvar=RAFT_SETTING,
+            help="RAFT-small's weights (.safetensors, .pth); default: downloaded.",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the output if it exists.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+) -> None:
+    """Write RAFT-small (Teed & Deng 2020) as an ONNX file, once; then --flow raft works."""
+    need_torch("export-flow")
+    from ..export import raft
+    from ..models.raft import load_raft_small
+    from ..pipeline.flow import default_model
+    from .train import refuse_output
+
+    if out is None:
+        out = default_model()
+        _make_folder(out.parent)
+    refuse_output(out, overwrite, "export-flow")
+    error = raft.export_flow(load_raft_small(weights), out)
+    size = out.stat().st_size / 1e6
+    Report(quiet).say(f"wrote {out} ({size:.1f} MB), off PyTorch by {error:.5f} px on average")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SinkError(f"{folder} can't be made: {error.strerror}; name a file") from error
