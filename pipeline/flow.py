@@ -52,7 +52,8 @@ class Dis:
         """See ``FlowEstimator``."""
         if first.shape[:2] != self._size:  # its buffers are of one size
             self._dis, self._size = cv2.DISOpticalFlow.create(self._preset), first.shape[:2]
-        grey = (cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY) for rgb in _at_least(16, first, second))
+        # Below 32 px its coarsest pictures are smaller than its patches, and OpenCV crashes.
+        grey = (cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY) for rgb in _at_least(64, first, second))
         vectors = self._dis.calc(*grey, None)
         return np.ascontiguousarray(vectors[: first.shape[0], : first.shape[1]])
 
@@ -203,6 +204,8 @@ def motion_boundary(vectors: Vectors) -> Mask:
 
 def _square(vectors: Vectors) -> NDArray[np.float32]:
     """|v|² of every vector, (H, W)."""
+    if not vectors.size:  # between the rows of a picture that has one
+        return np.zeros(vectors.shape[:2], np.float32)
     x, y = cv2.split(vectors)
     return np.asarray(cv2.add(cv2.multiply(x, x), cv2.multiply(y, y)), np.float32)
 

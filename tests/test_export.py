@@ -9,7 +9,7 @@ import pytest
 import torch
 from stylize_video.export.onnx import export_style
 from stylize_video.export.parity import parity_frames
-from stylize_video.models.stylenet import FastNet, QualityNet, StyleNet
+from stylize_video.models.stylenet import FastNet, QualityNet, RecurrentNet, StyleNet
 from stylize_video.pipeline.contract import ModelCard
 from stylize_video.pipeline.errors import TrainingError
 from stylize_video.pipeline.frame import Rgb
@@ -24,7 +24,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Rgb]:
     return parity_frames(sorted(folder.iterdir()))
 
 
-@pytest.mark.parametrize("kind", [FastNet, QualityNet], ids=["fast", "quality"])
+@pytest.mark.parametrize("kind", [FastNet, QualityNet, RecurrentNet])
 def test_the_file_paints_what_pytorch_paints_at_any_size(
     tmp_path: Path, photos: list[Rgb], kind: type[StyleNet]
 ):
@@ -44,6 +44,7 @@ def test_the_file_paints_what_pytorch_paints_at_any_size(
     assert stylizer.card.macs_per_pixel == net.macs_per_pixel()
     assert json.loads(stylizer.card.parity)["largest"] == parity.largest
     assert stylizer.paint(odd[1]).shape == odd[1].shape
+    assert stylizer.recurrent == net.recurrent
 
 
 def test_plain_onnxruntime_opens_it(tmp_path: Path, photos: list[Rgb]):

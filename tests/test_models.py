@@ -6,19 +6,22 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from stylize_video.models.data import Crops, list_photos
+from stylize_video.models.data import Crops, list_photos, read_rgb
 from stylize_video.models.losses import (
     PerceptualLoss,
     feature_loss,
     gram,
     style_loss,
     total_variation,
+    unsteadiness,
 )
+from stylize_video.models.motion import FakeMotion
 from stylize_video.models.recipe import Recipe
 from stylize_video.models.stylenet import (
     Analysis,
     FastNet,
     QualityNet,
+    RecurrentNet,
     StyleNet,
     Synthesis,
     pack,
@@ -112,8 +115,10 @@ def test_the_half_precision_weights_load(shared: Path):
 
 # ---- nets ----
 
+NETS = [FastNet(), QualityNet(), RecurrentNet()]
 
-@pytest.mark.parametrize("net", [FastNet(), QualityNet()], ids=["fast", "quality"])
+
+@pytest.mark.parametrize("net", NETS, ids=lambda net: net.name)
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (31, 47), (64, 64), (5, 200)])
 def test_a_net_answers_any_size_in_range(net: StyleNet, size: tuple[int, int]):
     with torch.no_grad():
@@ -126,6 +131,17 @@ def test_the_fast_net_costs_at_most_6_gmac_at_720p():
     assert FastNet().macs_per_pixel() * 1280 * 720 <= 6e9
     padded = (720 + 2 * FastNet.margin) * (1280 + 2 * FastNet.margin)
     assert FastNet().macs_per_pixel() * padded <= 6e9
+
+
+def test_the_recurrent_net_reads_its_memory_where_it_is_trusted():
+    torch.manual_seed(0)
+    net = RecurrentNet().eval()
+    rgb, before = torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64)
+    nothing, all_of_it = torch.zeros(1, 1, 64, 64), torch.ones(1, 1, 64, 64)
+    with torch.no_grad():
+        blank = net(rgb)
+        assert torch.equal(net(rgb, (before, nothing)), blank)
+        assert not torch.allclose(net(rgb, (before, all_of_it)), blank, atol=1e-3)
 
 
 def test_the_quality_net_costs_what_johnsons_does():
@@ -153,7 +169,7 @@ def counted_macs(net: StyleNet, size: int) -> float:
     return total
 
 
-@pytest.mark.parametrize("net", [FastNet(), QualityNet()], ids=["fast", "quality"])
+@pytest.mark.parametrize("net", NETS, ids=lambda net: net.name)
 def test_the_cost_stated_is_the_cost_run(net: StyleNet):
     padded = 64 + 2 * net.margin
     stated = net.macs_per_pixel() * padded**2
@@ -259,6 +275,55 @@ def test_a_stopped_training_resumes_to_the_same_weights(tmp_path: Path, vgg: VGG
     for a, b in zip(whole.net.parameters(), second.net.parameters(), strict=True):
         assert torch.equal(a, b)
     assert second.history == whole.history
+
+
+@pytest.mark.parametrize("tier", ["fast", "recurrent"])
+def test_training_for_steadiness_makes_the_net_steadier(tmp_path: Path, vgg: VGG19, tier: str):
+    photos = list_photos(write_photos(tmp_path / "p", 4))
+    style = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    cpu = torch.device("cpu")
+
+    def unsteadiness_after(weight: float) -> float:
+        recipe = RECIPE.model_copy(
+            update={"tier": tier, "steps": 20, "steady_weight": weight, "style_weight": 1.0}
+        )
+        training = begin(recipe, cpu)
+        loss = perceptual_loss(recipe, style, vgg, cpu)
+        list(train(training, loss, photos, workers=0))
+        picture = torch.from_numpy(np.stack([read_rgb(p) for p in photos]))  # pyright: ignore
+        content = picture.permute(0, 3, 1, 2)[:, :, :96, :96].float() / 255
+        motion = FakeMotion(4, 96, 96, 5, cpu)
+        with torch.no_grad():
+            result = training.net.eval()(content)
+            moved = training.net(motion.next_frame(content))
+        return unsteadiness(moved, motion.move(result), motion.seen).item()
+
+    assert unsteadiness_after(30.0) < 0.7 * unsteadiness_after(0.0)
+
+
+def test_unsteadiness_is_the_error_over_the_contrast():
+    wanted = torch.tensor([0.0, 1.0]).view(1, 1, 1, 2).expand(1, 3, 8, 2)
+    seen = torch.ones(1, 1, 8, 2)
+    seen[:, :, 4:] = 0
+    result = wanted + 0.1
+    result[:, :, 4:] = 9.0  # not seen, so not counted
+    assert unsteadiness(result, wanted, seen).item() == pytest.approx(
+        0.01 / wanted.var(dim=(2, 3)).mean().item(), rel=1e-4
+    )
+
+
+def test_fake_motion_moves_what_it_says_and_its_seed_alone_decides():
+    cpu = torch.device("cpu")
+    ramp = torch.linspace(0, 1, 64).view(1, 1, 1, 64).expand(1, 3, 64, 64)
+    motion, same = FakeMotion(1, 64, 64, 3, cpu), FakeMotion(1, 64, 64, 3, cpu)
+    assert torch.equal(motion.move(ramp), same.move(ramp))
+    assert torch.equal(motion.next_frame(ramp), same.next_frame(ramp))
+    assert not torch.equal(FakeMotion(1, 64, 64, 4, cpu).move(ramp), motion.move(ramp))
+    # A ramp along x is moved by as much as its values change; by no more than a few pixels.
+    moved = ((motion.move(ramp) - ramp) * 63)[:, :, 12:52, 12:52]
+    assert 0.01 < moved.abs().max() < 12
+    assert motion.seen.mean() > 0.8
+    assert ((motion.holes() > 0) & (motion.seen == 0)).sum() == 0
 
 
 def test_training_lowers_the_loss(tmp_path: Path, vgg: VGG19):

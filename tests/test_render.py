@@ -30,7 +30,9 @@ from .conftest import MakeClip, moving_scene, packets, psnr, read_video
 
 
 def settings(identity: Path, **values: Any) -> Settings:
-    return checked(Settings, {"style": str(identity), "device": "cpu", **values}, "test")
+    return checked(
+        Settings, {"style": str(identity), "device": "cpu", "steady": "off", **values}, "test"
+    )
 
 
 def left_behind(folder: Path) -> list[str]:
@@ -218,7 +220,7 @@ def test_ranges_rendered_apart_join_to_the_whole(
     for number, (start, end) in enumerate(pairwise(bounds)):
         path = tmp_path / f"piece{number}"
         writer = VideoWriter(path, path, source.info, encoding)
-        piece, broken = render_piece(source, stylizer, Span(start, end), path, writer)
+        piece, broken = render_piece(source, stylizer.run, Span(start, end), path, writer)
         assert broken is None
         assert len(read_video(path)[0]) == piece.frames
         pieces.append(piece)
