@@ -1,8 +1,9 @@
 """How fast is the main job, and how fast is each of its stages alone?
 
 Method: the clip's first frames are decoded, painted and encoded alone, then the whole job runs
-file to file; this is repeated, interleaved, and medians are given with their spread, so that a
-noisy machine disturbs all alike. ``--compare`` times another model (Johnson's net, say) on single
+file to file, plain and held steady; this is repeated, interleaved, and medians are given with their
+spread, so that a noisy machine disturbs all alike. What steadiness costs is timed part by part too,
+on one core. ``--compare`` times another model (Johnson's net, say) on single
 frames in the same run. ``--memory`` runs the job on two lengths of a clip in processes of their
 own and compares peak RSS.
 
@@ -29,13 +30,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import cv2
 import onnxruntime
 from stylize_video.pipeline import Settings, stylize
 from stylize_video.pipeline.config import checked
 from stylize_video.pipeline.encoding import choose_encoding
-from stylize_video.pipeline.frame import Frame
+from stylize_video.pipeline.flow import Dis, confidence, reduced
+from stylize_video.pipeline.frame import Frame, Motion
 from stylize_video.pipeline.inputs import open_source
+from stylize_video.pipeline.shots import mark_cuts
 from stylize_video.pipeline.sink import VideoWriter
+from stylize_video.pipeline.steady import HOLDS, History
 from stylize_video.pipeline.stylizer import Stylizer
 from stylize_video.pipeline.zoo import find_style
 
@@ -87,11 +92,14 @@ def measure(clip: str, style: str, compare: str | None, frames: int, rounds: int
             writer.close()
             return frames
 
-        def whole() -> int:
-            limits = settings.model_copy(update={"end": f"{float(seconds):.6f}"})
-            return stylize(clip, out, limits).frames
+        def whole(steady: str) -> int:
+            limits = {"end": f"{float(seconds):.6f}", "steady": steady}
+            return stylize(clip, out, settings.model_copy(update=limits)).frames
 
-        stages = {"decode": decode, "net": net, "encode": encode, "whole": whole}
+        stages = {
+            "decode": decode, "net": net, "encode": encode,
+            "whole": lambda: whole("off"), "whole_steady": lambda: whole("flow"),
+        }  # fmt: skip
         if compare is not None:
             other = Stylizer(find_style(compare), settings.device, settings.threads)
             stages["compared"] = lambda: sum(1 for _ in other.run(sample[:3]))
@@ -112,7 +120,39 @@ def measure(clip: str, style: str, compare: str | None, frames: int, rounds: int
         "rounds": rounds,
         **result,
         "whole_over_slowest_stage": round(result["whole"]["fps"] / slowest, 3),
+        "steady_over_plain": round(result["whole_steady"]["fps"] / result["whole"]["fps"], 3),
+        "steady_ms_per_frame_on_one_core": steadiness(sample, painted),
     }
+
+
+def steadiness(sample: list[Frame], painted: list[Frame]) -> dict[str, float]:
+    """Median CPU milliseconds of each part of holding a frame steady, on one core."""
+    cv2.setNumThreads(1)
+    times: dict[str, list[float]] = {}
+
+    def clocked(name: str, work: Callable[[], Any]) -> Any:
+        begin = time.thread_time()
+        done = work()
+        times.setdefault(name, []).append(1000 * (time.thread_time() - begin))
+        return done
+
+    dis, history = Dis(), History(HOLDS["flow"])
+    small = reduced(sample[0].rgb)
+    history.blend(painted[0].rgb, None)
+    cuts = mark_cuts(iter(sample))
+    for frame, stylised in zip(sample[1:], painted[1:], strict=True):
+        clocked("cuts", lambda: next(cuts))
+        before, small = small, clocked("reduce", lambda f=frame: reduced(f.rgb))
+        vectors = clocked("flow", lambda a=small, b=before: dis.between(a, b))
+        back = clocked("flow_back", lambda a=small, b=before: dis.between(b, a))
+        trust = clocked(
+            "confidence", lambda a=small, b=before, v=vectors, w=back: confidence(a, b, v, w)
+        )
+        carried = clocked("warp", lambda v=vectors, c=trust: history.carried(Motion(v, c)))
+        clocked("blend", lambda s=stylised, c=carried: history.blend(s.rgb, c))
+    cuts.close()
+    cv2.setNumThreads(-1)
+    return {name: round(statistics.median(found), 2) for name, found in times.items()}
 
 
 def again(frames: list[Frame], count: int) -> list[Frame]:

@@ -26,7 +26,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-from stylize_video.pipeline.flow import FlowEstimator, Vectors, attach_motion, open_flow
+from stylize_video.pipeline.flow import (
+    FlowEstimator,
+    Vectors,
+    attach_motion,
+    open_flow,
+    reduced,
+)
 from stylize_video.pipeline.frame import Frame, Rgb
 from stylize_video.pipeline.inputs import open_source
 from stylize_video.pipeline.quality import Distance, Evaluation, Measure, structural_distance
@@ -38,7 +44,7 @@ from stylize_video.pipeline.zoo import find_style
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the scenes are the tests' own
 
-COMPARED = 4
+COMPARED = 2
 """Frames of a clip whose looks are compared."""
 
 
@@ -101,7 +107,9 @@ def measure_clip(
             if key.startswith(net) and not key.endswith("off"):
                 found = [distance(plain[i], pictures[i]) for i in chosen]
                 looks[key] = float(np.mean(found))
-    evaluation = Evaluation(judge, Measure())
+    # The size that motion was found at: each pair's flow is computed once for both uses.
+    side = max(reduced(frames[0].rgb).shape[:2])
+    evaluation = Evaluation(judge, Measure(flow_side=side))
     for number, frame in enumerate(frames):
         evaluation.add(frame, {key: pictures[number] for key, pictures in results.items()})
     quality = evaluation.quality()
@@ -110,6 +118,7 @@ def measure_clip(
         "size": "x".join(map(str, reversed(frames[0].rgb.shape[:2]))),
         "frames": len(frames),
         "warping": {key: scores.warping for key, scores in quality.scores.items()},
+        "still_flicker": {key: scores.flicker for key, scores in quality.scores.items()},
         "distance": looks,
     }
 
@@ -150,14 +159,17 @@ def show(row: dict[str, Any], baseline: str) -> None:
     """One clip's table."""
     base = row["warping"][baseline]
     print(f"\n### {row['clip']}, {row['size']}, {row['frames']} frames\n")
-    print("| | E i=1, 1e-4 | E i=10, 1e-4 | of the first net's, off | i=10 | distance |")
-    print("|---|---|---|---|---|---|")
+    print("| | E i=1, 1e-4 | E i=10, 1e-4 | of the first, off | i=10 | distance | flicker, still |")
+    print("|---|---|---|---|---|---|---|")
     for key in dict.fromkeys([*row["warping"], *row["distance"]]):
         found = row["warping"].get(key, {})
         cells = [f"{1e4 * found[i]:.2f}" if found.get(i) else "" for i in (1, 10)]
         cells += [f"{found[i] / base[i]:.3f}" if found.get(i) else "" for i in (1, 10)]
         look = row["distance"].get(key)
-        print(f"| {key} | {' | '.join(cells)} | {'' if look is None else f'{look:.3f}'} |")
+        cells.append("" if look is None else f"{look:.4f}")
+        still = row["still_flicker"].get(key)
+        cells.append("" if still is None else f"{still:.2f}")
+        print(f"| {key} | {' | '.join(cells)} |")
     sys.stdout.flush()
 
 

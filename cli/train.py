@@ -85,7 +85,8 @@ def train(
     (folder / "figures.json").write_text(json.dumps(asdict(figures), indent=1) + "\n")
     report.say(
         f"on {len(held_back)} held-back photographs: content {figures.content:.3f}, "
-        f"style {figures.style:.3f}, TV {figures.tv:.4f}, total {figures.total:.3f}"
+        f"style {figures.style:.3f}, TV {figures.tv:.4f}, unsteadiness {figures.steady:.3f}, "
+        f"total {figures.total:.3f}"
     )
     _pictures(training, held_back, folder)
     export_training(training, out, figures, held_back, licence, report)

@@ -21,15 +21,17 @@ SAMPLE_SIZE = 360
 
 
 def loss_curves(history: list[LossValues], path: Path) -> None:
-    """Draw content, style, TV and total over the steps, smoothed over 2 % of them, as a PNG."""
+    """Draw each loss over the steps, smoothed over 2 % of them, as a PNG."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 6), layout="constrained")
+    figure = Figure(figsize=(14, 6), layout="constrained")
     window = max(1, len(history) // 50)
-    for place, name in enumerate(("content", "style", "tv", "total"), start=1):
+    for place, name in enumerate(("content", "style", "tv", "steady", "total"), start=1):
         values = np.array([getattr(row, name) for row in history])
+        if not values.any():  # a weight of zero
+            continue
         smooth = np.convolve(values, np.ones(window) / window, mode="valid")
-        axes = figure.add_subplot(2, 2, place, title=name, xlabel="step", yscale="log")
+        axes = figure.add_subplot(2, 3, place, title=name, xlabel="step", yscale="log")
         axes.plot(values, color="0.85")
         axes.plot(np.arange(len(smooth)) + window - 1, smooth, color="C0")
     figure.savefig(path)

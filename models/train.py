@@ -116,8 +116,7 @@ def _step(training: Training, loss: PerceptualLoss, content: Tensor) -> LossValu
     with torch.autocast(content.device.type, torch.bfloat16):
         shown, result, steady = shoot(training, content)
         losses = loss(result, shown)
-    total = _total(recipe, losses.content, losses.style, losses.tv)
-    total = total + recipe.steady_weight * steady
+    total = _total(recipe, losses.content, losses.style, losses.tv, steady)
     training.optimizer.zero_grad(set_to_none=True)
     total.backward()
     training.optimizer.step()
@@ -173,8 +172,9 @@ def _shoot_sequence(training: Training, content: Tensor) -> tuple[Tensor, Tensor
 Loss = TypeVar("Loss", float, Tensor)
 
 
-def _total(recipe: Recipe, content: Loss, style: Loss, tv: Loss) -> Loss:
-    return recipe.content_weight * content + recipe.style_weight * style + recipe.tv_weight * tv
+def _total(recipe: Recipe, content: Loss, style: Loss, tv: Loss, steady: Loss) -> Loss:
+    likeness = recipe.content_weight * content + recipe.style_weight * style
+    return likeness + recipe.tv_weight * tv + recipe.steady_weight * steady
 
 
 def perceptual_loss(
@@ -205,12 +205,16 @@ def evaluate(
         if rgb is None:
             continue
         photo = to_tensor(resized(rgb, size)).to(device)
-        losses = loss(to_tensor(to_rgb(net(photo))).to(device), photo)
-        rows.append([losses.content.item(), losses.style.item(), losses.tv.item()])
+        result = to_tensor(to_rgb(net(photo))).to(device)
+        losses = loss(result, photo)
+        motion = FakeMotion(1, *photo.shape[2:], seed=len(rows), device=device)
+        steady = unsteadiness(net(motion.next_frame(photo)), motion.move(result), motion.seen)
+        rows.append([value.item() for value in (losses.content, losses.style, losses.tv, steady)])
     if not rows:
         raise TrainingError("none of the held-back photographs can be decoded")
-    content, style, tv = (float(value) for value in np.mean(rows, axis=0))
-    return LossValues(content, style, tv, _total(training.recipe, content, style, tv))
+    content, style, tv, steady = (float(value) for value in np.mean(rows, axis=0))
+    total = _total(training.recipe, content, style, tv, steady)
+    return LossValues(content, style, tv, total, steady)
 
 
 def save_checkpoint(training: Training, path: Path) -> None:

@@ -25,7 +25,7 @@ Picture = NDArray[np.float32]
 Carried = tuple[Picture, NDArray[np.float32]]
 """The picture before, moved; the motion's confidence (h, w), 0..1, at the motion's size."""
 
-HOLDS = {"flow": 0.65, "strong": 0.85}
+HOLDS = {"flow": 0.7, "strong": 0.85}
 """Setting of ``--steady`` → share of the past in what is shown where it can be trusted wholly."""
 
 # The side of a place, px, and the difference of its mean colour, of 0..255, at which the anchor
