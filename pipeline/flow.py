@@ -129,15 +129,14 @@ def reduced(rgb: Rgb, longest: int = LONGEST) -> Rgb:
     return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def enlarged(vectors: Vectors, width: int, height: int) -> Vectors:
-    """Vectors at another size, in that size's pixels."""
+def enlarged(vectors: Vectors, width: int, height: int, out: Vectors | None = None) -> Vectors:
+    """Vectors at another size, in that size's pixels; into ``out`` where they change."""
     h, w = vectors.shape[:2]
     if (h, w) == (height, width):
         return vectors
     scaled = vectors * np.array([width / w, height / h], np.float32)
-    return np.asarray(
-        cv2.resize(scaled, (width, height), interpolation=cv2.INTER_LINEAR), np.float32
-    )
+    how = cv2.INTER_LINEAR if width >= w else cv2.INTER_AREA
+    return np.asarray(cv2.resize(scaled, (width, height), out, interpolation=how), np.float32)
 
 
 class Warper:
@@ -155,8 +154,8 @@ class Warper:
         self._places = np.empty_like(self._still)
 
     def places(self, vectors: Vectors) -> Vectors:
-        """P + v[p], (H, W, 2); overwritten by the next call."""
-        return np.add(vectors, self._still, out=self._places)
+        """P + v[p], (H, W, 2), of vectors of any size; overwritten by the next call."""
+        return np.add(enlarged(vectors, *self.size, self._places), self._still, out=self._places)
 
     def warp(
         self, picture: NDArray[Any], vectors: Vectors, how: int = cv2.INTER_LINEAR, out: Any = None
@@ -172,20 +171,28 @@ def warp(picture: NDArray[Any], vectors: Vectors, interpolation: int = cv2.INTER
     return Warper(width, height).warp(picture, vectors, interpolation)
 
 
-def inconsistency(forward: Vectors, backward: Vectors) -> NDArray[np.float32]:
+def inconsistency(
+    forward: Vectors, backward: Vectors, pitch: float = 1.0
+) -> NDArray[np.float32]:
     """How far a pixel misses itself there and back, as a share of what is allowed; (H, W).
 
     |w̃ + ŵ|² / (0.01 (|w̃|² + |ŵ|²) + 0.5), with w̃ the way back found at the end of the way there;
     above 1 the pixel is occluded (Ruder 2016, equation 4). Infinite where it leaves the picture.
+
+    Args:
+        forward: (H, W, 2), px.
+        backward: likewise.
+        pitch: px from one of the vectors to the next.
     """
     height, width = forward.shape[:2]
     warper = Warper(width, height)
-    back: Vectors = warper.warp(backward, forward)
+    steps = forward / pitch
+    back: Vectors = warper.warp(backward, steps)
     missed = _square(forward + back)
     allowed = cv2.addWeighted(_square(forward), 0.01, _square(back), 0.01, 0.5)
     share = cv2.divide(missed, allowed)
     low, high = (-0.5, -0.5, 0, 0), (width - 0.5, height - 0.5, 0, 0)
-    share[cv2.inRange(warper.places(forward), low, high) == 0] = np.inf
+    share[cv2.inRange(warper.places(steps), low, high) == 0] = np.inf
     return np.asarray(share, np.float32)
 
 
@@ -194,12 +201,17 @@ def occluded(forward: Vectors, backward: Vectors) -> Mask:
     return inconsistency(forward, backward) > 1
 
 
-def motion_boundary(vectors: Vectors) -> Mask:
-    """|∇ŵ|² > 0.01 |ŵ|² + 0.002 (Ruder 2016, equation 5): pixels at an edge of the motion."""
+def motion_boundary(vectors: Vectors, pitch: float = 1.0) -> Mask:
+    """|∇ŵ|² > 0.01 |ŵ|² + 0.002 (Ruder 2016, equation 5): pixels at an edge of the motion.
+
+    Args:
+        vectors: (H, W, 2), px.
+        pitch: px from one of them to the next.
+    """
     change = np.zeros(vectors.shape[:2], np.float32)
     change[:-1] += _square(vectors[1:] - vectors[:-1])
     change[:, :-1] += _square(vectors[:, 1:] - vectors[:, :-1])
-    return change > 0.01 * _square(vectors) + 0.002
+    return change > pitch**2 * (0.01 * _square(vectors) + 0.002)
 
 
 def _square(vectors: Vectors) -> NDArray[np.float32]:
@@ -244,8 +256,8 @@ def measure_motion(now: Rgb, before: Rgb, estimator: FlowEstimator) -> Motion:
 
 # A residual of the warped source at which trust is halved: so much of 0..255, and so much of the
 # local contrast, since a small error of the flow leaves a residual there.
-_TOLERANCE = 24.0
-_OF_CONTRAST = 0.5
+_TOLERANCE = 16.0
+_OF_CONTRAST = 0.25
 
 
 def confidence(now: Rgb, before: Rgb, vectors: Vectors, back: Vectors) -> NDArray[np.float32]:
@@ -253,18 +265,25 @@ def confidence(now: Rgb, before: Rgb, vectors: Vectors, back: Vectors) -> NDArra
 
     The inequality of ``inconsistency`` as a ramp from 1 to 0, divided by 1 + e², e the photometric
     error in units of what is tolerable; nothing at motion boundaries. The worst of each
-    neighbourhood counts, so that trust ends before an occlusion begins.
+    neighbourhood counts, so that trust ends before an occlusion begins. All is judged at half the
+    size, a quarter of the work: DIS's vectors are no denser.
     """
     height, width = vectors.shape[:2]
-    moved = Warper(width, height).warp(before, vectors)
-    error = _largest(cv2.blur(np.asarray(cv2.absdiff(now, moved)), (3, 3)))
+    half = (max(1, width // 2), max(1, height // 2))
+    now, before, vectors, back = (
+        cv2.resize(whole, half, interpolation=cv2.INTER_AREA)
+        for whole in (now, before, vectors, back)
+    )
+    pitch = width / half[0]
+    moved = Warper(*half).warp(before, vectors / pitch)
+    error = _largest(cv2.absdiff(now, moved))
     contrast = _largest(cv2.morphologyEx(now, cv2.MORPH_GRADIENT, _AROUND))
     tolerable = cv2.addWeighted(contrast, _OF_CONTRAST, contrast, 0, _TOLERANCE, dtype=cv2.CV_32F)
     e = cv2.divide(error, tolerable, dtype=cv2.CV_32F)
-    consistent = np.maximum(1 - inconsistency(vectors, back), 0)
-    consistent[motion_boundary(vectors)] = 0
-    trust = consistent / (1 + np.square(e))
-    return np.asarray(cv2.blur(cv2.erode(trust, _AROUND), (3, 3)), np.float32)
+    consistent = np.maximum(1 - inconsistency(vectors, back, pitch), 0)
+    consistent[motion_boundary(vectors, pitch)] = 0
+    trust = cv2.blur(cv2.erode(consistent / (1 + np.square(e)), _AROUND), (3, 3))
+    return np.asarray(cv2.resize(trust, (width, height)), np.float32)
 
 
 _AROUND = np.ones((3, 3), np.uint8)

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .flow import Warper, enlarged
+from .flow import Warper
 from .frame import Frame, Memory, Motion, Rgb
 from .prefetch import closing_source
 
@@ -25,13 +25,13 @@ Picture = NDArray[np.float32]
 Carried = tuple[Picture, NDArray[np.float32]]
 """The picture before, moved; the motion's confidence (h, w), 0..1, at the motion's size."""
 
-HOLDS = {"flow": 0.7, "strong": 0.85}
+HOLDS = {"flow": 0.75, "strong": 0.85}
 """Setting of ``--steady`` → share of the past in what is shown where it can be trusted wholly."""
 
 # The side of a place, px, and the difference of its mean colour, of 0..255, at which the anchor
 # halves the trust. Strokes that flicker in a place leave its mean as it is.
 _PLACE = 8
-_UNLIKE = 24.0
+_UNLIKE = 16.0
 
 
 class History:
@@ -62,9 +62,8 @@ class History:
         """
         if motion is None or self._warper is None:
             return None
-        vectors = enlarged(motion.vectors, *self._warper.size)
-        moved = self._warper.warp(self._last, vectors, cv2.INTER_CUBIC, self._moved)
-        return moved, motion.confidence
+        how, out = cv2.INTER_CUBIC, self._moved
+        return self._warper.warp(self._last, motion.vectors, how, out), motion.confidence
 
     def blend(self, rgb: Rgb, carried: Carried | None) -> Rgb:
         """The picture to show for ``rgb``: with nothing carried, or of another size, itself."""

@@ -60,8 +60,10 @@ def test_plain_onnxruntime_opens_it(tmp_path: Path, photos: list[Rgb]):
 
 def test_a_file_that_is_off_is_not_written(tmp_path: Path, photos: list[Rgb]):
     class Liar(FastNet):
-        def forward(self, rgb: torch.Tensor) -> torch.Tensor:
-            return (super().forward(rgb) + 0.02).clamp(0, 1)
+        def forward(
+            self, rgb: torch.Tensor, memory: tuple[torch.Tensor, torch.Tensor] | None = None
+        ) -> torch.Tensor:
+            return (super().forward(rgb, memory) + 0.02).clamp(0, 1)
 
     with pytest.raises(TrainingError, match=r"off by .* nothing was written"):
         export_style(Liar(), ModelCard("test", "fast"), tmp_path / "s.onnx", photos)
