@@ -171,9 +171,7 @@ def warp(picture: NDArray[Any], vectors: Vectors, interpolation: int = cv2.INTER
     return Warper(width, height).warp(picture, vectors, interpolation)
 
 
-def inconsistency(
-    forward: Vectors, backward: Vectors, pitch: float = 1.0
-) -> NDArray[np.float32]:
+def inconsistency(forward: Vectors, backward: Vectors, pitch: float = 1.0) -> NDArray[np.float32]:
     """How far a pixel misses itself there and back, as a share of what is allowed; (H, W).
 
     |w̃ + ŵ|² / (0.01 (|w̃|² + |ŵ|²) + 0.5), with w̃ the way back found at the end of the way there;
@@ -270,18 +268,19 @@ def confidence(now: Rgb, before: Rgb, vectors: Vectors, back: Vectors) -> NDArra
     """
     height, width = vectors.shape[:2]
     half = (max(1, width // 2), max(1, height // 2))
-    now, before, vectors, back = (
-        cv2.resize(whole, half, interpolation=cv2.INTER_AREA)
-        for whole in (now, before, vectors, back)
+    source, past = (
+        np.asarray(cv2.resize(rgb, half, interpolation=cv2.INTER_AREA), np.uint8)
+        for rgb in (now, before)
     )
     pitch = width / half[0]
-    moved = Warper(*half).warp(before, vectors / pitch)
-    error = _largest(cv2.absdiff(now, moved))
-    contrast = _largest(cv2.morphologyEx(now, cv2.MORPH_GRADIENT, _AROUND))
+    there, back = (pitch * enlarged(v, *half) for v in (vectors, back))  # px of the whole size
+    moved = Warper(*half).warp(past, there / pitch)
+    error = _largest(cv2.absdiff(source, moved))
+    contrast = _largest(cv2.morphologyEx(source, cv2.MORPH_GRADIENT, _AROUND))
     tolerable = cv2.addWeighted(contrast, _OF_CONTRAST, contrast, 0, _TOLERANCE, dtype=cv2.CV_32F)
     e = cv2.divide(error, tolerable, dtype=cv2.CV_32F)
-    consistent = np.maximum(1 - inconsistency(vectors, back, pitch), 0)
-    consistent[motion_boundary(vectors, pitch)] = 0
+    consistent = np.maximum(1 - inconsistency(there, back, pitch), 0)
+    consistent[motion_boundary(there, pitch)] = 0
     trust = cv2.blur(cv2.erode(consistent / (1 + np.square(e)), _AROUND), (3, 3))
     return np.asarray(cv2.resize(trust, (width, height)), np.float32)
 
