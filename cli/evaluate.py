@@ -46,9 +46,15 @@ def evaluate(
         Path | None,
         typer.Option(help="Folder of true flow to the next frame: .flo, .npy or .npz, in order."),
     ] = None,
-    intervals: Annotated[str, typer.Option(help="Frames between those compared.")] = "1,10",
+    intervals: Annotated[
+        str, typer.Option(help="Frames between those compared; 1 always is.")
+    ] = "1,10",
     start: Annotated[
-        str | None, typer.Option(help="Begin here: seconds, or [HH:]MM:SS[.fff].")
+        str | None,
+        typer.Option(
+            help="Begin here in SOURCE: seconds, or [HH:]MM:SS[.fff]. "
+            "A result of another length than SOURCE is taken to begin there."
+        ),
     ] = None,
     max_frames: Annotated[
         int | None, typer.Option(help="Compare no more frames than this.", min=2)
@@ -126,7 +132,7 @@ def _check_word(option: str, word: str, known: tuple[str, ...]) -> None:
 
 def _read_intervals(text: str) -> tuple[int, ...]:
     try:
-        spaced = tuple(sorted({int(part) for part in text.split(",")}))
+        spaced = tuple(sorted({1, *(int(part) for part in text.split(","))}))
     except ValueError:
         spaced = (0,)
     if spaced[0] < 1:
@@ -210,14 +216,21 @@ class _Clips:
             yield row[0], dict(zip(self.results, (f.rgb for f in row[1:]), strict=True))
 
     def _window(self, clip: Source) -> Iterable[Frame]:
-        stop = None if self.limit is None else self.first + self.limit
-        return islice(clip.frames(), self.first, stop)
+        first = self._skipped(clip)
+        return islice(clip.frames(), first, None if self.limit is None else first + self.limit)
+
+    def _skipped(self, clip: Source) -> int:
+        """How many frames of a clip are passed over: none if it holds but a part of the source."""
+        whole, count = self.source.info.frames, clip.info.frames
+        if clip is not self.source and whole and count and abs(count - whole) > 1:
+            return 0
+        return self.first
 
     def _unequal(self, count: int, row: tuple[Frame | None, ...]) -> str:
         clips = [self.source, *self.results.values()]
         short = next(c for c, frame in zip(clips, row, strict=True) if frame is None)
         longer = next(c for c, frame in zip(clips, row, strict=True) if frame is not None)
-        ends = f"{short.info.name} ends after {self.first + count} frames"
+        ends = f"{short.info.name} ends after {self._skipped(short) + count} frames"
         return f"{ends}, {longer.info.name} goes on"
 
 

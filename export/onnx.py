@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +14,7 @@ from torch import Tensor, nn
 from ..models.stylenet import StyleNet, padded_index
 from ..pipeline.contract import INPUT, MEMORY, OUTPUT, ModelCard
 from .parity import Parity, measure_parity
-
-OPSET = 20
+from .write import OPSET, save, traced_model, whole_or_not
 
 
 class Traced(nn.Module):
@@ -82,28 +79,16 @@ def _unpack(packed: Tensor, r: int) -> Tensor:
     return rows.reshape(h * r, c // r, w).transpose(1, 2).reshape(1, h * r, w * r, c // (r * r))
 
 
-def write_onnx(net: StyleNet, path: Path) -> None:
-    """Export ``net`` to ``path``, with dynamic height and width and no metadata."""
-    inputs = (INPUT, *MEMORY) if net.recurrent else (INPUT,)
-    channels = (3, 3, 1)[: len(inputs)]
-    example = tuple(torch.zeros(1, 64, 96, c, dtype=torch.uint8) for c in channels)
+def trace_style(net: StyleNet) -> onnx.ModelProto:
+    """The graph of ``net``, of any height and width, without metadata."""
+    names = (INPUT, *MEMORY) if net.recurrent else (INPUT,)
+    channels = (3, 3, 1)
+    examples = {
+        name: torch.zeros(1, 64, 96, c, dtype=torch.uint8)
+        for name, c in zip(names, channels, strict=False)
+    }
     size = {1: torch.export.Dim("height", min=1), 2: torch.export.Dim("width", min=1)}
-    for noisy in ("torch.onnx", "onnxscript", "onnx_ir"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's deprecations are not the user's to act on
-        program = torch.onnx.export(
-            Traced(net).eval(),
-            example,
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=list(inputs),
-            output_names=[OUTPUT],
-            dynamic_shapes=(size,) * len(inputs),
-            verbose=False,
-        )
-    assert program is not None  # dynamo=True returns one
-    program.save(path, external_data=False)
+    return traced_model(Traced(net), examples, OUTPUT, size)
 
 
 def export_style(
@@ -119,17 +104,12 @@ def export_style(
 
     Raises:
         TrainingError: ONNX Runtime's picture is off by more than 1/255 on average.
+        SinkError: the file can't be written.
     """
     net = net.cpu().eval()
-    aside = path.with_name("." + path.name + ".part")
-    try:
-        write_onnx(net, aside)
-        parity = measure_parity(aside, net, frames)
-        model = onnx.load(aside)
-        onnx.helper.set_model_props(model, replace(card, parity=parity.to_json()).to_metadata())
-        onnx.checker.check_model(model)
+    model = trace_style(net)
+    with whole_or_not(path) as aside:
         onnx.save(model, aside)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+        parity = measure_parity(aside, net, frames)
+        save(model, aside, replace(card, parity=parity.to_json()).to_metadata())
     return parity

@@ -67,8 +67,8 @@ def measure_parity(path: Path, net: StyleNet, frames: list[NDArray[np.uint8]]) -
 def _memory(rgb: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
     """Some memory for a recurrent net: the negative, trusted from left to right."""
     trust = np.linspace(0, 255, rgb.shape[1], dtype=np.uint8)
-    told = ((255 - rgb)[None], np.broadcast_to(trust[None, None, :, None], (1, *rgb.shape[:2], 1)))
-    return dict(zip(MEMORY, map(np.ascontiguousarray, told), strict=True))
+    told = ((255 - rgb)[None], np.tile(trust[None, None, :, None], (1, rgb.shape[0], 1, 1)))
+    return dict(zip(MEMORY, told, strict=True))
 
 
 def _told(fed: dict[str, NDArray[np.uint8]]) -> tuple[torch.Tensor, torch.Tensor] | None:

@@ -8,8 +8,6 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from pathlib import Path
 
 import cv2
@@ -22,7 +20,7 @@ from torch import Tensor, nn
 
 from ..models.raft import CELL, RaftSmall
 from ..pipeline.errors import TrainingError
-from .onnx import OPSET
+from .write import save, traced_model, whole_or_not
 
 SMALLEST = 128
 """Least height and width of a picture."""
@@ -82,44 +80,25 @@ def export_flow(net: RaftSmall, path: Path) -> float:
 
     Raises:
         TrainingError: that difference is above ``WORST_MEAN``.
+        SinkError: the file can't be written.
     """
     traced = TracedFlow(net).cpu().eval()
-    aside = path.with_name("." + path.name + ".part")
-    try:
-        _write(traced, aside)
-        difference = _prove(aside, traced)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-    return difference
+    with whole_or_not(path) as aside:
+        save(_trace(traced), aside, _METADATA)
+        return _prove(aside, traced)
 
 
-def _write(traced: TracedFlow, path: Path) -> None:
+def _trace(traced: TracedFlow) -> onnx.ModelProto:
+    names = ("first", "second")
     # Two tensors: one that is given twice would be taken for one input.
-    examples = tuple(torch.zeros(1, 136, 152, 3, dtype=torch.uint8) for _ in range(2))
-    size = {i: torch.export.Dim(n, min=SMALLEST) for i, n in ((1, "height"), (2, "width"))}
-    for noisy in ("torch.onnx", "onnxscript", "onnx_ir"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's deprecations are not the user's to act on
-        program = torch.onnx.export(
-            traced,
-            examples,
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=["first", "second"],
-            output_names=["flow"],
-            dynamic_shapes={"first": size, "second": size},
-            verbose=False,
-        )
-    assert program is not None  # dynamo=True returns one
-    model = program.model_proto
+    examples = {name: torch.zeros(1, 136, 152, 3, dtype=torch.uint8) for name in names}
+    sides = ((1, "height"), (2, "width"))
+    size = {axis: torch.export.Dim(name, min=SMALLEST) for axis, name in sides}
+    model = traced_model(traced, examples, "flow", size)
     # The exporter calls what is left of a cropped side Min(height, 8·⌈height/8⌉), which is height.
-    for axis, name in ((1, "height"), (2, "width")):
+    for axis, name in sides:
         model.graph.output[0].type.tensor_type.shape.dim[axis].dim_param = name
-    onnx.helper.set_model_props(model, _METADATA)
-    onnx.checker.check_model(model)
-    onnx.save(model, path)
+    return model
 
 
 @torch.no_grad()

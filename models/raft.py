@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch user knows
 
 from ..pipeline.errors import TrainingError, reason
+from .weights import read_weights
 
 # torchvision's Raft_Small_Weights.C_T_V2. The address stands here because importing torchvision
 # beside a torch of another build fails, and this one file is all that is wanted of it.
@@ -85,7 +86,7 @@ def load_raft_small(weights: Path | None = None, updates: int = 12) -> RaftSmall
     """
     net = RaftSmall(updates)
     try:
-        net.load_state_dict(_read_weights(weights, net.state_dict()))
+        net.load_state_dict(read_weights(weights, _WEIGHTS_URL, net.state_dict(), "RAFT-small"))
     except FileNotFoundError as error:
         raise TrainingError(f"RAFT-small's weights {weights} do not exist") from error
     except OSError as error:
@@ -96,23 +97,6 @@ def load_raft_small(weights: Path | None = None, updates: int = 12) -> RaftSmall
     except Exception as error:
         raise TrainingError(f"{weights or _WEIGHTS_URL} can't be used: {reason(error)}") from error
     return net.eval().requires_grad_(False)
-
-
-def _read_weights(path: Path | None, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
-    if path is None:
-        state = torch.hub.load_state_dict_from_url(
-            _WEIGHTS_URL, map_location="cpu", progress=True, check_hash=True, weights_only=True
-        )
-    elif path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        state = load_file(path)
-    else:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    missing = [key for key in wanted if key not in state or state[key].shape != wanted[key].shape]
-    if missing:
-        raise ValueError(f"it does not hold RAFT-small: no fitting '{missing[0]}'")
-    return {key: state[key].float() for key in wanted}
 
 
 # ---- features ----

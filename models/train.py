@@ -139,8 +139,22 @@ def _shoot_still(training: Training, content: Tensor) -> tuple[Tensor, Tensor, T
     if training.recipe.steady_weight == 0:
         return content, result, content.new_zeros(())
     motion = _motion(training, content)
-    moved = training.net(motion.next_frame(content)).float()
-    return content, result, unsteadiness(moved, motion.move(result), motion.seen)
+    return content, result, next_unsteadiness(training.net, content, result, motion)
+
+
+def next_unsteadiness(net: StyleNet, content: Tensor, result: Tensor, motion: FakeMotion) -> Tensor:
+    """How far the answer to the next frame is from ``result`` moved; a recurrent net is told that.
+
+    Args:
+        net: any net.
+        content: pictures (N, 3, H, W), 0..1.
+        result: the net's answers to them.
+        motion: of the pictures.
+    """
+    carried = motion.move(result)
+    memory = (carried.clamp(0, 1), motion.seen) if net.recurrent else None
+    moved = net(motion.next_frame(content), memory).float()
+    return unsteadiness(moved, carried, motion.seen)
 
 
 FRAMES = 3
@@ -208,7 +222,7 @@ def evaluate(
         result = to_tensor(to_rgb(net(photo))).to(device)
         losses = loss(result, photo)
         motion = FakeMotion(1, *photo.shape[2:], seed=len(rows), device=device)
-        steady = unsteadiness(net(motion.next_frame(photo)), motion.move(result), motion.seen)
+        steady = next_unsteadiness(net, photo, result, motion)
         rows.append([value.item() for value in (losses.content, losses.style, losses.tv, steady)])
     if not rows:
         raise TrainingError("none of the held-back photographs can be decoded")
@@ -238,7 +252,7 @@ def load_checkpoint(path: Path, device: torch.device) -> Training:
     """
     try:
         state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-        training = begin(Recipe(**state["recipe"]), device)
+        training = begin(Recipe.model_validate({"steady_weight": 0.0, **state["recipe"]}), device)
         training.net.load_state_dict(state["net"])
         training.optimizer.load_state_dict(state["optimizer"])
         training.history.extend(LossValues(*row) for row in state["history"])

@@ -11,6 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from .weights import read_weights
+
 # torchvision's VGG19_Weights.IMAGENET1K_V1. The address stands here because importing torchvision
 # beside a torch of another build fails, and this one file is all that is wanted of it.
 _WEIGHTS_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
@@ -60,7 +62,10 @@ class VGG19(nn.Module):
         self.features, self.places = _layers()
         self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1))
-        self.features.load_state_dict(_feature_weights(weights, self.features.state_dict()))
+        wanted = self.features.state_dict()
+        self.features.load_state_dict(
+            read_weights(weights, _WEIGHTS_URL, wanted, "VGG-19", "features.")
+        )
         self.eval().requires_grad_(False)
 
     def forward(self, rgb: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
@@ -75,21 +80,3 @@ class VGG19(nn.Module):
             if len(found) == len(wanted):
                 break
         return found
-
-
-def _feature_weights(path: Path | None, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
-    if path is None:
-        state = torch.hub.load_state_dict_from_url(
-            _WEIGHTS_URL, progress=True, check_hash=True, weights_only=True
-        )
-    elif path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        state = load_file(path)
-    else:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    state = {key.removeprefix("features."): value for key, value in state.items()}
-    missing = [key for key in wanted if key not in state or state[key].shape != wanted[key].shape]
-    if missing:
-        raise ValueError(f"{path or _WEIGHTS_URL} does not hold VGG-19: no fitting '{missing[0]}'")
-    return {key: state[key].float() for key in wanted}

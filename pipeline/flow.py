@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .device import open_session
-from .errors import ModelError
+from .errors import ModelError, reason
 from .frame import Frame, Motion, Rgb, Vectors
 from .prefetch import closing_source
 
@@ -80,18 +80,23 @@ class Raft:
             self._session, self.device = open_session(model, device, threads)
         except ModelError as error:
             raise ModelError(f"{model} is not an ONNX file that can be read: {error}") from error
-        inputs = {i.name for i in self._session.get_inputs()}
-        if inputs != {"first", "second"}:
+        takes = {i.name for i in self._session.get_inputs()}
+        gives = {o.name for o in self._session.get_outputs()}
+        if takes != {"first", "second"} or "flow" not in gives:
             raise ModelError(
-                f"{model} is no flow net: it takes {', '.join(sorted(inputs))}, "
-                "not 'first' and 'second'"
+                f"{model} is no flow net: it takes {', '.join(sorted(takes))} and gives "
+                f"{', '.join(sorted(gives))}; export-flow writes one"
             )
+        self._model = model
 
     def between(self, first: Rgb, second: Rgb) -> Vectors:
         """See ``FlowEstimator``."""
         # Below 128 px RAFT's coarsest correlations have no pixel left.
         one, two = _at_least(128, first, second)
-        (vectors,) = self._session.run(["flow"], {"first": one[None], "second": two[None]})
+        try:
+            (vectors,) = self._session.run(["flow"], {"first": one[None], "second": two[None]})
+        except Exception as error:  # ONNX Runtime's errors share no other base
+            raise ModelError(f"{self._model} failed on a frame: {reason(error)}") from error
         height, width = first.shape[:2]
         return np.ascontiguousarray(np.asarray(vectors)[0, :height, :width])
 

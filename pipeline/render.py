@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .config import Settings
 from .encoding import CONTAINERS, check_output, choose_encoding, is_video
-from .errors import SinkError, SourceError
+from .errors import SettingsError, SinkError, SourceError
 from .flow import attach_motion, open_flow
 from .frame import ALL, Frame, Span
 from .inputs import open_source
@@ -98,7 +98,7 @@ def stylize(
     _refuse_same(opened.info.files, target)
     span = _span(settings, opened.info)
     stylizer = _open_stylizer(settings)
-    shots = _Shots(settings, opened.info)
+    shots = _Shots(settings, opened.info, target)
     stages = _stages(stylizer, shots, settings)
     if on_start is not None:
         expected = opened.info.expected_frames(span)
@@ -175,7 +175,7 @@ def _stages(stylizer: Stylizer, shots: _Shots, settings: Settings) -> Stages:
     if settings.steady == "off":
         return lambda frames: prefetch(stylizer.run(shots.mark(frames)), _DEPTH)
     share = HOLDS[settings.steady]
-    estimator = open_flow(settings.flow, settings.flow_model, settings.device)
+    estimator = open_flow(settings.flow, settings.flow_model, settings.device, settings.threads)
 
     def run(frames: Iterable[Frame]) -> Generator[Frame]:
         moving = prefetch(attach_motion(shots.mark(frames), estimator), _DEPTH)
@@ -189,8 +189,10 @@ def _stages(stylizer: Stylizer, shots: _Shots, settings: Settings) -> Stages:
 class _Shots:
     """The cuts of one run: listed in ``--scenes FILE``, or found, and then kept there."""
 
-    def __init__(self, settings: Settings, info: SourceInfo) -> None:
+    def __init__(self, settings: Settings, info: SourceInfo, target: Path) -> None:
         self._file = settings.scenes
+        if self._file is not None:
+            _check_scenes(self._file, target)
         self._start = info.start
         self._wanted = settings.steady != "off" or settings.scenes is not None
         self._listed = None
@@ -221,6 +223,16 @@ class _Shots:
             write_scenes(self._file, self._found)
         else:
             log.warning("%s is not written: the cuts outside this stretch are unknown", self._file)
+
+
+def _check_scenes(path: Path, target: Path) -> None:
+    """Refuse a list that could not be written when the work is done, or only over the work."""
+    if path.resolve() == target.resolve():
+        raise SettingsError(f"--scenes {path} is the output itself; give another name")
+    if not path.parent.is_dir():
+        raise SettingsError(
+            f"--scenes {path}: folder {path.parent} does not exist; create it first"
+        )
 
 
 def _open_writer(path: Path, target: Path, settings: Settings, info: SourceInfo) -> Writer:

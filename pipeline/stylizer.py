@@ -83,9 +83,9 @@ class Stylizer:
             card = ModelCard.from_metadata(session.get_modelmeta().custom_metadata_map)
         except ValueError as error:
             raise ModelError(f"{path} is no style model of this contract: {error}") from error
-        self.workers = workers if self.device == "cpu" else 1
         self.card = card or ModelCard(name=path.stem, kind="foreign")
         self.recurrent = {i.name for i in session.get_inputs()} >= set(MEMORY)
+        self.workers = workers if self.device == "cpu" and not self.recurrent else 1
         if self.recurrent:  # a frame waits for the one before, so each gets all cores
             session, self.device = open_session(path, device, threads)
         self._painter: Painter = (

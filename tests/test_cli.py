@@ -52,6 +52,12 @@ BAD_INPUT: dict[str, tuple[list[str], str]] = {
     "a zero size": (["in.mp4", "o.mp4", "--size", "0p"], "a side below 1"),
     "--start past the end": (["in.mp4", "o.mp4", "--start", "90"], "--start 90 is past the end"),
     "--end before --start": (["in.mp4", "o.mp4", "--start", "0.5", "--end", "0.2"], "is not after"),
+    "a list of cuts that is the output": (
+        ["in.mp4", "o.mp4", "--scenes", "o.mp4"], "--scenes o.mp4 is the output itself",
+    ),
+    "no folder for the list of cuts": (
+        ["in.mp4", "o.mp4", "--scenes", "no/cuts.txt"], "folder no does not exist; create it",
+    ),
     "output equal to input": (["in.mp4", "in.mp4", "--overwrite"], "is the input itself"),
 }  # fmt: skip
 
@@ -161,7 +167,9 @@ def test_run_is_the_default_command(tmp_path: Path, make_clip: MakeClip, identit
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["train"], ["export"], ["styles"]])
+@pytest.mark.parametrize(
+    "command", [[], ["run"], ["train"], ["export"], ["styles"], ["evaluate"], ["export-flow"]]
+)
 def test_help(command: list[str]):
     done = run_command(*command, "--help", env=plain_environment())
     assert done.returncode == 0

@@ -129,5 +129,5 @@ def test_raft_without_its_file_says_how_to_get_it(tmp_path: Path):
 
 def test_a_style_is_no_flow_net(tmp_path: Path):
     style = write_contract_model(tmp_path / "style.onnx")
-    with pytest.raises(ModelError, match="is no flow net: it takes frame"):
+    with pytest.raises(ModelError, match="is no flow net: it takes frame and gives stylized"):
         open_flow("raft", style)

@@ -32,6 +32,7 @@ from stylize_video.models.train import (
     begin,
     evaluate,
     load_checkpoint,
+    next_unsteadiness,
     one_cycle,
     perceptual_loss,
     save_checkpoint,
@@ -295,10 +296,28 @@ def test_training_for_steadiness_makes_the_net_steadier(tmp_path: Path, vgg: VGG
         motion = FakeMotion(4, 96, 96, 5, cpu)
         with torch.no_grad():
             result = training.net.eval()(content)
-            moved = training.net(motion.next_frame(content))
-        return unsteadiness(moved, motion.move(result), motion.seen).item()
+            return next_unsteadiness(training.net, content, result, motion).item()
 
     assert unsteadiness_after(30.0) < 0.7 * unsteadiness_after(0.0)
+
+
+def test_a_recurrent_net_learns_to_use_what_it_is_told(tmp_path: Path, vgg: VGG19):
+    photos = list_photos(write_photos(tmp_path / "p", 4))
+    style = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    cpu = torch.device("cpu")
+    recipe = RECIPE.model_copy(update={"tier": "recurrent", "steps": 40, "steady_weight": 30.0})
+    training = begin(recipe, cpu)
+    list(train(training, perceptual_loss(recipe, style, vgg, cpu), photos, workers=0))
+    content = torch.from_numpy(np.stack([read_rgb(p) for p in photos]))  # pyright: ignore
+    content = content.permute(0, 3, 1, 2)[:, :, :96, :96].float() / 255
+    motion = FakeMotion(4, 96, 96, 5, cpu)
+    with torch.no_grad():
+        result = training.net.eval()(content)
+        told = next_unsteadiness(training.net, content, result, motion)
+        alone = unsteadiness(
+            training.net(motion.next_frame(content)), motion.move(result), motion.seen
+        )
+    assert told < 0.9 * alone
 
 
 def test_unsteadiness_is_the_error_over_the_contrast():

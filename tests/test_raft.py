@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -15,7 +14,10 @@ from numpy.typing import NDArray
 from stylize_video.export import raft as export_room
 from stylize_video.export.raft import export_flow
 from stylize_video.models.raft import RaftSmall, load_raft_small
-from stylize_video.pipeline.errors import TrainingError
+from stylize_video.pipeline.errors import SinkError, TrainingError
+from stylize_video.pipeline.flow import open_flow
+
+from .conftest import run_command
 
 # End-point error of RAFT-small with 12 updates on three FlyingChairs pairs, in pixels.
 CHAIRS = {1: 1.14, 2: 0.58, 3: 1.50}
@@ -82,10 +84,37 @@ def test_a_file_that_is_off_is_not_written(
     other = random_net()
     assert other.update_block.flow_head.conv2.bias is not None
     other.update_block.flow_head.conv2.bias += 0.1
-    monkeypatch.setattr(export_room, "_write", lambda _, path: shutil.copy(exported, path))
+    monkeypatch.setattr(export_room, "_trace", lambda _: onnx.load(exported))
     with pytest.raises(TrainingError, match=r"off by .* nothing was written"):
         export_flow(other, tmp_path / "flow.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_it_plays_as_flow_raft_at_any_size(exported: Path):
+    rng = np.random.default_rng(0)
+    pair = rng.integers(0, 256, (2, 141, 203, 3), dtype=np.uint8)
+    raft = open_flow("raft", exported, "cpu", 1)
+    assert np.array_equal(raft.between(*pair), run_flow(exported, *pair))
+    small = np.ascontiguousarray(pair[:, :77, :5])  # below the least that the net takes
+    found = raft.between(*small)
+    assert found.shape == (77, 5, 2) and np.isfinite(found).all()
+
+
+@pytest.mark.slow
+def test_export_flow_writes_what_flow_raft_plays(tmp_path: Path):
+    torch.save(random_net().state_dict(), tmp_path / "raft.pth")
+    out = tmp_path / "flow.onnx"
+    done = run_command("export-flow", out, "--weights", tmp_path / "raft.pth")
+    assert done.returncode == 0 and f"wrote {out}" in done.stdout + done.stderr
+    assert open_flow("raft", out).between(*np.zeros((2, 130, 140, 3), np.uint8)).shape[2] == 2
+    again = run_command("export-flow", out, "--weights", tmp_path / "raft.pth")
+    assert again.returncode == 1 and "--overwrite" in again.stderr
+
+
+def test_an_export_that_cannot_be_written_is_one_line():
+    with pytest.raises(SinkError, match="can't be written"):
+        export_flow(random_net(), Path("/proc/flow.onnx"))
 
 
 def test_every_picture_of_a_batch_has_its_own_flow():
