@@ -15,7 +15,7 @@ class Recipe(BaseModel):
     tier: Literal["fast", "quality", "recurrent"] = Field(
         "fast",
         description="fast (slim, for real time on a CPU), quality (Johnson 2016) or recurrent "
-        "(as fast, and told the frame before: Ruder 2018).",
+        "(a little slower, and told the frame before: Ruder 2018).",
     )
     steps: int = Field(2000, ge=1, description="Optimiser steps.")
     batch: int = Field(4, ge=1, description="Crops a step.")

@@ -33,7 +33,7 @@ class Settings(BaseModel):
         description="Hold the picture steady along the source's motion; off leaves the flicker.",
     )
     flow: Literal["dis", "raft"] = Field(
-        "dis", description="How motion is found: dis (quick) or raft (a net, exact and slow)."
+        "dis", description="How motion is found: dis (quick) or raft (a net: better and slow)."
     )
     flow_model: Path | None = Field(
         None, description="RAFT as an ONNX file; default: where export-flow puts it."
