@@ -259,8 +259,8 @@ def measure_motion(now: Rgb, before: Rgb, estimator: FlowEstimator) -> Motion:
 
 # A residual of the warped source at which trust is halved: so much of 0..255, and so much of the
 # local contrast, since a small error of the flow leaves a residual there.
-_TOLERANCE = 16.0
-_OF_CONTRAST = 0.25
+_TOLERANCE = 24.0
+_OF_CONTRAST = 0.5
 
 
 def confidence(now: Rgb, before: Rgb, vectors: Vectors, back: Vectors) -> NDArray[np.float32]:
