@@ -238,9 +238,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=40)
     parser.add_argument("--vgg", default=os.environ.get("STYLIZE_VGG19"))
     parser.add_argument("--json", type=Path)
-    parser.add_argument(
-        "--slices", type=Path, help="folder for two scenes through time"
-    )
+    parser.add_argument("--slices", type=Path, help="folder for two scenes through time")
     asked = parser.parse_args()
     nets = {Path(net).stem: Stylizer(find_style(net)) for net in asked.nets}
     baseline = f"{next(iter(nets))} off"

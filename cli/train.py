@@ -39,6 +39,10 @@ def train(
             envvar=VGG_SETTING, help="VGG-19 weights (.safetensors, .pth); default: downloaded."
         ),
     ] = None,
+    base: Annotated[
+        Path | None,
+        typer.Option(help="Checkpoint to begin from: another style's, or this one's, to refine."),
+    ] = None,
     licence: Annotated[str, typer.Option(help="Licence to write into the file.")] = "unknown",
     workers: Annotated[int, typer.Option(help="Processes that load photographs.", min=0)] = 1,
     restart: Annotated[
@@ -73,7 +77,8 @@ def train(
     learned, held_back = photos[: -recipe.held_back], photos[-recipe.held_back :]
     where = _torch_device(device)
     folder = out.with_name(out.stem + ".training")
-    training = _resume_or_begin(folder / "checkpoint.pt", recipe, where, restart, report)
+    training = None if restart else _resumed(folder / "checkpoint.pt", recipe, where, report)
+    training = training or training_room.begin(recipe, where, base)
     report.say(
         f"{recipe.tier} net, {recipe.steps} steps of {recipe.batch} crops on {where}, "
         f"{len(learned)} photographs"
@@ -138,14 +143,14 @@ def vgg19(weights: Path | None) -> VGG19:
         raise TrainingError(f"--vgg {weights} can't be used: {reason(error)}") from error
 
 
-def _resume_or_begin(
-    checkpoint: Path, recipe: Recipe, where: torch.device, restart: bool, report: Report
-) -> Training:
-    from ..models import train as training_room
+def _resumed(
+    checkpoint: Path, recipe: Recipe, where: torch.device, report: Report
+) -> Training | None:
+    from ..models.train import load_checkpoint
 
-    if restart or not checkpoint.exists():
-        return training_room.begin(recipe, where)
-    training = training_room.load_checkpoint(checkpoint, where)
+    if not checkpoint.exists():
+        return None
+    training = load_checkpoint(checkpoint, where)
     if training.recipe != recipe:
         ours, theirs = recipe.model_dump(), training.recipe.model_dump()
         name = next(name for name in ours if ours[name] != theirs[name])

@@ -59,10 +59,21 @@ class Training:
         return len(self.history)
 
 
-def begin(recipe: Recipe, device: torch.device) -> Training:
-    """A fresh net with the recipe's seed, on ``device``."""
+def begin(recipe: Recipe, device: torch.device, base: Path | None = None) -> Training:
+    """A fresh net with the recipe's seed, on ``device``; or with the weights of a checkpoint.
+
+    Raises:
+        TrainingError: ``base`` is no checkpoint, or one of another tier.
+    """
     torch.manual_seed(recipe.seed)
     net = TIERS[recipe.tier]()
+    if base is not None:
+        given = load_checkpoint(base, device)
+        if given.recipe.tier != recipe.tier:
+            raise TrainingError(
+                f"--base {base} is a {given.recipe.tier} net; train with --tier {given.recipe.tier}"
+            )
+        net.load_state_dict(given.net.state_dict())
     net.to(device=device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     return Training(recipe, net, torch.optim.Adam(net.parameters(), lr=recipe.learning_rate))
 

@@ -320,6 +320,19 @@ def test_a_recurrent_net_learns_to_use_what_it_is_told(tmp_path: Path, vgg: VGG1
     assert told < 0.9 * alone
 
 
+def test_a_training_can_begin_from_a_checkpoint(tmp_path: Path):
+    cpu = torch.device("cpu")
+    first = begin(RECIPE, cpu)
+    save_checkpoint(first, tmp_path / "base.pt")
+    other = RECIPE.model_copy(update={"seed": RECIPE.seed + 1, "steps": 7})
+    second = begin(other, cpu, tmp_path / "base.pt")
+    assert second.recipe == other and second.step == 0
+    for a, b in zip(first.net.parameters(), second.net.parameters(), strict=True):
+        assert torch.equal(a, b)
+    with pytest.raises(TrainingError, match="is a fast net; train with --tier fast"):
+        begin(RECIPE.model_copy(update={"tier": "quality"}), cpu, tmp_path / "base.pt")
+
+
 def test_unsteadiness_is_the_error_over_the_contrast():
     wanted = torch.tensor([0.0, 1.0]).view(1, 1, 1, 2).expand(1, 3, 8, 2)
     seen = torch.ones(1, 1, 8, 2)
