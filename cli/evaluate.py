@@ -8,13 +8,14 @@ from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from itertools import islice, zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from ..pipeline.config import Settings
 from ..pipeline.errors import SettingsError, SinkError, SourceError
 from .report import Report, need_torch
-from .train import VGG_SETTING
+from .train import VGG_SETTING, refuse_place
 
 if TYPE_CHECKING:
     from ..pipeline.frame import Frame, Rgb
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ..pipeline.source import Source
 
 RESULT, PER_FRAME = "result", "per-frame"
-FLOWS = ("dis", "raft")
+FLOWS: tuple[str, ...] = get_args(Settings.model_fields["flow"].annotation)
 LOOKS = ("auto", "vgg", "ssim")
 _COMPARED_LOOKS = 8  # frames of a clip whose look is compared
 _SMALLEST_FOR_VGG = 16  # px: it halves the picture four times
@@ -93,7 +94,9 @@ def evaluate(
     _check_word("--perceptual", perceptual, LOOKS)
     spaced = _read_intervals(intervals)
     if picture is not None:
-        _refuse_picture(picture, overwrite)
+        if picture.suffix.lower() != ".png":
+            raise SinkError(f"--picture {picture} must end in .png")
+        refuse_place(picture, overwrite, "--picture")
     report = Report(quiet)
     clips = _open_clips(source, result, per_frame, start, max_frames)
     expected = clips.expected
@@ -138,15 +141,6 @@ def _read_intervals(text: str) -> tuple[int, ...]:
     if spaced[0] < 1:
         raise SettingsError(f"--intervals '{text}' are not numbers of frames; write 1,10")
     return spaced
-
-
-def _refuse_picture(path: Path, overwrite: bool) -> None:
-    if path.suffix.lower() != ".png":
-        raise SinkError(f"--picture {path} must end in .png")
-    if not path.parent.is_dir():
-        raise SinkError(f"--picture {path}: folder {path.parent} does not exist; create it first")
-    if path.exists() and not overwrite:
-        raise SinkError(f"{path} exists; add --overwrite to replace it")
 
 
 def _distance(kind: str, weights: Path | None, clips: _Clips) -> tuple[str, Distance | None]:

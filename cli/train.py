@@ -98,9 +98,14 @@ def train(
 
 
 def refuse_output(out: Path, overwrite: bool, asked: str = "--out") -> None:
-    """Refuse a file that is not ``.onnx``, or exists."""
+    """Refuse a file that is not ``.onnx``, and what ``refuse_place`` does."""
     if out.suffix != ".onnx":
         raise SinkError(f"{asked} {out} must end in .onnx")
+    refuse_place(out, overwrite, asked)
+
+
+def refuse_place(out: Path, overwrite: bool, asked: str) -> None:
+    """Refuse a file without a folder, and one that exists."""
     if not out.parent.is_dir():
         raise SinkError(f"{asked} {out}: folder {out.parent} does not exist; create it first")
     if out.exists() and not overwrite:

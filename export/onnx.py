@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from ..models.stylenet import StyleNet, padded_index
 from ..pipeline.contract import INPUT, MEMORY, OUTPUT, ModelCard
+from ..pipeline.sink import whole_or_not
 from .parity import Parity, measure_parity
-from .write import OPSET, save, traced_model, whole_or_not
+from .write import OPSET, save, traced_model
 
 
 class Traced(nn.Module):

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from ..models.raft import CELL, RaftSmall
 from ..pipeline.errors import TrainingError
-from .write import save, traced_model, whole_or_not
+from ..pipeline.sink import whole_or_not
+from .write import save, traced_model
 
 SMALLEST = 128
 """Least height and width of a picture."""

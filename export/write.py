@@ -1,19 +1,15 @@
-"""What every export does: trace a module into ONNX, and write the file whole or not at all."""
+"""What every export does: trace a module into ONNX, and write that with its metadata."""
 
 from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import onnx
 import torch
 from torch import Tensor, nn
-
-from ..pipeline.sink import writing
 
 OPSET = 20
 
@@ -52,19 +48,3 @@ def save(model: onnx.ModelProto, path: Path, metadata: dict[str, str]) -> None:
     onnx.helper.set_model_props(model, metadata)
     onnx.checker.check_model(model)
     onnx.save(model, path)
-
-
-@contextmanager
-def whole_or_not(path: Path) -> Generator[Path]:
-    """A file beside ``path`` to write to; it takes that name if nothing is raised, else it goes.
-
-    Raises:
-        SinkError: it can't be written.
-    """
-    aside = path.with_name("." + path.name + ".part")
-    with writing(path):
-        try:
-            yield aside
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)

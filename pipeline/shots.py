@@ -18,7 +18,7 @@ from scenedetect.detectors import AdaptiveDetector
 from .errors import SettingsError, reason
 from .frame import Frame, Rgb
 from .prefetch import closing_source
-from .sink import writing
+from .sink import whole_or_not
 from .units import parse_time
 
 THRESHOLD = 2.5
@@ -116,13 +116,8 @@ def write_scenes(path: Path, times: Iterable[Fraction]) -> None:
         SinkError: it can't be written.
     """
     text = "\n".join([_HEADER, *map(_six_decimals, times)]) + "\n"
-    aside = path.with_name("." + path.name + ".part")
-    with writing(path):
-        try:
-            aside.write_text(text, encoding="utf-8", newline="\n")
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
+    with whole_or_not(path) as aside:
+        aside.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _six_decimals(time: Fraction) -> str:

@@ -73,6 +73,22 @@ def writing(target: Path) -> Generator[None]:
         raise SinkError(f"{target} can't be written: {reason(error)}") from error
 
 
+@contextmanager
+def whole_or_not(path: Path) -> Generator[Path]:
+    """A file beside ``path`` to write to; it takes that name if nothing is raised, else it goes.
+
+    Raises:
+        SinkError: it can't be written.
+    """
+    aside = path.with_name("." + path.name + ".part")
+    with writing(path):
+        try:
+            yield aside
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
 os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 would fill the screen with its settings
 
 
