@@ -81,7 +81,7 @@ def scene_clips(photos: Path, count: int) -> Iterator[tuple[str, Any]]:
 def held(frames: list[Frame], painted: list[Rgb], estimator: FlowEstimator, how: str) -> list[Rgb]:
     """The paintings of ``frames``, held steady along the motion."""
     moving = attach_motion(iter(frames), estimator)
-    stylised = (replace(f, rgb=rgb) for f, rgb in zip(moving, painted, strict=True))
+    stylised = (replace(f, picture=rgb) for f, rgb in zip(moving, painted, strict=True))
     return [frame.rgb for frame in steady(stylised, HOLDS[how])]
 
 

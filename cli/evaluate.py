@@ -281,7 +281,7 @@ def _resized(frames: Iterable[Frame], width: int, height: int) -> Generator[Fram
             continue
         how = cv2.INTER_AREA if frame.rgb.shape[1] > width else cv2.INTER_CUBIC
         resized = cv2.resize(frame.rgb, (width, height), interpolation=how)
-        yield replace(frame, rgb=np.asarray(resized, np.uint8))
+        yield replace(frame, picture=np.asarray(resized, np.uint8))
 
 
 # ---- what is shown ----

@@ -23,12 +23,20 @@ if TYPE_CHECKING:
     from ..models.vgg import VGG19
 
 CHECKPOINT_EVERY = 100
+IDENTITY = "identity"
+_BASE_WEIGHTS = {"style_weight": 0.0, "tv_weight": 0.0, "pixel_weight": 4.0}
 VGG_SETTING = "STYLIZE_VGG19"
 
 
 @with_options(Recipe)
 def train(
-    style: Annotated[Path, typer.Argument(help="The picture whose style is learned.")],
+    style: Annotated[
+        Path,
+        typer.Argument(
+            help=f"The picture whose style is learned; or '{IDENTITY}': to give the photograph "
+            "back, a base for styles."
+        ),
+    ],
     content: Annotated[Path, typer.Option(help="Folder of photographs to learn on.")],
     out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
     typed: dict[str, Any],
@@ -62,11 +70,12 @@ def train(
     from ..models import data
     from ..models import train as training_room
 
-    recipe = checked(Recipe, typed, "train")
+    is_base = str(style) == IDENTITY
+    recipe = checked(Recipe, (_BASE_WEIGHTS if is_base else {}) | typed, "train")
     refuse_output(out, overwrite)
     report = Report(quiet)
-    painting = data.read_rgb(style)
-    if painting is None:
+    painting = None if is_base else data.read_rgb(style)
+    if painting is None and not is_base:
         raise TrainingError(f"the style picture {style} can't be read; give a JPEG, PNG or WebP")
     photos = data.list_photos(content)
     if len(photos) <= recipe.held_back:
@@ -221,6 +230,7 @@ def export_training(
         kind=training.recipe.tier,
         licence=licence,
         multiple=net.multiple,
+        margin=net.margin,
         macs_per_pixel=net.macs_per_pixel(),
         recipe=training.recipe.model_dump_json(),
         figures=json.dumps({k: round(v, 5) for k, v in asdict(figures).items()} if figures else {}),

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..models.stylenet import StyleNet, padded_index
+from ..models.stylenet import StyleNet, padded_index, written_out
 from ..pipeline.contract import INPUT, MEMORY, OUTPUT, ModelCard
 from ..pipeline.sink import whole_or_not
 from .parity import Parity, measure_parity
@@ -89,7 +89,7 @@ def trace_style(net: StyleNet) -> onnx.ModelProto:
         for name, c in zip(names, channels, strict=False)
     }
     size = {1: torch.export.Dim("height", min=1), 2: torch.export.Dim("width", min=1)}
-    return traced_model(Traced(net), examples, OUTPUT, size)
+    return traced_model(Traced(written_out(net)), examples, OUTPUT, size)
 
 
 def export_style(

@@ -37,6 +37,12 @@ def total_variation(rgb: Tensor) -> Tensor:
     return rows + columns
 
 
+def pixel_loss(result: Tensor, content: Tensor) -> Tensor:
+    """Mean (ŷ − x)² over the variance of x: 0 where the picture is given back, 1 for a flat one."""
+    contrast = content.var(dim=(2, 3)).mean().clamp(min=1e-4)
+    return (result.float() - content).square().mean() / contrast
+
+
 def unsteadiness(result: Tensor, wanted: Tensor, seen: Tensor) -> Tensor:
     """Mean of seen · (ŷ − w)² over the variance of w: the warping error as a relative error.
 
@@ -60,10 +66,11 @@ class Losses:
     content: Tensor
     style: Tensor
     tv: Tensor
+    pixel: Tensor
 
 
 class PerceptualLoss:
-    """The loss of a result against its content picture and one style picture.
+    """The loss of a result against its content picture and one style picture, or none.
 
     Content is equation 2 divided by the mean square of the content's own features, style is the sum
     of equation 4 over the layers, each divided by ‖G(style)‖²_F. Both are then plain relative
@@ -72,34 +79,33 @@ class PerceptualLoss:
 
     Args:
         vgg: the fixed describer.
-        style: the style picture (1, 3, H, W).
+        style: the style picture (1, 3, H, W); without one the style loss is 0.
         content_layer: where content is compared.
         style_layers: where style is compared.
     """
 
     def __init__(
-        self, vgg: VGG19, style: Tensor, content_layer: str, style_layers: tuple[str, ...]
+        self, vgg: VGG19, style: Tensor | None, content_layer: str, style_layers: tuple[str, ...]
     ) -> None:
         self.vgg = vgg
         self.content_layer = content_layer
-        self.style_layers = style_layers
-        with torch.no_grad():
-            self.targets = {k: gram(f) for k, f in vgg(style, style_layers).items()}
+        self.targets: dict[str, Tensor] = {}
+        if style is not None:
+            with torch.no_grad():
+                self.targets = {k: gram(f) for k, f in vgg(style, style_layers).items()}
 
     def __call__(self, result: Tensor, content: Tensor) -> Losses:
         """Losses of ``result`` against ``content``, both (N, 3, H, W)."""
         with torch.no_grad():
             wanted = self.vgg(content, (self.content_layer,))[self.content_layer]
-        found = self.vgg(result, (*self.style_layers, self.content_layer))
+        found = self.vgg(result, (*self.targets, self.content_layer))
         energy = wanted.float().square().mean()
-        style = torch.stack(
-            [
-                style_loss(gram(found[layer]), target) / target.square().sum()
-                for layer, target in self.targets.items()
-            ]
-        ).sum()
+        style = result.new_zeros(())
+        for layer, target in self.targets.items():
+            style = style + style_loss(gram(found[layer]), target) / target.square().sum()
         return Losses(
             content=feature_loss(found[self.content_layer], wanted) / energy,
             style=style,
             tv=total_variation(result),
+            pixel=pixel_loss(result, content),
         )

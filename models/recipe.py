@@ -36,6 +36,11 @@ class Recipe(BaseModel):
         description="Weight of steadiness: a moved, noisy picture must give the moved result; "
         "0: off.",
     )
+    pixel_weight: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of the difference to the photograph itself: 4 for a base of styles.",
+    )
     learning_rate: float = Field(
         4e-3, gt=0, description="Adam's peak rate; it rises over a fifth of the steps, then falls."
     )

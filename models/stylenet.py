@@ -9,11 +9,17 @@ works: a net pads its input to its multiple and crops the result.
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
+from itertools import product
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch user knows
+
+
+_GREY = 128 / 255  # where a fresh net's answers begin
 
 
 class StyleNet(nn.Module):
@@ -31,7 +37,9 @@ class StyleNet(nn.Module):
 
     @abstractmethod
     def core(self, packed: Tensor, memory: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """(N, r²·3, H/r, W/r) in −1..1 → (N, q²·3, H/q, W/q), 0..1; r, q: ``pack_in, out``.
+        """(N, r²·3, H/r, W/r) in −1..1 → (N, q²·3, H/q, W/q); r, q: ``pack_in, out``.
+
+        The answer's 0..1 are shown; what lies beyond is clamped, here as in the exported graph.
 
         A recurrent net takes, packed too, the picture before in −1..1 and its mask in 0..1.
         """
@@ -50,7 +58,7 @@ class StyleNet(nn.Module):
             told = (self._packed(self._signed(memory[0])), self._packed(memory[1]))
         elif self.recurrent:
             told = (torch.zeros_like(packed), torch.zeros_like(packed[:, ::3]))
-        y = unpack(self.core(packed, told), self.pack_out)
+        y = unpack(_Bounded.apply(self.core(packed, told)), self.pack_out)  # pyright: ignore[reportArgumentType]
         (height, width), m = rgb.shape[2:], self.margin
         return y[:, :, m : m + height, m : m + width]
 
@@ -69,6 +77,24 @@ class StyleNet(nn.Module):
     @abstractmethod
     def macs_per_pixel(self) -> float:
         """Multiply-accumulates per pixel of the (padded) picture."""
+
+
+class _Bounded(torch.autograd.Function):
+    """Clamped to 0..1. Beyond, only a gradient that leads back in is passed on.
+
+    A plain clamp has none there: what is once too bright would stay so.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, y: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx.save_for_backward(y)
+        return y.clamp(0, 1)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        (y,) = ctx.saved_tensors
+        lost = ((y > 1) & (grad < 0)) | ((y < 0) & (grad > 0))
+        return grad.masked_fill(lost, 0)
 
 
 def pack(rgb: Tensor, r: int) -> Tensor:
@@ -165,10 +191,11 @@ class QualityNet(StyleNet):
             *_normed(_ReflectConv(64, 32, 3), 32),
             _ReflectConv(32, 3, 9),
         )
+        nn.init.constant_(self.body[-1][1].bias, _GREY)
 
     def core(self, packed: Tensor, memory: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """See ``StyleNet.core``."""
-        return self.body(packed).tanh() * 0.5 + 0.5
+        return self.body(packed)
 
     def macs_per_pixel(self) -> float:
         """See ``StyleNet.macs_per_pixel``."""
@@ -207,42 +234,102 @@ class Analysis(nn.Module):
         cells = full.reshape(c_out, c_in, 3, r, 3, r).permute(0, 3, 5, 1, 2, 4)
         return cells.reshape(c_out, r * r * c_in, 3, 3)
 
+    def bias(self) -> Tensor:
+        """(c_out)."""
+        assert self.free.bias is not None
+        return self.free.bias
+
     def forward(self, packed: Tensor) -> Tensor:
         """(N, r²·c_in, h, w) → (N, c_out, h, w)."""
-        return F.conv2d(packed, self.kernel(), self.free.bias, padding=1)
+        return F.conv2d(packed, self.kernel(), self.bias(), padding=1)
 
 
 class Synthesis(nn.Module):
-    """The transpose: up-sampling by r as a 3×3 convolution whose answer is packed.
+    """The transpose: up-sampling by a as a 3×3 convolution whose answer is packed.
 
-    Its 3r × 3r kernels are a free (2r+1)×(2r+1) kernel convolved with the box of width r. Shifted
+    Its 3a × 3a kernels are a free (2a+1)×(2a+1) kernel convolved with the box of width a. Shifted
     copies of such a kernel add up to a constant, so a flat field of features gives a flat picture:
     a checkerboard is impossible, not merely unlikely (Odena 2016), and no convolution runs at full
     size.
+
+    Args:
+        c_in: features.
+        c_out: features of the answer.
+        factor: a.
+        packed: the features come packed by this already, and stay so: places after the feature.
+        pixels: the answer is a picture: its places come first, as in ``pack``, and not last.
     """
 
     box: Tensor
 
-    def __init__(self, c_in: int, c_out: int, factor: int) -> None:
+    def __init__(
+        self, c_in: int, c_out: int, factor: int, packed: int = 1, pixels: bool = False
+    ) -> None:
         super().__init__()
         self.factor = factor
+        self.packed = packed
+        self.pixels = pixels
         self.free = nn.Conv2d(c_in, c_out, 2 * factor + 1)
         nn.init.normal_(self.free.weight, std=(1 / (c_in * (2 * factor + 1) ** 2)) ** 0.5)
         nn.init.zeros_(self.free.bias)  # pyright: ignore[reportArgumentType] - made with a bias
         self.register_buffer("box", _square(torch.ones(factor)), persistent=False)
 
     def kernel(self) -> Tensor:
-        """The 3×3 kernel that answers packed, (r²·c_out, c_in, 3, 3)."""
+        """The 3×3 kernel over packed channels, (c_out·(r·a)², c_in·r², 3, 3), r: ``packed``."""
         c_out, c_in = self.free.weight.shape[:2]
-        r = self.factor
-        full = _spread(self.free.weight, self.box)  # c_out, c_in, 3r, 3r
-        cells = full.reshape(c_out, c_in, 3, r, 3, r).flip(2, 4).permute(3, 5, 0, 1, 2, 4)
-        return cells.reshape(r * r * c_out, c_in, 3, 3)
+        a, r = self.factor, self.packed
+        full = _spread(self.free.weight, self.box)  # c_out, c_in, 3a, 3a
+        cells = full.reshape(c_out, c_in, 3, a, 3, a).flip(2, 4)
+        places = _on_packed(cells.permute(3, 5, 0, 1, 2, 4), r)
+        order = (0, 1, 2, 3, 4, 5) if self.pixels else (2, 0, 1, 3, 4, 5)
+        return places.permute(order).reshape(c_out * (r * a) ** 2, c_in * r * r, 3, 3)
+
+    def bias(self) -> Tensor:
+        """Of every packed channel."""
+        assert self.free.bias is not None
+        places = (self.factor * self.packed) ** 2
+        if self.pixels:
+            return self.free.bias.repeat(places)
+        return self.free.bias.repeat_interleave(places)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, c_in, h, w) → (N, r²·c_out, h, w)."""
-        bias = self.free.bias.repeat(self.factor**2)  # pyright: ignore[reportOptionalMemberAccess]
-        return F.conv2d(x, self.kernel(), bias, padding=1)
+        """(N, c_in·r², h, w) → (N, c_out·(r·a)², h, w)."""
+        return F.conv2d(x, self.kernel(), self.bias(), padding=1)
+
+
+@torch.no_grad()
+def written_out(net: StyleNet) -> StyleNet:
+    """A copy of ``net`` whose composed kernels are plain 3×3 convolutions; its answers are equal."""
+    net = copy.deepcopy(net)
+    for parent in list(net.modules()):
+        for name, layer in parent.named_children():
+            if isinstance(layer, (Analysis, Synthesis)):
+                kernel = layer.kernel()
+                plain = nn.Conv2d(kernel.shape[1], kernel.shape[0], 3, padding=1)
+                plain.weight.copy_(kernel)
+                assert plain.bias is not None
+                plain.bias.copy_(layer.bias())
+                setattr(parent, name, plain)
+    return net
+
+
+def _on_packed(kernel: Tensor, r: int) -> Tensor:
+    """A convolution of features, as one of the same features packed by r.
+
+    Args:
+        kernel: (a, a, c_out, c_in, 3, 3); first the row and column in the answer's cell.
+        r: channels of what it reads are (feature, row, column).
+
+    Returns:
+        (r·a, r·a, c_out, c_in·r·r, 3, 3), likewise.
+    """
+    a, _, c_out, c_in = kernel.shape[:4]
+    packed = kernel.new_zeros(r, a, r, a, c_out, c_in, r, r, 3, 3)
+    # Row p of a cell reads, at tap d, row (p + d − 1) mod r of the cell before, this or the next.
+    reads = [(p, d, (p + d - 1) % r, (p + d - 1) // r + 1) for p in range(r) for d in range(3)]
+    for (p, d, q, cell), (p2, d2, q2, cell2) in product(reads, reads):
+        packed[p, :, p2, :, :, :, q, q2, cell, cell2] += kernel[..., d, d2]
+    return packed.reshape(r * a, r * a, c_out, c_in * r * r, 3, 3)
 
 
 def _triangle(width: int) -> Tensor:
@@ -282,7 +369,12 @@ class _FastBlock(nn.Module):
 
 
 class FastNet(StyleNet):
-    """The slim net: pixels are analysed at stride 4 and never touched at full size again.
+    """The slim net: a stack of 3×3 convolutions at a quarter of the size, and nothing else.
+
+    Up-sampling goes by two and two, with a norm and a ReLU between, but all of it stays packed: to
+    the runtime it is two convolutions more, without a move of features. What it answers is bounded
+    by clamping, so that it ends in a convolution: bytes are what an 8-bit convolution answers, and
+    another colour space is another last kernel.
 
     Args:
         channels: width at a quarter of the size.
@@ -293,7 +385,7 @@ class FastNet(StyleNet):
     multiple = 4
     margin = 16
     pack_in = 4
-    pack_out = 2
+    pack_out = 4
 
     def __init__(self, channels: int = 32, blocks: int = 3) -> None:
         super().__init__()
@@ -303,8 +395,9 @@ class FastNet(StyleNet):
         self.head = nn.Sequential(*_normed(Analysis(3, channels, self.pack_in), channels))
         self.body = nn.Sequential(*(_FastBlock(channels) for _ in range(blocks)))
         self.up = Synthesis(channels, half, 2)
-        self.up_norm = nn.Sequential(nn.InstanceNorm2d(half, affine=True), nn.ReLU())
-        self.tail = Synthesis(half, 3, 2)
+        self.up_norm = nn.InstanceNorm2d(half, affine=True)
+        self.tail = Synthesis(half, 3, 2, packed=2, pixels=True)
+        nn.init.constant_(self.tail.free.bias, _GREY)  # pyright: ignore[reportArgumentType]
 
     def core(self, packed: Tensor, memory: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """See ``StyleNet.core``."""
@@ -312,16 +405,16 @@ class FastNet(StyleNet):
 
     def _painted(self, features: Tensor) -> Tensor:
         """What the head found → the packed picture."""
-        up = unpack(self.up(self.body(features)), 2)
-        return self.tail(self.up_norm(up)).sigmoid()
+        up = self.up(self.body(features))
+        n, c, h, w = up.shape
+        # The places of a feature share its statistics; they lie one after the other.
+        shared = up.reshape(n, self.channels // 2, -1, w)
+        return self.tail(self.up_norm(shared).reshape(n, c, h, w).relu())
 
     def macs_per_pixel(self) -> float:
         """See ``StyleNet.macs_per_pixel``."""
         c = self.channels
-        analysis = 9 * 48 * c / 16
-        blocks = self.blocks * 2 * 9 * c * c / 16
-        synthesis = 9 * c * 4 * (c // 2) / 16 + 9 * (c // 2) * 12 / 4
-        return analysis + blocks + synthesis
+        return 9 * (48 * c + self.blocks * 2 * c * c + 2 * c * c + 2 * c * 48) / 16
 
 
 class RecurrentNet(FastNet):

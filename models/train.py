@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Subset
 
 from ..pipeline.errors import TrainingError, nearest, reason
 from .data import Crops, read_rgb, resized, to_rgb, to_tensor
-from .losses import PerceptualLoss, unsteadiness
+from .losses import Losses, PerceptualLoss, unsteadiness
 from .motion import FakeMotion
 from .recipe import Recipe
 from .stylenet import FastNet, QualityNet, RecurrentNet, StyleNet
@@ -42,6 +42,8 @@ class LossValues:
     total: float
     steady: float = 0.0
     """The warping error under fake motion, relative to the result's contrast."""
+    pixel: float = 0.0
+    """The difference to the photograph, relative to its contrast."""
 
 
 @dataclass
@@ -127,11 +129,11 @@ def _step(training: Training, loss: PerceptualLoss, content: Tensor) -> LossValu
     with torch.autocast(content.device.type, torch.bfloat16):
         shown, result, steady = shoot(training, content)
         losses = loss(result, shown)
-    total = _total(recipe, losses.content, losses.style, losses.tv, steady)
+    total = _total(recipe, losses, steady)
     training.optimizer.zero_grad(set_to_none=True)
     total.backward()
     training.optimizer.step()
-    parts = [losses.content, losses.style, losses.tv, total, steady]
+    parts = [losses.content, losses.style, losses.tv, total, steady, losses.pixel]
     return LossValues(*torch.stack(parts).detach().tolist())
 
 
@@ -194,23 +196,23 @@ def _shoot_sequence(training: Training, content: Tensor) -> tuple[Tensor, Tensor
     return picked[0], picked[1], steady
 
 
-Loss = TypeVar("Loss", float, Tensor)
-
-
-def _total(recipe: Recipe, content: Loss, style: Loss, tv: Loss, steady: Loss) -> Loss:
-    likeness = recipe.content_weight * content + recipe.style_weight * style
-    return likeness + recipe.tv_weight * tv + recipe.steady_weight * steady
+def _total(recipe: Recipe, losses: Losses, steady: Tensor) -> Tensor:
+    likeness = recipe.content_weight * losses.content + recipe.style_weight * losses.style
+    likeness = likeness + recipe.pixel_weight * losses.pixel
+    return likeness + recipe.tv_weight * losses.tv + recipe.steady_weight * steady
 
 
 def perceptual_loss(
-    recipe: Recipe, style: NDArray[np.uint8], vgg: VGG19, device: torch.device
+    recipe: Recipe, style: NDArray[np.uint8] | None, vgg: VGG19, device: torch.device
 ) -> PerceptualLoss:
-    """The recipe's loss against a style picture (HWC uint8 RGB)."""
+    """The recipe's loss against a style picture (HWC uint8 RGB); without one, a base's."""
     for layer in (recipe.content_layer, *recipe.style_layers):
         if layer not in vgg.places:
             raise TrainingError(f"VGG-19 has no layer '{layer}'{nearest(layer, vgg.places)}")
     vgg.to(device=device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    picture = to_tensor(resized(style, recipe.style_size)).to(device)
+    picture = None
+    if style is not None:
+        picture = to_tensor(resized(style, recipe.style_size)).to(device)
     return PerceptualLoss(vgg, picture, recipe.content_layer, recipe.style_layers)
 
 
@@ -224,7 +226,7 @@ def evaluate(
     """
     net = training.net.eval()
     device = next(net.parameters()).device
-    rows: list[list[float]] = []
+    rows: list[list[Tensor]] = []
     for path in photos:
         rgb = read_rgb(path)
         if rgb is None:
@@ -234,12 +236,11 @@ def evaluate(
         losses = loss(result, photo)
         motion = FakeMotion(1, *photo.shape[2:], seed=len(rows), device=device)
         steady = next_unsteadiness(net, photo, result, motion)
-        rows.append([value.item() for value in (losses.content, losses.style, losses.tv, steady)])
+        total = _total(training.recipe, losses, steady)
+        rows.append([losses.content, losses.style, losses.tv, total, steady, losses.pixel])
     if not rows:
         raise TrainingError("none of the held-back photographs can be decoded")
-    content, style, tv, steady = (float(value) for value in np.mean(rows, axis=0))
-    total = _total(training.recipe, content, style, tv, steady)
-    return LossValues(content, style, tv, total, steady)
+    return LossValues(*np.mean(torch.tensor(rows).numpy(), axis=0).tolist())
 
 
 def save_checkpoint(training: Training, path: Path) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import av
 import numpy as np
+from av.video.plane import VideoPlane
 from av.video.reformatter import (
     ColorPrimaries,
     ColorRange,
@@ -21,7 +22,7 @@ from av.video.reformatter import (
     VideoReformatter,
 )
 
-from .frame import Rgb
+from .yuv import Coding, Plane, Rgb, Yuv
 
 # AVColorSpace → swscale's matrix. What is absent has no YUV matrix (RGB) or is unknown.
 _MATRICES = {
@@ -104,6 +105,35 @@ class ToRgb:
             threads=1,  # the net and the codecs want the other cores
         )
         return np.ascontiguousarray(converted.to_ndarray(), dtype=np.uint8)
+
+
+def planes_of(frame: av.VideoFrame) -> Yuv | None:
+    """The frame's own planes, not copied; ``None`` where they are not 8-bit 4:2:0 of even size.
+
+    HDR is tone-mapped, so it is none either.
+    """
+    tags = tags_of(frame)
+    plain = frame.format.name in ("yuv420p", "yuvj420p") and not tags.is_hdr
+    if not plain or frame.width % 2 or frame.height % 2 or tags.matrix == _MATRIX_RGB:
+        return None
+    full = frame.format.name == "yuvj420p"
+    return Yuv(*map(_view, frame.planes), Coding(tags.matrix, ColorRange.JPEG if full else tags.range))
+
+
+def _view(plane: VideoPlane) -> Plane:
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    return rows[: plane.height, : plane.width]
+
+
+def frame_of(picture: Yuv, tags: ColorTags) -> av.VideoFrame:
+    """A new frame that holds the planes, with the tags set."""
+    height, width = picture.y.shape
+    frame = av.VideoFrame(width, height, "yuv420p")
+    for plane, values in zip(frame.planes, picture.planes, strict=True):
+        _view(plane)[:] = values
+    frame.colorspace = tags.matrix
+    frame.color_range = tags.range
+    return frame
 
 
 class FromRgb:

@@ -38,6 +38,14 @@ class Settings(BaseModel):
     flow_model: Path | None = Field(
         None, description="RAFT as an ONNX file; default: where export-flow puts it."
     )
+    statistics: Literal["shot", "frame"] = Field(
+        "shot",
+        description="What a net's norms look at: the shot, so that its colours hold still, "
+        "or every frame by itself.",
+    )
+    precision: Literal["auto", "float", "int8"] = Field(
+        "auto", description="Numbers the net computes with; auto: int8 where a CPU is quick at it."
+    )
     scenes: Path | None = Field(
         None, description="List of cuts: read if it exists, else written with the cuts found."
     )

@@ -31,7 +31,9 @@ class ModelCard:
     licence: str = "unknown"
     """Licence of the weights."""
     multiple: int = 1
-    """The graph pads to a multiple of this; for information, since it does so inside."""
+    """The graph pads to a multiple of this."""
+    margin: int = 0
+    """Pixels of reflection that the graph puts around the picture."""
     macs_per_pixel: float = 0.0
     """Multiply-accumulates per pixel."""
     recipe: str = ""
@@ -64,10 +66,11 @@ class ModelCard:
         missing = [name for name in ("name", "kind") if name not in text]
         if missing:
             raise ValueError(f"its metadata lacks '{PREFIX}{missing[0]}'")
-        known = {f.name for f in fields(cls)} - {"multiple", "macs_per_pixel", "contract"}
+        known = {f.name for f in fields(cls)} - {"multiple", "margin", "macs_per_pixel", "contract"}
         return cls(
             **{name: text[name] for name in known if name in text},
             multiple=int(text.get("multiple", "1")),
+            margin=int(text.get("margin", "0")),
             macs_per_pixel=float(text.get("macs_per_pixel", "0")),
             contract=int(text["contract"]),
         )

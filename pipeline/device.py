@@ -36,7 +36,7 @@ _NEEDED = {
 
 
 def open_session(
-    model: Path | bytes, device: str, threads: int = 0
+    model: Path | bytes, device: str, threads: int = 0, *, lean: bool = False
 ) -> tuple[onnxruntime.InferenceSession, str]:
     """An ONNX Runtime session and the device that really runs it.
 
@@ -47,6 +47,7 @@ def open_session(
         model: the file, or its bytes.
         device: a key of ``PROVIDERS``, or ``auto``.
         threads: threads of the CPU provider; 0 is one per core.
+        lean: give memory back after every run: slower, for what runs rarely and takes much.
 
     Raises:
         DeviceError: the named device can't be had; says which library is missing.
@@ -54,18 +55,20 @@ def open_session(
     """
     source = model if isinstance(model, bytes) else str(model)
     if device != "auto":
-        return _session(source, device, threads), device
+        return _session(source, device, threads, lean), device
     available = onnxruntime.get_available_providers()
     for name in _AUTO:
         if PROVIDERS[name] in available and (name != "cuda" or _has_nvidia_driver()):
             try:
-                return _session(source, name, threads), name
+                return _session(source, name, threads, lean), name
             except DeviceError:
                 continue
     raise DeviceError("ONNX Runtime has no provider at all; reinstall onnxruntime")
 
 
-def _session(source: str | bytes, device: str, threads: int) -> onnxruntime.InferenceSession:
+def _session(
+    source: str | bytes, device: str, threads: int, lean: bool
+) -> onnxruntime.InferenceSession:
     provider = PROVIDERS[device]
     if provider not in onnxruntime.get_available_providers():
         raise DeviceError(
@@ -76,6 +79,7 @@ def _session(source: str | bytes, device: str, threads: int) -> onnxruntime.Infe
     onnxruntime.set_default_logger_severity(4)  # it would tell of libraries in ten lines of its own
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    options.enable_cpu_mem_arena = not lean
     options.log_severity_level = 4  # what goes wrong is raised or compared below, in one line
     # Spinning threads would burn the core that decodes and encodes meanwhile.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -21,10 +21,11 @@ from .device import open_session
 from .errors import ModelError, reason
 from .frame import Frame, Motion, Rgb, Vectors
 from .prefetch import closing_source
+from .yuv import Picture, Yuv
 
 Mask = NDArray[np.bool_]
 
-LONGEST = 640
+LONGEST = 480
 """Longest side of the pictures that flow is computed on, px."""
 
 
@@ -123,13 +124,16 @@ def open_flow(
 # ---- geometry ----
 
 
-def reduced(rgb: Rgb, longest: int = LONGEST) -> Rgb:
-    """The picture with its longest side at most ``longest``, by an integer factor."""
-    height, width = rgb.shape[:2]
+def reduced(picture: Picture, longest: int = LONGEST) -> Rgb:
+    """The picture in RGB, its longest side at most ``longest``, by an integer factor."""
+    height, width = picture.shape[:2]
     factor = -(-max(height, width) // longest)
+    size = (max(1, width // factor), max(1, height // factor))
+    if isinstance(picture, Yuv):
+        return picture.rgb(size, cv2.INTER_AREA)
+    rgb = picture
     if factor == 1:
         return rgb
-    size = (max(1, width // factor), max(1, height // factor))
     whole = rgb[: size[1] * factor, : size[0] * factor] if min(size) > 1 else rgb
     return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.uint8)
 
@@ -139,7 +143,9 @@ def enlarged(vectors: Vectors, width: int, height: int, out: Vectors | None = No
     h, w = vectors.shape[:2]
     if (h, w) == (height, width):
         return vectors
-    scaled = vectors * np.array([width / w, height / h], np.float32)
+    by = (width / w, height / h)
+    # A product with one number takes a tenth of the time of one with two by turns.
+    scaled = vectors * np.float32(by[0]) if by[0] == by[1] else vectors * np.array(by, np.float32)
     how = cv2.INTER_LINEAR if width >= w else cv2.INTER_AREA
     return np.asarray(cv2.resize(scaled, (width, height), out, interpolation=how), np.float32)
 
@@ -242,7 +248,7 @@ def attach_motion(frames: Iterable[Frame], estimator: FlowEstimator) -> Generato
     before: Rgb | None = None
     with closing_source(frames):
         for frame in frames:
-            small = reduced(frame.rgb)
+            small = reduced(frame.picture)
             if before is None or frame.cut or before.shape != small.shape:
                 yield frame
             else:

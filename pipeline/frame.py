@@ -8,9 +8,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-Rgb = NDArray[np.uint8]
-"""A picture: (H, W, 3), uint8, RGB, 0–255, C-contiguous."""
-
+from .yuv import Picture, Rgb, Yuv
 
 Vectors = NDArray[np.float32]
 """Motion: (H, W, 2), px, (x, y); pixel p of one picture is at p + v[p] of another."""
@@ -41,11 +39,11 @@ class Frame:
     """A picture and its place in time.
 
     Raises:
-        ValueError: ``rgb`` is not a picture as ``Rgb`` says.
+        ValueError: ``picture`` is not one as ``Rgb`` or ``Yuv`` says.
     """
 
-    rgb: Rgb
-    """HWC uint8, RGB, 0–255."""
+    picture: Picture
+    """HWC uint8, RGB, 0–255; or planes, from a source that was asked for them."""
     pts: int
     """When it is shown, in units of ``time_base``."""
     time_base: Fraction
@@ -58,11 +56,18 @@ class Frame:
     """Of the source since the frame before, where the flow stage ran and the shot goes on."""
 
     def __post_init__(self) -> None:
-        rgb = self.rgb
+        rgb = self.picture
+        if isinstance(rgb, Yuv):
+            return
         if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
             raise ValueError(f"a frame is (H, W, 3) uint8, not {rgb.shape} {rgb.dtype}")
         if not rgb.flags.c_contiguous:
             raise ValueError(f"a frame is C-contiguous, not strided by {rgb.strides}")
+
+    @property
+    def rgb(self) -> Rgb:
+        """The picture in RGB; of planes it is made anew at every call."""
+        return self.picture.rgb() if isinstance(self.picture, Yuv) else self.picture
 
     @property
     def time(self) -> Fraction:

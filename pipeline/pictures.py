@@ -50,7 +50,7 @@ class PictureSource:
             container=None,
         )
 
-    def frames(self, span: Span = ALL) -> Generator[Frame]:
+    def frames(self, span: Span = ALL, planar: bool = False) -> Generator[Frame]:
         """See ``Source.frames``."""
         size = (self.info.width, self.info.height)
         odd_ones = 0

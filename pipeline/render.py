@@ -98,7 +98,7 @@ def stylize(
     _refuse_same(opened.info.files, target)
     span = _span(settings, opened.info)
     stylizer = _open_stylizer(settings)
-    shots = _Shots(settings, opened.info, target)
+    shots = _Shots(settings, opened.info, target, stylizer.binds)
     stages = _stages(stylizer, shots, settings)
     if on_start is not None:
         expected = opened.info.expected_frames(span)
@@ -106,7 +106,8 @@ def stylize(
     with _work_folder(target) as folder:
         path = folder / "piece"
         writer = _open_writer(path, target, settings, opened.info)
-        piece, broken = render_piece(opened, stages, span, path, writer, on_frame, stop)
+        planar = stylizer.planar and is_video(target)
+        piece, broken = render_piece(opened, stages, span, path, writer, on_frame, stop, planar)
         stopped = stop is not None and stop.is_set()
         with writing(target):
             done = _finished(piece, opened.info, span, target, stopped or broken is not None)
@@ -126,6 +127,7 @@ def render_piece(
     writer: Writer,
     on_frame: Callable[[Frame], None] | None = None,
     stop: threading.Event | None = None,
+    planar: bool = False,
 ) -> tuple[Piece, SourceError | None]:
     """Render the frames of ``span`` into ``writer``; the piece depends on nothing else.
 
@@ -141,7 +143,7 @@ def render_piece(
     end = Fraction(0)
     frames = 0
     broken: SourceError | None = None
-    painted = stages(prefetch(source.frames(span), _DEPTH))
+    painted = stages(prefetch(source.frames(span, planar), _DEPTH))
     with closing(writer), closing(painted):
         try:
             for frame in painted:
@@ -167,7 +169,14 @@ def _open_stylizer(settings: Settings) -> Stylizer:
         settings.model_output_range,
         settings.model_channels,
     )
-    return Stylizer(find_style(settings.style), settings.device, settings.threads, foreign)
+    return Stylizer(
+        find_style(settings.style),
+        settings.device,
+        settings.threads,
+        foreign,
+        settings.statistics,
+        settings.precision,
+    )
 
 
 def _stages(stylizer: Stylizer, shots: _Shots, settings: Settings) -> Stages:
@@ -189,12 +198,14 @@ def _stages(stylizer: Stylizer, shots: _Shots, settings: Settings) -> Stages:
 class _Shots:
     """The cuts of one run: listed in ``--scenes FILE``, or found, and then kept there."""
 
-    def __init__(self, settings: Settings, info: SourceInfo, target: Path) -> None:
+    def __init__(
+        self, settings: Settings, info: SourceInfo, target: Path, needed: bool = False
+    ) -> None:
         self._file = settings.scenes
         if self._file is not None:
             _check_scenes(self._file, target)
         self._start = info.start
-        self._wanted = settings.steady != "off" or settings.scenes is not None
+        self._wanted = needed or settings.steady != "off" or settings.scenes is not None
         self._listed = None
         if self._file is not None and self._file.exists():
             self._listed = read_scenes(self._file)

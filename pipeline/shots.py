@@ -16,10 +16,11 @@ from scenedetect import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector
 
 from .errors import SettingsError, reason
-from .frame import Frame, Rgb
+from .frame import Frame
 from .prefetch import closing_source
 from .sink import whole_or_not
 from .units import parse_time
+from .yuv import Picture, resized
 
 THRESHOLD = 2.5
 """A cut changes the picture this many times more than the frames around it do. On real clips the
@@ -181,25 +182,25 @@ class _Detected:
     def __call__(self, frame: Frame | None) -> bool:
         if frame is None:  # the last two lack neighbours to be weighed against
             return False
-        found = self._look(frame.rgb)
+        found = self._look(frame.picture)
         judged = self._count - 1 - _AHEAD
         if not found or judged - self._last < _SHORTEST or self._is_flash() or self._is_step():
             return False
         self._last = judged
         return True
 
-    def _look(self, rgb: Rgb) -> bool:
+    def _look(self, picture: Picture) -> bool:
         """Take the next frame; what the detector says of the one ``_AHEAD`` before."""
-        self._size = self._size or _small_size(rgb)
-        planes = _planes(rgb, self._size)
+        self._size = self._size or _small_size(picture)
+        planes = _planes(picture, self._size)
         if self._pictures:
             self._changes.append(_difference(self._pictures[-1], planes))
         self._pictures.append(planes)
         # The detector counts frames, so any rate serves.
         position = FrameTimecode(self._count, 25.0)
         self._count += 1
-        picture = cv2.cvtColor(planes, cv2.COLOR_GRAY2BGR)
-        return bool(self._detector.process_frame(position, np.asarray(picture, np.uint8)))
+        grey = cv2.cvtColor(planes, cv2.COLOR_GRAY2BGR)
+        return bool(self._detector.process_frame(position, np.asarray(grey, np.uint8)))
 
     def _is_flash(self) -> bool:
         """Whether what stood before the change is back soon after, or was there just before."""
@@ -218,22 +219,22 @@ class _Detected:
         return max(before, after) < _STILL and change < self._threshold * max(earlier)
 
 
-def _small_size(rgb: Rgb) -> tuple[int, int]:
-    height, width = rgb.shape[:2]
+def _small_size(picture: Picture) -> tuple[int, int]:
+    height, width = picture.shape[:2]
     scale = min(1.0, _SIDE / max(height, width))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _planes(rgb: Rgb, size: tuple[int, int]) -> _Planes:
+def _planes(picture: Picture, size: tuple[int, int]) -> _Planes:
     """The picture, reduced, its red, green and blue one below the other as one grey picture.
 
     The detector's brightness then sees every change of colour as it is. Its own measure of colour,
     hue and saturation, is noise where the picture is dark: a fade from black looked like a cut.
     """
     between = (4 * size[0], 4 * size[1])
-    if rgb.shape[1] > between[0]:  # a mean over all pixels of a large frame takes milliseconds
-        rgb = np.asarray(cv2.resize(rgb, between, interpolation=cv2.INTER_LINEAR), np.uint8)
-    small = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+    if picture.shape[1] > between[0]:  # a mean over all pixels of a large frame takes milliseconds
+        picture = resized(picture, between, cv2.INTER_LINEAR)
+    small = resized(picture, size, cv2.INTER_AREA)
     return np.ascontiguousarray(small.transpose(2, 0, 1)).reshape(-1, size[0])
 
 

@@ -19,11 +19,12 @@ from av.codec import Codec
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from .color import FromRgb
+from .color import FromRgb, frame_of
 from .encoding import Encoding
 from .errors import SinkError, reason
 from .frame import Frame, Rgb
 from .source import SourceInfo
+from .yuv import Coding, Picture, Yuv
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +111,9 @@ class VideoWriter:
         self._to_frame = (
             _Palette(info) if is_gif else FromRgb(encoding.pixel_format, encoding.color)
         )
+        self._color = encoding.color
+        self._coding = Coding(encoding.color.matrix, encoding.color.range)
+        self._takes_planes = encoding.pixel_format == "yuv420p"
         with writing(target):
             self._container = _open_piece(path, encoding.codec)
         self._first: int | None = None
@@ -153,12 +157,20 @@ class VideoWriter:
             return
         self._last = pts
         self._first = pts if self._first is None else self._first
-        picture = self._to_frame(frame.rgb)
+        picture = self._encodable(frame.picture)
         picture.time_base = self._clock
         picture.pts = pts - self._first
         picture.duration = round(frame.duration * frame.time_base / self._clock)
         with writing(self._target):
             self._container.mux(self._stream.encode(picture))
+
+    def _encodable(self, picture: Picture) -> av.VideoFrame:
+        """Planes that are coded as the output is go to the encoder as they are."""
+        if isinstance(picture, Yuv):
+            if self._takes_planes and picture.coding == self._coding:
+                return frame_of(picture, self._color)
+            picture = picture.rgb()
+        return self._to_frame(picture)
 
     def close(self) -> None:
         """See ``Writer.close``."""

@@ -57,8 +57,12 @@ class Source(Protocol):
 
     info: SourceInfo
 
-    def frames(self, span: Span = ALL) -> Generator[Frame]:
+    def frames(self, span: Span = ALL, planar: bool = False) -> Generator[Frame]:
         """The frames whose time lies in ``span``. May be called again, for any span.
+
+        Args:
+            span: the stretch.
+            planar: give the pictures as ``Yuv`` where they are stored so and need no change.
 
         Raises:
             SourceError: it broke; every frame before the break has been given.

@@ -8,8 +8,8 @@ not look, in the mean over a small place, as the new picture does: a ghost, or a
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from dataclasses import replace
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import cv2
@@ -19,11 +19,20 @@ from numpy.typing import NDArray
 from .flow import Warper
 from .frame import Frame, Memory, Motion, Rgb
 from .prefetch import closing_source
+from .yuv import Picture, Yuv
 
-Picture = NDArray[np.float32]
-"""(H, W, 3), RGB, 0..255."""
-Carried = tuple[Picture, NDArray[np.float32]]
-"""The picture before, moved; the motion's confidence (h, w), 0..1, at the motion's size."""
+Layer = NDArray[np.float32]
+"""Channels of one size, 0..255: (H, W, 3) of RGB; (H, W) of Y and (H/2, W/2, 2) of U and V."""
+
+
+@dataclass(frozen=True)
+class Carried:
+    """The picture before, moved to where its parts are now."""
+
+    layers: list[Layer]
+    confidence: NDArray[np.float32]
+    """(h, w), 0..1, at the motion's size: that it is there."""
+
 
 HOLDS = {"flow": 0.75, "strong": 0.85}
 """Setting of ``--steady`` → share of the past in what is shown where it can be trusted wholly."""
@@ -43,52 +52,83 @@ class History:
 
     def __init__(self, share: float) -> None:
         self._share = share
-        self._warper: Warper | None = None
+        self._layers: list[_Layer] = []
 
-    def _begin(self, rgb: Rgb) -> None:
-        height, width = rgb.shape[:2]
-        if self._warper is None or self._warper.size != (width, height):
-            self._warper = Warper(width, height)
-            # Fresh memory for each large array would cost as much as the arithmetic.
-            self._last, self._moved, self._new = (np.empty(rgb.shape, np.float32) for _ in "123")
-            self._shares = np.empty((2, height, width), np.float32)
-        np.copyto(self._last, rgb)
+    def _begin(self, layers: list[NDArray[np.uint8]]) -> None:
+        if [layer.shape for layer in self._layers] != [x.shape for x in layers]:
+            self._layers = [_Layer(x.shape) for x in layers]
+        for layer, x in zip(self._layers, layers, strict=True):
+            np.copyto(layer.last, x)
 
     def carried(self, motion: Motion | None) -> Carried | None:
-        """The last picture moved to where its parts are now; ``None`` where a shot begins.
-
-        Sampling is bicubic: bilinear would blur a little more with every frame. The picture is
-        overwritten by the next call.
-        """
-        if motion is None or self._warper is None:
+        """The last picture moved; ``None`` where a shot begins. The next call overwrites it."""
+        if motion is None or not self._layers:
             return None
-        how, out = cv2.INTER_CUBIC, self._moved
-        return self._warper.warp(self._last, motion.vectors, how, out), motion.confidence
+        return Carried([layer.moved(motion) for layer in self._layers], motion.confidence)
 
-    def blend(self, rgb: Rgb, carried: Carried | None) -> Rgb:
-        """The picture to show for ``rgb``: with nothing carried, or of another size, itself."""
-        if carried is None or carried[0].shape != rgb.shape:
-            self._begin(rgb)
-            return rgb
-        moved, confidence = carried
-        old, new = self._shares
-        small = cv2.multiply(_likeness(moved, rgb, confidence.shape), confidence, scale=self._share)
-        cv2.resize(small, (rgb.shape[1], rgb.shape[0]), dst=old)
-        cv2.subtract(1.0, old, dst=new)  # pyright: ignore[reportCallIssue, reportArgumentType]
-        np.copyto(self._new, rgb)
-        cv2.blendLinear(moved, self._new, old, new, dst=self._last)
-        return _as_bytes(self._last)
+    def blend(self, picture: Picture, carried: Carried | None) -> Picture:
+        """The picture to show for ``picture``: with nothing carried, or of another size, itself."""
+        layers = _layers(picture)
+        if carried is None or [x.shape for x in carried.layers] != [x.shape for x in layers]:
+            self._begin(layers)
+            return picture
+        trust = cv2.multiply(_likeness(carried, picture), carried.confidence, scale=self._share)
+        blended = [
+            layer.blend(new, moved, trust)
+            for layer, new, moved in zip(self._layers, layers, carried.layers, strict=True)
+        ]
+        if not isinstance(picture, Yuv):
+            return blended[0]
+        return Yuv(blended[0], *cv2.split(blended[1]), picture.coding)  # pyright: ignore[reportArgumentType]
 
 
-def _likeness(moved: Picture, rgb: Rgb, shape: tuple[int, ...]) -> Any:
+class _Layer:
+    """What is kept of some channels: fresh memory for each frame would cost as much as the work."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        self._warper = Warper(shape[1], shape[0])
+        self.last, self._moved, self._new = (np.empty(shape, np.float32) for _ in "123")
+        self._old_share, self._new_share = np.empty((2, *shape[:2]), np.float32)
+
+    def moved(self, motion: Motion) -> Layer:
+        """What was last shown, moved. Bicubic: bilinear would blur a little more with each frame."""
+        return self._warper.warp(self.last, motion.vectors, cv2.INTER_CUBIC, self._moved)
+
+    def blend(self, new: NDArray[np.uint8], moved: Layer, trust: Any) -> NDArray[np.uint8]:
+        """The new channels with ``trust`` of the moved ones, which is kept in floats."""
+        cv2.resize(trust, self.shape[1::-1], dst=self._old_share)
+        cv2.subtract(1.0, self._old_share, dst=self._new_share)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        np.copyto(self._new, new)
+        cv2.blendLinear(moved, self._new, self._old_share, self._new_share, dst=self.last)
+        return _as_bytes(self.last)
+
+
+def _layers(picture: Picture) -> list[NDArray[np.uint8]]:
+    """The picture's channels, those of one size together."""
+    if not isinstance(picture, Yuv):
+        return [picture]
+    return [picture.y, np.asarray(cv2.merge([picture.u, picture.v]), np.uint8)]
+
+
+def _likeness(carried: Carried, picture: Picture) -> Any:
     """The anchor: 1 / (1 + d²), d the difference of mean colours in units of ``_UNLIKE``."""
-    size = (max(1, rgb.shape[1] // _PLACE), max(1, rgb.shape[0] // _PLACE))
-    means = (cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in (moved, rgb))
-    d = np.abs(np.subtract(*means, dtype=np.float32)).max(axis=-1) / _UNLIKE
-    return cv2.resize(1 / (1 + d * d), (shape[1], shape[0]))
+    size = (max(1, picture.shape[1] // _PLACE), max(1, picture.shape[0] // _PLACE))
+    means = (_means(layers, size) for layers in (carried.layers, _layers(picture)))
+    difference = np.subtract(*means, dtype=np.float32)
+    if isinstance(picture, Yuv):
+        difference = cv2.transform(difference, picture.coding.to_rgb()[0])
+    d = np.abs(difference).max(axis=-1) / _UNLIKE
+    return cv2.resize(1 / (1 + d * d), carried.confidence.shape[::-1])
 
 
-def _as_bytes(picture: Picture) -> Any:
+def _means(layers: Sequence[NDArray[Any]], size: tuple[int, int]) -> NDArray[np.float32]:
+    """The mean colours of places, as many as ``size`` says, (H, W, 3)."""
+    small = (cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in layers)
+    return np.dstack([np.asarray(x, np.float32) for x in small])
+
+
+def _as_bytes(picture: Layer) -> Any:
     """Rounded and clamped to 0–255."""
     return cv2.add(picture, 0.0, dtype=cv2.CV_8U)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
@@ -113,10 +153,10 @@ def recur(frames: Iterable[Frame], paint: RecurrentPaint, share: float) -> Gener
             carried = history.carried(frame.motion)
             memory = None
             if carried is not None:
-                size = (frame.rgb.shape[1], frame.rgb.shape[0])
-                trust = cv2.resize(cv2.convertScaleAbs(carried[1], alpha=255), size)
-                memory = Memory(_as_bytes(carried[0]), np.asarray(trust, np.uint8))
-            yield replace(frame, rgb=history.blend(paint(frame.rgb, memory), carried))
+                size = (frame.picture.shape[1], frame.picture.shape[0])
+                trust = cv2.resize(cv2.convertScaleAbs(carried.confidence, alpha=255), size)
+                memory = Memory(_as_bytes(carried.layers[0]), np.asarray(trust, np.uint8))
+            yield replace(frame, picture=history.blend(paint(frame.rgb, memory), carried))
 
 
 def steady(frames: Iterable[Frame], share: float) -> Generator[Frame]:
@@ -125,4 +165,4 @@ def steady(frames: Iterable[Frame], share: float) -> Generator[Frame]:
     with closing_source(frames):
         for frame in frames:
             carried = history.carried(frame.motion)
-            yield replace(frame, rgb=history.blend(frame.rgb, carried))
+            yield replace(frame, picture=history.blend(frame.picture, carried))

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
 import numpy as np
+import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
+from .bound import Binder, Player
 from .contract import INPUT, MEMORY, OUTPUT, VERSION, ModelCard
 from .device import open_session
 from .errors import ModelError, reason
 from .frame import Frame, Memory, Rgb
+from .graph import write_byte_sum
+from .net import read_net
 from .prefetch import ordered_map
 
 log = logging.getLogger(__name__)
@@ -58,6 +64,9 @@ class Stylizer:
         device: see ``device.open_session``.
         threads: likewise.
         foreign: how to feed a net that does not keep the contract.
+        statistics: ``shot``: a net's norms are taken once per shot and folded away, where it can
+            be done; ``frame``: anew in every frame, as the file has them.
+        precision: ``float``; ``int8``; or ``auto``, which takes bytes where a CPU is quick at them.
 
     Raises:
         ModelError: the file is not ONNX, or no style model.
@@ -70,6 +79,8 @@ class Stylizer:
         device: str = "auto",
         threads: int = 0,
         foreign: ForeignFormat | None = None,
+        statistics: str = "shot",
+        precision: str = "auto",
     ) -> None:
         if not path.is_file():
             raise ModelError(f"style model {path} does not exist")
@@ -88,6 +99,9 @@ class Stylizer:
         self.workers = workers if self.device == "cpu" and not self.recurrent else 1
         if self.recurrent:  # a frame waits for the one before, so each gets all cores
             session, self.device = open_session(path, device, threads)
+        self._binder: Binder | None = None
+        if card is not None and statistics == "shot" and not self.recurrent:
+            self._binder = self._bind(path, card, cores, precision)
         self._painter: Painter = (
             _ContractPainter(session, path, card)
             if card is not None
@@ -104,24 +118,71 @@ class Stylizer:
         Raises:
             ModelError: the net failed: not enough memory for this size, most often.
         """
-        try:
+        with self._failing(rgb.shape):
             return self._painter.paint(rgb, memory)
+
+    @property
+    def binds(self) -> bool:
+        """Its statistics are taken per shot, so it needs to know where one begins."""
+        return self._binder is not None
+
+    @property
+    def planar(self) -> bool:
+        """It takes and gives a video's own planes, if its frames come as such."""
+        return self._binder is not None and self._binder.planar
+
+    def run(self, frames: Iterable[Frame]) -> Generator[Frame]:
+        """The stage: every frame repainted, in order."""
+        if self._binder is None:
+            yield from ordered_map(self._repaint, frames, self.workers)
+        else:
+            yield from ordered_map(self._play, self._binder.follow(frames), self.workers)
+
+    def _repaint(self, frame: Frame) -> Frame:
+        return replace(frame, picture=self.paint(frame.rgb))
+
+    def _play(self, item: tuple[Frame, Player]) -> Frame:
+        frame, player = item
+        with self._failing(frame.picture.shape):
+            return replace(frame, picture=player.paint(frame.picture))
+
+    def _bind(self, path: Path, card: ModelCard, cores: int, precision: str) -> Binder | None:
+        net = read_net(onnx.load(path), card)
+        if net is None:
+            return None
+
+        def playing(model: bytes) -> Any:
+            return open_session(model, self.device, max(1, cores // self.workers))[0]
+
+        def measuring(model: bytes) -> Any:
+            return open_session(model, self.device, cores, lean=True)[0]
+
+        eight_bit = precision == "int8" or (
+            precision == "auto" and self.device == "cpu" and sums_bytes_exactly()
+        )
+        return Binder(net, playing, measuring, eight_bit)
+
+    @contextmanager
+    def _failing(self, shape: tuple[int, ...]) -> Generator[None]:
+        """Turn a net's failure into one line."""
+        try:
+            yield
         except ModelError as error:
             raise ModelError(f"{self.card.name}: {error}") from error
         # ONNX Runtime's errors share no base class below this one.
         except Exception as error:
             raise ModelError(
-                f"{self.card.name} failed on {self.device} at {rgb.shape[1]}x{rgb.shape[0]}: "
+                f"{self.card.name} failed on {self.device} at {shape[1]}x{shape[0]}: "
                 f"{reason(error)}; try a smaller --size"
             ) from error
 
-    def run(self, frames: Iterable[Frame]) -> Generator[Frame]:
-        """The stage: every frame repainted, in order."""
 
-        def repaint(frame: Frame) -> Frame:
-            return replace(frame, rgb=self.paint(frame.rgb))
-
-        yield from ordered_map(repaint, frames, self.workers)
+@functools.cache
+def sums_bytes_exactly() -> bool:
+    """Whether this CPU has the instructions that 8-bit nets want (VNNI, dot products)."""
+    model, bytes_in, wanted = write_byte_sum()
+    session, _ = open_session(model, "cpu", 1)
+    return bool(np.all(np.abs(session.run(None, {"bytes": bytes_in})[0] - float(wanted)) <= 1))
 
 
 def _cores() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import struct
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -16,11 +16,12 @@ import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from .color import ToRgb, tags_of
+from .color import ToRgb, planes_of, tags_of
 from .errors import SourceError, reason
 from .frame import ALL, Frame, Rgb, Span
 from .source import SourceInfo, fit_size
 from .units import parse_time
+from .yuv import Picture
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class VideoSource:
             info = replace(info, width=given[0], height=given[1], sample_aspect=Fraction(1))
         self.info = info
 
-    def frames(self, span: Span = ALL) -> Generator[Frame]:
+    def frames(self, span: Span = ALL, planar: bool = False) -> Generator[Frame]:
         """See ``Source.frames``."""
         # A seek may fail, or land too late; then the file is read from its beginning.
         for seeking in (span.start is not None, False):
@@ -59,16 +60,17 @@ class VideoSource:
                 first = next(decoded, None)
                 if seeking and (first is None or not self._precedes(first, span)):
                     continue
-                yield from self._inside(chain([first] if first else [], decoded), span)
+                yield from self._inside(chain([first] if first else [], decoded), span, planar)
                 return
 
     def _precedes(self, frame: av.VideoFrame, span: Span) -> bool:
         return (frame.pts or 0) * self.info.time_base <= (span.start or 0)
 
-    def _inside(self, decoded: Iterable[av.VideoFrame], span: Span) -> Iterator[Frame]:
-        """The frames of ``span``, upright, in RGB."""
-        height, width = self._turn.size(self.info.height, self.info.width)
-        to_rgb = ToRgb(width, height)
+    def _inside(
+        self, decoded: Iterable[av.VideoFrame], span: Span, planar: bool
+    ) -> Iterator[Frame]:
+        """The frames of ``span``, upright."""
+        show = self._shown(planar)
         end = self.info.start
         for picture in decoded:
             pts = picture.pts or 0  # _decoded gives every picture one
@@ -78,8 +80,22 @@ class VideoSource:
             if span.end is not None and time >= span.end:
                 return
             if span.holds(time):
-                yield Frame(self._turn(to_rgb(picture)), pts, self.info.time_base, duration)
+                yield Frame(show(picture), pts, self.info.time_base, duration)
         self._refuse_missing_tail(end)
+
+    def _shown(self, planar: bool) -> Callable[[av.VideoFrame], Picture]:
+        """What makes a decoded frame's picture."""
+        height, width = self._turn.size(self.info.height, self.info.width)
+        to_rgb = ToRgb(width, height)
+
+        def show(decoded: av.VideoFrame) -> Picture:
+            if planar and self._turn == _Turn() and (decoded.width, decoded.height) == (width, height):
+                planes = planes_of(decoded)
+                if planes is not None:
+                    return planes
+            return self._turn(to_rgb(decoded))
+
+        return show
 
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
         """Decoded frames, each with a pts above the one before."""

@@ -34,7 +34,7 @@ def held(scene: Scene, repaint: Repaint, how: str = "flow") -> tuple[list[Rgb], 
     """What is painted of a scene, plain and held steady."""
     painted = [repaint(scene.rgb(t), t) for t in range(scene.count)]
     moving = attach_motion(scene.frames(), Dis())
-    frames = (replace(f, rgb=rgb) for f, rgb in zip(moving, painted, strict=True))
+    frames = (replace(f, picture=rgb) for f, rgb in zip(moving, painted, strict=True))
     return painted, [frame.rgb for frame in steady(frames, HOLDS[how])]
 
 

@@ -1,0 +1,325 @@
+"""A style file's net as data: what can be mixed, measured, folded, and told in other colours.
+
+A net of this contract is a few kinds of operators between the bytes that go in and those that come
+out. Its instance norms make every frame's colours hang on all that the frame shows: who enters the
+picture changes the wall. Taken once per shot the same statistics are constants, and a normalisation
+by constants is part of the convolution before it: the picture holds still, and the norms cost
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from .contract import ModelCard
+from .errors import ModelError
+from .yuv import Coding
+
+Array = NDArray[np.float32]
+
+FRAME = "frame"
+"""Name of the tensor that goes in."""
+
+# Of a channel's root mean square. A spread below it is a flat picture's, a fade from black: divided
+# by it, its noise would become a painting.
+_LEAST_SPREAD = 0.05
+
+
+@dataclass(frozen=True)
+class Op:
+    """One operator of the net, named as ONNX names it."""
+
+    kind: str
+    """Conv, InstanceNormalization, Relu, Add, Pad (reflection) or Resize (nearest)."""
+    inputs: tuple[str, ...]
+    output: str
+    weights: tuple[Array, ...] = ()
+    """Of a convolution kernel and bias; of a norm gain and offset."""
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Attributes, and constant inputs that are no weights."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What was measured of a net on some frames."""
+
+    norms: tuple[tuple[Array, Array], ...]
+    """Of what goes into each norm: mean, and mean square, of every channel."""
+    ranges: Mapping[str, tuple[float, float]]
+    """Of every tensor: least and greatest value."""
+
+    @classmethod
+    def mean(cls, several: Sequence[Moments]) -> Moments:
+        """Of all the frames together."""
+        norms = tuple(
+            (np.mean([m for m, _ in norm], axis=0), np.mean([s for _, s in norm], axis=0))
+            for norm in zip(*(m.norms for m in several), strict=True)
+        )
+        ranges = {
+            name: (min(m.ranges[name][0] for m in several), max(m.ranges[name][1] for m in several))
+            for name in several[0].ranges
+        }
+        return cls(norms, ranges)
+
+    def towards(self, other: Moments, share: float) -> Moments:
+        """A step of ``share`` from these to ``other``; ranges hold both."""
+        norms = tuple(
+            (m + share * (m2 - m), s + share * (s2 - s))
+            for (m, s), (m2, s2) in zip(self.norms, other.norms, strict=True)
+        )
+        return Moments(norms, Moments.mean([self, other]).ranges)
+
+
+@dataclass(frozen=True)
+class Net:
+    """The operators in order; the first reads ``FRAME``, the last answers the picture.
+
+    In: channels in −1..1, byte 128 being 0. Out: 0..1.
+    """
+
+    ops: tuple[Op, ...]
+    card: ModelCard
+
+    @property
+    def norms(self) -> tuple[Op, ...]:
+        """The instance norms, in order."""
+        return tuple(op for op in self.ops if op.kind == "InstanceNormalization")
+
+    def folded(self, moments: Moments) -> Net:
+        """The net with its norms' statistics fixed, as plain convolutions.
+
+        y = γ (x − μ) / √(σ² + ε) + β of x = W ∗ z + b is (γ/s) W ∗ z + (γ/s)(b − μ) + β.
+        """
+        measured = dict(zip((op.output for op in self.norms), moments.norms, strict=True))
+        norm_of = {op.inputs[0]: op for op in self.norms}
+        folded: list[Op] = []
+        for op in self.ops:
+            norm = norm_of.get(op.output)
+            if op.kind == "InstanceNormalization":
+                continue
+            if norm is not None:
+                mean, square = measured[norm.output]
+                spread = np.maximum(square - mean**2, _LEAST_SPREAD**2 * square)
+                gain = norm.weights[0] / np.sqrt(spread + norm.settings["epsilon"])
+                offset = norm.weights[1] - gain * mean
+                op = replace(_scaled(op, gain, offset), output=norm.output)
+            folded.append(op)
+        return replace(self, ops=tuple(folded))
+
+    def coded(self, coding: Coding) -> Net:
+        """The net that takes and gives Y, U and V, colour at half size: other kernels at its ends.
+
+        A cell's channels are then its Y, its U and its V. Both ways are linear: colour is spread
+        over the four pixels that share it, and is their mean.
+        """
+        head, tail = self.ops[0], self.ops[-1]
+        return replace(self, ops=(_reads_yuv(head, coding), *self.ops[1:-1], _gives_yuv(tail, coding)))
+
+
+def mixed(parts: Sequence[tuple[Net, float]]) -> Net:
+    """The nets' weights averaged by shares, which sum to 1.
+
+    Nets that were fine-tuned from one base lie in one valley: what is between them paints too
+    (Wang 2019, *Deep network interpolation*).
+
+    Raises:
+        ModelError: they are not of one shape.
+    """
+    first = parts[0][0]
+    if len(parts) == 1:
+        return first
+    for net, _ in parts[1:]:
+        if _shapes(net) != _shapes(first):
+            raise ModelError(
+                f"{first.card.name} ({first.card.kind}) and {net.card.name} ({net.card.kind}) "
+                "can't be mixed: their nets differ; mix styles of one tier"
+            )
+    ops = tuple(
+        replace(
+            op,
+            weights=tuple(
+                np.sum([s * n.ops[i].weights[k] for n, s in parts], axis=0, dtype=np.float32)
+                for k in range(len(op.weights))
+            ),
+        )
+        for i, op in enumerate(first.ops)
+    )
+    return replace(first, ops=ops)
+
+
+def _shapes(net: Net) -> list[Any]:
+    return [(op.kind, op.inputs, op.output, [w.shape for w in op.weights]) for op in net.ops]
+
+
+def _scaled(conv: Op, gain: Array, offset: Array) -> Op:
+    """The convolution with its answers multiplied and moved; several channels may share both."""
+    kernel, bias = conv.weights
+    gain, offset = (np.repeat(v, len(bias) // len(v)) for v in (gain, offset))
+    return replace(conv, weights=(kernel * gain[:, None, None, None], bias * gain + offset))
+
+
+def _reads_yuv(head: Op, coding: Coding) -> Op:
+    kernel, bias = head.weights
+    matrix, offset = coding.to_rgb()
+    cells = _cells(kernel, axis=1)  # out, row, column, colour, 3, 3
+    told = np.einsum("orcxij,xk->orckij", cells, matrix)
+    out, r = told.shape[0], told.shape[1]
+    shared = told.reshape(out, r // 2, 2, r // 2, 2, 3, 3, 3).sum(axis=(2, 4))
+    parts = [told[..., 0, :, :], shared[..., 1, :, :], shared[..., 2, :, :]]
+    packed = np.concatenate([p.reshape(out, -1, 3, 3) for p in parts], axis=1)
+    # What byte 128 in all three planes is in RGB, in the net's units.
+    rest = (matrix @ np.full(3, 128.0) + offset - 128) * 2 / 255
+    return replace(head, weights=_floats(packed, bias + np.einsum("orcxij,x->o", cells, rest)))
+
+
+def _gives_yuv(tail: Op, coding: Coding) -> Op:
+    kernel, bias = tail.weights
+    matrix, offset = coding.to_yuv()
+    parts: list[list[Any]] = []
+    for weights in (kernel, bias[:, None, None, None]):
+        cells = np.einsum("rcx...,kx->krc...", _cells(weights, axis=0), matrix)
+        _, r, _, *rest = cells.shape
+        shared = cells.reshape(3, r // 2, 2, r // 2, 2, *rest).mean(axis=(2, 4))
+        parts.append([cells[0].reshape(r * r, *rest)] + [s.reshape(-1, *rest) for s in shared[1:]])
+    places = [len(p) for p in parts[0]]
+    packed, moved = (np.concatenate(p) for p in parts)
+    return replace(
+        tail, weights=_floats(packed, moved[:, 0, 0, 0] + np.repeat(offset / 255, places))
+    )
+
+
+def _cells(weights: NDArray[Any], axis: int) -> NDArray[Any]:
+    """Packed channels as (row, column, colour)."""
+    r = round((weights.shape[axis] / 3) ** 0.5)
+    shape = weights.shape
+    return weights.reshape(*shape[:axis], r, r, 3, *shape[axis + 1 :])
+
+
+def _floats(*arrays: NDArray[Any]) -> tuple[Array, ...]:
+    return tuple(np.ascontiguousarray(a, np.float32) for a in arrays)
+
+
+# ---- reading ----
+
+
+def read_net(model: onnx.ModelProto, card: ModelCard) -> Net | None:
+    """The net in a style file; ``None`` where it holds what is not known here."""
+    reader = _Reader(model)
+    for node in model.graph.node:
+        if not reader.take(node):
+            return None
+    return Net(tuple(reader.ops), card) if reader.done and reader.foldable() else None
+
+
+class _Reader:
+    """Goes through a graph from where bytes become floats to where they are bytes again."""
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self.ops: list[Op] = []
+        self.done = False
+        self._constants = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
+        self._names: dict[str, str] = {}  # the graph's name of an activation → ours
+
+    def foldable(self) -> bool:
+        """Whether every norm follows a convolution that nothing else reads; the ends are plain."""
+        read: dict[str, list[str]] = {}
+        made = {op.output: op.kind for op in self.ops}
+        for op in self.ops:
+            for name in op.inputs:
+                read.setdefault(name, []).append(op.kind)
+        norms = [op for op in self.ops if op.kind == "InstanceNormalization"]
+        fit = all(
+            made.get(n.inputs[0]) == "Conv" and read[n.inputs[0]] == [n.kind] for n in norms
+        )
+        return fit and bool(self.ops) and self.ops[-1].kind == "Conv"
+
+    def take(self, node: onnx.NodeProto) -> bool:
+        """Whether the node is understood, or does not matter."""
+        known = [self._names.get(name) for name in node.input]
+        if node.op_type == "Cast" and node.input[0] in self._constants:
+            self._constants[node.output[0]] = self._constants[node.input[0]].astype(np.float32)
+        elif node.op_type == "DequantizeLinear" and node.input[0] not in self._constants:
+            self._names[node.output[0]] = FRAME
+        elif node.op_type == "QuantizeLinear" and known[0] is not None:
+            self.done = known[0] == self.ops[-1].output if self.ops else False
+        elif node.op_type == "Reshape" and known[0] is not None:
+            self._names[node.output[0]] = known[0]  # places of a feature brought together, and back
+        elif any(known):
+            return self._take_op(node, known)
+        return True
+
+    def _take_op(self, node: onnx.NodeProto, known: list[str | None]) -> bool:
+        constants = [self._constants.get(name) for name in node.input]
+        given = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+        activations = tuple(name for name in known if name is not None)
+        made = _UNDERSTOOD.get(node.op_type, _unknown)(constants[len(activations) :], given)
+        if made is None:
+            return False
+        weights, settings = made
+        output = node.output[0]
+        self._names[output] = output
+        self.ops.append(Op(node.op_type, activations, output, weights, settings))
+        return True
+
+
+_Given = tuple[tuple[Array, ...], dict[str, Any]] | None
+
+
+def _unknown(constants: list[Any], given: dict[str, Any]) -> _Given:
+    return None
+
+
+def _conv(constants: list[Any], given: dict[str, Any]) -> _Given:
+    kernel, *rest = (c for c in constants if c is not None)
+    bias = rest[0] if rest else np.zeros(len(kernel))
+    if given.get("group", 1) != 1 or set(given.get("dilations", [1])) != {1}:
+        return None
+    settings = {k: list(given.get(k, d)) for k, d in (("pads", [0] * 4), ("strides", [1, 1]))}
+    return _floats(kernel, bias), settings
+
+
+def _norm(constants: list[Any], given: dict[str, Any]) -> _Given:
+    return _floats(*constants), {"epsilon": given.get("epsilon", 1e-5)}
+
+
+def _plain(constants: list[Any], given: dict[str, Any]) -> _Given:
+    return (), {}
+
+
+def _pad(constants: list[Any], given: dict[str, Any]) -> _Given:
+    if given.get("mode") != b"reflect" or constants[0] is None:
+        return None
+    return (), {"pads": constants[0]}
+
+
+def _resize(constants: list[Any], given: dict[str, Any]) -> _Given:
+    scales = next((c for c in constants if c is not None and c.size == 4), None)
+    if given.get("mode", b"nearest") != b"nearest" or scales is None:
+        return None
+    return (), {"scales": scales}
+
+
+_UNDERSTOOD = {
+    "Conv": _conv,
+    "InstanceNormalization": _norm,
+    "Relu": _plain,
+    "Add": _plain,
+    "Pad": _pad,
+    "Resize": _resize,
+}
+
+
+def consumers(ops: Iterable[Op]) -> dict[str, list[Op]]:
+    """Tensor → who reads it."""
+    read: dict[str, list[Op]] = {}
+    for op in ops:
+        for name in op.inputs:
+            read.setdefault(name, []).append(op)
+    return read
