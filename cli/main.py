@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..pipeline.errors import StylizeError
+from ..pipeline.units import split_weight
 from .evaluate import evaluate
 from .export import export
 from .flow import export_flow
@@ -25,7 +26,23 @@ class _RunByDefault(TyperGroup):
         own = {"--help", "--version", "--install-completion", "--show-completion"}
         if args and args[0] not in self.commands and args[0] not in own:
             args = ["run", *args]
-        return super().parse_args(ctx, args)
+        return super().parse_args(ctx, _spread_styles(args))
+
+
+def _spread_styles(args: list[str]) -> list[str]:
+    """``--style a:0.7 b:0.3`` as ``--style a:0.7 --style b:0.3``, which typer understands."""
+    spread: list[str] = []
+    weighted = False
+    for before, arg in zip(["", *args], args, strict=False):
+        has_weight = split_weight(arg)[0] != arg
+        if before == "--style":
+            weighted = has_weight
+        elif weighted and has_weight:
+            spread.append("--style")
+        else:
+            weighted = False
+        spread.append(arg)
+    return spread
 
 
 app = typer.Typer(

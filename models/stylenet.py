@@ -18,7 +18,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch user knows
 
-
 _GREY = 128 / 255  # where a fresh net's answers begin
 
 
@@ -180,6 +179,8 @@ class QualityNet(StyleNet):
 
     def __init__(self) -> None:
         super().__init__()
+        last = nn.Conv2d(32, 3, 9)
+        nn.init.constant_(last.bias, _GREY)  # pyright: ignore[reportArgumentType]
         self.body = nn.Sequential(
             *_normed(_ReflectConv(3, 32, 9), 32),
             *_normed(_ReflectConv(32, 64, 3, stride=2), 64),
@@ -189,9 +190,8 @@ class QualityNet(StyleNet):
             *_normed(_ReflectConv(128, 64, 3), 64),
             nn.Upsample(scale_factor=2, mode="nearest"),
             *_normed(_ReflectConv(64, 32, 3), 32),
-            _ReflectConv(32, 3, 9),
+            nn.Sequential(nn.ReflectionPad2d(4), last),
         )
-        nn.init.constant_(self.body[-1][1].bias, _GREY)
 
     def core(self, packed: Tensor, memory: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """See ``StyleNet.core``."""
@@ -299,7 +299,7 @@ class Synthesis(nn.Module):
 
 @torch.no_grad()
 def written_out(net: StyleNet) -> StyleNet:
-    """A copy of ``net`` whose composed kernels are plain 3×3 convolutions; its answers are equal."""
+    """A copy of ``net`` whose composed kernels are plain 3×3 convolutions; it answers the same."""
     net = copy.deepcopy(net)
     for parent in list(net.modules()):
         for name, layer in parent.named_children():

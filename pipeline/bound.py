@@ -1,7 +1,8 @@
 """Nets bound to shots: statistics taken once, folded away, and played in 8 bits where that is fast.
 
 A shot's first frames are held back until they have been measured; then each frame passes straight
-on. Where the light of a long shot really changes, the statistics follow it slowly.
+on. Where the light of a long shot really changes, the statistics follow it slowly. A change of the
+style is heard at the next frame.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import cv2
@@ -25,8 +27,9 @@ from .graph import (
     write_measuring,
     write_playing,
 )
-from .net import Moments, Net
+from .net import Moments, Net, toned
 from .prefetch import closing_source
+from .resize import at_size, restored, work_size
 from .yuv import Coding, Picture, Yuv, resized
 
 OpenSession = Callable[[bytes], Any]
@@ -37,16 +40,31 @@ OpenSession = Callable[[bytes], Any]
 _AHEAD = 12
 _MEASURED = (0, _AHEAD - 1)
 
+# Pixels that are measured of a picture, in bands spread over it; and when a style is changed while
+# it plays, to be measured again soon after.
+_ENOUGH = 2_500_000
+_QUICK = 240_000
+_BAND = 32
+
 # How often a long shot's light is looked at, frames; by how much it has changed, grey levels of its
 # mean or spread; how far the statistics follow at a time.
 _LOOK_EVERY = 4
 _CHANGED = 10.0
 _STEP = 0.25
 
+# Pixels around a tile that its rim can't paint as the whole picture would: all that one pixel of
+# the deepest net hangs on.
+_RIM = 64
 
-def layout_of(picture: Picture) -> Layout:
-    """How the picture's planes lie."""
-    return "yuv" if isinstance(picture, Yuv) else "rgb"
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What is painted with."""
+
+    net: Net
+    """With its norms."""
+    tone: float = 0.0
+    """By how much its colours' mean and spread are brought to the source's, 0..1."""
 
 
 @dataclass(frozen=True)
@@ -79,67 +97,116 @@ class Geometry:
         return plane[m : m + self.height // f, m : m + self.width // f]
 
 
+@dataclass(frozen=True)
 class Player:
-    """A net bound to a shot: frames of one size and layout go in, painted ones come out.
+    """A net bound to a shot: frames of one size and layout go in, painted ones come out."""
 
-    Args:
-        session: of a model that ``graph`` wrote.
-        geometry: of the frames.
-        coding: of their planes, in and out; ``None`` for RGB.
-    """
-
-    def __init__(self, session: Any, geometry: Geometry, coding: Coding | None) -> None:
-        self._session = session
-        self._geometry = geometry
-        self._coding = coding
+    session: Any
+    """Of a model that ``graph`` wrote."""
+    geometry: Geometry
+    """Of the picture that is painted."""
+    tile: Size
+    """What the session takes: the padded picture, or a part of it."""
+    coding: Coding | None
+    """Of the planes, in and out; ``None`` for RGB."""
 
     def paint(self, picture: Picture) -> Picture:
         """The picture in the style; the same size and layout."""
-        planes = self._session.run(None, fed(picture, self._geometry))
-        if self._coding is None:
-            return np.ascontiguousarray(self._geometry.crop(planes[0], 1))
-        brightness, colour = self._coding.limits
+        small = at_size(picture, (self.geometry.height, self.geometry.width))
+        return restored(self._painted(small), picture, small)
+
+    def _painted(self, picture: Picture) -> Picture:
+        fed = padded(picture, self.geometry)
+        planes = self._in_tiles(fed) if self.tile != self.geometry.size else self._run(fed)
+        if self.coding is None:
+            return np.ascontiguousarray(self.geometry.crop(planes[0], 1))
+        brightness, colour = self.coding.limits
         y, u, v = (
-            np.clip(self._geometry.crop(plane, f), np.uint8(low), np.uint8(high))
-            for plane, f, (low, high) in zip(planes, (1, 2, 2), (brightness, colour, colour), strict=True)
+            np.clip(self.geometry.crop(plane, f), np.uint8(low), np.uint8(high))
+            for plane, f, (low, high) in zip(
+                planes, (1, 2, 2), (brightness, colour, colour), strict=True
+            )
         )
-        return Yuv(y, u, v, self._coding)
+        return Yuv(y, u, v, self.coding)
+
+    def _run(self, fed: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        return self.session.run(None, fed)
+
+    def _in_tiles(self, fed: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """Part by part; of each, the rim is what its neighbours paint better."""
+        whole = [np.empty_like(plane) for plane in fed.values()]
+        size = self.geometry.size
+        rows, columns = _parts(size.height, self.tile.height), _parts(size.width, self.tile.width)
+        for (top, upper, lower), (left, begin, end) in product(rows, columns):
+            part = {n: _cut(p, size, top, left, self.tile) for n, p in fed.items()}
+            for plane, painted in zip(whole, self._run(part), strict=True):
+                f = size.height // plane.shape[0]
+                inside = painted[(upper - top) // f : (lower - top) // f]
+                plane[upper // f : lower // f, begin // f : end // f] = inside[
+                    :, (begin - left) // f : (end - left) // f
+                ]
+        return whole
 
 
-def fed(picture: Picture, geometry: Geometry) -> dict[str, NDArray[Any]]:
+def _parts(length: int, tile: int) -> list[tuple[int, int, int]]:
+    """Where tiles begin, and the stretch that is taken from each."""
+    starts = sorted({*range(0, length - tile, tile - 2 * _RIM), length - tile})
+    begins = [0, *(s + _RIM for s in starts[1:])]
+    ends = [*begins[1:], length]
+    return list(zip(starts, begins, ends, strict=True))
+
+
+def _cut(plane: NDArray[Any], whole: Size, top: int, left: int, tile: Size) -> NDArray[Any]:
+    f = whole.height // plane.shape[0]
+    rows = plane[top // f : (top + tile.height) // f]
+    return np.ascontiguousarray(rows[:, left // f : (left + tile.width) // f])
+
+
+def padded(picture: Picture, geometry: Geometry) -> dict[str, NDArray[Any]]:
     """What a session is given for ``picture``."""
     planes = picture.planes if isinstance(picture, Yuv) else (picture,)
-    names = PLANES[layout_of(picture)]
+    names = PLANES[_layout(picture)]
     return {name: geometry.pad(p) for name, p in zip(names, planes, strict=True)}
 
 
 class Binder:
-    """Binds one net to shots.
+    """Binds nets to shots.
 
     Args:
-        net: with its norms.
+        choice: what is painted with; may be set anew at any time, from any thread.
         open_session: opens what plays; frames may be played side by side.
         open_measuring: opens what measures.
         eight_bit: play in 8 bits.
+        scale: strokes are so many times as large as at 720 lines; ``None``: as the frame's size
+            has them.
+        tile: longest side of what is painted at once, px; 0: the whole.
     """
 
     def __init__(
         self,
-        net: Net,
+        choice: Choice,
         open_session: OpenSession,
         open_measuring: OpenSession,
         eight_bit: bool,
+        scale: float | None = None,
+        tile: int = 0,
     ) -> None:
-        self._net = net
+        self.choice = choice
         self._open = open_session
         self._open_measuring = open_measuring
         self._eight_bit = eight_bit
+        self._scale = scale
+        self._tile = tile
         self._measuring: tuple[Any, Any] = (None, None)
 
     @property
     def planar(self) -> bool:
         """The net's cells are of whole chroma samples: it can be told in Y, U and V."""
-        return bool(self._net.ops[0].weights) and _packs(self._net)
+        ends = self.choice.net.ops[0].weights, self.choice.net.ops[-1].weights
+        if not ends[0]:
+            return False
+        taken, given = ends[0][0].shape[1], ends[1][0].shape[0]
+        return all(math.isqrt(channels // 3) % 2 == 0 for channels in (taken, given))
 
     def follow(self, frames: Iterable[Frame]) -> Generator[tuple[Frame, Player]]:
         """Every frame with the player of its shot. Runs up to ``_AHEAD`` frames behind."""
@@ -147,96 +214,139 @@ class Binder:
         shot: _Shot | None = None
         with closing_source(frames):
             for frame in frames:
-                if shot is not None and not self._begins(frame, shot):
+                if shot is not None and not frame.cut and frame.picture.shape == shot.shape:
                     shot = self._after(shot, frame)
                     yield frame, shot.player
                     continue
                 if held and (frame.cut or frame.picture.shape != held[0].picture.shape):
-                    yield from self._bound(held)
+                    yield from self._bound(held, self._begin(held))
                     held = []
                 shot = None
                 held.append(frame)
                 if len(held) == _AHEAD:
                     shot = self._begin(held)
-                    yield from ((f, shot.player) for f in held)
+                    yield from self._bound(held, shot)
                     held = []
-            yield from self._bound(held)
+            if held:
+                yield from self._bound(held, self._begin(held))
 
-    def measure(self, pictures: Sequence[Picture]) -> Moments:
-        """Of the net on these pictures, all of one size."""
-        key = (layout_of(pictures[0]), _geometry(self._net, pictures[0]), _coding(pictures[0]))
+    def measure(self, pictures: Sequence[Picture], choice: Choice, most: int = _ENOUGH) -> Moments:
+        """Of the net on these pictures, all of one size; on about ``most`` pixels of each."""
+        bands = [_sampled(self._work(p), most, choice.net.card.multiple) for p in pictures]
+        first, layout = bands[0], _layout(bands[0])
+        geometry = _geometry(choice.net, first)
+        key = (choice, layout, geometry, _coding(first))
         if self._measuring[0] != key:
-            told = self._told(self._net, key[2])
-            model = write_measuring(told, key[0], key[1].size)
+            model = write_measuring(_told(choice.net, key[3]), layout, geometry.size)
             self._measuring = (key, self._open_measuring(model))
         session = self._measuring[1]
-        answers = (session.run(None, fed(p, key[1])) for p in pictures)
-        return Moments.mean([read_moments(self._net, a) for a in answers])
+        answers = (session.run(None, padded(p, geometry)) for p in bands)
+        return Moments.mean([read_moments(choice.net, layout, a) for a in answers])
 
-    def player(self, picture: Picture, moments: Moments) -> Player:
+    def player(self, picture: Picture, choice: Choice, moments: Moments) -> Player:
         """What plays pictures of this one's kind with these statistics."""
-        coding, geometry = _coding(picture), _geometry(self._net, picture)
-        net = self._told(self._net.folded(moments), coding)
-        layout = layout_of(picture)
+        work = self._work(picture)
+        coding, geometry, layout = _coding(work), _geometry(choice.net, work), _layout(work)
+        net = _told(choice.net.folded(moments), coding)
+        if choice.tone:
+            net = toned(net, moments, choice.tone, planar=coding is not None)
+        tile = self._tile_of(geometry)
         if self._eight_bit:
-            model = write_eight_bit(net, dict(moments.ranges), layout, geometry.size)
+            model = write_eight_bit(net, dict(moments.ranges), layout, tile)
         else:
-            model = write_playing(net, layout, geometry.size)
-        return Player(self._open(model), geometry, coding)
+            model = write_playing(net, layout, tile)
+        return Player(self._open(model), geometry, tile, coding)
 
-    def _told(self, net: Net, coding: Coding | None) -> Net:
-        return net if coding is None else net.coded(coding)
+    def _work(self, picture: Picture) -> Picture:
+        height, width = picture.shape[:2]
+        return at_size(picture, work_size(height, width, self._scale))
 
-    def _begins(self, frame: Frame, shot: _Shot) -> bool:
-        return frame.cut or frame.picture.shape != shot.shape
+    def _tile_of(self, geometry: Geometry) -> Size:
+        if not self._tile:
+            return geometry.size
+        step = math.lcm(geometry.multiple, 8)
+        side = max(4 * _RIM, self._tile) // step * step
+        return Size(min(geometry.size.height, side), min(geometry.size.width, side))
 
-    def _bound(self, held: list[Frame]) -> Generator[tuple[Frame, Player]]:
-        if held:
-            shot = self._begin(held)
-            yield from ((frame, shot.player) for frame in held)
+    def _bound(self, held: list[Frame], shot: _Shot) -> Generator[tuple[Frame, Player]]:
+        yield from ((frame, shot.player) for frame in held)
 
     def _begin(self, held: list[Frame]) -> _Shot:
-        measured = [held[min(i, len(held) - 1)].picture for i in _MEASURED[: len(held)]]
-        moments = self.measure(measured)
-        light = np.mean([_light(p) for p in measured], axis=0)
-        player = self.player(measured[0], moments)
-        return _Shot(player, moments, light, held[0].picture.shape)
+        pictures = [held[min(i, len(held) - 1)].picture for i in _MEASURED[: len(held)]]
+        light = np.mean([_light(p) for p in pictures], axis=0)
+        return self._shot(pictures, light, _ENOUGH)
+
+    def _shot(self, pictures: list[Picture], light: NDArray[np.float64], most: int) -> _Shot:
+        choice = self.choice
+        moments = self.measure(pictures, choice, most)
+        player = self.player(pictures[0], choice, moments)
+        return _Shot(choice, player, moments, light, pictures[0].shape, rough=most < _ENOUGH)
 
     def _after(self, shot: _Shot, frame: Frame) -> _Shot:
-        """The shot as the frame finds it: where the light has changed, a step nearer to it."""
+        """The shot as the frame finds it: another style, or a step nearer to another light."""
+        if shot.choice is not self.choice:
+            return self._shot([frame.picture], _light(frame.picture), _QUICK)
         if (shot.age + 1) % _LOOK_EVERY:
             return replace(shot, age=shot.age + 1)
-        change = _light(frame.picture) - shot.light
-        if np.abs(change).max() < _CHANGED:
+        light = _light(frame.picture)
+        if shot.rough:
+            return self._shot([frame.picture], light, _ENOUGH)
+        if np.abs(light - shot.light).max() < _CHANGED:
             return replace(shot, age=shot.age + 1)
-        moments = shot.moments.towards(self.measure([frame.picture]), _STEP)
-        return _Shot(
-            self.player(frame.picture, moments), moments, shot.light + _STEP * change, shot.shape
-        )
+        found = self.measure([frame.picture], shot.choice)
+        moments = Moments.mean([shot.moments, found], [1 - _STEP, _STEP])
+        player = self.player(frame.picture, shot.choice, moments)
+        nearer = shot.light + _STEP * (light - shot.light)
+        return _Shot(shot.choice, player, moments, nearer, shot.shape)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Shot:
     """What is known of the shot that runs."""
 
+    choice: Choice
     player: Player
     moments: Moments
     light: NDArray[np.float64]
     """Mean and spread of red, green and blue that the statistics belong to."""
     shape: tuple[int, ...]
+    rough: bool = False
+    """The statistics are of few pixels, and wait to be taken anew."""
     age: int = 0
     """Frames since the light was last followed."""
 
 
 def _light(picture: Picture) -> NDArray[np.float64]:
     small = resized(picture, (64, 36), cv2.INTER_AREA)
-    return np.concatenate([v.ravel() for v in cv2.meanStdDev(small)])
+    return np.concatenate([np.ravel(v) for v in cv2.meanStdDev(small)]).astype(np.float64)
 
 
-def _packs(net: Net) -> bool:
-    """Pixels come in cells of an even side, and leave in such."""
-    taken, given = net.ops[0].weights[0].shape[1], net.ops[-1].weights[0].shape[0]
-    return all(math.isqrt(channels // 3) % 2 == 0 for channels in (taken, given))
+def _sampled(picture: Picture, most: int, multiple: int) -> Picture:
+    """Bands of rows spread over the picture, one below the other, of about ``most`` pixels."""
+    height, width = picture.shape[:2]
+    band = math.lcm(_BAND, multiple)
+    count = max(1, most // (width * band))
+    if count * band >= height:
+        return picture
+    middles = (np.arange(count) + 0.5) * height / count - band / 2
+    starts = [int(np.clip(m, 0, height - band)) // 2 * 2 for m in middles]
+
+    def taken(plane: NDArray[Any]) -> NDArray[Any]:
+        f = height // plane.shape[0]
+        return np.concatenate([plane[s // f : (s + band) // f] for s in starts])
+
+    if isinstance(picture, Yuv):
+        y, u, v = map(taken, picture.planes)
+        return Yuv(y, u, v, picture.coding)
+    return taken(picture)
+
+
+def _layout(picture: Picture) -> Layout:
+    return "yuv" if isinstance(picture, Yuv) else "rgb"
+
+
+def _told(net: Net, coding: Coding | None) -> Net:
+    return net if coding is None else net.coded(coding)
 
 
 def _geometry(net: Net, picture: Picture) -> Geometry:

@@ -117,11 +117,12 @@ def planes_of(frame: av.VideoFrame) -> Yuv | None:
     if not plain or frame.width % 2 or frame.height % 2 or tags.matrix == _MATRIX_RGB:
         return None
     full = frame.format.name == "yuvj420p"
-    return Yuv(*map(_view, frame.planes), Coding(tags.matrix, ColorRange.JPEG if full else tags.range))
+    y, u, v = map(_view, frame.planes)
+    return Yuv(y, u, v, Coding(tags.matrix, ColorRange.JPEG if full else tags.range))
 
 
 def _view(plane: VideoPlane) -> Plane:
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
     return rows[: plane.height, : plane.width]
 
 

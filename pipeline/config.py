@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from .errors import SettingsError, nearest, reason
-from .units import parse_size, parse_time
+from .units import parse_size, parse_time, split_weight
 
 Model = TypeVar("Model", bound=BaseModel)
 Device = Literal["auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml"]
@@ -25,8 +25,35 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    style: str = Field(
-        "udnie", description="A style's name (see: stylize-video styles) or an ONNX file."
+    style: tuple[str, ...] = Field(
+        ("udnie",),
+        min_length=1,
+        description="A style's name (see: stylize-video styles) or an ONNX file; several are "
+        "mixed: NAME:WEIGHT NAME:WEIGHT.",
+    )
+    strength: float = Field(
+        1.0, ge=0, le=1, description="How far the picture is painted: 0 is the source, 1 the style."
+    )
+    style_scale: float | None = Field(
+        None,
+        gt=0,
+        le=16,
+        description="Size of the strokes, the same at any resolution: 1 as at 720 lines, 2 twice "
+        "as large; default: as large in pixels as they were learned.",
+    )
+    preserve_color: Literal["no", "luma", "match"] = Field(
+        "no",
+        description="Keep the source's colours: luma paints brightness only; match brings their "
+        "mean and spread to the source's.",
+    )
+    mask: str | None = Field(
+        None,
+        description="Where to paint: a picture or video, white inside; or alpha: the source's own.",
+    )
+    mask_feather: float = Field(8.0, ge=0, le=500, description="Softness of the mask's edge, px.")
+    mask_invert: bool = Field(False, description="Paint outside the mask.")
+    tile: int = Field(
+        0, ge=0, description="Paint in parts of at most this side, px, to save memory; 0: whole."
     )
     steady: Literal["off", "flow", "strong"] = Field(
         "flow",
@@ -98,6 +125,23 @@ class Settings(BaseModel):
         if value is not None:
             parse_time(value)
         return value
+
+    @field_validator("style", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        # A path may hold spaces; a list of weighted styles in one text has a weight on each.
+        texts: list[Any] = [value] if isinstance(value, str) else list(value)  # pyright: ignore[reportArgumentType]
+        found: list[Any] = []
+        for text in texts:
+            words = str(text).split()
+            weighted = len(words) > 1 and all(split_weight(w)[0] != w for w in words)
+            found += words if weighted else [text]
+        return tuple(found)
+
+    @field_validator("preserve_color", mode="before")
+    @classmethod
+    def _no_as_text(cls, value: object) -> object:
+        return "no" if value is False else value
 
     @field_validator("steady", mode="before")
     @classmethod

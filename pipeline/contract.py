@@ -42,6 +42,8 @@ class ModelCard:
     """Losses on held-back photographs as JSON."""
     parity: str = ""
     """Difference to PyTorch measured at export, in 1/255, as JSON."""
+    family: str = ""
+    """Names the base that it was trained from: nets of one family can be mixed."""
     contract: int = VERSION
     """Version of the contract that the file keeps."""
 

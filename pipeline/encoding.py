@@ -14,6 +14,7 @@ from av.codec.codec import UnknownCodecError
 
 from .color import ColorTags
 from .config import Settings
+from .device import available_cores
 from .errors import SinkError, nearest
 from .pictures import PICTURE_SUFFIXES
 from .source import SourceInfo
@@ -120,6 +121,9 @@ def _held_by(container: str) -> set[str]:
 def _options(codec: Codec, settings: Settings) -> dict[str, str]:
     option, default, others = _QUALITY.get(codec.name, (None, None, {}))
     options = dict(others)
+    if others is _X264:
+        # Left to itself it takes one and a half threads a core, beside a net that has them all.
+        options["threads"] = str(max(1, available_cores() // 2))
     if settings.crf is not None and option is None:
         raise SinkError(
             f"--crf is not known for {codec.name}; set its quality by --encoder-option KEY=VALUE"

@@ -54,6 +54,8 @@ class Frame:
     """It is the first of a shot."""
     motion: Motion | None = None
     """Of the source since the frame before, where the flow stage ran and the shot goes on."""
+    original: Picture | None = None
+    """The source's picture, where ``finish`` wants it beside the painted one."""
 
     def __post_init__(self) -> None:
         rgb = self.picture

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from .contract import ModelCard
-from .net import FRAME, Moments, Net, Op, consumers
+from .net import FRAME, Moments, Net, Op, colour_of, consumers
 
 OPSET = 20
 _IR = 9  # ONNX Runtime 1.22 reads it
@@ -89,8 +89,9 @@ class Size:
 def write_measuring(net: Net, layout: Layout, size: Size) -> bytes:
     """The net with its norms, as a model that answers what ``Moments`` holds.
 
-    Outputs, float32, in order: of every norm the means and the mean squares of what goes in; then
-    of every operator's answer but a convolution's the least and the greatest value.
+    Outputs, float32, in order: the means and the mean squares of what goes into every norm, of the
+    frame and of what is painted; then of every operator's answer but a convolution's the least and
+    the greatest value.
     """
     w = _Writer()
     inputs = _inputs(layout, size)
@@ -98,28 +99,50 @@ def write_measuring(net: Net, layout: Layout, size: Size) -> bytes:
     moments: list[str] = []
     ranges: list[str] = []
     axes = w.constant([2, 3], np.int64)
+
+    def note(x: str) -> None:
+        moments.extend(w.op("ReduceMean", v, axes, keepdims=0) for v in (x, w.op("Mul", x, x)))
+
     for op in net.ops:
         x = [values[name] for name in op.inputs]
         if op.kind == "InstanceNormalization":
-            square = w.op("Mul", x[0], x[0])
-            moments += [w.op("ReduceMean", v, axes, keepdims=0) for v in (x[0], square)]
+            note(x[0])
         values[op.output] = _float_op(w, op, x)
         if op.kind != "Conv":
             ranges += [w.op(r, values[op.output], keepdims=0) for r in ("ReduceMin", "ReduceMax")]
+    note(values[FRAME])
+    note(w.op("Clip", values[net.ops[-1].output], w.constant(0), w.constant(1)))
     outputs = {f"out{i}": name for i, name in enumerate(moments + ranges)}
     return w.model(inputs, outputs, TensorProto.FLOAT)
 
 
-def read_moments(net: Net, answers: Sequence[NDArray[Any]]) -> Moments:
+def read_moments(net: Net, layout: Layout, answers: Sequence[NDArray[Any]]) -> Moments:
     """What the model of ``write_measuring`` answered."""
-    norms = net.norms
-    pairs = [
-        tuple(a.reshape(len(norm.weights[0]), -1).mean(axis=1) for a in answers[2 * i : 2 * i + 2])
-        for i, norm in enumerate(norms)
-    ]
-    rest = iter(answers[2 * len(norms) :])
-    ranges = {op.output: (float(next(rest)), float(next(rest))) for op in net.ops if op.kind != "Conv"}
-    return Moments(tuple((m, s) for m, s in pairs), ranges)
+    pairs = list(zip(answers[0::2], answers[1::2], strict=True))
+    count = len(net.norms)
+    norms = tuple(
+        (_grouped(mean, norm), _grouped(square, norm))
+        for norm, (mean, square) in zip(net.norms, pairs[:count], strict=True)
+    )
+    (mean, square), painted = (
+        tuple(_by_colour(v, layout) for v in pair) for pair in pairs[count : count + 2]
+    )
+    # What goes in is told in −1..1, byte 128 being 0.
+    grey = _TAKEN[1] / 255
+    source = (mean / 2 + grey, square / 4 + mean * grey + grey**2)
+    rest = ((float(low), float(high)) for low, high in pairs[count + 2 :])
+    ranges = {op.output: next(rest) for op in net.ops if op.kind != "Conv"}
+    return Moments(norms, source, (painted[0], painted[1]), ranges)
+
+
+def _grouped(values: NDArray[Any], norm: Op) -> NDArray[Any]:
+    """One value for each of the norm's channels, which may share several."""
+    return values.reshape(len(norm.weights[0]), -1).mean(axis=1)
+
+
+def _by_colour(values: NDArray[Any], layout: Layout) -> NDArray[Any]:
+    colour = colour_of(values.size, layout == "yuv")
+    return np.stack([values.ravel()[colour == c].mean() for c in range(3)])
 
 
 def write_playing(net: Net, layout: Layout, size: Size) -> bytes:
@@ -239,9 +262,7 @@ def _float_op(w: _Writer, op: Op, x: list[str]) -> str:
 def _norm(w: _Writer, op: Op, x: str) -> str:
     """Channels may share their statistics: they lie one after the other."""
     together = w.reshape(x, 1, len(op.weights[0]), -1)
-    normed = w.op(
-        "InstanceNormalization", together, *map(w.constant, op.weights), **op.settings
-    )
+    normed = w.op("InstanceNormalization", together, *map(w.constant, op.weights), **op.settings)
     return w.op("Reshape", normed, w.op("Shape", x))
 
 

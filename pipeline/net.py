@@ -22,7 +22,7 @@ from .contract import ModelCard
 from .errors import ModelError
 from .yuv import Coding
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 
 FRAME = "frame"
 """Name of the tensor that goes in."""
@@ -32,7 +32,7 @@ FRAME = "frame"
 _LEAST_SPREAD = 0.05
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Op:
     """One operator of the net, named as ONNX names it."""
 
@@ -46,38 +46,46 @@ class Op:
     """Attributes, and constant inputs that are no weights."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Moments:
     """What was measured of a net on some frames."""
 
     norms: tuple[tuple[Array, Array], ...]
     """Of what goes into each norm: mean, and mean square, of every channel."""
+    source: tuple[Array, Array]
+    """Of the frames' colours (R, G, B, or Y, U, V), 0..1: mean and mean square."""
+    painted: tuple[Array, Array]
+    """Likewise of what the net made of them."""
     ranges: Mapping[str, tuple[float, float]]
     """Of every tensor: least and greatest value."""
 
     @classmethod
-    def mean(cls, several: Sequence[Moments]) -> Moments:
-        """Of all the frames together."""
-        norms = tuple(
-            (np.mean([m for m, _ in norm], axis=0), np.mean([s for _, s in norm], axis=0))
-            for norm in zip(*(m.norms for m in several), strict=True)
-        )
+    def mean(cls, several: Sequence[Moments], shares: Sequence[float] | None = None) -> Moments:
+        """Of all the frames together, in shares that sum to 1; ranges hold them all."""
+        shares = shares or [1 / len(several)] * len(several)
+
+        def average(pairs: Iterable[tuple[Array, Array]]) -> tuple[Array, Array]:
+            first, second = zip(*pairs, strict=True)
+            return _weighted(first, shares), _weighted(second, shares)
+
         ranges = {
             name: (min(m.ranges[name][0] for m in several), max(m.ranges[name][1] for m in several))
             for name in several[0].ranges
         }
-        return cls(norms, ranges)
-
-    def towards(self, other: Moments, share: float) -> Moments:
-        """A step of ``share`` from these to ``other``; ranges hold both."""
-        norms = tuple(
-            (m + share * (m2 - m), s + share * (s2 - s))
-            for (m, s), (m2, s2) in zip(self.norms, other.norms, strict=True)
+        return cls(
+            tuple(average(norm) for norm in zip(*(m.norms for m in several), strict=True)),
+            average(m.source for m in several),
+            average(m.painted for m in several),
+            ranges,
         )
-        return Moments(norms, Moments.mean([self, other]).ranges)
 
 
-@dataclass(frozen=True)
+def _weighted(arrays: Sequence[Array], shares: Sequence[float]) -> Array:
+    parts = [s * a for s, a in zip(shares, arrays, strict=True)]
+    return np.asarray(np.sum(parts, axis=0), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
 class Net:
     """The operators in order; the first reads ``FRAME``, the last answers the picture.
 
@@ -120,7 +128,25 @@ class Net:
         over the four pixels that share it, and is their mean.
         """
         head, tail = self.ops[0], self.ops[-1]
-        return replace(self, ops=(_reads_yuv(head, coding), *self.ops[1:-1], _gives_yuv(tail, coding)))
+        return replace(
+            self, ops=(_reads_yuv(head, coding), *self.ops[1:-1], _gives_yuv(tail, coding))
+        )
+
+
+def toned(net: Net, moments: Moments, share: float, planar: bool) -> Net:
+    """The net with the mean and spread of its colours brought to the source's, by ``share``.
+
+    The correction is part of the last kernel; what it answers are these colours' cells.
+    """
+    (mean, spread), (wanted, wanted_spread) = map(_spread, (moments.painted, moments.source))
+    goal = mean + share * (wanted - mean)
+    # A flat picture has no spread to bring anywhere.
+    gain = (spread + share * (wanted_spread - spread)) / np.maximum(spread, 1e-3)
+    gain = np.clip(gain, 0.25, 4)
+    tail = net.ops[-1]
+    colour = colour_of(len(tail.weights[0]), planar)
+    fitted = _scaled(tail, gain[colour], (goal - gain * mean)[colour])
+    return replace(net, ops=(*net.ops[:-1], fitted))
 
 
 def mixed(parts: Sequence[tuple[Net, float]]) -> Net:
@@ -133,25 +159,29 @@ def mixed(parts: Sequence[tuple[Net, float]]) -> Net:
         ModelError: they are not of one shape.
     """
     first = parts[0][0]
-    if len(parts) == 1:
-        return first
     for net, _ in parts[1:]:
-        if _shapes(net) != _shapes(first):
+        if _shapes(net) != _shapes(first) or not _kin(net, first):
             raise ModelError(
                 f"{first.card.name} ({first.card.kind}) and {net.card.name} ({net.card.kind}) "
-                "can't be mixed: their nets differ; mix styles of one tier"
+                "can't be mixed: only styles trained from one base can (train --base)"
             )
     ops = tuple(
         replace(
             op,
             weights=tuple(
-                np.sum([s * n.ops[i].weights[k] for n, s in parts], axis=0, dtype=np.float32)
+                _weighted(
+                    [net.ops[i].weights[k] for net, _ in parts], [share for _, share in parts]
+                )
                 for k in range(len(op.weights))
             ),
         )
         for i, op in enumerate(first.ops)
     )
     return replace(first, ops=ops)
+
+
+def _kin(a: Net, b: Net) -> bool:
+    return a is b or (a.card.family != "" and a.card.family == b.card.family)
 
 
 def _shapes(net: Net) -> list[Any]:
@@ -195,6 +225,20 @@ def _gives_yuv(tail: Op, coding: Coding) -> Op:
     )
 
 
+def _spread(moments: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Mean and standard deviation."""
+    mean, square = moments
+    return mean, np.sqrt(np.maximum(square - mean**2, 0))
+
+
+def colour_of(channels: int, planar: bool) -> NDArray[np.int64]:
+    """Which colour each packed channel holds: 0, 1 or 2."""
+    if not planar:
+        return np.arange(channels) % 3
+    quarter = channels // 6  # a cell of r × r pixels has r²/4 samples of U, as many of V
+    return np.repeat([0, 1, 2], [channels - 2 * quarter, quarter, quarter])
+
+
 def _cells(weights: NDArray[Any], axis: int) -> NDArray[Any]:
     """Packed channels as (row, column, colour)."""
     r = round((weights.shape[axis] / 3) ** 0.5)
@@ -235,9 +279,7 @@ class _Reader:
             for name in op.inputs:
                 read.setdefault(name, []).append(op.kind)
         norms = [op for op in self.ops if op.kind == "InstanceNormalization"]
-        fit = all(
-            made.get(n.inputs[0]) == "Conv" and read[n.inputs[0]] == [n.kind] for n in norms
-        )
+        fit = all(made.get(n.inputs[0]) == "Conv" and read[n.inputs[0]] == [n.kind] for n in norms)
         return fit and bool(self.ops) and self.ops[-1].kind == "Conv"
 
     def take(self, node: onnx.NodeProto) -> bool:

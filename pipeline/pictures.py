@@ -10,11 +10,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from .color import BT709
 from .errors import SourceError
 from .frame import ALL, Frame, Rgb, Span
 from .source import SourceInfo, fit_size
+from .yuv import Plane
 
 log = logging.getLogger(__name__)
 
@@ -65,12 +67,25 @@ class PictureSource:
         if odd_ones and len(self.paths) > 1:
             log.warning("%d pictures were resized to %dx%d", odd_ones, *size)
 
+    def alphas(self) -> Generator[tuple[Fraction, Plane]]:
+        """See ``Source.alphas``."""
+        for number, path in enumerate(self.paths):
+            rgba = cv2.imdecode(_encoded(path), cv2.IMREAD_UNCHANGED)
+            if rgba is None or rgba.ndim != 3 or rgba.shape[2] != 4:
+                raise SourceError(f"--mask alpha: {path} has no alpha channel")
+            alpha = rgba[..., 3] if rgba.dtype == np.uint8 else rgba[..., 3] // 257
+            yield number * self.info.time_base, np.asarray(alpha, np.uint8)
 
-def _read_picture(path: Path) -> Rgb:
+
+def _encoded(path: Path) -> NDArray[np.uint8]:
     try:
-        encoded = np.fromfile(path, dtype=np.uint8)
+        return np.fromfile(path, dtype=np.uint8)
     except OSError as error:
         raise SourceError(f"picture {path} can't be read: {error.strerror}") from error
+
+
+def _read_picture(path: Path) -> Rgb:
+    encoded = _encoded(path)
     rgb = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB) if encoded.size else None
     if rgb is None:
         raise SourceError(f"picture {path} can't be decoded")

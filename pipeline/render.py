@@ -16,7 +16,9 @@ from pathlib import Path
 from .config import Settings
 from .encoding import CONTAINERS, check_output, choose_encoding, is_video
 from .errors import SettingsError, SinkError, SourceError
+from .finish import keep_original, open_finish
 from .flow import attach_motion, open_flow
+from .foreign import ForeignFormat
 from .frame import ALL, Frame, Span
 from .inputs import open_source
 from .mux import Window, join
@@ -26,9 +28,9 @@ from .shots import mark_cuts, mark_listed, read_scenes, write_scenes
 from .sink import PictureWriter, Piece, VideoWriter, Writer, writing
 from .source import Source, SourceInfo
 from .steady import HOLDS, recur, steady
-from .stylizer import ForeignFormat, Stylizer
+from .stylizer import Playing, Stylizer
 from .units import parse_time
-from .zoo import find_style
+from .zoo import find_styles
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +101,7 @@ def stylize(
     span = _span(settings, opened.info)
     stylizer = _open_stylizer(settings)
     shots = _Shots(settings, opened.info, target, stylizer.binds)
-    stages = _stages(stylizer, shots, settings)
+    stages = _stages(stylizer, shots, settings, opened)
     if on_start is not None:
         expected = opened.info.expected_frames(span)
         on_start(Start(opened.info, expected, stylizer.device, stylizer.card.name))
@@ -169,30 +171,39 @@ def _open_stylizer(settings: Settings) -> Stylizer:
         settings.model_output_range,
         settings.model_channels,
     )
-    return Stylizer(
-        find_style(settings.style),
-        settings.device,
-        settings.threads,
+    playing = Playing(
         foreign,
         settings.statistics,
         settings.precision,
+        settings.strength,
+        settings.preserve_color == "match",
+        settings.style_scale,
+        settings.tile,
     )
+    return Stylizer(find_styles(settings.style), settings.device, settings.threads, playing)
 
 
-def _stages(stylizer: Stylizer, shots: _Shots, settings: Settings) -> Stages:
+def _stages(stylizer: Stylizer, shots: _Shots, settings: Settings, source: Source) -> Stages:
     """Source frames → the frames to write. Cuts and motion, net, and steadying run at once."""
-    if settings.steady == "off":
-        return lambda frames: prefetch(stylizer.run(shots.mark(frames)), _DEPTH)
-    share = HOLDS[settings.steady]
-    estimator = open_flow(settings.flow, settings.flow_model, settings.device, settings.threads)
+    finishing = open_finish(settings, source, stylizer.fades)
 
-    def run(frames: Iterable[Frame]) -> Generator[Frame]:
-        moving = prefetch(attach_motion(shots.mark(frames), estimator), _DEPTH)
+    def painted(frames: Iterable[Frame]) -> Generator[Frame]:
+        frames = shots.mark(frames)
+        if finishing is not None:
+            frames = keep_original(frames)
+        if settings.steady == "off":
+            return prefetch(stylizer.run(frames), _DEPTH)
+        share = HOLDS[settings.steady]
+        moving = prefetch(attach_motion(frames, estimator), _DEPTH)
         if stylizer.recurrent:
             return prefetch(recur(moving, stylizer.paint, share), _DEPTH)
         return prefetch(steady(prefetch(stylizer.run(moving), _DEPTH), share), _DEPTH)
 
-    return run
+    if settings.steady != "off":
+        estimator = open_flow(settings.flow, settings.flow_model, settings.device, settings.threads)
+    if finishing is None:
+        return painted
+    return lambda frames: finishing(painted(frames))
 
 
 class _Shots:

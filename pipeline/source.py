@@ -11,6 +11,7 @@ from typing import Protocol
 from .color import ColorTags
 from .frame import ALL, Frame, Span
 from .units import parse_size
+from .yuv import Plane
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,14 @@ class Source(Protocol):
 
         Raises:
             SourceError: it broke; every frame before the break has been given.
+        """
+        ...
+
+    def alphas(self) -> Generator[tuple[Fraction, Plane]]:
+        """Opacity of every frame, (H, W), 0–255, with its time after the first.
+
+        Raises:
+            SourceError: the pictures have none.
         """
         ...
 

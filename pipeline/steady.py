@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .flow import Warper
 from .frame import Frame, Memory, Motion, Rgb
 from .prefetch import closing_source
-from .yuv import Picture, Yuv
+from .yuv import Coding, Picture, Yuv
 
 Layer = NDArray[np.float32]
 """Channels of one size, 0..255: (H, W, 3) of RGB; (H, W) of Y and (H/2, W/2, 2) of U and V."""
@@ -72,14 +72,17 @@ class History:
         if carried is None or [x.shape for x in carried.layers] != [x.shape for x in layers]:
             self._begin(layers)
             return picture
-        trust = cv2.multiply(_likeness(carried, picture), carried.confidence, scale=self._share)
+        coding = picture.coding if isinstance(picture, Yuv) else None
+        likeness = _likeness(carried, layers, coding)
+        trust = cv2.multiply(likeness, carried.confidence, scale=self._share)
         blended = [
             layer.blend(new, moved, trust)
             for layer, new, moved in zip(self._layers, layers, carried.layers, strict=True)
         ]
         if not isinstance(picture, Yuv):
             return blended[0]
-        return Yuv(blended[0], *cv2.split(blended[1]), picture.coding)  # pyright: ignore[reportArgumentType]
+        u, v = (np.asarray(plane, np.uint8) for plane in cv2.split(blended[1]))
+        return Yuv(blended[0], u, v, picture.coding)
 
 
 class _Layer:
@@ -92,7 +95,7 @@ class _Layer:
         self._old_share, self._new_share = np.empty((2, *shape[:2]), np.float32)
 
     def moved(self, motion: Motion) -> Layer:
-        """What was last shown, moved. Bicubic: bilinear would blur a little more with each frame."""
+        """What was last shown, moved. Bicubic: bilinear would blur more with every frame."""
         return self._warper.warp(self.last, motion.vectors, cv2.INTER_CUBIC, self._moved)
 
     def blend(self, new: NDArray[np.uint8], moved: Layer, trust: Any) -> NDArray[np.uint8]:
@@ -111,13 +114,13 @@ def _layers(picture: Picture) -> list[NDArray[np.uint8]]:
     return [picture.y, np.asarray(cv2.merge([picture.u, picture.v]), np.uint8)]
 
 
-def _likeness(carried: Carried, picture: Picture) -> Any:
+def _likeness(carried: Carried, layers: list[NDArray[np.uint8]], coding: Coding | None) -> Any:
     """The anchor: 1 / (1 + d²), d the difference of mean colours in units of ``_UNLIKE``."""
-    size = (max(1, picture.shape[1] // _PLACE), max(1, picture.shape[0] // _PLACE))
-    means = (_means(layers, size) for layers in (carried.layers, _layers(picture)))
-    difference = np.subtract(*means, dtype=np.float32)
-    if isinstance(picture, Yuv):
-        difference = cv2.transform(difference, picture.coding.to_rgb()[0])
+    height, width = layers[0].shape[:2]
+    size = (max(1, width // _PLACE), max(1, height // _PLACE))
+    difference = _means(carried.layers, size) - _means(layers, size)
+    if coding is not None:
+        difference = cv2.transform(difference, coding.to_rgb()[0])
     d = np.abs(difference).max(axis=-1) / _UNLIKE
     return cv2.resize(1 / (1 + d * d), carried.confidence.shape[::-1])
 

@@ -1,37 +1,60 @@
-"""Play a style model over frames: one ONNX Runtime session, uint8 in and out."""
+"""Play a style over frames: one net or a mixture, bytes in and bytes out."""
 
 from __future__ import annotations
 
 import functools
 import logging
-import os
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 import onnx
 import onnxruntime
-from numpy.typing import NDArray
 
-from .bound import Binder, Player
+from .bound import Binder, Choice, Player
 from .contract import INPUT, MEMORY, OUTPUT, VERSION, ModelCard
-from .device import open_session
-from .errors import ModelError, reason
+from .device import available_cores, open_session
+from .errors import ModelError, StylizeError, reason
+from .foreign import ForeignFormat, ForeignPainter
 from .frame import Frame, Memory, Rgb
 from .graph import write_byte_sum
-from .net import read_net
+from .net import Net, mixed, read_net
 from .prefetch import ordered_map
+from .yuv import Picture
+from .zoo import find_base
 
 log = logging.getLogger(__name__)
-
 
 # On a CPU, frames side by side on a core each are quicker than one frame on all of them: nobody
 # waits for the others at every operator. Each holds its own activations, hence the bound.
 _MOST_WORKERS = 4
+
+Mixture = Sequence[tuple[Path, float]]
+"""Style files and their shares, which sum to 1."""
+
+
+@dataclass(frozen=True)
+class Playing:
+    """How a style is played, whichever it is."""
+
+    foreign: ForeignFormat | None = None
+    """How to feed a net that does not keep the contract."""
+    statistics: str = "shot"
+    """``shot``: a net's norms are taken once per shot and folded away, where it can be done;
+    ``frame``: anew in every frame, as the file has them."""
+    precision: str = "auto"
+    """``float``; ``int8``; or ``auto``, which takes bytes where a CPU is quick at them."""
+    strength: float = 1.0
+    """0..1, of the style against its family's base, which gives the picture back."""
+    match_colors: bool = False
+    """Bring the mean and spread of the colours to the source's."""
+    scale: float | None = None
+    """Size of the strokes, of that at 720 lines; ``None``: as the frame's size has them."""
+    tile: int = 0
+    """Longest side of what is painted at once, px; 0: the whole."""
 
 
 class Painter(Protocol):
@@ -42,84 +65,55 @@ class Painter(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class ForeignFormat:
-    """What a net outside the contract takes and gives; ``auto`` is read off its shapes."""
-
-    layout: str = "auto"
-    """``nchw`` or ``nhwc``."""
-    range: str = "auto"
-    """Of its input: ``0..255``, ``0..1``, ``-1..1`` or ``imagenet``; ``auto`` is ``0..255``."""
-    output_range: str = "auto"
-    """Of its output; ``auto`` is as its input, and ``0..1`` after ``imagenet``."""
-    channels: str = "rgb"
-    """``rgb`` or ``bgr``."""
-
-
 class Stylizer:
-    """A style model, loaded: ours by contract, or a foreign one through an adapter.
+    """A style, loaded: nets of ours by contract, or a foreign one through an adapter.
 
     Args:
-        path: the ONNX file.
+        style: the ONNX file, or several of one family with their shares.
         device: see ``device.open_session``.
         threads: likewise.
-        foreign: how to feed a net that does not keep the contract.
-        statistics: ``shot``: a net's norms are taken once per shot and folded away, where it can
-            be done; ``frame``: anew in every frame, as the file has them.
-        precision: ``float``; ``int8``; or ``auto``, which takes bytes where a CPU is quick at them.
+        playing: how it is played.
 
     Raises:
-        ModelError: the file is not ONNX, or no style model.
+        ModelError: a file is not ONNX, or no style model; or it can't be mixed.
         DeviceError: the device can't be had.
     """
 
     def __init__(
         self,
-        path: Path,
+        style: Path | Mixture,
         device: str = "auto",
         threads: int = 0,
-        foreign: ForeignFormat | None = None,
-        statistics: str = "shot",
-        precision: str = "auto",
+        playing: Playing | None = None,
     ) -> None:
-        if not path.is_file():
-            raise ModelError(f"style model {path} does not exist")
-        cores = threads or _cores()
+        self._playing = playing = playing or Playing()
+        mixture = [(style, 1.0)] if isinstance(style, Path) else list(style)
+        cores = threads or available_cores()
         workers = min(cores, _MOST_WORKERS)
-        try:
-            session, self.device = open_session(path, device, max(1, cores // workers))
-        except ModelError as error:
-            raise ModelError(f"{path} is not an ONNX file that can be read: {error}") from error
-        try:
-            card = ModelCard.from_metadata(session.get_modelmeta().custom_metadata_map)
-        except ValueError as error:
-            raise ModelError(f"{path} is no style model of this contract: {error}") from error
+        path = mixture[0][0]
+        session, self.device = _opened(path, device, max(1, cores // workers))
+        card = _card(path, session)
         self.card = card or ModelCard(name=path.stem, kind="foreign")
         self.recurrent = {i.name for i in session.get_inputs()} >= set(MEMORY)
         self.workers = workers if self.device == "cpu" and not self.recurrent else 1
         if self.recurrent:  # a frame waits for the one before, so each gets all cores
-            session, self.device = open_session(path, device, threads)
-        self._binder: Binder | None = None
-        if card is not None and statistics == "shot" and not self.recurrent:
-            self._binder = self._bind(path, card, cores, precision)
+            session, self.device = _opened(path, device, threads)
         self._painter: Painter = (
             _ContractPainter(session, path, card)
             if card is not None
-            else _ForeignPainter(session, path, foreign or ForeignFormat())
+            else ForeignPainter(session, path, playing.foreign or ForeignFormat())
         )
-
-    def paint(self, rgb: Rgb, memory: Memory | None = None) -> Rgb:
-        """The picture in the style; the same shape.
-
-        Args:
-            rgb: the picture.
-            memory: what a recurrent net is told of the frame before; others do not read it.
-
-        Raises:
-            ModelError: the net failed: not enough memory for this size, most often.
-        """
-        with self._failing(rgb.shape):
-            return self._painter.paint(rgb, memory)
+        self._nets: dict[Path, Net] = {}
+        self._binder: Binder | None = None
+        choice = self._chosen(mixture, playing.strength) if self._can_bind(card) else None
+        if choice is not None:
+            self._binder = self._bind(choice, cores)
+            self.card = replace(self.card, name=_name(mixture, self._nets))
+        elif len(mixture) > 1 or playing.scale is not None or playing.tile or playing.match_colors:
+            raise ModelError(
+                f"{self.card.name} ({self.card.kind}) can't be mixed, scaled, tiled or matched: "
+                "its statistics can't be taken per shot"
+            )
 
     @property
     def binds(self) -> bool:
@@ -131,50 +125,153 @@ class Stylizer:
         """It takes and gives a video's own planes, if its frames come as such."""
         return self._binder is not None and self._binder.planar
 
+    @property
+    def fades(self) -> bool:
+        """Its strength is no part of the net: what it paints is to be faded with the source."""
+        return self._binder is None or self._playing.strength == 0
+
+    def paint(self, rgb: Rgb, memory: Memory | None = None) -> Rgb:
+        """The picture in the style, as a shot of its own; the same shape.
+
+        Args:
+            rgb: the picture.
+            memory: what a recurrent net is told of the frame before; others do not read it.
+
+        Raises:
+            ModelError: the net failed: not enough memory for this size, most often.
+        """
+        with self._failing(rgb.shape):
+            if self._binder is None:
+                return self._painter.paint(rgb, memory)
+            choice = self._binder.choice
+            player = self._binder.player(rgb, choice, self._binder.measure([rgb], choice))
+            return _as_rgb(player.paint(rgb))
+
     def run(self, frames: Iterable[Frame]) -> Generator[Frame]:
         """The stage: every frame repainted, in order."""
         if self._binder is None:
             yield from ordered_map(self._repaint, frames, self.workers)
         else:
-            yield from ordered_map(self._play, self._binder.follow(frames), self.workers)
+            yield from ordered_map(self._play, self._followed(frames, self._binder), self.workers)
+
+    def restyle(self, style: Mixture, strength: float = 1.0) -> None:
+        """Paint in another style from the next frame on; from any thread, while ``run`` runs.
+
+        Raises:
+            ModelError: the styles can't be mixed, or this one can't be changed.
+        """
+        choice = self._chosen(style, strength) if self._binder is not None else None
+        if self._binder is None or choice is None:
+            raise ModelError(f"{self.card.name} ({self.card.kind}) can't be changed while it plays")
+        self._binder.choice = choice
 
     def _repaint(self, frame: Frame) -> Frame:
-        return replace(frame, picture=self.paint(frame.rgb))
+        with self._failing(frame.picture.shape):
+            return replace(frame, picture=self._painter.paint(frame.rgb))
 
     def _play(self, item: tuple[Frame, Player]) -> Frame:
         frame, player = item
         with self._failing(frame.picture.shape):
             return replace(frame, picture=player.paint(frame.picture))
 
-    def _bind(self, path: Path, card: ModelCard, cores: int, precision: str) -> Binder | None:
-        net = read_net(onnx.load(path), card)
-        if net is None:
-            return None
+    def _followed(self, frames: Iterable[Frame], binder: Binder) -> Generator[tuple[Frame, Player]]:
+        with self._failing(None):
+            yield from binder.follow(frames)
 
-        def playing(model: bytes) -> Any:
+    def _can_bind(self, card: ModelCard | None) -> bool:
+        return card is not None and self._playing.statistics == "shot" and not self.recurrent
+
+    def _chosen(self, mixture: Mixture, strength: float) -> Choice | None:
+        """What the mixture paints with; ``None`` where a net can't be bound."""
+        parts: list[tuple[Net, float]] = []
+        for path, share in mixture:
+            net = self._net(path)
+            if net is None:
+                return None
+            parts.append((net, share * strength))
+        if strength < 1:
+            base = self._net(find_base(parts[0][0].card.family, mixture[0][0]))
+            assert base is not None  # it was found by what it says of itself
+            parts.append((base, 1 - strength))
+        tone = 1.0 if self._playing.match_colors else 1 - strength
+        return Choice(mixed(parts), tone)
+
+    def _net(self, path: Path) -> Net | None:
+        if path not in self._nets:
+            try:
+                model = onnx.load(path)
+            # protobuf's errors share no base class below this one.
+            except Exception as error:
+                raise ModelError(f"{path} can't be read: {reason(error)}") from error
+            card = _card_of({p.key: p.value for p in model.metadata_props}, path)
+            net = read_net(model, card) if card is not None else None
+            if net is None:
+                return None
+            self._nets[path] = net
+        return self._nets[path]
+
+    def _bind(self, choice: Choice, cores: int) -> Binder:
+        playing = self._playing
+
+        def plays(model: bytes) -> Any:
             return open_session(model, self.device, max(1, cores // self.workers))[0]
 
-        def measuring(model: bytes) -> Any:
+        def measures(model: bytes) -> Any:
             return open_session(model, self.device, cores, lean=True)[0]
 
-        eight_bit = precision == "int8" or (
-            precision == "auto" and self.device == "cpu" and sums_bytes_exactly()
+        eight_bit = playing.precision == "int8" or (
+            playing.precision == "auto" and self.device == "cpu" and sums_bytes_exactly()
         )
-        return Binder(net, playing, measuring, eight_bit)
+        return Binder(choice, plays, measures, eight_bit, playing.scale, playing.tile)
 
     @contextmanager
-    def _failing(self, shape: tuple[int, ...]) -> Generator[None]:
+    def _failing(self, shape: tuple[int, ...] | None) -> Generator[None]:
         """Turn a net's failure into one line."""
         try:
             yield
         except ModelError as error:
             raise ModelError(f"{self.card.name}: {error}") from error
+        except StylizeError:
+            raise
         # ONNX Runtime's errors share no base class below this one.
         except Exception as error:
+            at = f" at {shape[1]}x{shape[0]}" if shape is not None else ""
             raise ModelError(
-                f"{self.card.name} failed on {self.device} at {shape[1]}x{shape[0]}: "
-                f"{reason(error)}; try a smaller --size"
+                f"{self.card.name} failed on {self.device}{at}: {reason(error)}; "
+                "try a smaller --size, or --tile 1024"
             ) from error
+
+
+def _opened(path: Path, device: str, threads: int) -> tuple[onnxruntime.InferenceSession, str]:
+    if not path.is_file():
+        raise ModelError(f"style model {path} does not exist")
+    try:
+        return open_session(path, device, threads)
+    except ModelError as error:
+        raise ModelError(f"{path} is not an ONNX file that can be read: {error}") from error
+
+
+def _card(path: Path, session: onnxruntime.InferenceSession) -> ModelCard | None:
+    return _card_of(session.get_modelmeta().custom_metadata_map, path)
+
+
+def _card_of(metadata: dict[str, str], path: Path) -> ModelCard | None:
+    try:
+        return ModelCard.from_metadata(metadata)
+    except ValueError as error:
+        raise ModelError(f"{path} is no style model of this contract: {error}") from error
+
+
+def _name(mixture: Mixture, nets: dict[Path, Net]) -> str:
+    """What is shown of a mixture: its styles and their shares."""
+    if len(mixture) == 1:
+        return nets[mixture[0][0]].card.name
+    return " ".join(f"{nets[path].card.name}:{share:.2g}" for path, share in mixture)
+
+
+def _as_rgb(picture: Picture) -> Rgb:
+    assert isinstance(picture, np.ndarray)  # RGB went in
+    return picture
 
 
 @functools.cache
@@ -182,14 +279,8 @@ def sums_bytes_exactly() -> bool:
     """Whether this CPU has the instructions that 8-bit nets want (VNNI, dot products)."""
     model, bytes_in, wanted = write_byte_sum()
     session, _ = open_session(model, "cpu", 1)
-    return bool(np.all(np.abs(session.run(None, {"bytes": bytes_in})[0] - float(wanted)) <= 1))
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    summed = np.asarray(session.run(None, {"bytes": bytes_in})[0], np.float32)
+    return bool(np.all(np.abs(summed - wanted) <= 1))
 
 
 def _nothing_known(rgb: Rgb) -> Memory:
@@ -230,94 +321,3 @@ class _ContractPainter:
                 f"it answers {painted.shape} {painted.dtype}, not uint8 of {rgb.shape}"
             )
         return painted[0]
-
-
-_IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
-_IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32) * 255
-
-# Range → (offset, scale) with net = (pixel − offset) / scale, pixels 0..255.
-_RANGES: dict[str, tuple[Any, Any]] = {
-    "0..255": (0.0, 1.0),
-    "0..1": (0.0, 255.0),
-    "-1..1": (127.5, 127.5),
-    "imagenet": (_IMAGENET_MEAN, _IMAGENET_STD),
-}
-
-
-class _ForeignPainter:
-    """A float picture-to-picture net of another project, perhaps of one fixed size."""
-
-    def __init__(
-        self, session: onnxruntime.InferenceSession, path: Path, foreign: ForeignFormat
-    ) -> None:
-        self._session = session
-        taken = _picture_port(session.get_inputs(), "input", path)
-        given = _picture_port(session.get_outputs(), "output", path)
-        self._input, self._output = taken.name, given.name
-        self._type = np.float16 if taken.type == "tensor(float16)" else np.float32
-        self._nchw = _is_nchw(taken.shape, foreign.layout, path)
-        height, width = taken.shape[2:4] if self._nchw else taken.shape[1:3]
-        self._size = (width, height) if isinstance(width, int) and isinstance(height, int) else None
-        self._bgr = foreign.channels == "bgr"
-        range_in = "0..255" if foreign.range == "auto" else foreign.range
-        range_out = foreign.output_range
-        if range_out == "auto":
-            range_out = "0..1" if range_in == "imagenet" else range_in
-        self._offset, self._scale = _RANGES[range_in]
-        self._out_offset, self._out_scale = _RANGES[range_out]
-        axes = "NCHW" if self._nchw else "NHWC"
-        fixed = (
-            f", fixed {width}x{height}: frames are resized for it and back" if self._size else ""
-        )
-        log.warning(
-            "%s is not of this project: fed as float %s, %s, %s%s",
-            path, axes, foreign.channels.upper(), range_in, fixed,
-        )  # fmt: skip
-
-    def paint(self, rgb: Rgb, memory: Memory | None = None) -> Rgb:
-        height, width = rgb.shape[:2]
-        if self._size is not None and self._size != (width, height):
-            rgb = np.asarray(cv2.resize(rgb, self._size, interpolation=cv2.INTER_AREA), np.uint8)
-        x = (rgb.astype(np.float32) - self._offset) / self._scale
-        x = x[..., ::-1] if self._bgr else x
-        x = x.transpose(2, 0, 1) if self._nchw else x
-        feed = np.ascontiguousarray(x[None], dtype=self._type)
-        (answer,) = self._session.run([self._output], {self._input: feed})
-        return self._to_rgb(np.asarray(answer, dtype=np.float32)[0], width, height)
-
-    def _to_rgb(self, y: NDArray[np.float32], width: int, height: int) -> Rgb:
-        y = y.transpose(1, 2, 0) if self._nchw else y
-        taken = self._size or (width, height)
-        # Nets that pad or crop answer a few pixels off; a pooled answer is no picture.
-        if y.shape[2] != 3 or min(y.shape[0] / taken[1], y.shape[1] / taken[0]) < 0.5:
-            raise ModelError(
-                f"it is not a style model: it answers {y.shape}, no picture of 3 channels"
-            )
-        y = y[..., ::-1] if self._bgr else y
-        pixels = np.clip(np.rint(y * self._out_scale + self._out_offset), 0, 255).astype(np.uint8)
-        if pixels.shape[:2] != (height, width):
-            resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_CUBIC)
-            pixels = np.asarray(resized, np.uint8)
-        return np.ascontiguousarray(pixels)
-
-
-def _picture_port(ports: Sequence[Any], side: str, path: Path) -> Any:
-    """The one port of a foreign net, if it can be a picture's."""
-    if len(ports) == 1:
-        port = ports[0]
-        if port.type in ("tensor(float)", "tensor(float16)") and len(port.shape) == 4:
-            return port
-    found = ", ".join(f"{p.name} {p.type}{p.shape}" for p in ports) or "none"
-    raise ModelError(
-        f"{path} is not a style model: it needs one {side} of 4 axes of float, and has {found}"
-    )
-
-
-def _is_nchw(shape: list[Any], layout: str, path: Path) -> bool:
-    """Whether the channel axis is the second; it must hold 3."""
-    channels_first, channels_last = shape[1] == 3, shape[3] == 3
-    if layout == "auto" and not (channels_first or channels_last):
-        raise ModelError(
-            f"{path} is not a style model: no axis of its input {shape} holds 3 channels"
-        )
-    return channels_first if layout == "auto" else layout == "nchw"

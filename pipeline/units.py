@@ -38,3 +38,12 @@ def parse_size(text: str) -> tuple[int | None, int]:
     if max(sides) > _LARGEST:
         raise ValueError(f"'{text}' has a side above {_LARGEST}, more than any codec holds")
     return (None, sides[0]) if lines is not None else (sides[0], sides[1])
+
+
+def split_weight(text: str) -> tuple[str, float]:
+    """``NAME:WEIGHT`` → both; without a weight it is 1. A path may hold colons of its own."""
+    name, colon, tail = text.rpartition(":")
+    try:
+        return (name, float(tail)) if colon and name else (text, 1.0)
+    except ValueError:
+        return text, 1.0

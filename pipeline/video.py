@@ -15,13 +15,14 @@ import av
 import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from .color import ToRgb, planes_of, tags_of
 from .errors import SourceError, reason
-from .frame import ALL, Frame, Rgb, Span
+from .frame import ALL, Frame, Span
 from .source import SourceInfo, fit_size
 from .units import parse_time
-from .yuv import Picture
+from .yuv import Picture, Plane
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,15 @@ class VideoSource:
                 yield from self._inside(chain([first] if first else [], decoded), span, planar)
                 return
 
+    def alphas(self) -> Generator[tuple[Fraction, Plane]]:
+        """See ``Source.alphas``."""
+        with _opened(self.path) as (container, stream):
+            for frame in self._decoded(container, stream):
+                if not any(component.is_alpha for component in frame.format.components):
+                    raise SourceError(f"--mask alpha: {self.path} has no alpha channel")
+                alpha = self._turn(np.asarray(frame.to_ndarray(format="rgba")[..., 3], np.uint8))
+                yield (frame.pts or 0) * self.info.time_base - self.info.start, alpha
+
     def _precedes(self, frame: av.VideoFrame, span: Span) -> bool:
         return (frame.pts or 0) * self.info.time_base <= (span.start or 0)
 
@@ -89,7 +99,11 @@ class VideoSource:
         to_rgb = ToRgb(width, height)
 
         def show(decoded: av.VideoFrame) -> Picture:
-            if planar and self._turn == _Turn() and (decoded.width, decoded.height) == (width, height):
+            if (
+                planar
+                and self._turn == _Turn()
+                and (decoded.width, decoded.height) == (width, height)
+            ):
                 planes = planes_of(decoded)
                 if planes is not None:
                     return planes
@@ -247,8 +261,9 @@ class _Turn:
         """The pixel's shape after the turn."""
         return 1 / sample_aspect if self.quarters % 2 else sample_aspect
 
-    def __call__(self, rgb: Rgb) -> Rgb:
+    def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The picture, (H, W) or (H, W, 3), upright."""
         if self == _Turn():
-            return rgb
-        flipped = rgb[:, ::-1] if self.flip else rgb
+            return picture
+        flipped = picture[:, ::-1] if self.flip else picture
         return np.ascontiguousarray(np.rot90(flipped, -self.quarters))

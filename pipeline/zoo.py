@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 
 import yaml
 
+from .contract import PREFIX
 from .errors import ModelError, nearest
+from .units import split_weight
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Style:
 
 def zoo() -> dict[str, Style]:
     """The styles that ship, by name."""
-    room = Path(str(files("stylize_video.models.zoo")))
+    room = _room()
     listed: dict[str, dict[str, Any]] = yaml.safe_load((room / "zoo.yaml").read_text("utf-8"))
     return {
         name: Style(name=name, path=room / f"{name}.onnx", **entry)
@@ -64,6 +67,46 @@ def find_style(wanted: str) -> Path:
     if wanted not in known:
         raise ModelError(f"there is no style '{wanted}'{nearest(wanted, known)}")
     return known[wanted].path
+
+
+def find_styles(wanted: Sequence[str]) -> list[tuple[Path, float]]:
+    """The files and shares of ``NAME`` or ``NAME:WEIGHT``; shares sum to 1.
+
+    Raises:
+        ModelError: no such style, or weights that can't be shares.
+    """
+    found: list[tuple[Path, float]] = []
+    for text in wanted:
+        name, weight = split_weight(text)
+        found.append((find_style(name), weight))
+    total = sum(weight for _, weight in found)
+    if any(weight < 0 for _, weight in found) or total <= 0:
+        raise ModelError(f"--style {' '.join(wanted)}: weights are 0 or more, one of them more")
+    return [(path, weight / total) for path, weight in found if weight > 0]
+
+
+def find_base(family: str, beside: Path) -> Path:
+    """The file of the base that a family was trained from: one that ships, or beside a style.
+
+    Raises:
+        ModelError: there is none.
+    """
+    import onnx  # takes a while, and the table of styles needs none of it
+
+    if family:
+        for path in (*_room().glob("base-*.onnx"), *sorted(beside.parent.glob("base*.onnx"))):
+            model = onnx.load(path, load_external_data=False)
+            said = {p.key: p.value for p in model.metadata_props}
+            if said.get(PREFIX + "family") == family:
+                return path
+    raise ModelError(
+        f"--strength of {beside.stem} needs the base that it was trained from; "
+        f"put it beside the style as base.onnx (train identity), or leave --strength out"
+    )
+
+
+def _room() -> Path:
+    return Path(str(files("stylize_video.models.zoo")))
 
 
 def sha256(path: Path) -> str:

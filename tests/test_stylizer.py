@@ -10,8 +10,9 @@ import pytest
 from onnx import TensorProto, helper
 from stylize_video.pipeline.device import open_session
 from stylize_video.pipeline.errors import DeviceError, ModelError
+from stylize_video.pipeline.foreign import ForeignFormat
 from stylize_video.pipeline.frame import Rgb
-from stylize_video.pipeline.stylizer import ForeignFormat, Stylizer
+from stylize_video.pipeline.stylizer import Playing, Stylizer
 
 from .conftest import foreign_onnx, psnr, write_contract_model
 
@@ -36,20 +37,26 @@ def test_a_foreign_net_gets_the_range_and_layout_it_states(
 ):
     shape = [1, 3, "h", "w"] if layout == "nchw" else [1, "h", "w", 3]
     path = foreign_onnx(tmp_path / "f.onnx", shape, add=add)
-    painted = Stylizer(path, "cpu", foreign=ForeignFormat(range=range_in)).paint(picture)
+    painted = Stylizer(path, "cpu", playing=Playing(foreign=ForeignFormat(range=range_in))).paint(
+        picture
+    )
     wanted = np.minimum(picture.astype(int) + 10, 255)
     assert np.abs(painted - wanted).max() <= 1
 
 
 def test_bgr_is_swapped_both_ways(tmp_path: Path, picture: Rgb):
     path = foreign_onnx(tmp_path / "f.onnx", [1, 3, "h", "w"])
-    painted = Stylizer(path, "cpu", foreign=ForeignFormat(channels="bgr")).paint(picture)
+    painted = Stylizer(path, "cpu", playing=Playing(foreign=ForeignFormat(channels="bgr"))).paint(
+        picture
+    )
     assert np.array_equal(painted, picture)
 
 
 def test_imagenet_range_in_answers_zero_to_one(tmp_path: Path, picture: Rgb):
     path = foreign_onnx(tmp_path / "f.onnx", [1, 3, "h", "w"], scale=0.0, add=0.5)
-    painted = Stylizer(path, "cpu", foreign=ForeignFormat(range="imagenet")).paint(picture)
+    painted = Stylizer(path, "cpu", playing=Playing(foreign=ForeignFormat(range="imagenet"))).paint(
+        picture
+    )
     assert np.all(np.abs(painted.astype(int) - 128) <= 1)
 
 

@@ -1,0 +1,93 @@
+"""Painting at another size than the frame's: strokes as large as wanted, edges as sharp as were.
+
+A net's strokes are some pixels wide, whatever the picture's size. Painted at a size that is fixed
+in lines, a film looks the same at 480p and at 4K; what the larger frame shows beyond that is given
+back from the frame itself, as far as the painting follows it there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .yuv import Picture, Plane, Yuv
+
+LINES = 720
+"""Height of the picture that is painted at ``--style-scale 1``."""
+
+_AROUND = (7, 7)  # px of the painted size, over which painting and source are compared
+_FLAT = 25.0  # variance, grey levels squared, below which the source says nothing of the painting
+
+
+def work_size(height: int, width: int, scale: float | None) -> tuple[int, int]:
+    """(height, width) at which a picture is painted, both even; its own where no scale is given."""
+    if scale is None:
+        return height, width
+    share = LINES / scale / min(height, width)
+    return max(2, round(height * share / 2) * 2), max(2, round(width * share / 2) * 2)
+
+
+def at_size(picture: Picture, size: tuple[int, int]) -> Picture:
+    """The picture at (height, width)."""
+    if picture.shape[:2] == size:
+        return picture
+    if not isinstance(picture, Yuv):
+        return _scaled(picture, size)
+    half = (size[0] // 2, size[1] // 2)
+    return Yuv(
+        _scaled(picture.y, size), _scaled(picture.u, half), _scaled(picture.v, half), picture.coding
+    )
+
+
+def restored(painted: Picture, source: Picture, small: Picture) -> Picture:
+    """The painting at its source's size, with the source's fine detail where it follows that.
+
+    Brightness of the painting ≈ a · brightness of the source + b around every pixel, as in a guided
+    filter (He 2013, equation 5), fitted where it was painted; a scales the detail that is added, so
+    that strokes of their own stay as they are.
+
+    Args:
+        painted: of ``small``.
+        source: the frame.
+        small: the frame at the size at which it was painted.
+    """
+    if painted.shape == source.shape:
+        return painted
+    height, width = source.shape[:2]
+    large = at_size(painted, (height, width))
+    if small.shape[0] > height:
+        return large
+    detail = np.subtract(
+        _brightness(source), _scaled(_brightness(small), (height, width)), dtype=np.float32
+    )
+    share = cv2.resize(_follows(_brightness(painted), _brightness(small)), (width, height))
+    added = cv2.multiply(detail, share)
+    if isinstance(large, Yuv):
+        return Yuv(_sum(large.y, added), large.u, large.v, large.coding)
+    return _sum(large, cv2.merge([added] * 3))
+
+
+def _follows(painted: Plane, source: Plane) -> NDArray[np.float32]:
+    """How far the painting's brightness follows the source's around every pixel, 0..1."""
+    p, s = (np.asarray(x, np.float32) for x in (painted, source))
+    mean_p, mean_s, product, square = (cv2.blur(x, _AROUND) for x in (p, s, p * s, s * s))
+    slope = (product - mean_p * mean_s) / (square - mean_s * mean_s + _FLAT)
+    return np.clip(slope, 0, 1, dtype=np.float32)
+
+
+def _brightness(picture: Picture) -> Plane:
+    if isinstance(picture, Yuv):
+        return picture.y
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def _scaled(plane: NDArray[Any], size: tuple[int, int]) -> Any:
+    how = cv2.INTER_AREA if size[0] < plane.shape[0] else cv2.INTER_CUBIC
+    return cv2.resize(plane, size[::-1], interpolation=how)
+
+
+def _sum(plane: NDArray[Any], added: Any) -> Any:
+    return cv2.add(plane, added, dtype=cv2.CV_8U)  # pyright: ignore[reportCallIssue, reportArgumentType]
