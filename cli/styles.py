@@ -2,29 +2,53 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from .train import refuse_place
+
 
 def styles(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON on standard output.")] = False,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="Write a PNG of --frame in every style.", metavar="FILE.png"),
+    ] = None,
+    frame: Annotated[
+        str | None, typer.Option(help="What the sheet shows: a picture, or a video's first frame.")
+    ] = None,
+    at: Annotated[str, typer.Option(help="Time of the video's frame: seconds or MM:SS.")] = "0",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the sheet if it exists.")
+    ] = False,
 ) -> None:
     """List the styles that ship; give one to --style."""
-    import json
-    from dataclasses import asdict
+    if sheet is not None:
+        _write_sheet(sheet, frame, at, overwrite)
+        return
+    if as_json:
+        import json
+        from dataclasses import asdict
 
+        from ..pipeline.zoo import zoo
+
+        typer.echo(
+            json.dumps([{**asdict(s), "path": str(s.path)} for s in zoo().values()], indent=1)
+        )
+        return
+    _print_table()
+
+
+def _print_table() -> None:
     from rich.console import Console
     from rich.table import Table
 
     from ..pipeline.zoo import zoo
 
-    known = zoo().values()
-    if as_json:
-        typer.echo(json.dumps([{**asdict(s), "path": str(s.path)} for s in known], indent=1))
-        return
     table = Table("style", "painting", "tier", "content", "style loss", "licence")
-    for style in known:
+    for style in zoo().values():
         table.add_row(
             style.name,
             f"{style.title}, {style.artist}, {style.year}",
@@ -34,3 +58,16 @@ def styles(
             style.licence,
         )
     Console().print(table)
+
+
+def _write_sheet(sheet: Path, frame: str | None, at: str, overwrite: bool) -> None:
+    from ..pipeline.errors import SettingsError
+    from ..pipeline.sheet import frame_at, style_sheet, write_png
+
+    if frame is None:
+        raise SettingsError("--sheet needs --frame: a picture, or a video whose frame is shown")
+    if sheet.suffix.lower() != ".png":
+        raise SettingsError(f"--sheet {sheet} must end in .png")
+    refuse_place(sheet, overwrite, "--sheet")
+    write_png(sheet, style_sheet(frame_at(frame, at)))
+    typer.echo(f"wrote {sheet}", err=True)

@@ -225,13 +225,13 @@ def export_training(
     from ..pipeline.contract import ModelCard
 
     net = training.net
+    from ..models.train import fingerprint
+
     card = ModelCard(
         name=out.stem,
         kind=training.recipe.tier,
         licence=licence,
-        multiple=net.multiple,
-        margin=net.margin,
-        macs_per_pixel=net.macs_per_pixel(),
+        family=training.family or fingerprint(net),
         recipe=training.recipe.model_dump_json(),
         figures=json.dumps({k: round(v, 5) for k, v in asdict(figures).items()} if figures else {}),
     )

@@ -15,6 +15,7 @@ from ..models.stylenet import StyleNet, padded_index, written_out
 from ..pipeline.contract import INPUT, MEMORY, OUTPUT, ModelCard
 from ..pipeline.sink import whole_or_not
 from .parity import Parity, measure_parity
+from .precision import halved
 from .write import OPSET, save, traced_model
 
 
@@ -99,7 +100,7 @@ def export_style(
 
     Args:
         net: the trained net; it is moved to the CPU.
-        card: its metadata; the parity figures are filled in here.
+        card: its metadata; what the net itself says, and the parity figures, are filled in here.
         path: the ``.onnx`` file, replaced whole or not at all.
         frames: pictures (H, W, 3), RGB, of several sizes, one of them odd.
 
@@ -108,9 +109,16 @@ def export_style(
         SinkError: the file can't be written.
     """
     net = net.cpu().eval()
-    model = trace_style(net)
+    model = halved(trace_style(net))
     with whole_or_not(path) as aside:
         onnx.save(model, aside)
         parity = measure_parity(aside, net, frames)
-        save(model, aside, replace(card, parity=parity.to_json()).to_metadata())
+        card = replace(
+            card,
+            multiple=net.multiple,
+            margin=net.margin,
+            macs_per_pixel=net.macs_per_pixel(),
+            parity=parity.to_json(),
+        )
+        save(model, aside, card.to_metadata())
     return parity

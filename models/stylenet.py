@@ -247,10 +247,11 @@ class Analysis(nn.Module):
 class Synthesis(nn.Module):
     """The transpose: up-sampling by a as a 3×3 convolution whose answer is packed.
 
-    Its 3a × 3a kernels are a free (2a+1)×(2a+1) kernel convolved with the box of width a. Shifted
-    copies of such a kernel add up to a constant, so a flat field of features gives a flat picture:
-    a checkerboard is impossible, not merely unlikely (Odena 2016), and no convolution runs at full
-    size.
+    Its 3a × 3a kernels are a free (a+2)×(a+2) kernel convolved with the triangle filter of width
+    2a − 1. Shifted copies of such a kernel add up to a constant, and to a ramp: a flat or slowly
+    changing field of features gives a picture without a grid, whatever was learned. (The box of
+    width a, nearest up-sampling before a convolution as in Odena 2016, does that for flat fields
+    alone: around edges dots were left.)
 
     Args:
         c_in: features.
@@ -260,7 +261,7 @@ class Synthesis(nn.Module):
         pixels: the answer is a picture: its places come first, as in ``pack``, and not last.
     """
 
-    box: Tensor
+    lowpass: Tensor
 
     def __init__(
         self, c_in: int, c_out: int, factor: int, packed: int = 1, pixels: bool = False
@@ -269,16 +270,17 @@ class Synthesis(nn.Module):
         self.factor = factor
         self.packed = packed
         self.pixels = pixels
-        self.free = nn.Conv2d(c_in, c_out, 2 * factor + 1)
-        nn.init.normal_(self.free.weight, std=(1 / (c_in * (2 * factor + 1) ** 2)) ** 0.5)
+        self.free = nn.Conv2d(c_in, c_out, factor + 2)
+        # Features of spread 1 give features of about that spread; a picture begins with less.
+        nn.init.normal_(self.free.weight, std=(0.3 if pixels else 1.0) / c_in**0.5)
         nn.init.zeros_(self.free.bias)  # pyright: ignore[reportArgumentType] - made with a bias
-        self.register_buffer("box", _square(torch.ones(factor)), persistent=False)
+        self.register_buffer("lowpass", _square(_triangle(factor)), persistent=False)
 
     def kernel(self) -> Tensor:
         """The 3×3 kernel over packed channels, (c_out·(r·a)², c_in·r², 3, 3), r: ``packed``."""
         c_out, c_in = self.free.weight.shape[:2]
         a, r = self.factor, self.packed
-        full = _spread(self.free.weight, self.box)  # c_out, c_in, 3a, 3a
+        full = _spread(self.free.weight, self.lowpass)  # c_out, c_in, 3a, 3a
         cells = full.reshape(c_out, c_in, 3, a, 3, a).flip(2, 4)
         places = _on_packed(cells.permute(3, 5, 0, 1, 2, 4), r)
         order = (0, 1, 2, 3, 4, 5) if self.pixels else (2, 0, 1, 3, 4, 5)

@@ -6,6 +6,7 @@ code runs on a GPU and on a CPU (bfloat16 under autocast, channels last).
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -53,6 +54,8 @@ class Training:
     recipe: Recipe
     net: StyleNet
     optimizer: torch.optim.Adam
+    family: str = ""
+    """Names the first of the nets that it was trained from, one from the other."""
     history: list[LossValues] = field(default_factory=list[LossValues])
 
     @property
@@ -69,6 +72,7 @@ def begin(recipe: Recipe, device: torch.device, base: Path | None = None) -> Tra
     """
     torch.manual_seed(recipe.seed)
     net = TIERS[recipe.tier]()
+    family = ""
     if base is not None:
         given = load_checkpoint(base, device)
         if given.recipe.tier != recipe.tier:
@@ -76,8 +80,18 @@ def begin(recipe: Recipe, device: torch.device, base: Path | None = None) -> Tra
                 f"--base {base} is a {given.recipe.tier} net; train with --tier {given.recipe.tier}"
             )
         net.load_state_dict(given.net.state_dict())
+        family = given.family or fingerprint(given.net)
     net.to(device=device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    return Training(recipe, net, torch.optim.Adam(net.parameters(), lr=recipe.learning_rate))
+    adam = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate)
+    return Training(recipe, net, adam, family)
+
+
+def fingerprint(net: StyleNet) -> str:
+    """Twelve letters that only these weights have."""
+    digest = hashlib.sha256()
+    for _, tensor in sorted(net.state_dict().items()):
+        digest.update(tensor.float().cpu().numpy().tobytes())
+    return digest.hexdigest()[:12]
 
 
 def one_cycle(step: int, steps: int, peak: float, warmup: float = 0.2) -> float:
@@ -250,6 +264,7 @@ def save_checkpoint(training: Training, path: Path) -> None:
         "recipe": training.recipe.model_dump(mode="json"),
         "net": training.net.state_dict(),
         "optimizer": training.optimizer.state_dict(),
+        "family": training.family,
         "history": [list(asdict(values).values()) for values in training.history],
     }
     torch.save(state, aside)
@@ -267,6 +282,7 @@ def load_checkpoint(path: Path, device: torch.device) -> Training:
         training = begin(Recipe.model_validate({"steady_weight": 0.0, **state["recipe"]}), device)
         training.net.load_state_dict(state["net"])
         training.optimizer.load_state_dict(state["optimizer"])
+        training.family = state.get("family", "")
         training.history.extend(LossValues(*row) for row in state["history"])
     except OSError as error:
         raise TrainingError(f"{path} can't be read: {error.strerror}") from error

@@ -46,8 +46,8 @@ _ENOUGH = 2_500_000
 _QUICK = 240_000
 _BAND = 32
 
-# How often a long shot's light is looked at, frames; by how much it has changed, grey levels of its
-# mean or spread; how far the statistics follow at a time.
+# How often a long shot's light is looked at, frames; how many grey levels are a change; how far the
+# statistics follow at a time.
 _LOOK_EVERY = 4
 _CHANGED = 10.0
 _STEP = 0.25
@@ -291,7 +291,8 @@ class Binder:
         light = _light(frame.picture)
         if shot.rough:
             return self._shot([frame.picture], light, _ENOUGH)
-        if np.abs(light - shot.light).max() < _CHANGED:
+        # Light changes everywhere; who enters, or a camera that turns, changes no median so much.
+        if np.abs(np.median(light - shot.light, axis=(0, 1))).max() < _CHANGED:
             return replace(shot, age=shot.age + 1)
         found = self.measure([frame.picture], shot.choice)
         moments = Moments.mean([shot.moments, found], [1 - _STEP, _STEP])
@@ -308,7 +309,7 @@ class _Shot:
     player: Player
     moments: Moments
     light: NDArray[np.float64]
-    """Mean and spread of red, green and blue that the statistics belong to."""
+    """What the shot looked like when its statistics were taken, (h, w, 3), reduced."""
     shape: tuple[int, ...]
     rough: bool = False
     """The statistics are of few pixels, and wait to be taken anew."""
@@ -317,8 +318,7 @@ class _Shot:
 
 
 def _light(picture: Picture) -> NDArray[np.float64]:
-    small = resized(picture, (64, 36), cv2.INTER_AREA)
-    return np.concatenate([np.ravel(v) for v in cv2.meanStdDev(small)]).astype(np.float64)
+    return resized(picture, (32, 18), cv2.INTER_AREA).astype(np.float64)
 
 
 def _sampled(picture: Picture, most: int, multiple: int) -> Picture:

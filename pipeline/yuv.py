@@ -62,12 +62,12 @@ class Coding:
         (low, high), (least, most) = self.limits
         colour = (most - least) / 255
         rows = [luma * (high - low) / 255, *(d * colour for d in differences)]
-        return np.array(rows, np.float64), np.array([low, 128.0, 128.0])
+        return np.asarray(np.stack(rows), np.float64), np.array([low, 128.0, 128.0])
 
     def to_rgb(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The 3×3 matrix and the offset that make RGB of YUV."""
         matrix, offset = self.to_yuv()
-        inverse = np.linalg.inv(matrix)
+        inverse = np.asarray(np.linalg.inv(matrix), np.float64)
         return inverse, -inverse @ offset
 
 

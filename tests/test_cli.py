@@ -69,7 +69,7 @@ def test_bad_input_is_one_clear_line_and_nothing_is_left(
     make_clip(audio=True)
     make_sound_only(tmp_path / "in.mp4", tmp_path / "sound.mp4")
     write(tmp_path / "text.mp4", b"hello\n" * 100)
-    write(tmp_path / "bad.yaml", b"stile: udnie\n")
+    write(tmp_path / "bad.yaml", b"stlye: udnie\n")
     write(tmp_path / "cut.onnx", zoo()["starry-night"].path.read_bytes()[:100_000])
     foreign_onnx(tmp_path / "other.onnx", [1, 10])
     (tmp_path / "empty").mkdir()

@@ -22,8 +22,8 @@ def test_the_default_file_changes_nothing(tmp_path: Path):
 
 def test_an_unknown_key_is_named_with_the_nearest(tmp_path: Path):
     path = tmp_path / "c.yaml"
-    path.write_text("stile: udnie\n", encoding="utf-8")
-    with pytest.raises(SettingsError, match=r"unknown setting 'stile'; did you mean 'style'"):
+    path.write_text("stlye: udnie\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"unknown setting 'stlye'; did you mean 'style'"):
         load_config(path)
 
 

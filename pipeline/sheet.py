@@ -1,0 +1,78 @@
+"""Contact sheets: one frame in many styles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import ceil
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .errors import SettingsError, SourceError
+from .frame import Rgb, Span
+from .inputs import open_source
+from .sink import whole_or_not
+from .stylizer import Stylizer
+from .units import parse_time
+from .zoo import zoo
+
+_WIDTH = 480  # of a picture on the sheet, px
+_LABEL = 28
+_COLUMNS = 3
+
+
+def frame_at(source: str, time: str) -> Rgb:
+    """The frame of ``source`` shown at ``time``.
+
+    Raises:
+        SourceError: there is none.
+        SettingsError: ``time`` is no time.
+    """
+    try:
+        wanted = parse_time(time)
+    except ValueError as error:
+        raise SettingsError(f"--at {time} is not a time; write seconds or MM:SS") from error
+    opened = open_source(source)
+    start = opened.info.start + wanted if wanted else None
+    for frame in opened.frames(Span(start, None)):
+        return frame.rgb
+    raise SourceError(f"{source} has no frame at {time}")
+
+
+def style_sheet(picture: Rgb, names: Iterable[str] | None = None) -> Rgb:
+    """The picture, and it in every style that ships (or those named), each with its name."""
+    known = zoo()
+    wanted = list(names) if names is not None else list(known)
+    height, width = picture.shape[:2]
+    # Strokes are as large as in a frame of this size; only then it is reduced.
+    painted = {name: Stylizer(known[name].path).paint(picture) for name in wanted}
+    size = (_WIDTH, max(1, round(height * _WIDTH / width)))
+    return grid({"": picture} | painted, size, _COLUMNS)
+
+
+def grid(pictures: dict[str, Rgb], size: tuple[int, int], columns: int) -> Rgb:
+    """Pictures at (width, height) in rows, each over its name."""
+    rows = ceil(len(pictures) / columns)
+    sheet = np.full((rows * (size[1] + _LABEL), columns * size[0], 3), 255, np.uint8)
+    for number, (name, picture) in enumerate(pictures.items()):
+        top, left = number // columns * (size[1] + _LABEL), number % columns * size[0]
+        how = cv2.INTER_AREA if picture.shape[1] > size[0] else cv2.INTER_CUBIC
+        sheet[top : top + size[1], left : left + size[0]] = cv2.resize(
+            picture, size, interpolation=how
+        )
+        place = (left + 6, top + size[1] + _LABEL - 9)
+        font, black = cv2.FONT_HERSHEY_SIMPLEX, (0, 0, 0)
+        cv2.putText(sheet, name, place, font, 0.55, black, 1, cv2.LINE_AA)
+    return sheet
+
+
+def write_png(path: Path, rgb: Rgb) -> None:
+    """Write a picture, whole or not at all.
+
+    Raises:
+        SinkError: it can't be written.
+    """
+    _, encoded = cv2.imencode(".png", rgb[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    with whole_or_not(path) as aside:
+        aside.write_bytes(encoded.tobytes())
