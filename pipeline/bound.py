@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -23,6 +23,7 @@ from .graph import (
     Layout,
     Size,
     read_moments,
+    shapes,
     write_eight_bit,
     write_measuring,
     write_playing,
@@ -32,8 +33,10 @@ from .prefetch import closing_source
 from .resize import at_size, restored, work_size
 from .yuv import Coding, Picture, Yuv, resized
 
-OpenSession = Callable[[bytes], Any]
-"""A model's bytes → an ONNX Runtime session."""
+OpenSession = Callable[[bytes, dict[str, tuple[int, ...]]], Any]
+"""A model's bytes and the shapes of its inputs → an ONNX Runtime session, or what runs like one."""
+
+Precision = Literal["int8", "half", "float"]
 
 # Frames of a shot held back, and those of them that are measured: what enters within half a second
 # is seen, and memory stays bounded.
@@ -176,7 +179,7 @@ class Binder:
         choice: what is painted with; may be set anew at any time, from any thread.
         open_session: opens what plays; frames may be played side by side.
         open_measuring: opens what measures.
-        eight_bit: play in 8 bits.
+        precision: of what plays: ``int8``, ``half`` or ``float``.
         scale: strokes are so many times as large as at 720 lines; ``None``: as the frame's size
             has them.
         tile: longest side of what is painted at once, px; 0: the whole.
@@ -187,14 +190,14 @@ class Binder:
         choice: Choice,
         open_session: OpenSession,
         open_measuring: OpenSession,
-        eight_bit: bool,
+        precision: Precision,
         scale: float | None = None,
         tile: int = 0,
     ) -> None:
         self.choice = choice
         self._open = open_session
         self._open_measuring = open_measuring
-        self._eight_bit = eight_bit
+        self._precision: Precision = precision
         self._scale = scale
         self._tile = tile
         self._measuring: tuple[Any, Any] = (None, None)
@@ -238,7 +241,7 @@ class Binder:
         key = (choice, layout, geometry, _coding(first))
         if self._measuring[0] != key:
             model = write_measuring(_told(choice.net, key[3]), layout, geometry.size)
-            self._measuring = (key, self._open_measuring(model))
+            self._measuring = (key, self._open_measuring(model, shapes(layout, geometry.size)))
         session = self._measuring[1]
         answers = (session.run(None, padded(p, geometry)) for p in bands)
         return Moments.mean([read_moments(choice.net, layout, a) for a in answers])
@@ -251,11 +254,11 @@ class Binder:
         if choice.tone:
             net = toned(net, moments, choice.tone, planar=coding is not None)
         tile = self._tile_of(geometry)
-        if self._eight_bit:
+        if self._precision == "int8":
             model = write_eight_bit(net, dict(moments.ranges), layout, tile)
         else:
-            model = write_playing(net, layout, tile)
-        return Player(self._open(model), geometry, tile, coding)
+            model = write_playing(net, layout, tile, half=self._precision == "half")
+        return Player(self._open(model, shapes(layout, tile)), geometry, tile, coding)
 
     def _work(self, picture: Picture) -> Picture:
         height, width = picture.shape[:2]

@@ -70,8 +70,10 @@ class Settings(BaseModel):
         description="What a net's norms look at: the shot, so that its colours hold still, "
         "or every frame by itself.",
     )
-    precision: Literal["auto", "float", "int8"] = Field(
-        "auto", description="Numbers the net computes with; auto: int8 where a CPU is quick at it."
+    precision: Literal["auto", "float", "half", "int8"] = Field(
+        "auto",
+        description="Numbers the net computes with; auto: int8 where a CPU is quick at it, half on "
+        "CUDA.",
     )
     scenes: Path | None = Field(
         None, description="List of cuts: read if it exists, else written with the cuts found."

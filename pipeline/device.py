@@ -7,9 +7,12 @@ import io
 import os
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
 from .errors import DeviceError, ModelError, reason
 
@@ -44,7 +47,12 @@ def available_cores() -> int:
 
 
 def open_session(
-    model: Path | bytes, device: str, threads: int = 0, *, lean: bool = False
+    model: Path | bytes,
+    device: str,
+    threads: int = 0,
+    *,
+    lean: bool = False,
+    recorded: bool = False,
 ) -> tuple[onnxruntime.InferenceSession, str]:
     """An ONNX Runtime session and the device that really runs it.
 
@@ -56,6 +64,7 @@ def open_session(
         device: a key of ``PROVIDERS``, or ``auto``.
         threads: threads of the CPU provider; 0 is one per core.
         lean: give memory back after every run: slower, for what runs rarely and takes much.
+        recorded: on CUDA, record the work as a graph; for ``FixedRunner``.
 
     Raises:
         DeviceError: the named device can't be had; says which library is missing.
@@ -63,19 +72,55 @@ def open_session(
     """
     source = model if isinstance(model, bytes) else str(model)
     if device != "auto":
-        return _session(source, device, threads, lean), device
+        return _session(source, device, threads, lean, recorded), device
     available = onnxruntime.get_available_providers()
     for name in _AUTO:
         if PROVIDERS[name] in available and (name != "cuda" or _has_nvidia_driver()):
             try:
-                return _session(source, name, threads, lean), name
+                return _session(source, name, threads, lean, recorded), name
             except DeviceError:
                 continue
     raise DeviceError("ONNX Runtime has no provider at all; reinstall onnxruntime")
 
 
+class FixedRunner:
+    """Runs a session of fixed shapes with its buffers on the GPU, as one recorded graph.
+
+    A frame is then two copies and one launch; what ONNX Runtime would do between is recorded once
+    (CUDA graphs). It has the one method of a session that is needed.
+
+    Args:
+        session: of a model whose inputs and outputs are uint8.
+        shapes: of the inputs; the outputs are as large.
+        device: where the buffers lie.
+    """
+
+    def __init__(
+        self,
+        session: onnxruntime.InferenceSession,
+        shapes: Mapping[str, tuple[int, ...]],
+        device: str = "cuda",
+    ) -> None:
+        self._session = session
+        self._binding = session.io_binding()
+        make = onnxruntime.OrtValue.ortvalue_from_shape_and_type
+        self._inputs = {name: make(shape, np.uint8, device, 0) for name, shape in shapes.items()}
+        self._outputs = [make(shape, np.uint8, device, 0) for shape in shapes.values()]
+        for name, value in self._inputs.items():
+            self._binding.bind_ortvalue_input(name, value)
+        for port, value in zip(session.get_outputs(), self._outputs, strict=True):
+            self._binding.bind_ortvalue_output(port.name, value)
+
+    def run(self, names: None, fed: Mapping[str, NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+        """As a session's: all outputs, on the CPU."""
+        for name, value in fed.items():
+            self._inputs[name].update_inplace(value)
+        self._session.run_with_iobinding(self._binding)
+        return [np.asarray(value.numpy(), np.uint8) for value in self._outputs]
+
+
 def _session(
-    source: str | bytes, device: str, threads: int, lean: bool
+    source: str | bytes, device: str, threads: int, lean: bool, recorded: bool
 ) -> onnxruntime.InferenceSession:
     provider = PROVIDERS[device]
     if provider not in onnxruntime.get_available_providers():
@@ -88,11 +133,12 @@ def _session(
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.enable_cpu_mem_arena = not lean
+    settings = {"enable_cuda_graph": "1"} if recorded and device == "cuda" else {}
     options.log_severity_level = 4  # what goes wrong is raised or compared below, in one line
     # Spinning threads would burn the core that decodes and encodes meanwhile.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        session = onnxruntime.InferenceSession(source, options, providers=[provider])
+        session = onnxruntime.InferenceSession(source, options, providers=[(provider, settings)])
     except Exception as error:
         # ONNX Runtime's errors share no base class below Exception.
         raise ModelError(reason(error)) from error

@@ -37,7 +37,8 @@ _GIVEN = (1 / 255, 0)
 class _Writer:
     """A graph under construction."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Any = np.float32) -> None:
+        self._kind = kind
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
 
@@ -51,10 +52,11 @@ class _Writer:
         self._nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
         return names
 
-    def constant(self, value: Any, kind: Any = np.float32) -> str:
-        """Add a constant; its name."""
+    def constant(self, value: Any, kind: Any = None) -> str:
+        """Add a constant, of the graph's own precision if no other is given; its name."""
         name = f"c{len(self._constants)}"
-        self._constants.append(numpy_helper.from_array(np.asarray(value, kind), name))
+        values = np.asarray(value, kind or self._kind)
+        self._constants.append(numpy_helper.from_array(values, name))
         return name
 
     def reshape(self, x: str, *shape: int) -> str:
@@ -94,7 +96,7 @@ def write_measuring(net: Net, layout: Layout, size: Size) -> bytes:
     the greatest value.
     """
     w = _Writer()
-    inputs = _inputs(layout, size)
+    inputs = shapes(layout, size)
     values = {FRAME: _dequantized(w, _packed(w, net, layout, size), _TAKEN)}
     moments: list[str] = []
     ranges: list[str] = []
@@ -145,9 +147,9 @@ def _by_colour(values: NDArray[Any], layout: Layout) -> NDArray[Any]:
     return np.stack([values.ravel()[colour == c].mean() for c in range(3)])
 
 
-def write_playing(net: Net, layout: Layout, size: Size) -> bytes:
-    """The folded net in float32: planes in, planes out, uint8."""
-    w = _Writer()
+def write_playing(net: Net, layout: Layout, size: Size, half: bool = False) -> bytes:
+    """The folded net in floating point, of 32 or 16 bits: planes in, planes out, uint8."""
+    w = _Writer(np.float16 if half else np.float32)
     values = {FRAME: _dequantized(w, _packed(w, net, layout, size), _TAKEN)}
     for op in net.ops:
         values[op.output] = _float_op(w, op, [values[name] for name in op.inputs])
@@ -252,7 +254,7 @@ def _float_op(w: _Writer, op: Op, x: list[str]) -> str:
             "Pad", x[0], w.constant(op.settings["pads"], np.int64), mode="reflect"
         ),
         "Resize": lambda: w.op(
-            "Resize", x[0], "", w.constant(op.settings["scales"]), mode="nearest",
+            "Resize", x[0], "", w.constant(op.settings["scales"], np.float32), mode="nearest",
             nearest_mode="floor", coordinate_transformation_mode="asymmetric",
         ),
     }  # fmt: skip
@@ -277,7 +279,8 @@ def _parts(channels: int, layout: Layout) -> list[tuple[int, int]]:
     return [(r, 1), (r // 2, 1), (r // 2, 1)]
 
 
-def _inputs(layout: Layout, size: Size) -> dict[str, tuple[int, ...]]:
+def shapes(layout: Layout, size: Size) -> dict[str, tuple[int, ...]]:
+    """Of the planes that go in, and come out."""
     if layout == "rgb":
         return {"rgb": (size.height, size.width, 3)}
     half = (size.height // 2, size.width // 2)
@@ -307,7 +310,7 @@ def _finished(w: _Writer, net: Net, layout: Layout, size: Size, answer: str) -> 
     parts = [cells]
     if len(sides) > 1:
         parts = w.ops("Split", len(sides), cells, w.constant(sizes, np.int64), axis=3)
-    inputs = _inputs(layout, size)
+    inputs = shapes(layout, size)
     outputs: dict[str, str] = {}
     for part, (k, colours), (name, shape) in zip(parts, sides, inputs.items(), strict=True):
         rows = w.op("Transpose", w.reshape(part, h, width, k, k * colours), perm=[0, 2, 1, 3])

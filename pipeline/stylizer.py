@@ -14,9 +14,9 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from .bound import Binder, Choice, Player
+from .bound import Binder, Choice, Player, Precision
 from .contract import INPUT, MEMORY, OUTPUT, VERSION, ModelCard
-from .device import available_cores, open_session
+from .device import FixedRunner, available_cores, open_session
 from .errors import ModelError, StylizeError, reason
 from .foreign import ForeignFormat, ForeignPainter
 from .frame import Frame, Memory, Rgb
@@ -152,7 +152,7 @@ class Stylizer:
         if self._binder is None:
             yield from ordered_map(self._repaint, frames, self.workers)
         else:
-            yield from ordered_map(self._play, self._followed(frames, self._binder), self.workers)
+            yield from ordered_map(self.play, self.bound(frames), self.workers)
 
     def restyle(self, style: Mixture, strength: float = 1.0) -> None:
         """Paint in another style from the next frame on; from any thread, while ``run`` runs.
@@ -169,14 +169,22 @@ class Stylizer:
         with self._failing(frame.picture.shape):
             return replace(frame, picture=self._painter.paint(frame.rgb))
 
-    def _play(self, item: tuple[Frame, Player]) -> Frame:
-        frame, player = item
+    def bound(self, frames: Iterable[Frame]) -> Generator[tuple[Frame, Player]]:
+        """The first half of ``run``: every frame with what plays its shot.
+
+        Raises:
+            ModelError: this style is not bound to shots.
+        """
+        if self._binder is None:
+            raise ModelError(f"{self.card.name} ({self.card.kind}) takes every frame by itself")
+        with self._failing(None):
+            yield from self._binder.follow(frames)
+
+    def play(self, bound: tuple[Frame, Player]) -> Frame:
+        """The second half: the frame repainted. May be called side by side."""
+        frame, player = bound
         with self._failing(frame.picture.shape):
             return replace(frame, picture=player.paint(frame.picture))
-
-    def _followed(self, frames: Iterable[Frame], binder: Binder) -> Generator[tuple[Frame, Player]]:
-        with self._failing(None):
-            yield from binder.follow(frames)
 
     def _can_bind(self, card: ModelCard | None) -> bool:
         return card is not None and self._playing.statistics == "shot" and not self.recurrent
@@ -213,16 +221,16 @@ class Stylizer:
     def _bind(self, choice: Choice, cores: int) -> Binder:
         playing = self._playing
 
-        def plays(model: bytes) -> Any:
-            return open_session(model, self.device, max(1, cores // self.workers))[0]
+        def plays(model: bytes, shapes: dict[str, tuple[int, ...]]) -> Any:
+            each = max(1, cores // self.workers)
+            session, _ = open_session(model, self.device, each, recorded=True)
+            return FixedRunner(session, shapes) if self.device == "cuda" else session
 
-        def measures(model: bytes) -> Any:
+        def measures(model: bytes, shapes: dict[str, tuple[int, ...]]) -> Any:
             return open_session(model, self.device, cores, lean=True)[0]
 
-        eight_bit = playing.precision == "int8" or (
-            playing.precision == "auto" and self.device == "cpu" and sums_bytes_exactly()
-        )
-        return Binder(choice, plays, measures, eight_bit, playing.scale, playing.tile)
+        precision = precision_on(self.device, playing.precision)
+        return Binder(choice, plays, measures, precision, playing.scale, playing.tile)
 
     @contextmanager
     def _failing(self, shape: tuple[int, ...] | None) -> Generator[None]:
@@ -272,6 +280,14 @@ def _name(mixture: Mixture, nets: dict[Path, Net]) -> str:
 def _as_rgb(picture: Picture) -> Rgb:
     assert isinstance(picture, np.ndarray)  # RGB went in
     return picture
+
+
+def precision_on(device: str, wanted: str) -> Precision:
+    """The numbers that a device is quickest at; the user's wish goes before."""
+    if wanted == "auto":
+        wanted = "int8" if device == "cpu" and sums_bytes_exactly() else "float"
+        return "half" if device in ("cuda", "tensorrt") else wanted  # pyright: ignore[reportReturnType]
+    return wanted  # pyright: ignore[reportReturnType]
 
 
 @functools.cache

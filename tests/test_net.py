@@ -45,10 +45,10 @@ def picture() -> Rgb:
 
 
 def binder(net: Net, eight_bit: bool = False, tone: float = 0.0, **how: object) -> Binder:
-    def opened(model: bytes) -> object:
+    def opened(model: bytes, shapes: object) -> object:
         return open_session(model, "cpu", 1)[0]
 
-    return Binder(Choice(net, tone), opened, opened, eight_bit, **how)  # type: ignore[arg-type]
+    return Binder(Choice(net, tone), opened, opened, "int8" if eight_bit else "float", **how)  # type: ignore[arg-type]
 
 
 def painted(net: Net, picture: Rgb | Yuv, eight_bit: bool = False, tone: float = 0.0) -> Rgb | Yuv:

@@ -8,11 +8,11 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper
-from stylize_video.pipeline.device import open_session
+from stylize_video.pipeline.device import FixedRunner, open_session
 from stylize_video.pipeline.errors import DeviceError, ModelError
 from stylize_video.pipeline.foreign import ForeignFormat
 from stylize_video.pipeline.frame import Rgb
-from stylize_video.pipeline.stylizer import Playing, Stylizer
+from stylize_video.pipeline.stylizer import Playing, Stylizer, precision_on
 
 from .conftest import foreign_onnx, psnr, write_contract_model
 
@@ -151,3 +151,95 @@ def test_another_projects_net_plays(shared: Path, name: str):
     painted = stylizer.paint(photo)
     assert painted.shape == photo.shape
     assert painted.std() > 20
+
+
+class OnDevice:
+    """Stands for buffers on a GPU, and for ONNX Runtime's binding to them."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.values = np.zeros(shape, np.uint8)
+        self.updates = 0
+
+    def update_inplace(self, values: Any) -> None:
+        self.values[:] = values
+        self.updates += 1
+
+    def numpy(self) -> Any:
+        return self.values.copy()
+
+
+class FakeSession:
+    """A session on a device that is not here: it paints negatives, into the buffers bound."""
+
+    def __init__(self) -> None:
+        self.bound_in: dict[str, OnDevice] = {}
+        self.bound_out: dict[str, OnDevice] = {}
+        self.runs = 0
+
+    def io_binding(self) -> Any:
+        session = self
+
+        class Binding:
+            def bind_ortvalue_input(self, name: str, value: OnDevice) -> None:
+                session.bound_in[name] = value
+
+            def bind_ortvalue_output(self, name: str, value: OnDevice) -> None:
+                session.bound_out[name] = value
+
+        return Binding()
+
+    def get_outputs(self) -> list[Any]:
+        return [type("Port", (), {"name": name})() for name in ("y_out", "u_out")]
+
+    def run_with_iobinding(self, binding: Any) -> None:
+        self.runs += 1
+        for taken, given in zip(self.bound_in.values(), self.bound_out.values(), strict=True):
+            given.values[:] = 255 - taken.values
+
+
+def test_a_gpu_plays_from_buffers_that_are_made_once(monkeypatch: pytest.MonkeyPatch):
+    made: list[OnDevice] = []
+
+    def make(shape: tuple[int, ...], kind: Any, device: str, number: int) -> OnDevice:
+        assert (kind, device, number) == (np.uint8, "cuda", 0)
+        made.append(OnDevice(shape))
+        return made[-1]
+
+    monkeypatch.setattr(onnxruntime.OrtValue, "ortvalue_from_shape_and_type", make)
+    session = FakeSession()
+    runner = FixedRunner(session, {"y": (4, 6), "u": (2, 3)})  # type: ignore[arg-type]
+    for value in (10, 200):
+        y, u = runner.run(None, {"y": np.full((4, 6), value), "u": np.full((2, 3), 1)})
+        assert np.all(y == 255 - value) and np.all(u == 254)
+    assert session.runs == 2 and len(made) == 4
+    assert made[0].updates == 2
+
+
+@pytest.mark.parametrize(
+    ("device", "wanted", "found"),
+    [("cuda", "auto", "half"), ("coreml", "auto", "float"), ("cuda", "float", "float"),
+     ("cpu", "int8", "int8")],
+)  # fmt: skip
+def test_every_device_has_its_numbers(device: str, wanted: str, found: str):
+    assert precision_on(device, wanted) == found
+
+
+def test_cuda_is_asked_to_record_its_work(monkeypatch: pytest.MonkeyPatch, identity: Path):
+    asked: list[Any] = []
+
+    class Session:
+        def __init__(self, source: Any, options: Any, providers: list[Any]) -> None:
+            asked.extend(providers)
+
+        def get_providers(self) -> list[str]:
+            return ["CUDAExecutionProvider"]
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr("stylize_video.pipeline.device._missing_cuda_libraries", lambda: "")
+    open_session(identity, "cuda", recorded=True)
+    open_session(identity, "cuda")
+    assert asked == [
+        ("CUDAExecutionProvider", {"enable_cuda_graph": "1"}),
+        ("CUDAExecutionProvider", {}),
+    ]

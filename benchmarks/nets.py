@@ -1,0 +1,157 @@
+"""How fast does every kind of net play, alone and from file to file?
+
+One run, one clip, in turns: Johnson's net in PyTorch, frame by frame as other projects run it, and
+in ONNX Runtime; the same bound to shots, in float and in 8 bits; the ``fast`` net in all its forms.
+Alone: frames already decoded, painted on all cores. File to file: decoded, painted, held steady
+along the motion, encoded as H.264 and joined with the sound (PyTorch's without the last two).
+
+    python benchmarks/nets.py clip720p.mp4 --style udnie --rounds 3
+
+JSON on standard output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from stylize_video.export.onnx import export_style
+from stylize_video.models.stylenet import QualityNet
+from stylize_video.pipeline import Settings, stylize
+from stylize_video.pipeline.config import checked
+from stylize_video.pipeline.contract import ModelCard
+from stylize_video.pipeline.encoding import choose_encoding
+from stylize_video.pipeline.frame import Frame
+from stylize_video.pipeline.inputs import open_source
+from stylize_video.pipeline.prefetch import ordered_map
+from stylize_video.pipeline.sink import VideoWriter
+from stylize_video.pipeline.source import Source
+from stylize_video.pipeline.stylizer import Playing, Stylizer
+from stylize_video.pipeline.zoo import find_style
+
+FORMS = {
+    "norms in every frame": {"statistics": "frame"},
+    "norms per shot, float": {"precision": "float"},
+    "norms per shot, 8 bits": {"precision": "int8"},
+}
+"""How a net may be played, by settings."""
+
+
+def clocked(work: Callable[[], int]) -> float:
+    """Milliseconds per frame."""
+    begun = time.perf_counter()
+    frames = work()
+    return 1000 * (time.perf_counter() - begun) / frames
+
+
+def peer(net: torch.nn.Module, frame: Frame) -> np.ndarray:
+    """A frame through a PyTorch net, as peers do it."""
+    with torch.inference_mode():
+        x = torch.from_numpy(frame.rgb).permute(2, 0, 1)[None].float() / 255
+        return net(x)[0].mul(255).round().byte().permute(1, 2, 0).contiguous().numpy()
+
+
+def peer_to_file(net: torch.nn.Module, source: Source, out: Path, count: int) -> int:
+    """Decode, paint, encode, one after the other."""
+    settings = checked(Settings, {}, "benchmark")
+    writer = VideoWriter(out, out, source.info, choose_encoding(out, settings, source.info))
+    for frame in islice(source.frames(), count):
+        writer.write(Frame(peer(net, frame), frame.pts, frame.time_base, frame.duration))
+    writer.close()
+    return count
+
+
+Works = dict[str, tuple[Callable[[], int], Callable[[], int]]]
+"""Name → the net alone, and the job from file to file; each counts its frames."""
+
+
+def forms(name: str, style: Path, clip: str, out: Path, few: int, many: int) -> Works:
+    """Every way of playing one style."""
+    source = open_source(clip)
+    end = f"{float(many / source.info.rate):.6f}"
+    found: Works = {}
+    for form, values in FORMS.items():
+        stylizer = Stylizer(style, "cpu", playing=Playing(**values))
+        settings = {**values, "style": str(style), "overwrite": True, "end": end}
+        for planar in [False, True] if stylizer.planar else [False]:
+            sample = list(islice(source.frames(planar=planar), few))
+            if stylizer.binds:
+                net = counted(stylizer.play, list(stylizer.bound(sample)), stylizer.workers)
+            else:
+                net = counted(stylizer.paint, [f.rgb for f in sample], stylizer.workers)
+            whole = job(clip, out, settings)
+            found[f"{name}, {form}{', video planes' if planar else ''}"] = (net, whole)
+    return found
+
+
+def counted(work: Callable[[Any], Any], items: list[Any], workers: int) -> Callable[[], int]:
+    """What does ``work`` on all items, side by side."""
+    return lambda: sum(1 for _ in ordered_map(work, items, workers))
+
+
+def job(clip: str, out: Path, values: dict[str, Any]) -> Callable[[], int]:
+    """The main job."""
+    settings = checked(Settings, values, "benchmark")
+    return lambda: stylize(clip, out, settings).frames
+
+
+def measure(clip: str, style: str, few: int, many: int, rounds: int) -> dict[str, Any]:
+    """All rows, in turns; medians."""
+    torch.set_num_threads(os.cpu_count() or 1)
+    source, net = open_source(clip), QualityNet().eval()
+    frame = next(iter(source.frames()))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        johnson = folder / "johnson.onnx"
+        export_style(net, ModelCard("johnson", "quality"), johnson, [frame.rgb[:64, :96].copy()])
+        out = folder / "out.mp4"
+
+        def alone() -> int:
+            return len([peer(net, frame) for _ in range(2)])
+
+        rows: Works = {
+            "Johnson, PyTorch": (alone, lambda: peer_to_file(net, source, folder / "peer.mp4", 2))
+        }
+        rows |= forms("Johnson (quality)", johnson, clip, out, 2, 4)
+        rows |= forms("fast", find_style(style), clip, out, few, many)
+        times: dict[str, list[tuple[float, float]]] = {}
+        for _ in range(rounds):
+            for name, pair in rows.items():
+                times.setdefault(name, []).append((clocked(pair[0]), clocked(pair[1])))
+    table = {
+        name: {
+            "net_ms": round(statistics.median(a for a, _ in found), 1),
+            "file_to_file_fps": round(1000 / statistics.median(b for _, b in found), 2),
+        }
+        for name, found in times.items()
+    }
+    first = table["Johnson, PyTorch"]
+    for row in table.values():
+        row["net_ratio"] = round(first["net_ms"] / row["net_ms"], 1)
+        row["file_ratio"] = round(row["file_to_file_fps"] / first["file_to_file_fps"], 1)
+    return table
+
+
+def main() -> None:
+    """Read the command line, measure, print JSON."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("clip")
+    parser.add_argument("--style", default=Settings().style[0])
+    parser.add_argument("--frames", type=int, default=289, help="of a job with the fast net")
+    parser.add_argument("--rounds", type=int, default=3)
+    asked = parser.parse_args()
+    print(json.dumps(measure(asked.clip, asked.style, 60, asked.frames, asked.rounds), indent=1))
+
+
+if __name__ == "__main__":
+    main()
