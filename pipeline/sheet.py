@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import ceil
 from pathlib import Path
 
@@ -46,16 +46,16 @@ def style_sheet(picture: Rgb, names: Iterable[str] | None = None) -> Rgb:
     wanted = list(names) if names is not None else list(known)
     height, width = picture.shape[:2]
     # Strokes are as large as in a frame of this size; only then it is reduced.
-    painted = {name: Stylizer(known[name].path).paint(picture) for name in wanted}
+    painted = [(name, Stylizer(known[name].path).paint(picture)) for name in wanted]
     size = (_WIDTH, max(1, round(height * _WIDTH / width)))
-    return grid({"": picture} | painted, size, _COLUMNS)
+    return grid([("", picture), *painted], size, _COLUMNS)
 
 
-def grid(pictures: dict[str, Rgb], size: tuple[int, int], columns: int) -> Rgb:
+def grid(pictures: Sequence[tuple[str, Rgb]], size: tuple[int, int], columns: int) -> Rgb:
     """Pictures at (width, height) in rows, each over its name."""
     rows = ceil(len(pictures) / columns)
     sheet = np.full((rows * (size[1] + _LABEL), columns * size[0], 3), 255, np.uint8)
-    for number, (name, picture) in enumerate(pictures.items()):
+    for number, (name, picture) in enumerate(pictures):
         top, left = number // columns * (size[1] + _LABEL), number % columns * size[0]
         how = cv2.INTER_AREA if picture.shape[1] > size[0] else cv2.INTER_CUBIC
         sheet[top : top + size[1], left : left + size[0]] = cv2.resize(
