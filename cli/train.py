@@ -225,7 +225,8 @@ def export_training(
     from ..pipeline.contract import ModelCard
 
     net = training.net
-    from ..models.train import fingerprint
+    from ..models.data import read_rgb, resized
+    from ..models.train import EVALUATION_SIZE, fingerprint
 
     card = ModelCard(
         name=out.stem,
@@ -235,7 +236,8 @@ def export_training(
         recipe=training.recipe.model_dump_json(),
         figures=json.dumps({k: round(v, 5) for k, v in asdict(figures).items()} if figures else {}),
     )
-    parity = export_style(net, card, out, parity_frames(held_back))
+    usual = [resized(rgb, EVALUATION_SIZE) for rgb in map(read_rgb, held_back) if rgb is not None]
+    parity = export_style(net, card, out, parity_frames(held_back), usual)
     report.say(
         f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB), off PyTorch by {parity.mean:.4f}/255 "
         f"on average, {parity.largest} at worst, at {', '.join(parity.sizes)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ..pipeline.contract import INPUT, MEMORY, OUTPUT, ModelCard
 from ..pipeline.sink import whole_or_not
 from .parity import Parity, measure_parity
 from .precision import halved
+from .spread import usual_spreads
 from .write import OPSET, save, traced_model
 
 
@@ -94,7 +96,11 @@ def trace_style(net: StyleNet) -> onnx.ModelProto:
 
 
 def export_style(
-    net: StyleNet, card: ModelCard, path: Path, frames: list[NDArray[np.uint8]]
+    net: StyleNet,
+    card: ModelCard,
+    path: Path,
+    frames: list[NDArray[np.uint8]],
+    usual: list[NDArray[np.uint8]] | None = None,
 ) -> Parity:
     """Write ``net`` with its card to ``path``, keep it only if ``frames`` prove it.
 
@@ -103,6 +109,7 @@ def export_style(
         card: its metadata; what the net itself says, and the parity figures, are filled in here.
         path: the ``.onnx`` file, replaced whole or not at all.
         frames: pictures (H, W, 3), RGB, of several sizes, one of them odd.
+        usual: photographs that say what its norms usually meet; ``frames`` if none are given.
 
     Raises:
         TrainingError: ONNX Runtime's picture is off by more than 1/255 on average.
@@ -113,11 +120,15 @@ def export_style(
     with whole_or_not(path) as aside:
         onnx.save(model, aside)
         parity = measure_parity(aside, net, frames)
+        spreads = usual_spreads(net, usual or frames)
         card = replace(
             card,
             multiple=net.multiple,
             margin=net.margin,
             macs_per_pixel=net.macs_per_pixel(),
+            spreads=json.dumps(
+                [[round(v, 5) for v in row] for row in usual_spreads(net, usual or frames)]
+            ),
             parity=parity.to_json(),
         )
         save(model, aside, card.to_metadata())

@@ -44,6 +44,8 @@ class ModelCard:
     """Difference to PyTorch measured at export, in 1/255, as JSON."""
     family: str = ""
     """Names the base that it was trained from: nets of one family can be mixed."""
+    spreads: str = ""
+    """Standard deviation of what usually goes into each norm, by channel, as JSON."""
     contract: int = VERSION
     """Version of the contract that the file keeps."""
 

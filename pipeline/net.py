@@ -9,6 +9,7 @@ nothing.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -27,9 +28,9 @@ Array = NDArray[np.floating[Any]]
 FRAME = "frame"
 """Name of the tensor that goes in."""
 
-# Of a channel's root mean square. A spread below it is a flat picture's, a fade from black: divided
-# by it, its noise would become a painting.
-_LEAST_SPREAD = 0.05
+# Of a channel's usual spread. What is flatter is a wall or a fade from black: divided by its own
+# spread, its noise would become a painting, and every breath of light a storm.
+_LEAST_SPREAD = 0.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +95,8 @@ class Net:
 
     ops: tuple[Op, ...]
     card: ModelCard
+    spreads: Mapping[str, Array] = field(default_factory=dict[str, Array])
+    """Of what usually goes into each norm, by its output's name: where the file says so."""
 
     @property
     def norms(self) -> tuple[Op, ...]:
@@ -114,8 +117,9 @@ class Net:
                 continue
             if norm is not None:
                 mean, square = measured[norm.output]
-                spread = np.maximum(square - mean**2, _LEAST_SPREAD**2 * square)
-                gain = norm.weights[0] / np.sqrt(spread + norm.settings["epsilon"])
+                least = _LEAST_SPREAD * self.spreads.get(norm.output, np.zeros(1))
+                variance = np.maximum(square - mean**2, least**2)
+                gain = norm.weights[0] / np.sqrt(variance + norm.settings["epsilon"])
                 offset = norm.weights[1] - gain * mean
                 op = replace(_scaled(op, gain, offset), output=norm.output)
             folded.append(op)
@@ -177,7 +181,12 @@ def mixed(parts: Sequence[tuple[Net, float]]) -> Net:
         )
         for i, op in enumerate(first.ops)
     )
-    return replace(first, ops=ops)
+    spreads = {
+        name: _weighted([net.spreads[name] for net, _ in parts], [share for _, share in parts])
+        for name in first.spreads
+        if all(name in net.spreads for net, _ in parts)
+    }
+    return replace(first, ops=ops, spreads=spreads)
 
 
 def _kin(a: Net, b: Net) -> bool:
@@ -259,7 +268,17 @@ def read_net(model: onnx.ModelProto, card: ModelCard) -> Net | None:
     for node in model.graph.node:
         if not reader.take(node):
             return None
-    return Net(tuple(reader.ops), card) if reader.done and reader.foldable() else None
+    if not (reader.done and reader.foldable()):
+        return None
+    net = Net(tuple(reader.ops), card)
+    rows = json.loads(card.spreads or "[]")
+    return replace(
+        net,
+        spreads={
+            norm.output: np.asarray(row, np.float32)
+            for norm, row in zip(net.norms, rows, strict=False)
+        },
+    )
 
 
 class _Reader:
