@@ -126,9 +126,7 @@ def export_style(
             multiple=net.multiple,
             margin=net.margin,
             macs_per_pixel=net.macs_per_pixel(),
-            spreads=json.dumps(
-                [[round(v, 5) for v in row] for row in usual_spreads(net, usual or frames)]
-            ),
+            spreads=json.dumps([[round(v, 5) for v in row] for row in spreads]),
             parity=parity.to_json(),
         )
         save(model, aside, card.to_metadata())

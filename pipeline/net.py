@@ -30,7 +30,7 @@ FRAME = "frame"
 
 # Of a channel's usual spread. What is flatter is a wall or a fade from black: divided by its own
 # spread, its noise would become a painting, and every breath of light a storm.
-_LEAST_SPREAD = 0.4
+_LEAST_SPREAD = 0.6
 
 
 @dataclass(frozen=True, eq=False)
