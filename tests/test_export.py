@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -15,7 +16,9 @@ from stylize_video.pipeline.errors import TrainingError
 from stylize_video.pipeline.frame import Rgb
 from stylize_video.pipeline.stylizer import Stylizer
 
-from .conftest import write_photos
+from .conftest import psnr, write_photos
+from .scenes import texture
+from .test_net import binder, load, painted
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +71,32 @@ def test_a_file_that_is_off_is_not_written(tmp_path: Path, photos: list[Rgb]):
     with pytest.raises(TrainingError, match=r"off by .* nothing was written"):
         export_style(Liar(), ModelCard("test", "fast"), tmp_path / "s.onnx", photos)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_johnsons_net_is_folded_tiled_and_played_in_8_bits(tmp_path: Path):
+    torch.manual_seed(3)
+    picture = texture(4, 400, 304)
+    path = tmp_path / "q.onnx"
+    export_style(QualityNet(), ModelCard("q", "quality"), path, [picture])
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    wanted = np.asarray(session.run(["stylized"], {"frame": picture[None]})[0])[0]
+    net = load(path)
+    folded = np.asarray(painted(net, picture))
+    assert np.abs(folded.astype(int) - wanted).max() <= 1
+    assert (
+        psnr(np.asarray(painted(net, picture, eight_bit=True)), folded) > 26
+    )  # untrained, it paints noise
+    bound = binder(net, tile=256)
+    moments = bound.measure([picture], bound.choice)
+    tiled = np.asarray(bound.player(picture, bound.choice, moments).paint(picture))
+    assert np.abs(tiled.astype(int) - folded).max() <= 1
+
+
+def test_kernels_are_kept_in_half_the_bytes(tmp_path: Path, photos: list[Rgb]):
+    export_style(FastNet(), ModelCard("test", "fast"), tmp_path / "s.onnx", photos)
+    model = onnx.load(tmp_path / "s.onnx")
+    kept = {i.data_type for i in model.graph.initializer if np.prod(i.dims) >= 256}
+    assert kept == {onnx.TensorProto.FLOAT16}
+    card = load(tmp_path / "s.onnx").card
+    assert (card.margin, card.multiple) == (FastNet.margin, FastNet.multiple)
+    assert len(load(tmp_path / "s.onnx").spreads) == 8
