@@ -45,8 +45,8 @@ _MEASURED = (0, _AHEAD - 1)
 
 # Pixels that are measured of a picture, in bands spread over it; and when a style is changed while
 # it plays, to be measured again soon after.
-_ENOUGH = 2_500_000
-_QUICK = 240_000
+_ENOUGH = 1_000_000
+_QUICK = 120_000
 _BAND = 32
 
 # How often a long shot's light is looked at, frames; how many grey levels are a change; how far the

@@ -194,6 +194,11 @@ class Stylizer:
         parts: list[tuple[Net, float]] = []
         for path, share in mixture:
             net = self._net(path)
+            if net is None and len(mixture) > 1:
+                raise ModelError(
+                    f"{path.stem} can't be mixed: only nets of convolutions and norms, trained "
+                    "from one base (train --base), can"
+                )
             if net is None:
                 return None
             parts.append((net, share * strength))
