@@ -43,8 +43,8 @@ Precision = Literal["int8", "half", "float"]
 _AHEAD = 12
 _MEASURED = (0, _AHEAD - 1)
 
-# Pixels that are measured of a picture, in bands spread over it; and when a style is changed while
-# it plays, to be measured again soon after.
+# Pixels that are measured of a picture, in bands spread over it: a quarter where light is followed
+# in small steps. And when a style is changed while it plays, to be measured again soon after.
 _ENOUGH = 1_000_000
 _QUICK = 120_000
 _BAND = 32
@@ -297,7 +297,7 @@ class Binder:
         # Light changes everywhere; who enters, or a camera that turns, changes no median so much.
         if np.abs(np.median(light - shot.light, axis=(0, 1))).max() < _CHANGED:
             return replace(shot, age=shot.age + 1)
-        found = self.measure([frame.picture], shot.choice)
+        found = self.measure([frame.picture], shot.choice, _ENOUGH // 4)
         moments = Moments.mean([shot.moments, found], [1 - _STEP, _STEP])
         player = self.player(frame.picture, shot.choice, moments)
         nearer = shot.light + _STEP * (light - shot.light)
