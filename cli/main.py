@@ -35,7 +35,7 @@ def _spread_styles(args: list[str]) -> list[str]:
     weighted = False
     for before, arg in zip(["", *args], args, strict=False):
         has_weight = split_weight(arg)[0] != arg
-        if before == "--style":
+        if before == "--style" or arg.startswith("--style="):
             weighted = has_weight
         elif weighted and has_weight:
             spread.append("--style")

@@ -17,7 +17,7 @@ def styles(
         typer.Option(help="Write a PNG of --frame in every style.", metavar="FILE.png"),
     ] = None,
     frame: Annotated[
-        str | None, typer.Option(help="What the sheet shows: a picture, or a video's first frame.")
+        str | None, typer.Option(help="What the sheet shows: a picture, or a video (--at).")
     ] = None,
     at: Annotated[str, typer.Option(help="Time of the video's frame: seconds or MM:SS.")] = "0",
     overwrite: Annotated[
@@ -25,7 +25,7 @@ def styles(
     ] = False,
 ) -> None:
     """List the styles that ship; give one to --style."""
-    if sheet is not None:
+    if sheet is not None or frame is not None:
         _write_sheet(sheet, frame, at, overwrite)
         return
     if as_json:
@@ -60,12 +60,14 @@ def _print_table() -> None:
     Console().print(table)
 
 
-def _write_sheet(sheet: Path, frame: str | None, at: str, overwrite: bool) -> None:
+def _write_sheet(sheet: Path | None, frame: str | None, at: str, overwrite: bool) -> None:
     from ..pipeline.errors import SettingsError
     from ..pipeline.sheet import frame_at, style_sheet, write_png
 
     if frame is None:
         raise SettingsError("--sheet needs --frame: a picture, or a video whose frame is shown")
+    if sheet is None:
+        raise SettingsError("--frame needs --sheet: the PNG to write")
     if sheet.suffix.lower() != ".png":
         raise SettingsError(f"--sheet {sheet} must end in .png")
     refuse_place(sheet, overwrite, "--sheet")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Literal
@@ -68,6 +69,15 @@ class Choice:
     """With its norms."""
     tone: float = 0.0
     """By how much its colours' mean and spread are brought to the source's, 0..1."""
+
+    @property
+    def planar(self) -> bool:
+        """The net's cells are of whole chroma samples: it can be told in Y, U and V."""
+        first, last = self.net.ops[0].weights, self.net.ops[-1].weights
+        if not first:
+            return False
+        ends = first[0].shape[1], last[0].shape[0]
+        return all(math.isqrt(channels // 3) % 2 == 0 for channels in ends)
 
 
 @dataclass(frozen=True)
@@ -139,7 +149,10 @@ class Player:
         """Part by part; of each, the rim is what its neighbours paint better."""
         whole = [np.empty_like(plane) for plane in fed.values()]
         size = self.geometry.size
-        rows, columns = _parts(size.height, self.tile.height), _parts(size.width, self.tile.width)
+        rows, columns = (
+            _stretches(size.height, self.tile.height),
+            _stretches(size.width, self.tile.width),
+        )
         for (top, upper, lower), (left, begin, end) in product(rows, columns):
             part = {n: _cut(p, size, top, left, self.tile) for n, p in fed.items()}
             for plane, painted in zip(whole, self._run(part), strict=True):
@@ -151,7 +164,7 @@ class Player:
         return whole
 
 
-def _parts(length: int, tile: int) -> list[tuple[int, int, int]]:
+def _stretches(length: int, tile: int) -> list[tuple[int, int, int]]:
     """Where tiles begin, and the stretch that is taken from each."""
     starts = sorted({*range(0, length - tile, tile - 2 * _RIM), length - tile})
     begins = [0, *(s + _RIM for s in starts[1:])]
@@ -182,7 +195,8 @@ class Binder:
         precision: of what plays: ``int8``, ``half`` or ``float``.
         scale: strokes are so many times as large as at 720 lines; ``None``: as the frame's size
             has them.
-        tile: longest side of what is painted at once, px; 0: the whole.
+        tile: longest side of what is painted at once, px, at least 256; 0: the whole.
+        failing: turns a failure of measuring or opening, for a picture's shape, into one line.
     """
 
     def __init__(
@@ -193,7 +207,9 @@ class Binder:
         precision: Precision,
         scale: float | None = None,
         tile: int = 0,
+        failing: Callable[[tuple[int, ...]], AbstractContextManager[None]] | None = None,
     ) -> None:
+        self._failing = failing or (lambda shape: nullcontext())
         self.choice = choice
         self._open = open_session
         self._open_measuring = open_measuring
@@ -204,34 +220,41 @@ class Binder:
 
     @property
     def planar(self) -> bool:
-        """The net's cells are of whole chroma samples: it can be told in Y, U and V."""
-        ends = self.choice.net.ops[0].weights, self.choice.net.ops[-1].weights
-        if not ends[0]:
-            return False
-        taken, given = ends[0][0].shape[1], ends[1][0].shape[0]
-        return all(math.isqrt(channels // 3) % 2 == 0 for channels in (taken, given))
+        """See ``Choice.planar``."""
+        return self.choice.planar
 
     def follow(self, frames: Iterable[Frame]) -> Generator[tuple[Frame, Player]]:
         """Every frame with the player of its shot. Runs up to ``_AHEAD`` frames behind."""
         held: list[Frame] = []
         shot: _Shot | None = None
+        failure: Exception | None = None
         with closing_source(frames):
-            for frame in frames:
-                if shot is not None and not frame.cut and frame.picture.shape == shot.shape:
+            coming = iter(frames)
+            while True:
+                try:
+                    frame = next(coming)
+                except StopIteration:
+                    break
+                except Exception as error:  # noqa: BLE001 - raised below, after what came before
+                    failure = error
+                    break
+                if shot is not None and not frame.cut and _kind(frame.picture) == shot.kind:
                     shot = self._after(shot, frame)
                     yield frame, shot.player
                     continue
-                if held and (frame.cut or frame.picture.shape != held[0].picture.shape):
-                    yield from self._bound(held, self._begin(held))
+                if held and (frame.cut or _kind(frame.picture) != _kind(held[0].picture)):
+                    yield from _with(self._begin(held), held)
                     held = []
                 shot = None
                 held.append(frame)
                 if len(held) == _AHEAD:
                     shot = self._begin(held)
-                    yield from self._bound(held, shot)
+                    yield from _with(shot, held)
                     held = []
             if held:
-                yield from self._bound(held, self._begin(held))
+                yield from _with(self._begin(held), held)
+        if failure is not None:
+            raise failure
 
     def measure(self, pictures: Sequence[Picture], choice: Choice, most: int = _ENOUGH) -> Moments:
         """Of the net on these pictures, all of one size; on about ``most`` pixels of each."""
@@ -271,10 +294,11 @@ class Binder:
         side = max(4 * _RIM, self._tile) // step * step
         return Size(min(geometry.size.height, side), min(geometry.size.width, side))
 
-    def _bound(self, held: list[Frame], shot: _Shot) -> Generator[tuple[Frame, Player]]:
-        yield from ((frame, shot.player) for frame in held)
-
     def _begin(self, held: list[Frame]) -> _Shot:
+        with self._failing(held[0].picture.shape):
+            return self._measured(held)
+
+    def _measured(self, held: list[Frame]) -> _Shot:
         pictures = [held[min(i, len(held) - 1)].picture for i in _MEASURED[: len(held)]]
         light = np.mean([_light(p) for p in pictures], axis=0)
         return self._shot(pictures, light, _ENOUGH)
@@ -283,9 +307,13 @@ class Binder:
         choice = self.choice
         moments = self.measure(pictures, choice, most)
         player = self.player(pictures[0], choice, moments)
-        return _Shot(choice, player, moments, light, pictures[0].shape, rough=most < _ENOUGH)
+        return _Shot(choice, player, moments, light, _kind(pictures[0]), rough=most < _ENOUGH)
 
     def _after(self, shot: _Shot, frame: Frame) -> _Shot:
+        with self._failing(frame.picture.shape):
+            return self._followed(shot, frame)
+
+    def _followed(self, shot: _Shot, frame: Frame) -> _Shot:
         """The shot as the frame finds it: another style, or a step nearer to another light."""
         if shot.choice is not self.choice:
             return self._shot([frame.picture], _light(frame.picture), _QUICK)
@@ -301,7 +329,7 @@ class Binder:
         moments = Moments.mean([shot.moments, found], [1 - _STEP, _STEP])
         player = self.player(frame.picture, shot.choice, moments)
         nearer = shot.light + _STEP * (light - shot.light)
-        return _Shot(shot.choice, player, moments, nearer, shot.shape)
+        return _Shot(shot.choice, player, moments, nearer, shot.kind)
 
 
 @dataclass(frozen=True, eq=False)
@@ -313,11 +341,21 @@ class _Shot:
     moments: Moments
     light: NDArray[np.float64]
     """What the shot looked like when its statistics were taken, (h, w, 3), reduced."""
-    shape: tuple[int, ...]
+    kind: Any
+    """Size and coding of its pictures."""
     rough: bool = False
     """The statistics are of few pixels, and wait to be taken anew."""
     age: int = 0
     """Frames since the light was last followed."""
+
+
+def _kind(picture: Picture) -> Any:
+    """What a player is made for: another size, or other planes, are another shot."""
+    return picture.shape, _coding(picture)
+
+
+def _with(shot: _Shot, held: list[Frame]) -> Generator[tuple[Frame, Player]]:
+    yield from ((frame, shot.player) for frame in held)
 
 
 def _light(picture: Picture) -> NDArray[np.float64]:

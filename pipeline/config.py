@@ -36,9 +36,10 @@ class Settings(BaseModel):
     )
     style_scale: float | None = Field(
         None,
-        gt=0,
+        ge=0.1,
         le=16,
-        description="Size of the strokes, the same at any resolution: 1 as at 720 lines, 2 twice "
+        description="Size of the strokes, the same at any resolution: 1 as where the short "
+        "side is 720 px, 2 twice "
         "as large; default: as large in pixels as they were learned.",
     )
     preserve_color: Literal["no", "luma", "match"] = Field(
@@ -53,7 +54,10 @@ class Settings(BaseModel):
     mask_feather: float = Field(8.0, ge=0, le=500, description="Softness of the mask's edge, px.")
     mask_invert: bool = Field(False, description="Paint outside the mask.")
     tile: int = Field(
-        0, ge=0, description="Paint in parts of at most this side, px, to save memory; 0: whole."
+        0,
+        ge=0,
+        description="Paint in parts of at most this side, px, 256 or more, to save memory; "
+        "0: the whole.",
     )
     steady: Literal["off", "flow", "strong"] = Field(
         "flow",
@@ -132,13 +136,24 @@ class Settings(BaseModel):
     @classmethod
     def _one_or_several(cls, value: object) -> object:
         # A path may hold spaces; a list of weighted styles in one text has a weight on each.
-        texts: list[Any] = [value] if isinstance(value, str) else list(value)  # pyright: ignore[reportArgumentType]
+        if isinstance(value, dict):
+            value = [f"{name}:{weight}" for name, weight in value.items()]
+        if not isinstance(value, (str, list, tuple)):
+            return value
+        texts: list[Any] = [value] if isinstance(value, str) else list(value)
         found: list[Any] = []
         for text in texts:
             words = str(text).split()
             weighted = len(words) > 1 and all(split_weight(w)[0] != w for w in words)
             found += words if weighted else [text]
         return tuple(found)
+
+    @field_validator("tile")
+    @classmethod
+    def _tile_has_a_middle(cls, value: int) -> int:
+        if 0 < value < 256:
+            raise ValueError("a tile is 256 px or more; 0 paints the whole")
+        return value
 
     @field_validator("preserve_color", mode="before")
     @classmethod

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -21,6 +21,8 @@ from .yuv import Picture, Plane, Yuv
 
 ALPHA = "alpha"
 """The mask that a source brings itself."""
+
+log = logging.getLogger(__name__)
 
 Finishing = Callable[[Iterable[Frame]], Generator[Frame]]
 
@@ -43,7 +45,7 @@ def open_finish(settings: Settings, source: Source, fades: bool) -> Finishing | 
         return None
 
     def finishing(frames: Iterable[Frame]) -> Generator[Frame]:
-        with closing_source(frames):
+        with closing_source(frames), closing_source(masks.masks if masks is not None else ()):
             for frame in frames:
                 original = frame.original
                 assert original is not None  # keep_original stands before
@@ -74,7 +76,8 @@ def brightness_only(painted: Picture, original: Picture) -> Picture:
 def faded(painted: Picture, original: Picture, share: float, inside: Plane | None) -> Picture:
     """``share`` of the painting where ``inside`` (H, W), 0–255, is white; the original elsewhere.
 
-    Where the mask is black the original's pixels are kept to the bit.
+    Where the mask is black the original's pixels are kept to the bit; of colour at half size, where
+    it is black on all four.
     """
     if isinstance(painted, Yuv) and isinstance(original, Yuv):
         y, u, v = (
@@ -93,7 +96,9 @@ def _blend(painted: Any, original: Any, share: float, inside: Plane | None) -> A
     if inside is None:
         return cv2.addWeighted(painted, share, original, 1 - share, 0)
     size = original.shape[1::-1]
-    fitted = inside if inside.shape[::-1] == size else cv2.resize(inside, size, None, 0, 0, 3)
+    fitted = inside
+    if inside.shape[::-1] != size:
+        fitted = cv2.resize(inside, size, interpolation=cv2.INTER_AREA)
     weight = np.asarray(fitted, np.float32) * np.float32(share / 255)
     weight = weight if original.ndim == 2 else weight[..., None]
     mixed = original + weight * (painted.astype(np.float32) - original)
@@ -107,7 +112,8 @@ def _blend(painted: Any, original: Any, share: float, inside: Plane | None) -> A
 class _Masks:
     """Masks of a video, or one picture's for every frame; frames are asked for in order."""
 
-    masks: Iterable[tuple[Fraction, Plane]]
+    masks: Generator[tuple[Fraction, Plane]]
+    """At least one."""
     start: Fraction
     """Time of the source's first frame."""
     feather: float
@@ -115,16 +121,16 @@ class _Masks:
 
     def __post_init__(self) -> None:
         self._coming = iter(self.masks)
-        self._now = next(self._coming, None)
+        self._now = next(self._coming)
         self._next = next(self._coming, None)
         self._made: tuple[Any, Any] = (None, None)
 
     def __call__(self, frame: Frame) -> Plane:
         """The mask that is shown when the frame is; a mask that ends early stays."""
         time = frame.time - self.start
-        while self._next is not None and self._next[0] <= time:
+        # The nearest in time: two clocks are never rounded alike.
+        while self._next is not None and (self._now[0] + self._next[0]) / 2 <= time:
             self._now, self._next = self._next, next(self._coming, None)
-        assert self._now is not None  # checked when it was opened
         key = (self._now[0], frame.picture.shape)
         if self._made[0] != key:
             self._made = (key, self._fitted(self._now[1], frame.picture.shape))
@@ -144,23 +150,30 @@ def _open_masks(settings: Settings, source: Source) -> _Masks:
         masks = source.alphas()
     else:
         masks = _luminances(settings.mask, Fraction(settings.fps).limit_denominator(100000))
-    first = next(iter(masks), None)
-    if first is None:
-        raise SourceError(f"--mask {settings.mask}: there is no picture in it")
-    return _Masks(
-        _chain(first, masks), source.info.start, settings.mask_feather, settings.mask_invert
-    )
+    try:
+        first = next(masks)
+    except StopIteration as error:
+        raise SourceError(f"--mask {settings.mask}: there is no picture in it") from error
+    except SourceError as error:
+        raise SourceError(f"--mask {settings.mask}: {error}") from error
+    kept = _kept(first, masks, settings.mask)
+    return _Masks(kept, source.info.start, settings.mask_feather, settings.mask_invert)
 
 
-def _chain(first: tuple[Fraction, Plane], rest: Generator[tuple[Fraction, Plane]]) -> Any:
-    yield first
-    yield from rest
+def _kept(
+    first: tuple[Fraction, Plane], rest: Generator[tuple[Fraction, Plane]], name: str
+) -> Generator[tuple[Fraction, Plane]]:
+    """All masks; one that breaks off is noted, and its last picture stays."""
+    with closing_source(rest):
+        yield first
+        try:
+            yield from rest
+        except SourceError as error:
+            log.warning("--mask %s: %s; the last of it is used from there on", name, error)
 
 
 def _luminances(name: str, fps: Fraction) -> Generator[tuple[Fraction, Plane]]:
     """Times from the first, and brightness of the frames of a file."""
-    if not Path(name).exists():
-        raise SourceError(f"--mask {name} does not exist; give a picture, a video, or alpha")
     opened = open_source(name, None, fps)
     for frame in opened.frames():
         grey = cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2GRAY)

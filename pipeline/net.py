@@ -271,7 +271,10 @@ def read_net(model: onnx.ModelProto, card: ModelCard) -> Net | None:
     if not (reader.done and reader.foldable()):
         return None
     net = Net(tuple(reader.ops), card)
-    rows = json.loads(card.spreads or "[]")
+    try:
+        rows = json.loads(card.spreads or "[]")
+    except ValueError:
+        rows = []
     return replace(
         net,
         spreads={
@@ -292,13 +295,10 @@ class _Reader:
 
     def foldable(self) -> bool:
         """Whether every norm follows a convolution that nothing else reads; the ends are plain."""
-        read: dict[str, list[str]] = {}
+        read = consumers(self.ops)
         made = {op.output: op.kind for op in self.ops}
-        for op in self.ops:
-            for name in op.inputs:
-                read.setdefault(name, []).append(op.kind)
         norms = [op for op in self.ops if op.kind == "InstanceNormalization"]
-        fit = all(made.get(n.inputs[0]) == "Conv" and read[n.inputs[0]] == [n.kind] for n in norms)
+        fit = all(made.get(n.inputs[0]) == "Conv" and read[n.inputs[0]] == [n] for n in norms)
         return fit and bool(self.ops) and self.ops[-1].kind == "Conv"
 
     def take(self, node: onnx.NodeProto) -> bool:
@@ -338,7 +338,9 @@ def _unknown(constants: list[Any], given: dict[str, Any]) -> _Given:
 
 
 def _conv(constants: list[Any], given: dict[str, Any]) -> _Given:
-    kernel, *rest = (c for c in constants if c is not None)
+    if not constants or any(c is None for c in constants):
+        return None
+    kernel, *rest = constants
     bias = rest[0] if rest else np.zeros(len(kernel))
     if given.get("group", 1) != 1 or set(given.get("dilations", [1])) != {1}:
         return None
@@ -347,11 +349,13 @@ def _conv(constants: list[Any], given: dict[str, Any]) -> _Given:
 
 
 def _norm(constants: list[Any], given: dict[str, Any]) -> _Given:
+    if len(constants) != 2 or any(c is None for c in constants):
+        return None
     return _floats(*constants), {"epsilon": given.get("epsilon", 1e-5)}
 
 
 def _plain(constants: list[Any], given: dict[str, Any]) -> _Given:
-    return (), {}
+    return ((), {}) if not constants else None
 
 
 def _pad(constants: list[Any], given: dict[str, Any]) -> _Given:

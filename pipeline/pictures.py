@@ -70,9 +70,12 @@ class PictureSource:
     def alphas(self) -> Generator[tuple[Fraction, Plane]]:
         """See ``Source.alphas``."""
         for number, path in enumerate(self.paths):
-            rgba = cv2.imdecode(_encoded(path), cv2.IMREAD_UNCHANGED)
-            if rgba is None or rgba.ndim != 3 or rgba.shape[2] != 4:
-                raise SourceError(f"--mask alpha: {path} has no alpha channel")
+            encoded = _encoded(path)
+            rgba = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
+            if rgba is None:
+                raise SourceError(f"picture {path} can't be decoded")
+            if rgba.ndim != 3 or rgba.shape[2] != 4:
+                raise SourceError(f"{path} has no alpha channel")
             alpha = rgba[..., 3] if rgba.dtype == np.uint8 else rgba[..., 3] // 257
             yield number * self.info.time_base, np.asarray(alpha, np.uint8)
 

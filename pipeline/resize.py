@@ -16,17 +16,22 @@ from numpy.typing import NDArray
 from .yuv import Picture, Plane, Yuv
 
 LINES = 720
-"""Height of the picture that is painted at ``--style-scale 1``."""
+"""Short side of the picture that is painted at ``--style-scale 1``, px."""
+
+_MOST = 16384  # px, of a side
 
 _AROUND = (7, 7)  # px of the painted size, over which painting and source are compared
 _FLAT = 25.0  # variance, grey levels squared, below which the source says nothing of the painting
 
 
 def work_size(height: int, width: int, scale: float | None) -> tuple[int, int]:
-    """(height, width) at which a picture is painted, both even; its own where no scale is given."""
+    """(height, width) at which a picture is painted, both even; its own where no scale is given.
+
+    A picture that is very thin, or strokes that are very small, are painted at most ``_MOST`` long.
+    """
     if scale is None:
         return height, width
-    share = LINES / scale / min(height, width)
+    share = min(LINES / scale / min(height, width), _MOST / max(height, width))
     return max(2, round(height * share / 2) * 2), max(2, round(width * share / 2) * 2)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from math import ceil
 from pathlib import Path
 
@@ -10,16 +11,18 @@ import cv2
 import numpy as np
 
 from .errors import SettingsError, SourceError
-from .frame import Rgb, Span
+from .frame import ALL, Frame, Rgb, Span
 from .inputs import open_source
 from .sink import whole_or_not
+from .source import Source
 from .stylizer import Stylizer
 from .units import parse_time
-from .zoo import zoo
+from .zoo import find_style, zoo
 
 _WIDTH = 480  # of a picture on the sheet, px
 _LABEL = 28
 _COLUMNS = 3
+_LONGEST = 5  # seconds that a frame is shown
 
 
 def frame_at(source: str, time: str) -> Rgb:
@@ -34,19 +37,31 @@ def frame_at(source: str, time: str) -> Rgb:
     except ValueError as error:
         raise SettingsError(f"--at {time} is not a time; write seconds or MM:SS") from error
     opened = open_source(source)
-    start = opened.info.start + wanted if wanted else None
-    for frame in opened.frames(Span(start, None)):
-        return frame.rgb
-    raise SourceError(f"{source} has no frame at {time}")
+    shown: Frame | None = None
+    begin = opened.info.start + max(Fraction(0), wanted - _LONGEST)
+    for frame in opened.frames(Span(begin, None) if wanted > _LONGEST else ALL):
+        if shown is not None and frame.time - opened.info.start > wanted:
+            return shown.rgb
+        shown = frame
+    if shown is None or shown.time + _shown_for(shown, opened) < opened.info.start + wanted:
+        raise SourceError(f"{source} has no frame at {time}")
+    return shown.rgb
+
+
+def _shown_for(frame: Frame, source: Source) -> Fraction:
+    return frame.duration * frame.time_base or 1 / source.info.rate
 
 
 def style_sheet(picture: Rgb, names: Iterable[str] | None = None) -> Rgb:
-    """The picture, and it in every style that ships (or those named), each with its name."""
-    known = zoo()
-    wanted = list(names) if names is not None else list(known)
+    """The picture, and it in every style that ships (or those named), each with its name.
+
+    Raises:
+        ModelError: there is no style of such a name.
+    """
+    wanted = list(names) if names is not None else list(zoo())
     height, width = picture.shape[:2]
     # Strokes are as large as in a frame of this size; only then it is reduced.
-    painted = [(name, Stylizer(known[name].path).paint(picture)) for name in wanted]
+    painted = [(name, Stylizer(find_style(name)).paint(picture)) for name in wanted]
     size = (_WIDTH, max(1, round(height * _WIDTH / width)))
     return grid([("", picture), *painted], size, _COLUMNS)
 

@@ -46,7 +46,7 @@ class Playing:
     """``shot``: a net's norms are taken once per shot and folded away, where it can be done;
     ``frame``: anew in every frame, as the file has them."""
     precision: str = "auto"
-    """``float``; ``int8``; or ``auto``, which takes bytes where a CPU is quick at them."""
+    """``float``, ``half`` or ``int8``; ``auto``: see ``precision_on``. Of nets bound to shots."""
     strength: float = 1.0
     """0..1, of the style against its family's base, which gives the picture back."""
     match_colors: bool = False
@@ -98,22 +98,22 @@ class Stylizer:
         self.workers = workers if self.device == "cpu" and not self.recurrent else 1
         if self.recurrent:  # a frame waits for the one before, so each gets all cores
             session, self.device = _opened(path, device, threads)
-        self._painter: Painter = (
-            _ContractPainter(session, path, card)
+        painter: Painter = (
+            _ContractPainter(session, path)
             if card is not None
             else ForeignPainter(session, path, playing.foreign or ForeignFormat())
         )
         self._nets: dict[Path, Net] = {}
         self._binder: Binder | None = None
-        choice = self._chosen(mixture, playing.strength) if self._can_bind(card) else None
-        if choice is not None:
+        wanted = card is not None and playing.statistics == "shot" and not self.recurrent
+        choice = self._chosen(mixture, playing.strength) if wanted else None
+        self._painter: Painter | None = None
+        if choice is not None and _agree(choice, painter, mixture):
             self._binder = self._bind(choice, cores)
             self.card = replace(self.card, name=_name(mixture, self._nets))
-        elif len(mixture) > 1 or playing.scale is not None or playing.tile or playing.match_colors:
-            raise ModelError(
-                f"{self.card.name} ({self.card.kind}) can't be mixed, scaled, tiled or matched: "
-                "its statistics can't be taken per shot"
-            )
+        else:
+            self._painter = painter
+            self._refuse_what_needs_binding(mixture)
 
     @property
     def binds(self) -> bool:
@@ -141,8 +141,9 @@ class Stylizer:
             ModelError: the net failed: not enough memory for this size, most often.
         """
         with self._failing(rgb.shape):
-            if self._binder is None:
+            if self._painter is not None:
                 return self._painter.paint(rgb, memory)
+            assert self._binder is not None  # it has one or the other
             choice = self._binder.choice
             player = self._binder.player(rgb, choice, self._binder.measure([rgb], choice))
             return _as_rgb(player.paint(rgb))
@@ -160,14 +161,17 @@ class Stylizer:
         Raises:
             ModelError: the styles can't be mixed, or this one can't be changed.
         """
-        choice = self._chosen(style, strength) if self._binder is not None else None
-        if self._binder is None or choice is None:
+        if self._binder is None:
             raise ModelError(f"{self.card.name} ({self.card.kind}) can't be changed while it plays")
+        choice = self._chosen(style, strength)
+        if choice is None or choice.planar != self._binder.choice.planar:
+            raise ModelError(f"{style[0][0].stem} can't follow {self.card.name}: its net differs")
         self._binder.choice = choice
+        self.card = replace(choice.net.card, name=_name(style, self._nets))
 
     def _repaint(self, frame: Frame) -> Frame:
         with self._failing(frame.picture.shape):
-            return replace(frame, picture=self._painter.paint(frame.rgb))
+            return replace(frame, picture=self.paint(frame.rgb))
 
     def bound(self, frames: Iterable[Frame]) -> Generator[tuple[Frame, Player]]:
         """The first half of ``run``: every frame with what plays its shot.
@@ -177,8 +181,7 @@ class Stylizer:
         """
         if self._binder is None:
             raise ModelError(f"{self.card.name} ({self.card.kind}) takes every frame by itself")
-        with self._failing(None):
-            yield from self._binder.follow(frames)
+        yield from self._binder.follow(frames)
 
     def play(self, bound: tuple[Frame, Player]) -> Frame:
         """The second half: the frame repainted. May be called side by side."""
@@ -186,8 +189,22 @@ class Stylizer:
         with self._failing(frame.picture.shape):
             return replace(frame, picture=player.paint(frame.picture))
 
-    def _can_bind(self, card: ModelCard | None) -> bool:
-        return card is not None and self._playing.statistics == "shot" and not self.recurrent
+    def _refuse_what_needs_binding(self, mixture: Mixture) -> None:
+        playing = self._playing
+        asked = {
+            "mixing": len(mixture) > 1,
+            "--style-scale": playing.scale is not None,
+            "--tile": playing.tile > 0,
+            "--preserve-color match": playing.match_colors,
+        }
+        wanted = [name for name, is_asked in asked.items() if is_asked]
+        if wanted and playing.statistics == "frame":
+            raise ModelError(f"{wanted[0]} needs --statistics shot")
+        if wanted:
+            raise ModelError(
+                f"{self.card.name} ({self.card.kind}) has no {wanted[0]}: its net is not one whose "
+                "statistics can be taken per shot"
+            )
 
     def _chosen(self, mixture: Mixture, strength: float) -> Choice | None:
         """What the mixture paints with; ``None`` where a net can't be bound."""
@@ -235,10 +252,12 @@ class Stylizer:
             return open_session(model, self.device, cores, lean=True)[0]
 
         precision = precision_on(self.device, playing.precision)
-        return Binder(choice, plays, measures, precision, playing.scale, playing.tile)
+        return Binder(
+            choice, plays, measures, precision, playing.scale, playing.tile, self._failing
+        )
 
     @contextmanager
-    def _failing(self, shape: tuple[int, ...] | None) -> Generator[None]:
+    def _failing(self, shape: tuple[int, ...]) -> Generator[None]:
         """Turn a net's failure into one line."""
         try:
             yield
@@ -248,11 +267,36 @@ class Stylizer:
             raise
         # ONNX Runtime's errors share no base class below this one.
         except Exception as error:
-            at = f" at {shape[1]}x{shape[0]}" if shape is not None else ""
+            instead = "--tile 1024 or a smaller --size" if self.binds else "a smaller --size"
             raise ModelError(
-                f"{self.card.name} failed on {self.device}{at}: {reason(error)}; "
-                "try a smaller --size, or --tile 1024"
+                f"{self.card.name} failed on {self.device} at {shape[1]}x{shape[0]}: "
+                f"{reason(error)}; try {instead}"
             ) from error
+
+
+def _agree(choice: Choice, painter: Painter, mixture: Mixture) -> bool:
+    """Whether a file's net, as it was read, paints what the file itself does.
+
+    A graph may hold what the reader passed over; then it is played as it is.
+    """
+    if len(mixture) > 1 or choice.tone:
+        return True
+    net = replace(choice.net, spreads={})  # what is usual is no part of the file's graph
+    y, x = np.mgrid[0:64, 0:96]
+    waves = [128 + 100 * np.sin(x / (5 + c) + c) * np.cos(y / (9 - c)) for c in range(3)]
+    picture = np.stack(waves, axis=-1).astype(np.uint8)
+
+    def opened(model: bytes, shapes: dict[str, tuple[int, ...]]) -> Any:
+        return open_session(model, "cpu", 1)[0]
+
+    try:
+        bound = Binder(Choice(net), opened, opened, "float")
+        player = bound.player(picture, bound.choice, bound.measure([picture], bound.choice))
+        difference = _as_rgb(player.paint(picture)).astype(int) - painter.paint(picture)
+    # Whatever fails here, ONNX Runtime or numpy, the graph was not understood.
+    except Exception:  # noqa: BLE001
+        return False
+    return float(np.abs(difference).mean()) < 1
 
 
 def _opened(path: Path, device: str, threads: int) -> tuple[onnxruntime.InferenceSession, str]:
@@ -270,9 +314,15 @@ def _card(path: Path, session: onnxruntime.InferenceSession) -> ModelCard | None
 
 def _card_of(metadata: dict[str, str], path: Path) -> ModelCard | None:
     try:
-        return ModelCard.from_metadata(metadata)
+        card = ModelCard.from_metadata(metadata)
     except ValueError as error:
         raise ModelError(f"{path} is no style model of this contract: {error}") from error
+    if card is not None and card.contract > VERSION:
+        raise ModelError(
+            f"{path} keeps contract {card.contract}, this program knows {VERSION}; "
+            "update it: pip install -U stylize-video"
+        )
+    return card
 
 
 def _name(mixture: Mixture, nets: dict[Path, Net]) -> str:
@@ -311,12 +361,7 @@ def _nothing_known(rgb: Rgb) -> Memory:
 class _ContractPainter:
     """Bytes in, bytes out: all the rest is inside the graph."""
 
-    def __init__(self, session: onnxruntime.InferenceSession, path: Path, card: ModelCard) -> None:
-        if card.contract > VERSION:
-            raise ModelError(
-                f"{path} keeps contract {card.contract}, this program knows {VERSION}; "
-                "update it: pip install -U stylize-video"
-            )
+    def __init__(self, session: onnxruntime.InferenceSession, path: Path) -> None:
         names = {i.name for i in session.get_inputs()}
         first = next((i for i in session.get_inputs() if i.name == INPUT), None)
         if first is None or first.type != "tensor(uint8)" or len(first.shape) != 4:

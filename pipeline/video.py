@@ -69,7 +69,7 @@ class VideoSource:
         with _opened(self.path) as (container, stream):
             for frame in self._decoded(container, stream):
                 if not any(component.is_alpha for component in frame.format.components):
-                    raise SourceError(f"--mask alpha: {self.path} has no alpha channel")
+                    raise SourceError(f"{self.path} has no alpha channel")
                 alpha = self._turn(np.asarray(frame.to_ndarray(format="rgba")[..., 3], np.uint8))
                 yield (frame.pts or 0) * self.info.time_base - self.info.start, alpha
 

@@ -106,8 +106,8 @@ class Yuv:
         """The picture in RGB; at another (width, height) if one is given, resized by ``how``."""
         size = size or (self.y.shape[1], self.y.shape[0])
         planes = (
-            p if p.shape[::-1] == size else cv2.resize(p, size, interpolation=how)
-            for p, how in zip(self.planes, (how, _COLOUR, _COLOUR), strict=True)
+            p if p.shape[::-1] == size else cv2.resize(p, size, interpolation=means)
+            for p, means in zip(self.planes, (how, _COLOUR, _COLOUR), strict=True)
         )
         matrix, offset = self.coding.to_rgb()
         affine = np.column_stack([matrix, offset])

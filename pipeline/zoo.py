@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,10 @@ def find_styles(wanted: Sequence[str]) -> list[tuple[Path, float]]:
         name, weight = split_weight(text)
         found.append((find_style(name), weight))
     total = sum(weight for _, weight in found)
-    if any(weight < 0 for _, weight in found) or total <= 0:
-        raise ModelError(f"--style {' '.join(wanted)}: weights are 0 or more, one of them more")
+    if not all(isfinite(weight) and weight >= 0 for _, weight in found) or total <= 0:
+        raise ModelError(
+            f"--style {' '.join(wanted)}: weights are numbers from 0, one of them above"
+        )
     return [(path, weight / total) for path, weight in found if weight > 0]
 
 
@@ -91,18 +94,26 @@ def find_base(family: str, beside: Path) -> Path:
     Raises:
         ModelError: there is none.
     """
-    import onnx  # takes a while, and the table of styles needs none of it
-
     if family:
-        for path in (*_room().glob("base-*.onnx"), *sorted(beside.parent.glob("base*.onnx"))):
-            model = onnx.load(path, load_external_data=False)
-            said = {p.key: p.value for p in model.metadata_props}
-            if said.get(PREFIX + "family") == family:
+        own = (beside.with_name("base.onnx"), *sorted(beside.parent.glob("base-*.onnx")))
+        for path in (*sorted(_room().glob("base-*.onnx")), *own):
+            if family_of(path) == family:
                 return path
     raise ModelError(
         f"--strength of {beside.stem} needs the base that it was trained from; "
         f"put it beside the style as base.onnx (train identity), or leave --strength out"
     )
+
+
+def family_of(path: Path) -> str | None:
+    """The family that a style file says it is of; ``None`` where it can't be read."""
+    import onnx  # takes a while, and the table of styles needs none of it
+
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except Exception:  # noqa: BLE001 - protobuf's errors share no other base
+        return None
+    return {p.key: p.value for p in model.metadata_props}.get(PREFIX + "family")
 
 
 def _room() -> Path:

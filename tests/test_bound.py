@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from stylize_video.pipeline.bound import Binder, Choice
+from stylize_video.pipeline.errors import SourceError
 from stylize_video.pipeline.frame import Frame, Rgb
 from stylize_video.pipeline.net import Net
 from stylize_video.pipeline.stylizer import Playing, Stylizer
@@ -147,3 +148,28 @@ def test_strokes_are_as_large_at_any_size(udnie: Net):
 
     assert psnr(at(large, 3.0), at(small, 3.0)) > 26
     assert psnr(at(large, None), at(small, None)) < psnr(at(large, 3.0), at(small, 3.0)) - 3
+
+
+def test_other_planes_are_another_shot(udnie: Net):
+    """A stream may change its format on the way; its frames stay of one size."""
+    rgb = texture(1, 64, 48)
+    full, limited = (told_in_yuv(rgb, Coding(1, r)) for r in (2, 1))
+    for number in (5, 20):  # among the frames held back, and after
+        pictures = [limited] * number + [rgb] * 3 + [full] * 3
+        shown = [
+            player.paint(frame.picture) for frame, player in binder(udnie).follow(frames(pictures))
+        ]
+        assert [type(p) for p in shown] == [type(p) for p in pictures]
+        assert isinstance(shown[-1], Yuv) and shown[-1].coding == full.coding
+        assert psnr(shown[-1].rgb(), np.asarray(shown[number])) > 25
+
+
+def test_what_came_before_a_break_is_painted(udnie: Net):
+    def breaking() -> Iterator[Frame]:
+        yield from frames([texture(1, 48, 32)] * 3)
+        raise SourceError("it breaks off")
+
+    stage = binder(udnie).follow(breaking())
+    assert [next(stage)[0].pts for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(SourceError):
+        next(stage)

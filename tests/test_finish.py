@@ -8,12 +8,14 @@ import av
 import cv2
 import numpy as np
 import pytest
+from stylize_video.cli.main import _spread_styles
 from stylize_video.pipeline.config import Settings, checked
-from stylize_video.pipeline.errors import SourceError
-from stylize_video.pipeline.finish import brightness_only, faded
-from stylize_video.pipeline.frame import Rgb
+from stylize_video.pipeline.errors import ModelError, SettingsError, SourceError
+from stylize_video.pipeline.finish import _Masks, brightness_only, faded
+from stylize_video.pipeline.frame import Frame, Rgb
 from stylize_video.pipeline.render import stylize
 from stylize_video.pipeline.yuv import Coding, Yuv
+from stylize_video.pipeline.zoo import find_base, find_styles
 
 from .conftest import MakeClip, foreign_onnx, psnr, read_video, run_command, write_contract_model
 from .scenes import texture
@@ -143,13 +145,10 @@ def test_what_can_not_be_mixed_is_said(photo: Path, tmp_path: Path):
 
 
 def test_weights_are_shares():
-    from stylize_video.pipeline.zoo import find_styles
-
     found = find_styles(["udnie:3", "starry-night:1", "udnie:0"])
     assert [share for _, share in found] == [0.75, 0.25]
     assert checked(Settings, {"style": "a:0.5 b:1"}, "t").style == ("a:0.5", "b:1")
     assert checked(Settings, {"style": "my own.onnx"}, "t").style == ("my own.onnx",)
-    assert Fraction(1) == 1
 
 
 def planes_in(path: Path) -> list[np.ndarray]:
@@ -171,3 +170,64 @@ def test_a_videos_own_planes_reach_the_encoder_to_the_bit(tmp_path: Path):
     source, shown = planes_in(tmp_path / "in.mp4"), planes_in(tmp_path / "out.mp4")
     assert len(source) == len(shown) == 15
     assert all(np.array_equal(a, b) for a, b in zip(source, shown, strict=True))
+
+
+@pytest.mark.parametrize("weights", ["udnie:nan", "udnie:inf", "udnie:-1", "udnie:0"])
+def test_a_weight_that_is_no_share_is_one_line(weights: str):
+    with pytest.raises(ModelError, match="weights are numbers"):
+        find_styles([weights])
+
+
+@pytest.mark.parametrize("style", [5, None, True, [], {"udnie": "much", "x": []}])
+def test_a_style_that_is_no_name_is_one_line(style: object):
+    with pytest.raises((SettingsError, ModelError)):
+        find_styles(checked(Settings, {"style": style}, "my.yaml").style)
+
+
+def test_a_mixture_may_be_written_as_a_mapping():
+    asked = checked(Settings, {"style": {"udnie": 0.7, "the-scream": 0.3}}, "my.yaml")
+    assert asked.style == ("udnie:0.7", "the-scream:0.3")
+
+
+def test_two_clocks_need_not_be_rounded_alike():
+    """29.97 frames a second in milliseconds, under masks at exact times."""
+    plane = np.zeros((4, 4), np.uint8)
+    coming = ((Fraction(1001 * t, 30000), plane + t) for t in range(100))
+    masks = _Masks(coming, Fraction(0), feather=0, invert=False)
+    for t in range(100):
+        shown = Frame(np.zeros((4, 4, 3), np.uint8), round(1001 * t / 30), Fraction(1, 1000))
+        assert masks(shown)[0, 0] == t
+
+
+def test_a_mask_that_breaks_off_stays(tmp_path: Path, inverter: Path, caplog: Any):
+    for folder, names in (("in", "123"), ("masks", "12")):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            cv2.imwrite(str(tmp_path / folder / f"{name}.png"), np.full((32, 48, 3), 255, np.uint8))
+    (tmp_path / "masks" / "3.png").write_bytes(b"no picture")
+    given = {"style": str(inverter), "steady": "off", "mask": str(tmp_path / "masks")}
+    stylize(tmp_path / "in", tmp_path / "out", checked(Settings, given, "test"))
+    last = cv2.imread(str(tmp_path / "out" / "000003.png"))
+    assert last is not None and np.all(last == 0)
+    assert "--mask" in caplog.text
+
+
+def test_a_base_that_can_not_be_read_is_passed_over(tmp_path: Path):
+    (tmp_path / "base-x.onnx").write_text("version https://git-lfs.github.com/spec/v1")
+    with pytest.raises(ModelError, match="put it beside the style"):
+        find_base("no such family", tmp_path / "mine.onnx")
+
+
+def test_what_needs_a_shot_says_so(photo: Path):
+    with pytest.raises(ModelError, match="--style-scale needs --statistics shot"):
+        repainted(photo, Path("udnie"), statistics="frame", style_scale=2.0)
+
+
+def test_the_first_of_several_styles_may_be_joined_by_a_sign():
+    assert _spread_styles(["--style=a:0.7", "b:0.3", "x"]) == [
+        "--style=a:0.7",
+        "--style",
+        "b:0.3",
+        "x",
+    ]
+    assert _spread_styles(["--style", "a", "in:1.mp4"]) == ["--style", "a", "in:1.mp4"]

@@ -13,8 +13,10 @@ from stylize_video.pipeline.errors import DeviceError, ModelError
 from stylize_video.pipeline.foreign import ForeignFormat
 from stylize_video.pipeline.frame import Rgb
 from stylize_video.pipeline.stylizer import Playing, Stylizer, precision_on
+from stylize_video.pipeline.zoo import find_style, find_styles
 
 from .conftest import foreign_onnx, psnr, write_contract_model
+from .scenes import texture
 
 
 @pytest.fixture
@@ -243,3 +245,35 @@ def test_cuda_is_asked_to_record_its_work(monkeypatch: pytest.MonkeyPatch, ident
         ("CUDAExecutionProvider", {"enable_cuda_graph": "1"}),
         ("CUDAExecutionProvider", {}),
     ]
+
+
+def test_a_graph_that_holds_more_is_played_as_it_is(tmp_path: Path):
+    """It keeps the contract, and swaps red and blue before the part that can be folded."""
+    model = onnx.load(find_style("udnie"))
+    for node in model.graph.node:
+        for i, name in enumerate(node.input):
+            node.input[i] = "swapped" if name == "frame" else name
+    model.graph.initializer.append(helper.make_tensor("order", TensorProto.INT64, [3], [2, 1, 0]))
+    swap = helper.make_node("Gather", ["frame", "order"], ["swapped"], axis=3)
+    model.graph.node.insert(0, swap)
+    onnx.save(model, tmp_path / "swapped.onnx")
+    picture = texture(2, 96, 64)
+    swapped, plain = (
+        Stylizer(tmp_path / "swapped.onnx", "cpu"),
+        Stylizer(find_style("udnie"), "cpu"),
+    )
+    assert plain.binds and not swapped.binds
+    shown = swapped.paint(np.ascontiguousarray(picture[..., ::-1]))
+    by_frame = Stylizer(find_style("udnie"), "cpu", playing=Playing(statistics="frame"))
+    assert np.abs(shown.astype(int) - by_frame.paint(picture)).max() <= 1
+
+
+def test_a_style_can_be_changed_and_says_what_it_is_now():
+    stylizer = Stylizer(find_style("udnie"), "cpu")
+    stylizer.restyle(find_styles(["the-scream"]))
+    assert stylizer.card.name == "the-scream"
+    wanted = Stylizer(find_style("the-scream"), "cpu").paint(texture(1, 64, 48))
+    assert np.array_equal(stylizer.paint(texture(1, 64, 48)), wanted)
+    frozen = Stylizer(find_style("udnie"), "cpu", playing=Playing(statistics="frame"))
+    with pytest.raises(ModelError, match="can't be changed"):
+        frozen.restyle(find_styles(["the-scream"]))
