@@ -30,7 +30,7 @@ from .graph import (
     write_playing,
 )
 from .net import Moments, Net, toned
-from .prefetch import closing_source
+from .prefetch import closing_source, then_none
 from .resize import at_size, restored, work_size
 from .yuv import Coding, Picture, Yuv, resized
 
@@ -218,26 +218,16 @@ class Binder:
         self._tile = tile
         self._measuring: tuple[Any, Any] = (None, None)
 
-    @property
-    def planar(self) -> bool:
-        """See ``Choice.planar``."""
-        return self.choice.planar
-
     def follow(self, frames: Iterable[Frame]) -> Generator[tuple[Frame, Player]]:
         """Every frame with the player of its shot. Runs up to ``_AHEAD`` frames behind."""
         held: list[Frame] = []
         shot: _Shot | None = None
-        failure: Exception | None = None
-        with closing_source(frames):
-            coming = iter(frames)
-            while True:
-                try:
-                    frame = next(coming)
-                except StopIteration:
-                    break
-                except Exception as error:  # noqa: BLE001 - raised below, after what came before
-                    failure = error
-                    break
+        with closing_source(then_none(frames, 1)) as coming:
+            for frame in coming:
+                if frame is None:  # the end, or a break: what came before it is painted
+                    if held:
+                        yield from _with(self._begin(held), held)
+                    continue
                 if shot is not None and not frame.cut and _kind(frame.picture) == shot.kind:
                     shot = self._after(shot, frame)
                     yield frame, shot.player
@@ -251,10 +241,6 @@ class Binder:
                     shot = self._begin(held)
                     yield from _with(shot, held)
                     held = []
-            if held:
-                yield from _with(self._begin(held), held)
-        if failure is not None:
-            raise failure
 
     def measure(self, pictures: Sequence[Picture], choice: Choice, most: int = _ENOUGH) -> Moments:
         """Of the net on these pictures, all of one size; on about ``most`` pixels of each."""

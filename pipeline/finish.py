@@ -17,7 +17,7 @@ from .frame import Frame
 from .inputs import open_source
 from .prefetch import closing_source
 from .source import Source
-from .yuv import Picture, Plane, Yuv
+from .yuv import Picture, Plane, Yuv, as_rgb
 
 ALPHA = "alpha"
 """The mask that a source brings itself."""
@@ -68,7 +68,7 @@ def brightness_only(painted: Picture, original: Picture) -> Picture:
     """The painting's brightness in the original's colours."""
     if isinstance(painted, Yuv) and isinstance(original, Yuv):
         return Yuv(painted.y, original.u, original.v, painted.coding)
-    y, source = (cv2.cvtColor(p, cv2.COLOR_RGB2YCrCb) for p in (_rgb(painted), _rgb(original)))
+    y, source = (cv2.cvtColor(p, cv2.COLOR_RGB2YCrCb) for p in (as_rgb(painted), as_rgb(original)))
     merged = cv2.merge([y[..., 0], source[..., 1], source[..., 2]])
     return np.asarray(cv2.cvtColor(merged, cv2.COLOR_YCrCb2RGB), np.uint8)
 
@@ -85,11 +85,7 @@ def faded(painted: Picture, original: Picture, share: float, inside: Plane | Non
             for p, o in zip(painted.planes, original.planes, strict=True)
         )
         return Yuv(y, u, v, painted.coding)
-    return _blend(_rgb(painted), _rgb(original), share, inside)
-
-
-def _rgb(picture: Picture) -> Any:
-    return picture.rgb() if isinstance(picture, Yuv) else picture
+    return _blend(as_rgb(painted), as_rgb(original), share, inside)
 
 
 def _blend(painted: Any, original: Any, share: float, inside: Plane | None) -> Any:

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from .yuv import Picture, Rgb, Yuv
+from .yuv import Picture, Rgb, Yuv, as_rgb
 
 Vectors = NDArray[np.float32]
 """Motion: (H, W, 2), px, (x, y); pixel p of one picture is at p + v[p] of another."""
@@ -69,7 +69,7 @@ class Frame:
     @property
     def rgb(self) -> Rgb:
         """The picture in RGB; of planes it is made anew at every call."""
-        return self.picture.rgb() if isinstance(self.picture, Yuv) else self.picture
+        return as_rgb(self.picture)
 
     @property
     def time(self) -> Fraction:

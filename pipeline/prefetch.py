@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from itertools import repeat
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -138,3 +139,16 @@ def ordered_map(
         finally:
             for unwanted in waiting:
                 unwanted.cancel()
+
+
+def then_none(source: Iterable[Item], count: int) -> Generator[Item | None]:
+    """Every item, then ``None`` so many times; a failure of the source only after these."""
+    failure: Exception | None = None
+    with closing_source(source):
+        try:
+            yield from source
+        except Exception as error:  # noqa: BLE001 - raised below, after the frames before it
+            failure = error
+        yield from repeat(None, count)
+        if failure is not None:
+            raise failure

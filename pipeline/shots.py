@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 from fractions import Fraction
-from itertools import repeat
 from pathlib import Path
 
 import cv2
@@ -17,7 +16,7 @@ from scenedetect.detectors import AdaptiveDetector
 
 from .errors import SettingsError, reason
 from .frame import Frame
-from .prefetch import closing_source
+from .prefetch import closing_source, then_none
 from .sink import whole_or_not
 from .units import parse_time
 from .yuv import Picture, resized
@@ -133,7 +132,7 @@ def _mark(frames: Iterable[Frame], ahead: int, judge: _Judge) -> Generator[Frame
     that came ``ahead`` before.
     """
     held: deque[Frame] = deque()
-    with closing_source(_and_none(frames, ahead)) as items:
+    with closing_source(then_none(frames, ahead)) as items:
         for number, item in enumerate(items):
             if item is not None:
                 held.append(item)
@@ -141,19 +140,6 @@ def _mark(frames: Iterable[Frame], ahead: int, judge: _Judge) -> Generator[Frame
             if number >= ahead:
                 frame = held.popleft()
                 yield replace(frame, cut=True) if begins or number == ahead else frame
-
-
-def _and_none(frames: Iterable[Frame], count: int) -> Generator[Frame | None]:
-    """Every frame, then ``None`` so many times; a failure of the source only after these."""
-    failure: Exception | None = None
-    with closing_source(frames):
-        try:
-            yield from frames
-        except Exception as error:  # noqa: BLE001 - raised below, after the frames before it
-            failure = error
-        yield from repeat(None, count)
-        if failure is not None:
-            raise failure
 
 
 class _Detected:

@@ -123,7 +123,7 @@ class Stylizer:
     @property
     def planar(self) -> bool:
         """It takes and gives a video's own planes, if its frames come as such."""
-        return self._binder is not None and self._binder.planar
+        return self._binder is not None and self._binder.choice.planar
 
     @property
     def fades(self) -> bool:
@@ -170,8 +170,7 @@ class Stylizer:
         self.card = replace(choice.net.card, name=_name(style, self._nets))
 
     def _repaint(self, frame: Frame) -> Frame:
-        with self._failing(frame.picture.shape):
-            return replace(frame, picture=self.paint(frame.rgb))
+        return replace(frame, picture=self.paint(frame.rgb))
 
     def bound(self, frames: Iterable[Frame]) -> Generator[tuple[Frame, Player]]:
         """The first half of ``run``: every frame with what plays its shot.

@@ -118,6 +118,11 @@ Picture: TypeAlias = Rgb | Yuv
 """What a frame shows."""
 
 
+def as_rgb(picture: Picture) -> Rgb:
+    """The picture in RGB: itself, or made of its planes."""
+    return picture.rgb() if isinstance(picture, Yuv) else picture
+
+
 def resized(picture: Picture, size: tuple[int, int], how: int) -> Rgb:
     """The picture in RGB at (width, height), resized by OpenCV's ``how``."""
     if isinstance(picture, Yuv):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from onnx import TensorProto, helper
 from stylize_video.pipeline.device import FixedRunner, open_session
 from stylize_video.pipeline.errors import DeviceError, ModelError
 from stylize_video.pipeline.foreign import ForeignFormat
-from stylize_video.pipeline.frame import Rgb
+from stylize_video.pipeline.frame import Frame, Rgb
 from stylize_video.pipeline.stylizer import Playing, Stylizer, precision_on
 from stylize_video.pipeline.zoo import find_style, find_styles
 
@@ -266,6 +267,17 @@ def test_a_graph_that_holds_more_is_played_as_it_is(tmp_path: Path):
     shown = swapped.paint(np.ascontiguousarray(picture[..., ::-1]))
     by_frame = Stylizer(find_style("udnie"), "cpu", playing=Playing(statistics="frame"))
     assert np.abs(shown.astype(int) - by_frame.paint(picture)).max() <= 1
+
+
+def test_a_failure_names_its_style_once(identity: Path, monkeypatch: pytest.MonkeyPatch):
+    def broken(*told: Any) -> Rgb:
+        raise ModelError("no memory")
+
+    stylizer = Stylizer(identity, "cpu")
+    monkeypatch.setattr(stylizer._painter, "paint", broken)
+    frame = Frame(texture(1, 32, 32), 0, Fraction(1, 25))
+    with pytest.raises(ModelError, match=r"^identity: no memory$"):
+        list(stylizer.run([frame]))
 
 
 def test_a_style_can_be_changed_and_says_what_it_is_now():
