@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 from stylize_video.export.onnx import export_style
-from stylize_video.models.stylenet import QualityNet
+from stylize_video.models.johnson import JohnsonNet
 from stylize_video.pipeline import Settings, stylize
 from stylize_video.pipeline.config import checked
 from stylize_video.pipeline.contract import ModelCard
@@ -108,12 +108,12 @@ def job(clip: str, out: Path, values: dict[str, Any]) -> Callable[[], int]:
 def measure(clip: str, style: str, few: int, many: int, rounds: int) -> dict[str, Any]:
     """All rows, in turns; medians."""
     torch.set_num_threads(os.cpu_count() or 1)
-    source, net = open_source(clip), QualityNet().eval()
+    source, net = open_source(clip), JohnsonNet().eval()
     frame = next(iter(source.frames()))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         johnson = folder / "johnson.onnx"
-        export_style(net, ModelCard("johnson", "quality"), johnson, [frame.rgb[:64, :96].copy()])
+        export_style(net, ModelCard("johnson", "johnson"), johnson, [frame.rgb[:64, :96].copy()])
         out = folder / "out.mp4"
 
         def alone() -> int:
@@ -122,7 +122,7 @@ def measure(clip: str, style: str, few: int, many: int, rounds: int) -> dict[str
         rows: Works = {
             "Johnson, PyTorch": (alone, lambda: peer_to_file(net, source, folder / "peer.mp4", 2))
         }
-        rows |= forms("Johnson (quality)", johnson, clip, out, 2, 4)
+        rows |= forms("Johnson", johnson, clip, out, 2, 4)
         rows |= forms("fast", find_style(style), clip, out, few, many)
         times: dict[str, list[tuple[float, float]]] = {}
         for _ in range(rounds):

@@ -1,6 +1,6 @@
-"""The feed-forward style nets: Johnson 2016 as published (``quality``) and a slim one (``fast``).
+"""The feed-forward style nets: slim (``fast``), wide (``quality``), and told the frame before.
 
-Both map a picture (N, 3, H, W), float, RGB, 0..1, to a picture of the same size. Any size ≥ 1 × 1
+They map a picture (N, 3, H, W), float, RGB, 0..1, to a picture of the same size. Any size ≥ 1 × 1
 works: a net pads its input to its multiple and crops the result.
 
 ``StyleNet`` splits the work so that the export can move pixels as bytes: ``core`` sees the picture
@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch user knows
 
-_GREY = 128 / 255  # where a fresh net's answers begin
+GREY = 128 / 255
+"""Where a fresh net's answers begin."""
 
 
 class StyleNet(nn.Module):
@@ -132,81 +133,9 @@ def padded_index(positions: Tensor, margin: int, multiple: int) -> Tensor:
     return (last - (last - i.abs()).abs()).clamp(0, last)
 
 
-# ---- quality: Johnson 2016 ----
-
-
-class _ReflectConv(nn.Sequential):
-    """Reflection padding, then a convolution: no dark rim at the picture's border."""
-
-    def __init__(self, c_in: int, c_out: int, kernel: int, stride: int = 1) -> None:
-        super().__init__(nn.ReflectionPad2d(kernel // 2), nn.Conv2d(c_in, c_out, kernel, stride))
-
-
-class _QualityBlock(nn.Module):
-    """Residual block of Johnson 2016 (after Gross & Wilber): no ReLU after the addition."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            _ReflectConv(channels, channels, 3),
-            nn.InstanceNorm2d(channels, affine=True),
-            nn.ReLU(),
-            _ReflectConv(channels, channels, 3),
-            nn.InstanceNorm2d(channels, affine=True),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The input plus its residual."""
-        return x + self.body(x)
-
-
-def _normed(conv: nn.Module, channels: int) -> list[nn.Module]:
+def normed(conv: nn.Module, channels: int) -> list[nn.Module]:
+    """A convolution of so many answers, their instance norm (Ulyanov 2016), ReLU."""
     return [conv, nn.InstanceNorm2d(channels, affine=True), nn.ReLU()]
-
-
-class QualityNet(StyleNet):
-    """Johnson 2016, table 1: 9×9, two strided 3×3, five residual blocks, two up, 9×9.
-
-    Up-sampling is nearest then 3×3 instead of the paper's fractional stride: the same cost, no
-    checkerboard. Instance norm instead of batch norm, after Ulyanov 2016.
-    """
-
-    name = "quality"
-    multiple = 4
-    margin = 16
-    pack_in = 1
-    pack_out = 1
-
-    def __init__(self) -> None:
-        super().__init__()
-        last = nn.Conv2d(32, 3, 9)
-        nn.init.constant_(last.bias, _GREY)  # pyright: ignore[reportArgumentType]
-        self.body = nn.Sequential(
-            *_normed(_ReflectConv(3, 32, 9), 32),
-            *_normed(_ReflectConv(32, 64, 3, stride=2), 64),
-            *_normed(_ReflectConv(64, 128, 3, stride=2), 128),
-            *(_QualityBlock(128) for _ in range(5)),
-            nn.Upsample(scale_factor=2, mode="nearest"),
-            *_normed(_ReflectConv(128, 64, 3), 64),
-            nn.Upsample(scale_factor=2, mode="nearest"),
-            *_normed(_ReflectConv(64, 32, 3), 32),
-            nn.Sequential(nn.ReflectionPad2d(4), last),
-        )
-
-    def core(self, packed: Tensor, memory: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """See ``StyleNet.core``."""
-        return self.body(packed)
-
-    def macs_per_pixel(self) -> float:
-        """See ``StyleNet.macs_per_pixel``."""
-        outer = 2 * 81 * 3 * 32
-        down = 9 * 32 * 64 / 4 + 9 * 64 * 128 / 16
-        blocks = 5 * 2 * 9 * 128 * 128 / 16
-        up = 9 * 128 * 64 / 4 + 9 * 64 * 32
-        return outer + down + blocks + up
-
-
-# ---- fast: everything at a quarter of the size or below ----
 
 
 class Analysis(nn.Module):
@@ -394,12 +323,12 @@ class FastNet(StyleNet):
         self.channels = channels
         self.blocks = blocks
         half = channels // 2
-        self.head = nn.Sequential(*_normed(Analysis(3, channels, self.pack_in), channels))
+        self.head = nn.Sequential(*normed(Analysis(3, channels, self.pack_in), channels))
         self.body = nn.Sequential(*(_FastBlock(channels) for _ in range(blocks)))
         self.up = Synthesis(channels, half, 2)
         self.up_norm = nn.InstanceNorm2d(half, affine=True)
         self.tail = Synthesis(half, 3, 2, packed=2, pixels=True)
-        nn.init.constant_(self.tail.free.bias, _GREY)  # pyright: ignore[reportArgumentType]
+        nn.init.constant_(self.tail.free.bias, GREY)  # pyright: ignore[reportArgumentType]
 
     def core(self, packed: Tensor, memory: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """See ``StyleNet.core``."""
@@ -417,6 +346,33 @@ class FastNet(StyleNet):
         """See ``StyleNet.macs_per_pixel``."""
         c = self.channels
         return 9 * (48 * c + self.blocks * 2 * c * c + 2 * c * c + 2 * c * 48) / 16
+
+
+class QualityNet(FastNet):
+    """``FastNet`` with more of everything: four and a half times the work, for finer painting."""
+
+    name = "quality"
+
+    def __init__(self, channels: int = 64, blocks: int = 5) -> None:
+        super().__init__(channels, blocks)
+
+
+@torch.no_grad()
+def widen(narrow: FastNet, wide: FastNet) -> None:
+    """Give ``wide`` the weights of a net of fewer channels and blocks; it then answers the same.
+
+    What is known is read from known channels alone, what is added begins as it was made, and added
+    blocks begin as identities (Net2Net: Chen, Goodfellow, Shlens 2015).
+    """
+    known = narrow.state_dict()
+    for name, weights in wide.state_dict().items():
+        if name in known:
+            given = known[name]
+            weights[: len(given)] = 0
+            weights[tuple(slice(size) for size in given.shape)] = given
+    for block in list(wide.body)[narrow.blocks :]:
+        assert isinstance(block, _FastBlock)
+        nn.init.zeros_(block.body[-1].weight)  # pyright: ignore[reportArgumentType]
 
 
 class RecurrentNet(FastNet):

@@ -21,13 +21,16 @@ from torch.utils.data import DataLoader, Subset
 
 from ..pipeline.errors import TrainingError, nearest, reason
 from .data import Crops, read_rgb, resized, to_rgb, to_tensor
+from .johnson import JohnsonNet
 from .losses import Losses, PerceptualLoss, unsteadiness
 from .motion import FakeMotion
 from .recipe import Recipe
-from .stylenet import FastNet, QualityNet, RecurrentNet, StyleNet
+from .stylenet import FastNet, QualityNet, RecurrentNet, StyleNet, widen
 from .vgg import VGG19
 
-TIERS: dict[str, type[StyleNet]] = {net.name: net for net in (FastNet, QualityNet, RecurrentNet)}
+TIERS: dict[str, type[StyleNet]] = {
+    net.name: net for net in (FastNet, QualityNet, RecurrentNet, JohnsonNet)
+}
 
 # Where losses are compared after training; a short side, px.
 EVALUATION_SIZE = 512
@@ -67,23 +70,36 @@ class Training:
 def begin(recipe: Recipe, device: torch.device, base: Path | None = None) -> Training:
     """A fresh net with the recipe's seed, on ``device``; or with the weights of a checkpoint.
 
+    A ``quality`` net can begin from a ``fast`` one: it is widened, and answers the same at first.
+
     Raises:
-        TrainingError: ``base`` is no checkpoint, or one of another tier.
+        TrainingError: ``base`` is no checkpoint, or one of a tier that can't be begun from.
     """
     torch.manual_seed(recipe.seed)
     net = TIERS[recipe.tier]()
-    family = ""
-    if base is not None:
-        given = load_checkpoint(base, device)
-        if given.recipe.tier != recipe.tier:
-            raise TrainingError(
-                f"--base {base} is a {given.recipe.tier} net; train with --tier {given.recipe.tier}"
-            )
-        net.load_state_dict(given.net.state_dict())
-        family = given.family or fingerprint(given.net)
+    family = "" if base is None else _inherit(net, base)
     net.to(device=device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     adam = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate)
     return Training(recipe, net, adam, family)
+
+
+def _inherit(net: StyleNet, base: Path) -> str:
+    """Give ``net`` the weights of a checkpoint; its family."""
+    given = load_checkpoint(base, torch.device("cpu"))
+    family = given.family or fingerprint(given.net)
+    if given.net.name == net.name:
+        net.load_state_dict(given.net.state_dict())
+        return family
+    if isinstance(net, QualityNet) and type(given.net) is FastNet:
+        # One fixed start for the added channels: widened nets of one family stay one family.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            net.load_state_dict(QualityNet().state_dict())
+        widen(given.net, net)
+        return f"{family}-{net.name}"
+    raise TrainingError(
+        f"--base {base} is a {given.net.name} net; train with --tier {given.net.name}"
+    )
 
 
 def fingerprint(net: StyleNet) -> str:

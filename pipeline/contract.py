@@ -27,7 +27,7 @@ class ModelCard:
     name: str
     """The style's name, as typed after ``--style``."""
     kind: str
-    """``fast``, ``quality`` or ``recurrent``: the net's tier."""
+    """``fast``, ``quality``, ``recurrent`` or ``johnson``: the net's tier."""
     licence: str = "unknown"
     """Licence of the weights."""
     multiple: int = 1

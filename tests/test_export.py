@@ -10,6 +10,7 @@ import pytest
 import torch
 from stylize_video.export.onnx import export_style
 from stylize_video.export.parity import parity_frames
+from stylize_video.models.johnson import JohnsonNet
 from stylize_video.models.stylenet import FastNet, QualityNet, RecurrentNet, StyleNet
 from stylize_video.pipeline.contract import ModelCard
 from stylize_video.pipeline.errors import TrainingError
@@ -27,7 +28,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Rgb]:
     return parity_frames(sorted(folder.iterdir()))
 
 
-@pytest.mark.parametrize("kind", [FastNet, QualityNet, RecurrentNet])
+@pytest.mark.parametrize("kind", [FastNet, QualityNet, RecurrentNet, JohnsonNet])
 def test_the_file_paints_what_pytorch_paints_at_any_size(
     tmp_path: Path, photos: list[Rgb], kind: type[StyleNet]
 ):
@@ -77,7 +78,7 @@ def test_johnsons_net_is_folded_tiled_and_played_in_8_bits(tmp_path: Path):
     torch.manual_seed(3)
     picture = texture(4, 400, 304)
     path = tmp_path / "q.onnx"
-    export_style(QualityNet(), ModelCard("q", "quality"), path, [picture])
+    export_style(JohnsonNet(), ModelCard("j", "johnson"), path, [picture])
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     wanted = np.asarray(session.run(["stylized"], {"frame": picture[None]})[0])[0]
     net = load(path)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from stylize_video.models.data import Crops, list_photos, read_rgb
+from stylize_video.models.johnson import JohnsonNet
 from stylize_video.models.losses import (
     PerceptualLoss,
     feature_loss,
@@ -31,6 +32,7 @@ from stylize_video.models.stylenet import (
 from stylize_video.models.train import (
     begin,
     evaluate,
+    fingerprint,
     load_checkpoint,
     next_unsteadiness,
     one_cycle,
@@ -116,7 +118,7 @@ def test_the_half_precision_weights_load(shared: Path):
 
 # ---- nets ----
 
-NETS = [FastNet(), QualityNet(), RecurrentNet()]
+NETS = [FastNet(), QualityNet(), RecurrentNet(), JohnsonNet()]
 
 
 @pytest.mark.parametrize("net", NETS, ids=lambda net: net.name)
@@ -143,8 +145,8 @@ def test_the_recurrent_net_reads_its_memory_where_it_is_trusted():
         assert not torch.allclose(net(rgb, (before, all_of_it)), blank, atol=1e-3)
 
 
-def test_the_quality_net_costs_what_johnsons_does():
-    assert QualityNet().macs_per_pixel() == pytest.approx(153.8e3, rel=1e-3)
+def test_johnsons_net_costs_what_it_is_known_to_cost():
+    assert JohnsonNet().macs_per_pixel() == pytest.approx(153.8e3, rel=1e-3)
 
 
 def counted_macs(net: StyleNet, size: int) -> float:
@@ -172,7 +174,7 @@ def counted_macs(net: StyleNet, size: int) -> float:
 def test_the_cost_stated_is_the_cost_run(net: StyleNet):
     padded = 64 + 2 * net.margin
     stated = net.macs_per_pixel() * padded**2
-    # Reflection makes the inner maps of the quality net no larger; the count is exact.
+    # Reflection makes the inner maps of Johnson's net no larger; the count is exact.
     assert counted_macs(net, 64) == pytest.approx(stated, rel=0.01)
 
 
@@ -351,7 +353,25 @@ def test_a_training_can_begin_from_a_checkpoint(tmp_path: Path):
     for a, b in zip(first.net.parameters(), second.net.parameters(), strict=True):
         assert torch.equal(a, b)
     with pytest.raises(TrainingError, match="is a fast net; train with --tier fast"):
-        begin(RECIPE.model_copy(update={"tier": "quality"}), cpu, tmp_path / "base.pt")
+        begin(RECIPE.model_copy(update={"tier": "recurrent"}), cpu, tmp_path / "base.pt")
+
+
+def test_a_quality_net_can_begin_where_a_fast_one_ended(tmp_path: Path):
+    cpu = torch.device("cpu")
+    fast = begin(RECIPE, cpu)
+    save_checkpoint(fast, tmp_path / "fast.pt")
+    wider = RECIPE.model_copy(update={"tier": "quality"})
+    first = begin(wider, cpu, tmp_path / "fast.pt")
+    second = begin(wider.model_copy(update={"seed": 9}), cpu, tmp_path / "fast.pt")
+    picture = torch.rand(1, 3, 40, 52)
+    with torch.no_grad():
+        assert (first.net(picture) - fast.net(picture)).abs().max() < 1e-4
+    for a, b in zip(first.net.parameters(), second.net.parameters(), strict=True):
+        assert torch.equal(a, b)  # so that what is trained from both can be mixed
+    assert first.family == second.family != fingerprint(fast.net)
+    first.net(picture).square().mean().backward()
+    added = first.net.body[3].body[4].weight.grad  # a block that answers nothing yet
+    assert added is not None and added.abs().max() > 0
 
 
 def test_unsteadiness_is_the_error_over_the_contrast():
