@@ -122,16 +122,18 @@ def main() -> None:
     parser.add_argument("photos", nargs="+")
     parser.add_argument("--clip", required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--tier", default="fast")
     asked = parser.parse_args()
     photos = [next(iter(open_source(name).frames())).rgb for name in asked.photos]
     photos = [at_height(photo) for photo in photos]
     shot = list(islice(open_source(asked.clip).frames(planar=True), 24))
-    names = [name for name, style in zoo().items() if style.tier == asked.tier]
-    styles(photos, shot, names, asked.out / f"gallery-{asked.tier}.jpg")
+    tiers: dict[str, list[str]] = {}
+    for name, style in zoo().items():
+        tiers.setdefault(style.tier, []).append(name)
+    for tier, names in tiers.items():
+        styles(photos, shot, names, asked.out / f"gallery-{tier}.jpg")
     mixtures(photos[0], asked.out / "gallery-mixed.jpg")
     sizes(photos[0], "udnie", asked.out / "gallery-sizes.jpg")
-    change(shot, names)
+    change(shot, tiers["fast"])
 
 
 if __name__ == "__main__":
