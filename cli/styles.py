@@ -43,11 +43,12 @@ def styles(
 
 def _print_table() -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from ..pipeline.zoo import zoo
 
-    table = Table("style", "painting", "tier", "content", "style loss", "licence")
+    name = Column("style", no_wrap=True)  # it is to be typed, so it is never cut
+    table = Table(name, "painting", "tier", "content", "style loss", "licence")
     for style in zoo().values():
         table.add_row(
             style.name,

@@ -221,7 +221,7 @@ class _EightBit:
         """A convolution of dequantised bytes of this scale, with its kernel in bytes too."""
         kernel, bias = op.weights
         steps = np.maximum(np.abs(kernel).max(axis=(1, 2, 3)), 1e-9) / 127
-        whole = np.rint(kernel / steps[:, None, None, None])
+        whole = _whole(kernel / steps[:, None, None, None])
         sums = np.clip(np.rint(bias / (steps * scale)), -(2**31) + 1, 2**31 - 1)
         w = self._w
         weights = [
@@ -229,6 +229,22 @@ class _EightBit:
             for v, t, s in ((whole, np.int8, steps), (sums, np.int32, steps * scale))
         ]
         return w.op("Conv", x, *weights, **op.settings)
+
+
+def _whole(kernel: NDArray[Any]) -> NDArray[Any]:
+    """Rounded to −127..127 so that the taps of each pair of channels keep their sum, to a half.
+
+    What a flat field is answered with hangs on these sums alone. Rounded tap by tap they would be
+    off by more, each place of a cell by its own: a grid of a grey level or two on every flat wall.
+    """
+    flat = kernel.reshape(*kernel.shape[:2], -1)
+    whole = np.rint(flat)
+    off = flat - whole
+    missing = np.rint(off.sum(axis=2, keepdims=True))
+    # The taps that were rounded the farthest against what is missing go one step on.
+    order = np.argsort(np.argsort(-off * np.sign(missing), axis=2), axis=2)
+    whole += np.sign(missing) * (order < np.abs(missing))
+    return np.clip(whole, -127, 127).reshape(kernel.shape)
 
 
 def _scale_of(range_: tuple[float, float]) -> tuple[float, int]:

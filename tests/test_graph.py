@@ -25,6 +25,14 @@ def test_in_8_bits_it_paints_nearly_the_same(name: str):
     assert abs(float(quick.mean()) - float(exact.mean())) < 1
 
 
+@pytest.mark.parametrize("name", sorted(zoo()))
+def test_a_flat_wall_stays_flat_in_8_bits(name: str):
+    for grey in (40, 128, 215):
+        wall = np.full((96, 96, 3), grey, np.uint8)
+        shown = np.asarray(painted(load(zoo()[name].path), wall, eight_bit=True))[32:64, 32:64]
+        assert np.ptp(shown.astype(int), axis=(0, 1)).max() <= 2
+
+
 def test_overflowing_sums_would_be_seen():
     model, taken, wanted = write_byte_sum()
     session, _ = open_session(model, "cpu", 1)
