@@ -108,8 +108,10 @@ def measure_clip(
             if key.startswith(net) and not key.endswith("off"):
                 found = [distance(plain[i], pictures[i]) for i in chosen]
                 looks[key] = float(np.mean(found))
-    # The size that motion was found at: each pair's flow is computed once for both uses.
-    side = max(reduced(frames[0].rgb).shape[:2])
+    # Exact motion is of the whole frame. Other motion is taken at the size that holding finds it
+    # at: each pair's flow is computed once for both uses.
+    exact = judge not in flows.values()
+    side = max((frames[0].rgb if exact else reduced(frames[0].rgb)).shape[:2])
     evaluation = Evaluation(judge, Measure(flow_side=side))
     for number, frame in enumerate(frames):
         evaluation.add(frame, {key: pictures[number] for key, pictures in results.items()})
