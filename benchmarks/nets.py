@@ -139,7 +139,7 @@ def measure(clip: str, styles: list[str], few: int, many: int, rounds: int) -> d
     table = {name: {"net_ms": round(statistics.median(found), 1)} for name, found in nets.items()}
     for name, found in wholes.items():
         table[name]["file_to_file_fps"] = round(1000 / statistics.median(found), 2)
-    first = dict(table["Johnson, PyTorch"])
+    first = table["Johnson, PyTorch"]
     for row in table.values():
         row["net_ratio"] = round(first["net_ms"] / row["net_ms"], 1)
         if "file_to_file_fps" in row:

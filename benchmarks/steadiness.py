@@ -91,9 +91,10 @@ def measure_clip(
     nets: dict[str, Stylizer],
     flows: dict[str, FlowEstimator],
     judge: FlowEstimator,
+    side: int,
     distance: Distance,
 ) -> dict[str, Any]:
-    """E_warp of every net and way of holding, and what it costs in looks."""
+    """E_warp of every net and way of holding, by motion at a longest side; its cost in looks."""
     results: dict[str, list[Rgb]] = {}
     looks: dict[str, float] = {}
     for net, stylizer in nets.items():
@@ -108,10 +109,6 @@ def measure_clip(
             if key.startswith(net) and not key.endswith("off"):
                 found = [distance(plain[i], pictures[i]) for i in chosen]
                 looks[key] = float(np.mean(found))
-    # Exact motion is of the whole frame. Other motion is taken at the size that holding finds it
-    # at: each pair's flow is computed once for both uses.
-    exact = judge not in flows.values()
-    side = max((frames[0].rgb if exact else reduced(frames[0].rgb)).shape[:2])
     evaluation = Evaluation(judge, Measure(flow_side=side))
     for number, frame in enumerate(frames):
         evaluation.add(frame, {key: pictures[number] for key, pictures in results.items()})
@@ -255,7 +252,9 @@ def main() -> None:
     for name, frames in clips(asked.clips, asked.frames):
         known = flows()
         judge = known.get("raft", known["dis"])
-        rows.append(measure_clip(name, frames, nets, known, judge, distance))
+        # The size that holding finds motion at: each pair's flow is computed once for both uses.
+        side = max(reduced(frames[0].rgb).shape[:2])
+        rows.append(measure_clip(name, frames, nets, known, judge, side, distance))
         show(rows[-1], baseline)
     if asked.slices is not None:
         draw_slices(asked.slices, asked.scenes, nets)
@@ -265,7 +264,8 @@ def main() -> None:
         for name, scene in scene_clips(asked.scenes, asked.frames):
             known = flows()
             frames = list(scene.frames())
-            rows.append(measure_clip(name, frames, nets, known, ExactFlow(scene), distance))
+            side = max(frames[0].rgb.shape[:2])  # exact motion is known of the whole frame
+            rows.append(measure_clip(name, frames, nets, known, ExactFlow(scene), side, distance))
             show(rows[-1], baseline)
             if name == "layers":
                 told["ghosts"] = ghosts(scene, nets, known["dis"])

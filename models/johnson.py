@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from .stylenet import GREY, StyleNet, normed
+from .stylenet import GREY, ResidualBlock, StyleNet, normed
 
 
 class _ReflectConv(nn.Sequential):
@@ -12,24 +12,6 @@ class _ReflectConv(nn.Sequential):
 
     def __init__(self, c_in: int, c_out: int, kernel: int, stride: int = 1) -> None:
         super().__init__(nn.ReflectionPad2d(kernel // 2), nn.Conv2d(c_in, c_out, kernel, stride))
-
-
-class _ResidualBlock(nn.Module):
-    """Residual block of Johnson 2016 (after Gross & Wilber): no ReLU after the addition."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            _ReflectConv(channels, channels, 3),
-            nn.InstanceNorm2d(channels, affine=True),
-            nn.ReLU(),
-            _ReflectConv(channels, channels, 3),
-            nn.InstanceNorm2d(channels, affine=True),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The input plus its residual."""
-        return x + self.body(x)
 
 
 class JohnsonNet(StyleNet):
@@ -53,7 +35,10 @@ class JohnsonNet(StyleNet):
             *normed(_ReflectConv(3, 32, 9), 32),
             *normed(_ReflectConv(32, 64, 3, stride=2), 64),
             *normed(_ReflectConv(64, 128, 3, stride=2), 128),
-            *(_ResidualBlock(128) for _ in range(5)),
+            *(
+                ResidualBlock(_ReflectConv(128, 128, 3), _ReflectConv(128, 128, 3), 128)
+                for _ in range(5)
+            ),
             nn.Upsample(scale_factor=2, mode="nearest"),
             *normed(_ReflectConv(128, 64, 3), 64),
             nn.Upsample(scale_factor=2, mode="nearest"),

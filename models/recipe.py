@@ -15,8 +15,8 @@ class Recipe(BaseModel):
     tier: Literal["fast", "quality", "recurrent", "johnson"] = Field(
         "fast",
         description="fast (slim, for real time on a CPU), quality (wide, for finer painting), "
-        "recurrent (as fast, and told the frame before: Ruder 2018) or johnson (Johnson 2016 as "
-        "published).",
+        "recurrent (a little slower than fast, and told the frame before: Ruder 2018) or johnson "
+        "(Johnson 2016 as published).",
     )
     steps: int = Field(2000, ge=1, description="Optimiser steps.")
     batch: int = Field(4, ge=1, description="Crops a step.")

@@ -138,6 +138,25 @@ def normed(conv: nn.Module, channels: int) -> list[nn.Module]:
     return [conv, nn.InstanceNorm2d(channels, affine=True), nn.ReLU()]
 
 
+class ResidualBlock(nn.Module):
+    """Residual block of Johnson 2016 (after Gross & Wilber): no ReLU after the addition.
+
+    Args:
+        first: a convolution of as many answers as it reads.
+        second: likewise.
+        channels: so many.
+    """
+
+    def __init__(self, first: nn.Module, second: nn.Module, channels: int) -> None:
+        super().__init__()
+        norm = nn.InstanceNorm2d(channels, affine=True)
+        self.body = nn.Sequential(*normed(first, channels), second, norm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The input plus its residual."""
+        return x + self.body(x)
+
+
 class Analysis(nn.Module):
     """An anti-aliased convolution of stride r, as a 3×3 convolution on packed pixels.
 
@@ -281,22 +300,10 @@ def _spread(kernel: Tensor, taps: Tensor) -> Tensor:
     return wide.reshape(o, i, k + reach, k + reach)
 
 
-class _FastBlock(nn.Module):
-    """Residual block with zero padding: the net's margin keeps the rim off the picture."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1),
-            nn.InstanceNorm2d(channels, affine=True),
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, padding=1),
-            nn.InstanceNorm2d(channels, affine=True),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The input plus its residual."""
-        return x + self.body(x)
+def _fast_block(channels: int) -> ResidualBlock:
+    """Zero padding: the net's margin keeps the rim off the picture."""
+    first, second = (nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
+    return ResidualBlock(first, second, channels)
 
 
 class FastNet(StyleNet):
@@ -324,7 +331,7 @@ class FastNet(StyleNet):
         self.blocks = blocks
         half = channels // 2
         self.head = nn.Sequential(*normed(Analysis(3, channels, self.pack_in), channels))
-        self.body = nn.Sequential(*(_FastBlock(channels) for _ in range(blocks)))
+        self.body = nn.Sequential(*(_fast_block(channels) for _ in range(blocks)))
         self.up = Synthesis(channels, half, 2)
         self.up_norm = nn.InstanceNorm2d(half, affine=True)
         self.tail = Synthesis(half, 3, 2, packed=2, pixels=True)
@@ -371,7 +378,7 @@ def widen(narrow: FastNet, wide: FastNet) -> None:
             weights[: len(given)] = 0
             weights[tuple(slice(size) for size in given.shape)] = given
     for block in list(wide.body)[narrow.blocks :]:
-        assert isinstance(block, _FastBlock)
+        assert isinstance(block, ResidualBlock)
         nn.init.zeros_(block.body[-1].weight)  # pyright: ignore[reportArgumentType]
 
 

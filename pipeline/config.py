@@ -39,8 +39,7 @@ class Settings(BaseModel):
         ge=0.1,
         le=16,
         description="Size of the strokes, the same at any resolution: 1 as where the short "
-        "side is 720 px, 2 twice "
-        "as large; default: as large in pixels as they were learned.",
+        "side is 720 px, 2 twice as large; default: as large in pixels as they were learned.",
     )
     preserve_color: Literal["no", "luma", "match"] = Field(
         "no",

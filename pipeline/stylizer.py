@@ -23,7 +23,7 @@ from .frame import Frame, Memory, Rgb
 from .graph import write_byte_sum
 from .net import Net, mixed, read_net
 from .prefetch import ordered_map
-from .yuv import Picture
+from .yuv import as_rgb
 from .zoo import find_base
 
 log = logging.getLogger(__name__)
@@ -146,7 +146,7 @@ class Stylizer:
             assert self._binder is not None  # it has one or the other
             choice = self._binder.choice
             player = self._binder.player(rgb, choice, self._binder.measure([rgb], choice))
-            return _as_rgb(player.paint(rgb))
+            return as_rgb(player.paint(rgb))
 
     def run(self, frames: Iterable[Frame]) -> Generator[Frame]:
         """The stage: every frame repainted, in order."""
@@ -291,7 +291,7 @@ def _agree(choice: Choice, painter: Painter, mixture: Mixture) -> bool:
     try:
         bound = Binder(Choice(net), opened, opened, "float")
         player = bound.player(picture, bound.choice, bound.measure([picture], bound.choice))
-        difference = _as_rgb(player.paint(picture)).astype(int) - painter.paint(picture)
+        difference = as_rgb(player.paint(picture)).astype(int) - painter.paint(picture)
     # Whatever fails here, ONNX Runtime or numpy, the graph was not understood.
     except Exception:  # noqa: BLE001
         return False
@@ -329,11 +329,6 @@ def _name(mixture: Mixture, nets: dict[Path, Net]) -> str:
     if len(mixture) == 1:
         return nets[mixture[0][0]].card.name
     return " ".join(f"{nets[path].card.name}:{share:.2g}" for path, share in mixture)
-
-
-def _as_rgb(picture: Picture) -> Rgb:
-    assert isinstance(picture, np.ndarray)  # RGB went in
-    return picture
 
 
 def precision_on(device: str, wanted: str) -> Precision:
