@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from ..pipeline.errors import StylizeError
 from ..pipeline.units import split_weight
+from .decoders import train_decoders
 from .evaluate import evaluate
 from .export import export
 from .flow import export_flow
@@ -72,6 +73,7 @@ def _root(  # pyright: ignore[reportUnusedFunction] - typer calls it
 app.command("run")(run)
 app.command("styles")(styles)
 app.command("train")(train)
+app.command("train-decoders")(train_decoders)
 app.command("export")(export)
 app.command("export-flow")(export_flow)
 app.command("evaluate")(evaluate)

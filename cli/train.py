@@ -84,7 +84,7 @@ def train(
             "give more of them, or a smaller --held-back"
         )
     learned, held_back = photos[: -recipe.held_back], photos[-recipe.held_back :]
-    where = _torch_device(device)
+    where = torch_device(device)
     folder = out.with_name(out.stem + ".training")
     training = None if restart else _resumed(folder / "checkpoint.pt", recipe, where, report)
     training = training or training_room.begin(recipe, where, base)
@@ -121,7 +121,8 @@ def refuse_place(out: Path, overwrite: bool, asked: str) -> None:
         raise SinkError(f"{out} exists; add --overwrite to replace it")
 
 
-def _torch_device(name: str) -> torch.device:
+def torch_device(name: str) -> torch.device:
+    """The device to train on; an error says what can't be had."""
     import torch
 
     if name == "auto":

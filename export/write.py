@@ -17,7 +17,7 @@ OPSET = 20
 def traced_model(
     module: nn.Module, inputs: dict[str, Tensor], output: str, shape: dict[int, Any]
 ) -> onnx.ModelProto:
-    """The ONNX graph of ``module``, without metadata.
+    """The ONNX graph of a module with one answer, without metadata.
 
     Args:
         module: takes the inputs in order, gives one tensor.
@@ -25,18 +25,38 @@ def traced_model(
         output: name of the answer.
         shape: axis → ``torch.export.Dim``: what of the inputs' shapes may change, of all alike.
     """
+    examples = tuple(inputs.values())
+    return traced(module, examples, (shape,) * len(inputs), list(inputs), [output])
+
+
+def traced(
+    module: nn.Module,
+    examples: tuple[Any, ...],
+    shapes: tuple[Any, ...],
+    inputs: list[str],
+    outputs: list[str],
+) -> onnx.ModelProto:
+    """The ONNX graph of ``module``, without metadata.
+
+    Args:
+        module: takes ``examples``.
+        examples: tensors, or lists of them.
+        shapes: of each example: axis → ``torch.export.Dim``: what may change.
+        inputs: names of the tensors, in order.
+        outputs: names of the answers, likewise.
+    """
     for noisy in ("torch.onnx", "onnxscript", "onnx_ir"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's deprecations are not the user's to act on
         program = torch.onnx.export(
             module.eval(),
-            tuple(inputs.values()),
+            examples,
             dynamo=True,
             opset_version=OPSET,
-            input_names=list(inputs),
-            output_names=[output],
-            dynamic_shapes=(shape,) * len(inputs),
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_shapes=shapes,
             verbose=False,
         )
     assert program is not None  # dynamo=True returns one

@@ -6,6 +6,16 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Universal = Literal["wct", "photowct", "wct2", "styleswap"]
+"""A method that takes any style picture."""
+
+Pooling = Literal["max", "unpool", "sum", "cat5"]
+"""What stands between two stages of an encoder, and what the decoder is told of it.
+
+``max``: nothing. ``unpool``: where each maximum was (PhotoWCT). ``sum``, ``cat5``: all that Haar
+pooling leaves out, added, or beside the feature before the pooling (WCT²).
+"""
+
 
 class Recipe(BaseModel):
     """Everything that a trained style depends on, beside its pictures; frozen."""
@@ -54,3 +64,36 @@ class Recipe(BaseModel):
         20, ge=1, description="Photographs, the last by name, kept out of training to measure on."
     )
     seed: int = Field(0, ge=0, description="Seed of weights, crops and their order.")
+
+
+class DecoderRecipe(BaseModel):
+    """Everything that trained decoders depend on, beside the photographs; frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: Universal = Field("wct2", description="wct, photowct, wct2 or styleswap.")
+    width: Literal["full", "slim"] = Field(
+        "full", description="full (VGG-19's encoder) or slim (a thin one, distilled from it)."
+    )
+    unpooling: Literal["sum", "cat5"] = Field(
+        "cat5", description="Of wct2: how the decoder is given what pooling leaves out."
+    )
+    apart: int = Field(1000, ge=1, description="Optimiser steps in which each stage learns alone.")
+    steps: int = Field(500, ge=1, description="Optimiser steps of each level's whole decoder.")
+    batch: int = Field(4, ge=1, description="Crops a step.")
+    crop: int = Field(
+        256, ge=64, description="Side of a crop, px; a multiple of 16.", multiple_of=16
+    )
+    feature_weight: float = Field(1.0, ge=0, description="λ: weight of the features' difference.")
+    learning_rate: float = Field(1e-3, gt=0, description="Adam's peak rate.")
+    held_back: int = Field(
+        20, ge=1, description="Photographs, the last by name, kept out of training to measure on."
+    )
+    seed: int = Field(0, ge=0, description="Seed of weights, crops and their order.")
+
+    @property
+    def pooling(self) -> Pooling:
+        """What stands between the stages."""
+        if self.method == "wct2":
+            return self.unpooling
+        return "unpool" if self.method == "photowct" else "max"

@@ -24,7 +24,7 @@ from .data import Crops, read_rgb, resized, to_rgb, to_tensor
 from .johnson import JohnsonNet
 from .losses import Losses, PerceptualLoss, unsteadiness
 from .motion import FakeMotion
-from .recipe import Recipe
+from .recipe import DecoderRecipe, Recipe
 from .stylenet import FastNet, QualityNet, RecurrentNet, StyleNet, widen
 from .vgg import VGG19
 
@@ -132,7 +132,7 @@ def train(
     recipe = training.recipe
     device = next(training.net.parameters()).device
     training.net.train()
-    for crops in _batches(recipe, photos, training.step, workers):
+    for crops in batches(recipe, photos, training.step, workers):
         content = crops.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
         rate = one_cycle(training.step, recipe.steps, recipe.learning_rate)
         for group in training.optimizer.param_groups:
@@ -147,7 +147,10 @@ def train(
         yield values
 
 
-def _batches(recipe: Recipe, photos: list[Path], done: int, workers: int) -> Iterator[Tensor]:
+def batches(
+    recipe: Recipe | DecoderRecipe, photos: list[Path], done: int, workers: int
+) -> Iterator[Tensor]:
+    """The crops of every step after ``done``, (N, 3, H, W) uint8."""
     crops = Crops(photos, recipe.crop, recipe.steps * recipe.batch, recipe.seed)
     rest = Subset(crops, range(done * recipe.batch, len(crops)))
     yield from DataLoader(rest, recipe.batch, num_workers=workers, persistent_workers=workers > 0)

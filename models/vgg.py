@@ -17,8 +17,8 @@ from .weights import read_weights
 # beside a torch of another build fails, and this one file is all that is wanted of it.
 _WEIGHTS_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
 
-_MEAN = (0.485, 0.456, 0.406)
-_STD = (0.229, 0.224, 0.225)
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
 
 # Channels of the convolutions of each block; a 2×2 pooling stands between blocks.
 _BLOCKS = ((64, 64), (128, 128), (256, 256, 256, 256), (512, 512, 512, 512), (512,))
@@ -60,8 +60,8 @@ class VGG19(nn.Module):
     def __init__(self, weights: Path | None = None) -> None:
         super().__init__()
         self.features, self.places = _layers()
-        self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1))
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1))
         wanted = self.features.state_dict()
         self.features.load_state_dict(
             read_weights(weights, _WEIGHTS_URL, wanted, "VGG-19", "features.")

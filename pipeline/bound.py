@@ -1,16 +1,13 @@
 """Nets bound to shots: statistics taken once, folded away, and played in 8 bits where that is fast.
 
-A shot's first frames are held back until they have been measured; then each frame passes straight
-on. Where the light of a long shot really changes, the statistics follow it slowly. A change of the
-style is heard at the next frame.
+Which frames of a shot are measured, and when anew: ``follow``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
 
@@ -18,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .frame import Frame
+from .follow import ENOUGH, Failing, Follower
 from .graph import (
     PLANES,
     Layout,
@@ -30,31 +27,15 @@ from .graph import (
     write_playing,
 )
 from .net import Moments, Net, toned
-from .prefetch import closing_source, then_none
 from .resize import at_size, restored, work_size
-from .yuv import Coding, Picture, Yuv, resized
+from .yuv import Coding, Picture, Yuv, coding_of
 
 OpenSession = Callable[[bytes, dict[str, tuple[int, ...]]], Any]
 """A model's bytes and the shapes of its inputs → an ONNX Runtime session, or what runs like one."""
 
 Precision = Literal["int8", "half", "float"]
 
-# Frames of a shot held back, and those of them that are measured: what enters within half a second
-# is seen, and memory stays bounded.
-_AHEAD = 12
-_MEASURED = (0, _AHEAD - 1)
-
-# Pixels that are measured of a picture, in bands spread over it: a quarter where light is followed
-# in small steps. And when a style is changed while it plays, to be measured again soon after.
-_ENOUGH = 1_000_000
-_QUICK = 120_000
-_BAND = 32
-
-# How often a long shot's light is looked at, frames; how many grey levels are a change; how far the
-# statistics follow at a time.
-_LOOK_EVERY = 4
-_CHANGED = 10.0
-_STEP = 0.25
+_BAND = 32  # rows, of what is measured of a picture
 
 # Pixels around a tile that its rim can't paint as the whole picture would: all that one pixel of
 # the deepest net hangs on.
@@ -185,7 +166,7 @@ def padded(picture: Picture, geometry: Geometry) -> dict[str, NDArray[Any]]:
     return {name: geometry.pad(p) for name, p in zip(names, planes, strict=True)}
 
 
-class Binder:
+class Binder(Follower[Choice, Moments]):
     """Binds nets to shots.
 
     Args:
@@ -207,10 +188,9 @@ class Binder:
         precision: Precision,
         scale: float | None = None,
         tile: int = 0,
-        failing: Callable[[tuple[int, ...]], AbstractContextManager[None]] | None = None,
+        failing: Failing | None = None,
     ) -> None:
-        self._failing = failing or (lambda shape: nullcontext())
-        self.choice = choice
+        super().__init__(choice, failing)
         self._open = open_session
         self._open_measuring = open_measuring
         self._precision: Precision = precision
@@ -218,36 +198,12 @@ class Binder:
         self._tile = tile
         self._measuring: tuple[Any, Any] = (None, None)
 
-    def follow(self, frames: Iterable[Frame]) -> Generator[tuple[Frame, Player]]:
-        """Every frame with the player of its shot. Runs up to ``_AHEAD`` frames behind."""
-        held: list[Frame] = []
-        shot: _Shot | None = None
-        with closing_source(then_none(frames, 1)) as coming:
-            for frame in coming:
-                if frame is None:  # the end, or a break: what came before it is painted
-                    if held:
-                        yield from _with(self._begin(held), held)
-                    continue
-                if shot is not None and not frame.cut and _kind(frame.picture) == shot.kind:
-                    shot = self._after(shot, frame)
-                    yield frame, shot.player
-                    continue
-                if held and (frame.cut or _kind(frame.picture) != _kind(held[0].picture)):
-                    yield from _with(self._begin(held), held)
-                    held = []
-                shot = None
-                held.append(frame)
-                if len(held) == _AHEAD:
-                    shot = self._begin(held)
-                    yield from _with(shot, held)
-                    held = []
-
-    def measure(self, pictures: Sequence[Picture], choice: Choice, most: int = _ENOUGH) -> Moments:
+    def measure(self, pictures: Sequence[Picture], choice: Choice, most: int = ENOUGH) -> Moments:
         """Of the net on these pictures, all of one size; on about ``most`` pixels of each."""
         bands = [_sampled(self._work(p), most, choice.net.card.multiple) for p in pictures]
         first, layout = bands[0], _layout(bands[0])
         geometry = _geometry(choice.net, first)
-        key = (choice, layout, geometry, _coding(first))
+        key = (choice, layout, geometry, coding_of(first))
         if self._measuring[0] != key:
             model = write_measuring(_told(choice.net, key[3]), layout, geometry.size)
             self._measuring = (key, self._open_measuring(model, shapes(layout, geometry.size)))
@@ -255,16 +211,16 @@ class Binder:
         answers = (session.run(None, padded(p, geometry)) for p in bands)
         return Moments.mean([read_moments(choice.net, layout, a) for a in answers])
 
-    def player(self, picture: Picture, choice: Choice, moments: Moments) -> Player:
+    def player(self, picture: Picture, choice: Choice, found: Moments) -> Player:
         """What plays pictures of this one's kind with these statistics."""
         work = self._work(picture)
-        coding, geometry, layout = _coding(work), _geometry(choice.net, work), _layout(work)
-        net = _told(choice.net.folded(moments), coding)
+        coding, geometry, layout = coding_of(work), _geometry(choice.net, work), _layout(work)
+        net = _told(choice.net.folded(found), coding)
         if choice.tone:
-            net = toned(net, moments, choice.tone, planar=coding is not None)
+            net = toned(net, found, choice.tone, planar=coding is not None)
         tile = self._tile_of(geometry)
         if self._precision == "int8":
-            model = write_eight_bit(net, dict(moments.ranges), layout, tile)
+            model = write_eight_bit(net, dict(found.ranges), layout, tile)
         else:
             model = write_playing(net, layout, tile, half=self._precision == "half")
         return Player(self._open(model, shapes(layout, tile)), geometry, tile, coding)
@@ -280,72 +236,9 @@ class Binder:
         side = max(4 * _RIM, self._tile) // step * step
         return Size(min(geometry.size.height, side), min(geometry.size.width, side))
 
-    def _begin(self, held: list[Frame]) -> _Shot:
-        with self._failing(held[0].picture.shape):
-            return self._measured(held)
-
-    def _measured(self, held: list[Frame]) -> _Shot:
-        pictures = [held[min(i, len(held) - 1)].picture for i in _MEASURED[: len(held)]]
-        light = np.mean([_light(p) for p in pictures], axis=0)
-        return self._shot(pictures, light, _ENOUGH)
-
-    def _shot(self, pictures: list[Picture], light: NDArray[np.float64], most: int) -> _Shot:
-        choice = self.choice
-        moments = self.measure(pictures, choice, most)
-        player = self.player(pictures[0], choice, moments)
-        return _Shot(choice, player, moments, light, _kind(pictures[0]), rough=most < _ENOUGH)
-
-    def _after(self, shot: _Shot, frame: Frame) -> _Shot:
-        with self._failing(frame.picture.shape):
-            return self._followed(shot, frame)
-
-    def _followed(self, shot: _Shot, frame: Frame) -> _Shot:
-        """The shot as the frame finds it: another style, or a step nearer to another light."""
-        if shot.choice is not self.choice:
-            return self._shot([frame.picture], _light(frame.picture), _QUICK)
-        if (shot.age + 1) % _LOOK_EVERY:
-            return replace(shot, age=shot.age + 1)
-        light = _light(frame.picture)
-        if shot.rough:
-            return self._shot([frame.picture], light, _ENOUGH)
-        # Light changes everywhere; who enters, or a camera that turns, changes no median so much.
-        if np.abs(np.median(light - shot.light, axis=(0, 1))).max() < _CHANGED:
-            return replace(shot, age=shot.age + 1)
-        found = self.measure([frame.picture], shot.choice, _ENOUGH // 4)
-        moments = Moments.mean([shot.moments, found], [1 - _STEP, _STEP])
-        player = self.player(frame.picture, shot.choice, moments)
-        nearer = shot.light + _STEP * (light - shot.light)
-        return _Shot(shot.choice, player, moments, nearer, shot.kind)
-
-
-@dataclass(frozen=True, eq=False)
-class _Shot:
-    """What is known of the shot that runs."""
-
-    choice: Choice
-    player: Player
-    moments: Moments
-    light: NDArray[np.float64]
-    """What the shot looked like when its statistics were taken, (h, w, 3), reduced."""
-    kind: Any
-    """Size and coding of its pictures."""
-    rough: bool = False
-    """The statistics are of few pixels, and wait to be taken anew."""
-    age: int = 0
-    """Frames since the light was last followed."""
-
-
-def _kind(picture: Picture) -> Any:
-    """What a player is made for: another size, or other planes, are another shot."""
-    return picture.shape, _coding(picture)
-
-
-def _with(shot: _Shot, held: list[Frame]) -> Generator[tuple[Frame, Player]]:
-    yield from ((frame, shot.player) for frame in held)
-
-
-def _light(picture: Picture) -> NDArray[np.float64]:
-    return resized(picture, (32, 18), cv2.INTER_AREA).astype(np.float64)
+    def between(self, known: Moments, found: Moments, share: float) -> Moments:
+        """See ``Follower.between``."""
+        return Moments.mean([known, found], [1 - share, share])
 
 
 def _sampled(picture: Picture, most: int, multiple: int) -> Picture:
@@ -379,7 +272,3 @@ def _told(net: Net, coding: Coding | None) -> Net:
 def _geometry(net: Net, picture: Picture) -> Geometry:
     height, width = picture.shape[:2]
     return Geometry(height, width, net.card.margin, net.card.multiple)
-
-
-def _coding(picture: Picture) -> Coding | None:
-    return picture.coding if isinstance(picture, Yuv) else None

@@ -28,8 +28,16 @@ class Settings(BaseModel):
     style: tuple[str, ...] = Field(
         ("udnie",),
         min_length=1,
-        description="A style's name (see: stylize-video styles) or an ONNX file; several are "
-        "mixed: NAME:WEIGHT NAME:WEIGHT.",
+        description="A style's name (see: stylize-video styles), ONNX file or picture; several "
+        "are mixed: NAME:WEIGHT NAME:WEIGHT.",
+    )
+    method: str = Field(
+        "auto",
+        description="How a picture's style is taken over: wct, wct2, photowct, styleswap or a "
+        "prepare file; auto: by --look.",
+    )
+    look: Literal["art", "photo"] = Field(
+        "art", description="What a picture given as the style is: a painting, or a photograph."
     )
     strength: float = Field(
         1.0, ge=0, le=1, description="How far the picture is painted: 0 is the source, 1 the style."

@@ -46,6 +46,8 @@ class ModelCard:
     """Names the base that it was trained from: nets of one family can be mixed."""
     spreads: str = ""
     """Standard deviation of what usually goes into each norm, by channel, as JSON."""
+    sites: str = ""
+    """Of a method for any style: how many times smaller the features of each site are, as JSON."""
     contract: int = VERSION
     """Version of the contract that the file keeps."""
 

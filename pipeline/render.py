@@ -30,7 +30,8 @@ from .source import Source, SourceInfo
 from .steady import HOLDS, recur, steady
 from .stylizer import Playing, Stylizer
 from .units import parse_time
-from .zoo import find_styles
+from .universal import UniversalStylizer
+from .zoo import find_method, find_styles
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +165,20 @@ def render_piece(
     return Piece(path, frames, first, end), broken
 
 
-def _open_stylizer(settings: Settings) -> Stylizer:
+def _open_stylizer(settings: Settings) -> Stylizer | UniversalStylizer:
+    styles = find_styles(settings.style)
+    pictures = [path for path, _ in styles if path.suffix.lower() in PICTURE_SUFFIXES]
+    if pictures and len(pictures) < len(styles):
+        raise SettingsError(f"--style: {pictures[0]} is a picture, and can be mixed with pictures")
+    if pictures:
+        return UniversalStylizer(
+            find_method(settings.method, settings.look),
+            styles,
+            settings.strength,
+            settings.device,
+            settings.threads,
+            settings.style_scale,
+        )
     foreign = ForeignFormat(
         settings.model_layout,
         settings.model_range,
@@ -180,10 +194,12 @@ def _open_stylizer(settings: Settings) -> Stylizer:
         settings.style_scale,
         settings.tile,
     )
-    return Stylizer(find_styles(settings.style), settings.device, settings.threads, playing)
+    return Stylizer(styles, settings.device, settings.threads, playing)
 
 
-def _stages(stylizer: Stylizer, shots: _Shots, settings: Settings, source: Source) -> Stages:
+def _stages(
+    stylizer: Stylizer | UniversalStylizer, shots: _Shots, settings: Settings, source: Source
+) -> Stages:
     """Source frames → the frames to write. Cuts and motion, net, and steadying run at once."""
     finishing = open_finish(settings, source, stylizer.fades)
 

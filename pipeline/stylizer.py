@@ -14,10 +14,11 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from .bound import Binder, Choice, Player, Precision
+from .bound import Binder, Choice, Precision
 from .contract import INPUT, MEMORY, OUTPUT, VERSION, ModelCard
 from .device import FixedRunner, available_cores, open_session
 from .errors import ModelError, StylizeError, reason
+from .follow import Plays
 from .foreign import ForeignFormat, ForeignPainter
 from .frame import Frame, Memory, Rgb
 from .graph import write_byte_sum
@@ -172,7 +173,7 @@ class Stylizer:
     def _repaint(self, frame: Frame) -> Frame:
         return replace(frame, picture=self.paint(frame.rgb))
 
-    def bound(self, frames: Iterable[Frame]) -> Generator[tuple[Frame, Player]]:
+    def bound(self, frames: Iterable[Frame]) -> Generator[tuple[Frame, Plays]]:
         """The first half of ``run``: every frame with what plays its shot.
 
         Raises:
@@ -182,7 +183,7 @@ class Stylizer:
             raise ModelError(f"{self.card.name} ({self.card.kind}) takes every frame by itself")
         yield from self._binder.follow(frames)
 
-    def play(self, bound: tuple[Frame, Player]) -> Frame:
+    def play(self, bound: tuple[Frame, Plays]) -> Frame:
         """The second half: the frame repainted. May be called side by side."""
         frame, player = bound
         with self._failing(frame.picture.shape):

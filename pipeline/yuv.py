@@ -118,6 +118,11 @@ Picture: TypeAlias = Rgb | Yuv
 """What a frame shows."""
 
 
+def coding_of(picture: Picture) -> Coding | None:
+    """Of its planes; ``None`` for RGB."""
+    return picture.coding if isinstance(picture, Yuv) else None
+
+
 def as_rgb(picture: Picture) -> Rgb:
     """The picture in RGB: itself, or made of its planes."""
     return picture.rgb() if isinstance(picture, Yuv) else picture

@@ -14,6 +14,7 @@ import yaml
 
 from .contract import PREFIX
 from .errors import ModelError, nearest
+from .pictures import PICTURE_SUFFIXES
 from .units import split_weight
 
 
@@ -52,18 +53,17 @@ def zoo() -> dict[str, Style]:
 
 
 def find_style(wanted: str) -> Path:
-    """The ONNX file of a style's name, or of a path.
+    """The file of a style: of a name, its ONNX file; of a path, that, an ONNX file or a picture.
 
     Raises:
         ModelError: no such style; the nearest names are shown.
     """
     if wanted.endswith(".onnx"):
         return Path(wanted)
-    if Path(wanted).is_file():
-        raise ModelError(
-            f"--style {wanted} is no ONNX file; a picture's style is learned first: "
-            f"stylize-video train {wanted} --content PHOTOS --out mine.onnx"
-        )
+    if Path(wanted).suffix.lower() in PICTURE_SUFFIXES:
+        if not Path(wanted).is_file():
+            raise ModelError(f"--style {wanted}: there is no such picture")
+        return Path(wanted)
     known = zoo()
     if wanted not in known:
         raise ModelError(f"there is no style '{wanted}'{nearest(wanted, known)}")
@@ -86,6 +86,28 @@ def find_styles(wanted: Sequence[str]) -> list[tuple[Path, float]]:
             f"--style {' '.join(wanted)}: weights are numbers from 0, one of them above"
         )
     return [(path, weight / total) for path, weight in found if weight > 0]
+
+
+def find_method(method: str, look: str) -> Path:
+    """The ``NAME.prepare.onnx`` of a method for any style.
+
+    Args:
+        method: ``auto``, a method's name, or a file.
+        look: ``art`` or ``photo``: what ``auto`` is for.
+
+    Raises:
+        ModelError: it is not there.
+    """
+    if method.endswith(".onnx"):
+        return Path(method)
+    name = {"art": "wct", "photo": "wct2"}[look] if method == "auto" else method
+    path = _room() / f"{name}.prepare.onnx"
+    if not path.is_file():
+        raise ModelError(
+            f"--method {name} does not ship; train it (stylize-video train-decoders, export) and "
+            f"give its file: --method {name}.prepare.onnx"
+        )
+    return path
 
 
 def find_base(family: str, beside: Path) -> Path:

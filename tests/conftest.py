@@ -16,8 +16,10 @@ import cv2
 import numpy as np
 import onnx
 import pytest
+import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
+from stylize_video.models.vgg import VGG19
 from stylize_video.pipeline.contract import ModelCard
 
 Pictures = list[NDArray[np.uint8]]
@@ -220,3 +222,24 @@ def write_photos(folder: Path, count: int, size: int = 96) -> Path:
         picture = cv2.resize(coarse, (size + 16, size), interpolation=cv2.INTER_CUBIC)
         cv2.imwrite(str(folder / f"{number:03d}.png"), picture)
     return folder
+
+
+@pytest.fixture(scope="session")
+def vgg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of VGG-19's shape, not its knowledge: torchvision's keys, in a .pth."""
+    torch.manual_seed(0)
+    widths = [3, 64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512]
+    places = [0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28]
+    state: dict[str, torch.Tensor] = {}
+    for place, c_in, c_out in zip(places, widths[:-1], widths[1:], strict=True):
+        state[f"features.{place}.weight"] = torch.randn(c_out, c_in, 3, 3) * (2 / 9 / c_in) ** 0.5
+        state[f"features.{place}.bias"] = torch.zeros(c_out)
+    state["classifier.0.bias"] = torch.zeros(10)
+    path = tmp_path_factory.mktemp("vgg") / "vgg19.pth"
+    torch.save(state, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def vgg(vgg_file: Path) -> VGG19:
+    return VGG19(vgg_file)

@@ -1,0 +1,116 @@
+"""``stylize-video train-decoders``: what the universal styles need, learned once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..models.recipe import DecoderRecipe
+from ..pipeline.config import checked
+from ..pipeline.errors import TrainingError
+from .options import with_options
+from .report import Report, need_torch
+from .train import CHECKPOINT_EVERY, VGG_SETTING, torch_device, vgg19
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..models.reconstruct import Autoencoder, Learning
+    from ..models.vgg import VGG19
+
+
+@with_options(DecoderRecipe)
+def train_decoders(
+    out: Annotated[Path, typer.Argument(help="Folder for the checkpoints, one a level.")],
+    content: Annotated[Path, typer.Option(help="Folder of photographs to learn on.")],
+    typed: dict[str, Any],
+    stages: Annotated[
+        Path | None,
+        typer.Option(help="Begin with the stages of another method of these poolings (stages.pt)."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    vgg: Annotated[
+        Path | None,
+        typer.Option(
+            envvar=VGG_SETTING, help="VGG-19 weights (.safetensors, .pth); default: downloaded."
+        ),
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Processes that load photographs.", min=0)] = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+) -> None:
+    """Learn to turn features back into pictures; the same command resumes."""
+    need_torch("train-decoders")
+    from ..models import reconstruct as room
+    from ..models.data import list_photos
+
+    recipe = checked(DecoderRecipe, typed, "train-decoders")
+    photos = list_photos(content)
+    if len(photos) <= recipe.held_back:
+        raise TrainingError(
+            f"{content} holds {len(photos)} photographs, {recipe.held_back} of them held back; "
+            "give more of them, or a smaller --held-back"
+        )
+    learned, held_back = photos[: -recipe.held_back], photos[-recipe.held_back :]
+    where, report = torch_device(device), Report(quiet)
+    describer = vgg19(vgg)
+    out.mkdir(exist_ok=True)
+    levels, figures = room.levels(recipe), dict[str, float]()
+    known = None if stages is None else room.load_learning(stages, where).net
+    todo = [("stages", max(levels))] if known is None else []
+    for name, level in [*todo, *((f"level{x}", x) for x in levels)]:
+        learning = _begun(out / f"{name}.pt", recipe, level, describer, where, known)
+        report.say(
+            f"{recipe.method}, {recipe.width}, {name}: {learning.steps} steps of "
+            f"{recipe.batch} crops on {where}, {len(learned)} photographs"
+        )
+        _learn(learning, describer, learned, out / f"{name}.pt", workers, report)
+        figures[name] = room.reconstruction(learning.net, held_back)
+        report.say(f"{name}: {figures[name]:.2f} dB on {len(held_back)} held-back photographs")
+        known = known or learning.net
+    (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def _begun(
+    checkpoint: Path,
+    recipe: DecoderRecipe,
+    level: int,
+    describer: VGG19,
+    where: torch.device,
+    known: Autoencoder | None,
+) -> Learning:
+    from ..models.reconstruct import begin, load_learning
+
+    if not checkpoint.exists():
+        return begin(recipe, level, describer, where, known)
+    learning = load_learning(checkpoint, where)
+    if learning.recipe != recipe:
+        raise TrainingError(
+            f"{checkpoint} was made by another recipe; train with that, or into another folder"
+        )
+    return learning
+
+
+def _learn(
+    learning: Learning,
+    describer: VGG19,
+    photos: list[Path],
+    checkpoint: Path,
+    workers: int,
+    report: Report,
+) -> None:
+    from ..models.reconstruct import learn, save_learning
+
+    total = learning.steps
+    with report.progress("training", total, "steps", learning.step) as bar:
+        try:
+            for pixel, feature in learn(learning, describer, photos, workers):
+                bar.advance(f"pixel {pixel:.4f} feature {feature:.3f}")
+                if learning.step % CHECKPOINT_EVERY == 0 or learning.step == total:
+                    save_learning(learning, checkpoint)
+        except KeyboardInterrupt:
+            save_learning(learning, checkpoint)
+            report.say(f"stopped at step {learning.step}; the same command resumes")
+            raise

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import math
+
+import torch
+from stylize_video.models.wavelet import even, haar_pool, haar_unpool
+
+
+def test_nothing_is_lost_between_pooling_and_unpooling():
+    x = torch.rand(2, 5, 12, 18)
+    assert torch.allclose(sum(haar_unpool(*haar_pool(x))), x, atol=1e-6)  # pyright: ignore[reportArgumentType]
+
+
+def test_the_bands_are_the_papers_kernels():
+    low, high = torch.tensor([1.0, 1.0]) / math.sqrt(2), torch.tensor([-1.0, 1.0]) / math.sqrt(2)
+    x = torch.rand(1, 1, 8, 8)
+    kernels = [torch.outer(a, b) for a, b in ((low, low), (low, high), (high, low), (high, high))]
+    for band, kernel in zip(haar_pool(x), kernels, strict=True):
+        wanted = torch.nn.functional.conv2d(x, kernel[None, None], stride=2)
+        assert torch.allclose(band, wanted, atol=1e-6)
+
+
+def test_a_flat_picture_has_only_one_band():
+    low, *high = haar_pool(torch.full((1, 1, 4, 4), 0.5))
+    assert torch.allclose(low, torch.full_like(low, 1.0))
+    assert all(float(band.abs().max()) == 0 for band in high)
+
+
+def test_odd_sizes_are_padded_to_a_multiple():
+    assert even(torch.rand(1, 3, 9, 16), 8).shape == (1, 3, 16, 16)
