@@ -1,4 +1,4 @@
-"""``stylize-video export``: a training's checkpoint → a verified ONNX file."""
+"""``stylize-video export``: what was trained, here or elsewhere → verified ONNX files."""
 
 from __future__ import annotations
 
@@ -8,32 +8,86 @@ from typing import Annotated
 
 import typer
 
+from ..pipeline.errors import SettingsError, SinkError
 from .report import Report, need_torch
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="checkpoint.pt of a training.")],
-    out: Annotated[Path, typer.Argument(help="The ONNX file to write.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            help="checkpoint.pt of a training and the .onnx file to write; or, with --from, only "
+            "that: NAME.prepare.onnx, beside which NAME.apply.onnx is written.",
+            metavar="[CHECKPOINT] OUT",
+        ),
+    ],
     content: Annotated[
         Path, typer.Option(help="Folder of photographs on which the file is proved.")
     ],
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="A method for any style: a folder of train-decoders, or another project's "
+            "checkpoints (a folder with encoder1.pth, wave_encoder_*.pth, photo_wct.pth).",
+        ),
+    ] = None,
+    places: Annotated[
+        list[str] | None,
+        typer.Option(help="Where a one-pass method is touched: encoder, skip or decoder."),
+    ] = None,
     licence: Annotated[str, typer.Option(help="Licence to write into the file.")] = "unknown",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the output if it exists.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
 ) -> None:
-    """Export the net of a checkpoint, finished or not, as an ONNX file that keeps the contract."""
+    """Export a checkpoint, finished or not, or a method for any style, as ONNX files."""
     need_torch("export")
+    from .train import refuse_output
+
+    if len(paths) != (2 if source is None else 1):
+        raise SettingsError("export takes CHECKPOINT OUT, or --from SOURCE OUT")
+    refuse_output(paths[-1], overwrite)
+    if source is None:
+        _export_style(*paths, content, licence, Report(quiet))
+    else:
+        _export_method(source, tuple(places or ()), paths[0], content, licence, Report(quiet))
+
+
+def _export_style(checkpoint: Path, out: Path, content: Path, licence: str, report: Report) -> None:
     import torch
 
     from ..models.data import list_photos
     from ..models.train import LossValues, load_checkpoint
-    from .train import export_training, refuse_output
+    from .train import export_training
 
-    refuse_output(out, overwrite)
     training = load_checkpoint(checkpoint, torch.device("cpu"))
     measured = checkpoint.with_name("figures.json")
     figures = LossValues(**json.loads(measured.read_text())) if measured.is_file() else None
     photos = list_photos(content)[-training.recipe.held_back :]
-    export_training(training, out, figures, photos, licence, Report(quiet))
+    export_training(training, out, figures, photos, licence, report)
+
+
+def _export_method(
+    source: Path, places: tuple[str, ...], out: Path, content: Path, licence: str, report: Report
+) -> None:
+    from ..export.parity import parity_frames
+    from ..export.sources import open_universal
+    from ..export.universal import export_universal
+    from ..models.data import list_photos
+    from ..pipeline.contract import ModelCard
+
+    name, _, kind = out.name.partition(".prepare.onnx")
+    if kind or not out.name.endswith(".prepare.onnx"):
+        raise SinkError(f"{out}: a method's file ends in .prepare.onnx, as {name}.prepare.onnx")
+    net, method = open_universal(source, places)
+    frames = parity_frames(list_photos(content)[-20:])
+    card = ModelCard(name=name, kind=method, licence=licence)
+    parity = export_universal(net, card, out, frames[:-1], frames[-1])
+    apply = out.with_name(f"{name}.apply.onnx")
+    report.say(
+        f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB) and {apply.name} "
+        f"({apply.stat().st_size / 1e6:.2f} MB), off PyTorch by {parity.mean:.4f}/255 on average, "
+        f"{parity.largest} at worst, at {', '.join(parity.sizes)}"
+    )

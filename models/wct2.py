@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal
 
 from torch import Tensor
 
 from .autoencoder import Decoder, Encoder, Skip
 from .universal import Touch, Universal
-
-Place = Literal["encoder", "skip", "decoder"]
 
 BANDS = ("LH", "HL", "HH")
 
@@ -24,19 +21,20 @@ class WCT2(Universal):
     Args:
         encoder: with Haar pooling.
         decoder: its mirror image.
-        places: where it is touched; ``skip`` and ``decoder`` are stronger and slower.
+        places: where it is touched: sites, or what their names begin with. ``skip`` and ``decoder``
+            are stronger and slower.
     """
 
     def __init__(
         self,
         encoder: Encoder,
         decoder: Decoder,
-        places: Collection[Place] = ("encoder", "skip", "decoder"),
+        places: Collection[str] = ("encoder", "skip", "decoder"),
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
-        self.places = frozenset(places)
+        self.places = tuple(places)
         self.multiple = 2 ** (encoder.level - 1)
 
     def walk(self, rgb: Tensor, touch: Touch) -> Tensor:
@@ -44,17 +42,21 @@ class WCT2(Universal):
         x, skips = rgb, list[Skip]()
         for number in range(1, self.encoder.level + 1):
             x, skip = self.encoder.stage(x, number)
-            skips.append(self._touched(skip, number - 1, touch))
-            if "encoder" in self.places:
-                x = touch(f"encoder{number}", x)
+            skips.append(self._bands(skip, number - 1, touch))
+            x = self._touched(x, f"encoder{number}", touch)
         for number in range(self.encoder.level, 0, -1):
             x = self.decoder.stage(x, number, skips[number - 1])
-            if number > 1 and "decoder" in self.places:
-                x = touch(f"decoder{number - 1}", x)
+            if number > 1:
+                x = self._touched(x, f"decoder{number - 1}", touch)
         return x
 
-    def _touched(self, skip: Skip, number: int, touch: Touch) -> Skip:
-        if not skip or "skip" not in self.places:
+    def _touched(self, x: Tensor, site: str, touch: Touch) -> Tensor:
+        return touch(site, x) if site.startswith(self.places) else x
+
+    def _bands(self, skip: Skip, number: int, touch: Touch) -> Skip:
+        """The three that pooling leaves out, each a site of its own."""
+        if len(skip) <= len(BANDS):
             return skip
-        bands = zip(BANDS, skip[:3], strict=True)
-        return (*(touch(f"skip{number}.{name}", band) for name, band in bands), skip[3])
+        bands = zip(BANDS, skip, strict=False)
+        touched = (self._touched(x, f"skip{number}.{name}", touch) for name, x in bands)
+        return (*touched, skip[3])
