@@ -50,7 +50,7 @@ def export(
         raise SettingsError("export takes CHECKPOINT OUT, or --from SOURCE OUT")
     refuse_output(paths[-1], overwrite)
     if source is None:
-        _export_style(*paths, content, licence, Report(quiet))
+        _export_style(paths[0], paths[1], content, licence, Report(quiet))
     else:
         _export_method(source, tuple(places or ()), paths[0], content, licence, Report(quiet))
 

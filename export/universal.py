@@ -192,7 +192,7 @@ def _parity(
     look, session = Look(method.portrait(style)), opened(method.apply.SerializeToString())
     means, largest = list[float](), 0
     for rgb in frames:
-        player = UniversalPlayer(session, method.maps([rgb], look, [None]))
+        player = UniversalPlayer(session, method.maps([(rgb, None)], look))
         found = np.asarray(player.paint(rgb), np.int16)
         wanted = to_rgb(net.stylize(to_tensor(rgb), to_tensor(style))).astype(np.int16)
         difference = np.abs(found - wanted)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .follow import ENOUGH, Failing, Follower
+from .frame import Frame
 from .graph import (
     PLANES,
     Layout,
@@ -166,7 +167,7 @@ def padded(picture: Picture, geometry: Geometry) -> dict[str, NDArray[Any]]:
     return {name: geometry.pad(p) for name, p in zip(names, planes, strict=True)}
 
 
-class Binder(Follower[Choice, Moments]):
+class Binder(Follower[Choice, Moments, Picture]):
     """Binds nets to shots.
 
     Args:
@@ -198,9 +199,13 @@ class Binder(Follower[Choice, Moments]):
         self._tile = tile
         self._measuring: tuple[Any, Any] = (None, None)
 
-    def measure(self, pictures: Sequence[Picture], choice: Choice, most: int = ENOUGH) -> Moments:
+    def seen(self, frame: Frame) -> Picture:
+        """See ``Follower.seen``."""
+        return frame.picture
+
+    def measure(self, frames: Sequence[Picture], choice: Choice, most: int = ENOUGH) -> Moments:
         """Of the net on these pictures, all of one size; on about ``most`` pixels of each."""
-        bands = [_sampled(self._work(p), most, choice.net.card.multiple) for p in pictures]
+        bands = [_sampled(self._work(p), most, choice.net.card.multiple) for p in frames]
         first, layout = bands[0], _layout(bands[0])
         geometry = _geometry(choice.net, first)
         key = (choice, layout, geometry, coding_of(first))

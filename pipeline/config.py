@@ -39,6 +39,14 @@ class Settings(BaseModel):
     look: Literal["art", "photo"] = Field(
         "art", description="What a picture given as the style is: a painting, or a photograph."
     )
+    content_mask: str | None = Field(
+        None,
+        description="Segmentation of the source, a picture or video whose colours are labels: each "
+        "takes over the style of its own in --style-mask.",
+    )
+    style_mask: tuple[Path, ...] = Field(
+        (), description="Segmentation of the style picture in the same colours; one for each."
+    )
     strength: float = Field(
         1.0, ge=0, le=1, description="How far the picture is painted: 0 is the source, 1 the style."
     )

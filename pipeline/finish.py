@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, replace
+from contextlib import closing, nullcontext
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import cv2
 import numpy as np
 
+from .beside import Beside, pictures_of
 from .config import Settings
-from .errors import SourceError
 from .frame import Frame
-from .inputs import open_source
 from .prefetch import closing_source
 from .source import Source
 from .yuv import Picture, Plane, Yuv, as_rgb
 
 ALPHA = "alpha"
 """The mask that a source brings itself."""
-
-log = logging.getLogger(__name__)
 
 Finishing = Callable[[Iterable[Frame]], Generator[Frame]]
 
@@ -45,7 +42,7 @@ def open_finish(settings: Settings, source: Source, fades: bool) -> Finishing | 
         return None
 
     def finishing(frames: Iterable[Frame]) -> Generator[Frame]:
-        with closing_source(frames), closing_source(masks.masks if masks is not None else ()):
+        with closing_source(frames), closing(masks.beside) if masks is not None else nullcontext():
             for frame in frames:
                 original = frame.original
                 assert original is not None  # keep_original stands before
@@ -104,73 +101,37 @@ def _blend(painted: Any, original: Any, share: float, inside: Plane | None) -> A
 # ---- masks ----
 
 
-@dataclass
 class _Masks:
     """Masks of a video, or one picture's for every frame; frames are asked for in order."""
 
-    masks: Generator[tuple[Fraction, Plane]]
-    """At least one."""
-    start: Fraction
-    """Time of the source's first frame."""
-    feather: float
-    invert: bool
-
-    def __post_init__(self) -> None:
-        self._coming = iter(self.masks)
-        self._now = next(self._coming)
-        self._next = next(self._coming, None)
+    def __init__(self, beside: Beside, feather: float, invert: bool) -> None:
+        self.beside = beside
+        self._feather = feather
+        self._invert = invert
         self._made: tuple[Any, Any] = (None, None)
 
     def __call__(self, frame: Frame) -> Plane:
-        """The mask that is shown when the frame is; a mask that ends early stays."""
-        time = frame.time - self.start
-        # The nearest in time: two clocks are never rounded alike.
-        while self._next is not None and (self._now[0] + self._next[0]) / 2 <= time:
-            self._now, self._next = self._next, next(self._coming, None)
-        key = (self._now[0], frame.picture.shape)
+        """The mask that is shown when the frame is."""
+        time, mask = self.beside.at(frame)
+        key = (time, frame.picture.shape)
         if self._made[0] != key:
-            self._made = (key, self._fitted(self._now[1], frame.picture.shape))
+            self._made = (key, self._fitted(mask, frame.picture.shape))
         return self._made[1]
 
     def _fitted(self, mask: Plane, shape: tuple[int, ...]) -> Plane:
+        if mask.ndim == 3:
+            mask = np.asarray(cv2.cvtColor(mask, cv2.COLOR_RGB2GRAY), np.uint8)
         how = cv2.INTER_AREA if mask.shape[0] > shape[0] else cv2.INTER_LINEAR
         fitted = cv2.resize(mask, (shape[1], shape[0]), interpolation=how)
-        if self.feather:
-            fitted = cv2.GaussianBlur(fitted, (0, 0), self.feather / 2)
-        return np.asarray(255 - fitted if self.invert else fitted, np.uint8)
+        if self._feather:
+            fitted = cv2.GaussianBlur(fitted, (0, 0), self._feather / 2)
+        return np.asarray(255 - fitted if self._invert else fitted, np.uint8)
 
 
 def _open_masks(settings: Settings, source: Source) -> _Masks:
     assert settings.mask is not None
-    if settings.mask == ALPHA:
-        masks = source.alphas()
-    else:
-        masks = _luminances(settings.mask, Fraction(settings.fps).limit_denominator(100000))
-    try:
-        first = next(masks)
-    except StopIteration as error:
-        raise SourceError(f"--mask {settings.mask}: there is no picture in it") from error
-    except SourceError as error:
-        raise SourceError(f"--mask {settings.mask}: {error}") from error
-    kept = _kept(first, masks, settings.mask)
-    return _Masks(kept, source.info.start, settings.mask_feather, settings.mask_invert)
-
-
-def _kept(
-    first: tuple[Fraction, Plane], rest: Generator[tuple[Fraction, Plane]], name: str
-) -> Generator[tuple[Fraction, Plane]]:
-    """All masks; one that breaks off is noted, and its last picture stays."""
-    with closing_source(rest):
-        yield first
-        try:
-            yield from rest
-        except SourceError as error:
-            log.warning("--mask %s: %s; the last of it is used from there on", name, error)
-
-
-def _luminances(name: str, fps: Fraction) -> Generator[tuple[Fraction, Plane]]:
-    """Times from the first, and brightness of the frames of a file."""
-    opened = open_source(name, None, fps)
-    for frame in opened.frames():
-        grey = cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2GRAY)
-        yield frame.time - opened.info.start, np.asarray(grey, np.uint8)
+    fps = Fraction(settings.fps).limit_denominator(100000)
+    own = settings.mask == ALPHA
+    masks = source.alphas() if own else pictures_of(settings.mask, fps)
+    beside = Beside(f"--mask {settings.mask}", masks, source.info.start)
+    return _Masks(beside, settings.mask_feather, settings.mask_invert)

@@ -43,6 +43,9 @@ Choice = TypeVar("Choice")
 Found = TypeVar("Found")
 """What is measured of a shot."""
 
+Seen = TypeVar("Seen")
+"""What of a frame is looked at for that: its picture, or more."""
+
 Failing: TypeAlias = Callable[[tuple[int, ...]], AbstractContextManager[None]]
 """A picture's shape → what turns a failure into one line."""
 
@@ -55,7 +58,7 @@ class Plays(Protocol):
         ...
 
 
-class Follower(ABC, Generic[Choice, Found]):
+class Follower(ABC, Generic[Choice, Found, Seen]):
     """Tells every frame what plays its shot.
 
     Args:
@@ -68,8 +71,12 @@ class Follower(ABC, Generic[Choice, Found]):
         self._failing = failing or (lambda shape: nullcontext())
 
     @abstractmethod
-    def measure(self, pictures: Sequence[Picture], choice: Choice, most: int = ENOUGH) -> Found:
-        """Of these pictures, all of one size; on about ``most`` pixels of each."""
+    def seen(self, frame: Frame) -> Seen:
+        """What ``measure`` is given of a frame."""
+
+    @abstractmethod
+    def measure(self, frames: Sequence[Seen], choice: Choice, most: int = ENOUGH) -> Found:
+        """Of these frames, all of one size; on about ``most`` pixels of each."""
 
     @abstractmethod
     def player(self, picture: Picture, choice: Choice, found: Found) -> Plays:
@@ -105,17 +112,17 @@ class Follower(ABC, Generic[Choice, Found]):
 
     def _begin(self, held: list[Frame]) -> _Shot[Choice, Found]:
         with self._failing(held[0].picture.shape):
-            pictures = [held[min(i, len(held) - 1)].picture for i in _MEASURED[: len(held)]]
-            light = np.mean([_light(p) for p in pictures], axis=0)
-            return self._shot(pictures, light, ENOUGH)
+            frames = [held[min(i, len(held) - 1)] for i in _MEASURED[: len(held)]]
+            light = np.mean([_light(frame.picture) for frame in frames], axis=0)
+            return self._shot(frames, light, ENOUGH)
 
     def _shot(
-        self, pictures: list[Picture], light: NDArray[np.float64], most: int
+        self, frames: list[Frame], light: NDArray[np.float64], most: int
     ) -> _Shot[Choice, Found]:
-        choice = self.choice
-        found = self.measure(pictures, choice, most)
-        player = self.player(pictures[0], choice, found)
-        return _Shot(choice, player, found, light, _kind(pictures[0]), rough=most < ENOUGH)
+        choice, first = self.choice, frames[0].picture
+        found = self.measure([self.seen(frame) for frame in frames], choice, most)
+        player = self.player(first, choice, found)
+        return _Shot(choice, player, found, light, _kind(first), rough=most < ENOUGH)
 
     def _after(self, shot: _Shot[Choice, Found], frame: Frame) -> _Shot[Choice, Found]:
         with self._failing(frame.picture.shape):
@@ -124,16 +131,16 @@ class Follower(ABC, Generic[Choice, Found]):
     def _followed(self, shot: _Shot[Choice, Found], frame: Frame) -> _Shot[Choice, Found]:
         """The shot as the frame finds it: another choice, or a step nearer to another light."""
         if shot.choice is not self.choice:
-            return self._shot([frame.picture], _light(frame.picture), _QUICK)
+            return self._shot([frame], _light(frame.picture), _QUICK)
         if (shot.age + 1) % _LOOK_EVERY:
             return replace(shot, age=shot.age + 1)
         light = _light(frame.picture)
         if shot.rough:
-            return self._shot([frame.picture], light, ENOUGH)
+            return self._shot([frame], light, ENOUGH)
         # Light changes everywhere; who enters, or a camera that turns, changes no median so much.
         if np.abs(np.median(light - shot.light, axis=(0, 1))).max() < _CHANGED:
             return replace(shot, age=shot.age + 1)
-        now = self.measure([frame.picture], shot.choice, ENOUGH // 4)
+        now = self.measure([self.seen(frame)], shot.choice, ENOUGH // 4)
         found = self.between(shot.found, now, _STEP)
         player = self.player(frame.picture, shot.choice, found)
         nearer = shot.light + _STEP * (light - shot.light)

@@ -56,6 +56,8 @@ class Frame:
     """Of the source since the frame before, where the flow stage ran and the shot goes on."""
     original: Picture | None = None
     """The source's picture, where ``finish`` wants it beside the painted one."""
+    labels: NDArray[np.uint8] | None = None
+    """(h, w, K): of a segmentation mask, of any size; see ``segments``."""
 
     def __post_init__(self) -> None:
         rgb = self.picture

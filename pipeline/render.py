@@ -13,6 +13,7 @@ from fractions import Fraction
 from itertools import count
 from pathlib import Path
 
+from .beside import Beside, pictures_of
 from .config import Settings
 from .encoding import CONTAINERS, check_output, choose_encoding, is_video
 from .errors import SettingsError, SinkError, SourceError
@@ -100,7 +101,7 @@ def stylize(
     )
     _refuse_same(opened.info.files, target)
     span = _span(settings, opened.info)
-    stylizer = _open_stylizer(settings)
+    stylizer = _open_stylizer(settings, opened)
     shots = _Shots(settings, opened.info, target, stylizer.binds)
     stages = _stages(stylizer, shots, settings, opened)
     if on_start is not None:
@@ -165,11 +166,18 @@ def render_piece(
     return Piece(path, frames, first, end), broken
 
 
-def _open_stylizer(settings: Settings) -> Stylizer | UniversalStylizer:
+def _open_stylizer(settings: Settings, source: Source) -> Stylizer | UniversalStylizer:
     styles = find_styles(settings.style)
     pictures = [path for path, _ in styles if path.suffix.lower() in PICTURE_SUFFIXES]
     if pictures and len(pictures) < len(styles):
         raise SettingsError(f"--style: {pictures[0]} is a picture, and can be mixed with pictures")
+    if bool(settings.content_mask) != bool(settings.style_mask) or len(settings.style_mask) not in (
+        0,
+        len(pictures),
+    ):
+        raise SettingsError(
+            "--content-mask and --style-mask go together, one --style-mask for each style picture"
+        )
     if pictures:
         return UniversalStylizer(
             find_method(settings.method, settings.look),
@@ -178,6 +186,8 @@ def _open_stylizer(settings: Settings) -> Stylizer | UniversalStylizer:
             settings.device,
             settings.threads,
             settings.style_scale,
+            settings.style_mask,
+            _open_content_mask(settings, source),
         )
     foreign = ForeignFormat(
         settings.model_layout,
@@ -195,6 +205,13 @@ def _open_stylizer(settings: Settings) -> Stylizer | UniversalStylizer:
         settings.tile,
     )
     return Stylizer(styles, settings.device, settings.threads, playing)
+
+
+def _open_content_mask(settings: Settings, source: Source) -> Beside | None:
+    if settings.content_mask is None:
+        return None
+    masks = pictures_of(settings.content_mask, Fraction(settings.fps).limit_denominator(100000))
+    return Beside(f"--content-mask {settings.content_mask}", masks, source.info.start)
 
 
 def _stages(

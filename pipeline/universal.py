@@ -6,6 +6,7 @@ plain arrays by name; a frame is painted by ``apply`` and the maps of its shot a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,27 +19,31 @@ import onnx
 from numpy.typing import NDArray
 from onnx.utils import Extractor
 
+from .beside import Beside
 from .contract import INPUT, OUTPUT, ModelCard
 from .device import available_cores, open_session
 from .errors import ModelError, StylizeError, reason
 from .follow import ENOUGH, Failing, Follower, Plays
 from .frame import Frame, Rgb
 from .inputs import open_source
+from .labels import LABELS, with_labels
 from .prefetch import ordered_map
 from .resize import at_size, restored, work_size
+from .segments import Labels, labelled, palette, with_segments
 from .yuv import Picture, as_rgb
 
 Arrays = Mapping[str, NDArray[Any]]
 """By name: a portrait (``mean.SITE``, ``root.SITE``, ``weight.SITE``), or maps (``matrix.SITE``,
 ``shift.SITE``); the first axis of each is the label."""
 
-Labels = NDArray[np.uint8]
-"""(H, W, K): how much of each label lies at each pixel; a pixel's shares are compared alone."""
-
 _PORTRAIT = ("mean.", "root.", "weight.")
 _MAPS = ("matrix.", "shift.")
 _ONCE = 300_000
 """Pixels that are measured of a picture: the features of the first level are sixteen times it."""
+
+
+Seen = tuple[Rgb, Labels | None]
+"""A frame and its labels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,17 +83,24 @@ class Method:
         self._open = open_session
         self._sessions: dict[str, Any] = {}
         self.apply = _loaded(apply)
+        told = {prop.key: prop.value for prop in self.apply.metadata_props}
+        try:
+            card = ModelCard.from_metadata(told)
+            self.scales: dict[str, int] = json.loads(card.sites) if card and card.sites else {}
+        except ValueError as error:
+            raise ModelError(f"{apply}: {reason(error)}") from error
+        self.multiple = card.multiple if card else 1
 
     def portrait(self, style: Rgb, labels: Labels | None = None) -> Arrays:
         """A style picture (H, W, 3), once for all frames."""
         fed = {"style": style[None], "style_labels": _labels(labels, style)[None]}
         return self._run("portrait", self._portrait, fed)
 
-    def maps(self, frames: Sequence[Rgb], look: Look, labels: Sequence[Labels | None]) -> Arrays:
+    def maps(self, frames: Sequence[Seen], look: Look) -> Arrays:
         """Of a shot, from frames of one size."""
-        told = [_labels(given, frame) for given, frame in zip(labels, frames, strict=True)]
+        told = [_labels(labels, rgb) for rgb, labels in frames]
         fed = {
-            "content": np.stack(frames),
+            "content": np.stack([rgb for rgb, _ in frames]),
             "content_labels": np.stack(told),
             "strength": np.array(look.strength, np.float32),
         }
@@ -122,17 +134,22 @@ class UniversalPlayer:
     session: Any
     maps: Arrays
     scale: float | None = None
+    multiple: int = 1
 
-    def paint(self, picture: Picture) -> Picture:
+    def paint(self, picture: Picture, labels: Labels | None = None) -> Picture:
         """The picture in the style, in RGB; the same size."""
         rgb = as_rgb(picture)
-        small = at_size(rgb, work_size(rgb.shape[0], rgb.shape[1], self.scale))
-        fed = {INPUT: as_rgb(small)[None]} | {name: v[0] for name, v in self.maps.items()}
+        small = as_rgb(at_size(rgb, work_size(rgb.shape[0], rgb.shape[1], self.scale)))
+        fed = {INPUT: small[None]}
+        if labels is None:
+            fed |= {name: maps[0] for name, maps in self.maps.items()}
+        else:
+            fed |= {**self.maps, LABELS: _shares(_labels(labels, small), self.multiple)}
         painted = self.session.run([OUTPUT], fed)[0][0]
         return restored(painted, rgb, small)
 
 
-class UniversalBinder(Follower[Look, Arrays]):
+class UniversalBinder(Follower[Look, Arrays, Seen]):
     """Binds a method to shots: their statistics are taken once, so that nothing pumps.
 
     Args:
@@ -140,6 +157,7 @@ class UniversalBinder(Follower[Look, Arrays]):
         look: the style.
         open_session: a model's bytes → what plays it.
         scale: see ``resize.work_size``.
+        labelled: every frame has labels.
         failing: see ``Follower``.
     """
 
@@ -149,21 +167,28 @@ class UniversalBinder(Follower[Look, Arrays]):
         look: Look,
         open_session: Any,
         scale: float | None = None,
+        labelled: bool = False,
         failing: Failing | None = None,
     ) -> None:
         super().__init__(look, failing)
         self._method = method
         self._scale = scale
-        self._session = open_session(method.apply.SerializeToString())
+        model = with_labels(method.apply, method.scales) if labelled else method.apply
+        self._session = open_session(model.SerializeToString())
 
-    def measure(self, pictures: Sequence[Picture], choice: Look, most: int = ENOUGH) -> Arrays:
+    def seen(self, frame: Frame) -> Seen:
+        """See ``Follower.seen``."""
+        return as_rgb(frame.picture), frame.labels
+
+    def measure(self, frames: Sequence[Seen], choice: Look, most: int = ENOUGH) -> Arrays:
         """See ``Follower.measure``."""
-        frames = [_reduced(as_rgb(p), self._scale, min(most, _ONCE)) for p in pictures]
-        return self._method.maps(frames, choice, [None] * len(frames))
+        most = min(most, _ONCE)
+        reduced = [(_reduced(rgb, self._scale, most), labels) for rgb, labels in frames]
+        return self._method.maps(reduced, choice)
 
     def player(self, picture: Picture, choice: Look, found: Arrays) -> UniversalPlayer:
         """See ``Follower.player``."""
-        return UniversalPlayer(self._session, found, self._scale)
+        return UniversalPlayer(self._session, found, self._scale, self._method.multiple)
 
     def between(self, known: Arrays, found: Arrays, share: float) -> Arrays:
         """See ``Follower.between``."""
@@ -185,6 +210,15 @@ def _labels(labels: Labels | None, picture: Rgb) -> Labels:
         return np.full((height, width, 1), 255, np.uint8)
     resized = cv2.resize(labels, (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(resized, np.uint8).reshape(height, width, -1)
+
+
+def _shares(labels: Labels, multiple: int) -> NDArray[np.float32]:
+    """As ``apply`` takes them, padded as it pads the picture: (1, K, H, W), sum 1."""
+    x = np.moveaxis(labels, -1, 0).astype(np.float32)
+    x /= np.maximum(x.sum(axis=0), 1)
+    total = (max(2, -(-side // multiple)) * multiple for side in x.shape[1:])
+    more = [(0, want - side) for want, side in zip(total, x.shape[1:], strict=True)]
+    return np.pad(x, [(0, 0), *more], mode="edge")[None]
 
 
 def _loaded(path: Path) -> onnx.ModelProto:
@@ -212,10 +246,13 @@ class UniversalStylizer:
         device: see ``device.open_session``.
         threads: likewise.
         scale: see ``resize.work_size``.
+        masks: the styles' segmentation masks, one each; their colours are labels.
+        content_mask: that of the frames.
 
     Raises:
         ModelError: a file is missing or no such file.
         SourceError: a picture can't be read.
+        SettingsError: the masks are none.
         DeviceError: the device can't be had.
     """
 
@@ -232,6 +269,8 @@ class UniversalStylizer:
         device: str = "auto",
         threads: int = 0,
         scale: float | None = None,
+        masks: Sequence[Path] = (),
+        content_mask: Beside | None = None,
     ) -> None:
         cores = threads or available_cores()
         self.workers = min(cores, _MOST_WORKERS)
@@ -248,19 +287,31 @@ class UniversalStylizer:
 
         method = Method(prepare, prepares)
         with self._failing((0, 0)):
-            heard = [method.portrait(_style_picture(path)) for path, _ in styles]
+            pictures = [_first_picture(path) for path, _ in styles]
+            self._masks, told = content_mask, [None] * len(pictures)
+            if content_mask is not None:
+                segments = [_first_picture(path) for path in masks]
+                self._colours = palette([*segments, content_mask.now[1]])
+                told = [labelled(segment, self._colours) for segment in segments]
+            heard = [
+                method.portrait(_at_style_size(picture), labels)
+                for picture, labels in zip(pictures, told, strict=True)
+            ]
             look = Look(mixed(heard, [share for _, share in styles]), strength)
-            self._binder = UniversalBinder(method, look, plays, scale, self._failing)
+            masked = content_mask is not None
+            self._binder = UniversalBinder(method, look, plays, scale, masked, self._failing)
 
     def paint(self, rgb: Rgb, memory: object = None) -> Rgb:
-        """The picture in the style, as a shot of its own; the same shape."""
+        """The picture in the style, as a shot of its own, without masks; the same shape."""
         binder = self._binder
         with self._failing(rgb.shape):
-            player = binder.player(rgb, binder.choice, binder.measure([rgb], binder.choice))
-            return as_rgb(player.paint(rgb))
+            found = binder.measure([(rgb, None)], binder.choice)
+            return as_rgb(binder.player(rgb, binder.choice, found).paint(rgb))
 
     def run(self, frames: Iterable[Frame]) -> Generator[Frame]:
         """The stage: every frame repainted, in order."""
+        if self._masks is not None:
+            frames = with_segments(frames, self._masks, self._colours)
         yield from ordered_map(self.play, self.bound(frames), self.workers)
 
     def bound(self, frames: Iterable[Frame]) -> Generator[tuple[Frame, Plays]]:
@@ -270,8 +321,10 @@ class UniversalStylizer:
     def play(self, bound: tuple[Frame, Plays]) -> Frame:
         """The second half: the frame repainted. May be called side by side."""
         frame, player = bound
+        assert isinstance(player, UniversalPlayer)  # of its own binder
         with self._failing(frame.picture.shape):
-            return replace(frame, picture=player.paint(frame.picture))
+            picture = player.paint(frame.picture, frame.labels)
+            return replace(frame, picture=picture, labels=None)
 
     @contextmanager
     def _failing(self, shape: tuple[int, ...]) -> Generator[None]:
@@ -288,9 +341,12 @@ class UniversalStylizer:
             ) from error
 
 
-def _style_picture(path: Path) -> Rgb:
+def _first_picture(path: Path) -> Rgb:
+    return next(iter(open_source(str(path)).frames())).rgb
+
+
+def _at_style_size(rgb: Rgb) -> Rgb:
     """A picture at ``STYLE_SIZE``; a smaller one as it is."""
-    rgb = next(iter(open_source(str(path)).frames())).rgb
     height, width = rgb.shape[:2]
     share = min(1.0, STYLE_SIZE / min(height, width))
     return as_rgb(at_size(rgb, (round(height * share), round(width * share))))

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from stylize_video.cli.main import _spread_styles
+from stylize_video.pipeline.beside import Beside
 from stylize_video.pipeline.config import Settings, checked
 from stylize_video.pipeline.errors import ModelError, SettingsError, SourceError
 from stylize_video.pipeline.finish import _Masks, brightness_only, faded
@@ -193,7 +194,7 @@ def test_two_clocks_need_not_be_rounded_alike():
     """29.97 frames a second in milliseconds, under masks at exact times."""
     plane = np.zeros((4, 4), np.uint8)
     coming = ((Fraction(1001 * t, 30000), plane + t) for t in range(100))
-    masks = _Masks(coming, Fraction(0), feather=0, invert=False)
+    masks = _Masks(Beside("--mask", coming, Fraction(0)), feather=0, invert=False)
     for t in range(100):
         shown = Frame(np.zeros((4, 4, 3), np.uint8), round(1001 * t / 30), Fraction(1, 1000))
         assert masks(shown)[0, 0] == t
