@@ -7,6 +7,7 @@ a whole decoder. Then each level's decoder as one, by the paper's loss: ‖I_o �
 
 A full-width encoder is VGG-19 and stays as it is. A slim one learns too: to say, through one 1×1
 convolution a level, what VGG-19 says (collaborative distillation, Wang et al. 2020, section 3.2).
+Its decoder goes on saying, stage by stage, what the encoder said: a style is heard there.
 """
 
 from __future__ import annotations
@@ -159,29 +160,41 @@ def _begin_sized(net: Autoencoder, rgb: Tensor) -> None:
 
 def _apart(learning: Learning, teacher: Encoder, rgb: Tensor) -> tuple[Tensor, Tensor]:
     """How far each stage alone is from undoing the encoder's."""
-    net, sizes = learning.net, learning.net.decoder.sizes
+    net = learning.net
     said, skips = _stages(net.encoder, rgb)
-    pixel = pixel_loss(net.decoder.stage(said[0] / (sizes[1] if net.level > 1 else 1), 1), rgb)
-    feature = _heard(net, teacher, said, rgb)
-    for number in range(2, net.level + 1):
-        told = said[number - 1] / (sizes[number] if number < net.level else 1)
-        found = net.decoder.stage(told, number, skips[number - 1])
-        feature = feature + _relative(found, said[number - 2].detach() / sizes[number - 1])
-    return pixel, feature
+    result, feature = _stage_by_stage(net, said, skips)
+    return pixel_loss(result, rgb), feature + _heard(net, teacher, said, rgb)
 
 
 def _whole(learning: Learning, teacher: Encoder, rgb: Tensor) -> tuple[Tensor, Tensor]:
     """How far the picture is from what comes back, and the features of both."""
     net = learning.net
     said, skips = _stages(net.encoder, rgb)
-    result = net.decoder(said[-1], skips[1:])
-    feature = _heard(net, teacher, said, rgb)
+    if net.slim:
+        result, feature = _stage_by_stage(net, said, skips)
+    else:
+        result, feature = net.decoder(said[-1], skips[1:]), rgb.new_zeros(())
     with torch.no_grad():
         wanted = said[-1] if not net.slim else _stages(teacher, rgb)[0][-1]
     feature = feature + _relative(_stages(teacher, result)[0][-1], wanted)
     if learning.recipe.method == "styleswap":
         feature = feature + _swapped_loss(net, teacher, said[-1])
-    return pixel_loss(result, rgb), feature
+    return pixel_loss(result, rgb), feature + _heard(net, teacher, said, rgb)
+
+
+def _stage_by_stage(
+    net: Autoencoder, said: list[Tensor], skips: list[Skip]
+) -> tuple[Tensor, Tensor]:
+    """What the decoder makes of what the encoder said, and how far its stages are from that."""
+    sizes, loss = net.decoder.sizes, said[0].new_zeros(())
+    found = said[-1]
+    for number in range(net.level, 1, -1):
+        found = net.decoder.stage(found, number, skips[number - 1])
+        wanted = said[number - 2].detach() / sizes[number - 1]
+        loss = loss + _relative(found, wanted)
+        # A slim decoder is told what it has said itself; another's stages serve several depths.
+        found = found if net.slim else wanted
+    return net.decoder.stage(found, 1), loss
 
 
 def _heard(net: Autoencoder, teacher: Encoder, said: list[Tensor], rgb: Tensor) -> Tensor:
