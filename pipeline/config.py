@@ -47,6 +47,11 @@ class Settings(BaseModel):
     style_mask: tuple[Path, ...] = Field(
         (), description="Segmentation of the style picture in the same colours; one for each."
     )
+    smooth: Literal["auto", "off", "guided", "closed"] = Field(
+        "auto",
+        description="How the result of a photographic method is smoothed along the source's edges: "
+        "a guided filter, or in closed form (slow); auto: as the method wants it.",
+    )
     strength: float = Field(
         1.0, ge=0, le=1, description="How far the picture is painted: 0 is the source, 1 the style."
     )
@@ -175,7 +180,7 @@ class Settings(BaseModel):
     def _no_as_text(cls, value: object) -> object:
         return "no" if value is False else value
 
-    @field_validator("steady", mode="before")
+    @field_validator("steady", "smooth", mode="before")
     @classmethod
     def _off_as_text(cls, value: object) -> object:
         # YAML reads `steady: off` as false; a user means the word.

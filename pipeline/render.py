@@ -186,6 +186,8 @@ def _open_stylizer(settings: Settings, source: Source) -> Stylizer | UniversalSt
             settings.device,
             settings.threads,
             settings.style_scale,
+            settings.smooth,
+            settings.statistics == "frame",
             settings.style_mask,
             _open_content_mask(settings, source),
         )

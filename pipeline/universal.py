@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -27,7 +27,8 @@ from .follow import ENOUGH, Failing, Follower, Plays
 from .frame import Frame, Rgb
 from .inputs import open_source
 from .labels import LABELS, with_labels
-from .prefetch import ordered_map
+from .photo import Smooth, finished, photo_size
+from .prefetch import closing_source, ordered_map
 from .resize import at_size, restored, work_size
 from .segments import Labels, labelled, palette, with_segments
 from .yuv import Picture, as_rgb
@@ -85,11 +86,11 @@ class Method:
         self.apply = _loaded(apply)
         told = {prop.key: prop.value for prop in self.apply.metadata_props}
         try:
-            card = ModelCard.from_metadata(told)
-            self.scales: dict[str, int] = json.loads(card.sites) if card and card.sites else {}
+            self.card = ModelCard.from_metadata(told) or ModelCard("", "")
+            self.scales: dict[str, int] = json.loads(self.card.sites or "{}")
         except ValueError as error:
             raise ModelError(f"{apply}: {reason(error)}") from error
-        self.multiple = card.multiple if card else 1
+        self.multiple = self.card.multiple
 
     def portrait(self, style: Rgb, labels: Labels | None = None) -> Arrays:
         """A style picture (H, W, 3), once for all frames."""
@@ -128,25 +129,50 @@ def mixed(portraits: Sequence[Arrays], shares: Sequence[float]) -> Arrays:
 
 
 @dataclass(frozen=True)
+class Painting:
+    """At what size frames are painted, and how the result is brought to theirs."""
+
+    scale: float | None = None
+    """See ``resize.work_size``; of a photograph, ``None`` is ``photo.LINES`` at most."""
+    photo: bool = False
+    """The result is a photograph: smoothed along the source's edges, carried to its size."""
+    smooth: Smooth = "off"
+    """How a photograph is smoothed."""
+
+    def reduced(self, rgb: Rgb) -> Rgb:
+        """The frame as it is painted."""
+        height, width = rgb.shape[:2]
+        by_lines = self.photo and self.scale is None
+        size = photo_size(height, width) if by_lines else work_size(height, width, self.scale)
+        return as_rgb(at_size(rgb, size))
+
+    def finished(self, painted: Rgb, small: Rgb, rgb: Rgb) -> Rgb:
+        """The result, of the frame's size."""
+        if self.photo:
+            return finished(painted, small, rgb, self.smooth)
+        return as_rgb(restored(painted, rgb, small))
+
+
+@dataclass(frozen=True)
 class UniversalPlayer:
     """``apply``, with the maps of a shot."""
 
     session: Any
     maps: Arrays
-    scale: float | None = None
+    painting: Painting = Painting()
     multiple: int = 1
 
     def paint(self, picture: Picture, labels: Labels | None = None) -> Picture:
         """The picture in the style, in RGB; the same size."""
         rgb = as_rgb(picture)
-        small = as_rgb(at_size(rgb, work_size(rgb.shape[0], rgb.shape[1], self.scale)))
+        small = self.painting.reduced(rgb)
         fed = {INPUT: small[None]}
         if labels is None:
             fed |= {name: maps[0] for name, maps in self.maps.items()}
         else:
             fed |= {**self.maps, LABELS: _shares(_labels(labels, small), self.multiple)}
         painted = self.session.run([OUTPUT], fed)[0][0]
-        return restored(painted, rgb, small)
+        return self.painting.finished(painted, small, rgb)
 
 
 class UniversalBinder(Follower[Look, Arrays, Seen]):
@@ -156,7 +182,7 @@ class UniversalBinder(Follower[Look, Arrays, Seen]):
         method: its files.
         look: the style.
         open_session: a model's bytes → what plays it.
-        scale: see ``resize.work_size``.
+        painting: at what size, and what is done with the result.
         labelled: every frame has labels.
         failing: see ``Follower``.
     """
@@ -166,13 +192,13 @@ class UniversalBinder(Follower[Look, Arrays, Seen]):
         method: Method,
         look: Look,
         open_session: Any,
-        scale: float | None = None,
+        painting: Painting = Painting(),
         labelled: bool = False,
         failing: Failing | None = None,
     ) -> None:
         super().__init__(look, failing)
         self._method = method
-        self._scale = scale
+        self._painting = painting
         model = with_labels(method.apply, method.scales) if labelled else method.apply
         self._session = open_session(model.SerializeToString())
 
@@ -183,24 +209,23 @@ class UniversalBinder(Follower[Look, Arrays, Seen]):
     def measure(self, frames: Sequence[Seen], choice: Look, most: int = ENOUGH) -> Arrays:
         """See ``Follower.measure``."""
         most = min(most, _ONCE)
-        reduced = [(_reduced(rgb, self._scale, most), labels) for rgb, labels in frames]
+        reduced = [(_fewer(self._painting.reduced(rgb), most), told) for rgb, told in frames]
         return self._method.maps(reduced, choice)
 
     def player(self, picture: Picture, choice: Look, found: Arrays) -> UniversalPlayer:
         """See ``Follower.player``."""
-        return UniversalPlayer(self._session, found, self._scale, self._method.multiple)
+        return UniversalPlayer(self._session, found, self._painting, self._method.multiple)
 
     def between(self, known: Arrays, found: Arrays, share: float) -> Arrays:
         """See ``Follower.between``."""
         return {name: (1 - share) * known[name] + share * found[name] for name in known}
 
 
-def _reduced(rgb: Rgb, scale: float | None, most: int) -> Rgb:
-    """As it will be painted, or smaller."""
-    height, width = work_size(rgb.shape[0], rgb.shape[1], scale)
+def _fewer(rgb: Rgb, most: int) -> Rgb:
+    """The picture, or a smaller one of so many pixels."""
+    height, width = rgb.shape[:2]
     share = min(1.0, (most / (height * width)) ** 0.5)
-    size = max(1, round(height * share)), max(1, round(width * share))
-    return as_rgb(at_size(rgb, size))
+    return as_rgb(at_size(rgb, (max(1, round(height * share)), max(1, round(width * share)))))
 
 
 def _labels(labels: Labels | None, picture: Rgb) -> Labels:
@@ -233,6 +258,9 @@ def _loaded(path: Path) -> onnx.ModelProto:
 STYLE_SIZE = 512
 """Short side at which a style picture is heard, px: larger gives larger strokes."""
 
+PHOTOGRAPHIC = ("wct2", "photowct")
+"""Methods whose result is a photograph."""
+
 _MOST_WORKERS = 4
 
 
@@ -245,7 +273,9 @@ class UniversalStylizer:
         strength: 0..1, inside the method: of its maps, against the features as they are.
         device: see ``device.open_session``.
         threads: likewise.
-        scale: see ``resize.work_size``.
+        scale: see ``Painting``.
+        smooth: how a photograph is smoothed; auto: as its method wants it.
+        per_frame: statistics of every frame by itself, as the papers have them.
         masks: the styles' segmentation masks, one each; their colours are labels.
         content_mask: that of the frames.
 
@@ -269,6 +299,8 @@ class UniversalStylizer:
         device: str = "auto",
         threads: int = 0,
         scale: float | None = None,
+        smooth: Smooth | Literal["auto"] = "auto",
+        per_frame: bool = False,
         masks: Sequence[Path] = (),
         content_mask: Beside | None = None,
     ) -> None:
@@ -277,6 +309,7 @@ class UniversalStylizer:
         name = " ".join(path.stem for path, _ in styles)
         self.card = ModelCard(name=name, kind=prepare.name.partition(".")[0])
         self.device = device
+        self._per_frame = per_frame
 
         def prepares(model: bytes) -> Any:
             return open_session(model, self.device, cores, lean=True)[0]
@@ -298,8 +331,11 @@ class UniversalStylizer:
                 for picture, labels in zip(pictures, told, strict=True)
             ]
             look = Look(mixed(heard, [share for _, share in styles]), strength)
+            if smooth == "auto":
+                smooth = "guided" if method.card.kind == "photowct" else "off"
+            painting = Painting(scale, method.card.kind in PHOTOGRAPHIC, smooth)
             masked = content_mask is not None
-            self._binder = UniversalBinder(method, look, plays, scale, masked, self._failing)
+            self._binder = UniversalBinder(method, look, plays, painting, masked, self._failing)
 
     def paint(self, rgb: Rgb, memory: object = None) -> Rgb:
         """The picture in the style, as a shot of its own, without masks; the same shape."""
@@ -316,7 +352,17 @@ class UniversalStylizer:
 
     def bound(self, frames: Iterable[Frame]) -> Generator[tuple[Frame, Plays]]:
         """The first half of ``run``: every frame with what plays its shot."""
-        yield from self._binder.follow(frames)
+        yield from self._alone(frames) if self._per_frame else self._binder.follow(frames)
+
+    def _alone(self, frames: Iterable[Frame]) -> Generator[tuple[Frame, Plays]]:
+        """Every frame as a shot of its own."""
+        binder = self._binder
+        with closing_source(frames):
+            for frame in frames:
+                with self._failing(frame.picture.shape):
+                    found = binder.measure([binder.seen(frame)], binder.choice)
+                    player = binder.player(frame.picture, binder.choice, found)
+                yield frame, player
 
     def play(self, bound: tuple[Frame, Plays]) -> Frame:
         """The second half: the frame repainted. May be called side by side."""

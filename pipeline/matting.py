@@ -1,6 +1,7 @@
 """The matting Laplacian's affinities, and the smoothing that is solved with them.
 
 Pixels of one window are alike as far as their colours lie together (Levin, Lischinski, Weiss 2008).
+It needs SciPy, which the base install does not bring.
 """
 
 from __future__ import annotations
@@ -8,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
-from numpy.typing import NDArray
 
-Rgb = NDArray[np.uint8]
+from .frame import Rgb
 
 ALPHA = 0.9999
 """1/(1 + λ) of PhotoWCT's equation 5: how much smoothness weighs."""

@@ -1,0 +1,203 @@
+"""Sheets and figures of the methods that take any picture as a style.
+
+    python benchmarks/any_style.py sheet   --method wct.prepare.onnx --content A B … --style S T …
+    python benchmarks/any_style.py photos  --method wct2.prepare.onnx … --pairs photoreal
+    python benchmarks/any_style.py steady  --method wct2.prepare.onnx --style S clip.mp4 …
+    python benchmarks/any_style.py speed   --method wct2.prepare.onnx … --trained FOLDER clip.mp4
+
+``sheet`` draws a grid, a content a row. ``photos`` takes folders of content.jpg, style.jpg and
+their masks, draws them, and says how far edges stay where they were: the SSIM of both edge maps.
+``steady`` compares statistics per frame and per shot: warping error, flicker of the mean colour.
+``speed`` compares a method's frames with the textbook's: WCT² in PyTorch, its statistics and
+singular values found anew for every frame.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from stylize_video.pipeline.config import Settings
+from stylize_video.pipeline.flow import DisFlow
+from stylize_video.pipeline.frame import Frame, Rgb
+from stylize_video.pipeline.inputs import open_source
+from stylize_video.pipeline.quality import Evaluation, structural_distance
+from stylize_video.pipeline.render import stylize
+from stylize_video.pipeline.sheet import grid
+from stylize_video.pipeline.shots import mark_cuts
+from stylize_video.pipeline.universal import UniversalStylizer
+
+TILE = (320, 240)
+
+
+def read(path: Path) -> Rgb:
+    """A picture."""
+    return next(iter(open_source(str(path)).frames())).rgb
+
+
+def at_height(rgb: Rgb, height: int) -> Rgb:
+    """The picture at a height."""
+    width = round(rgb.shape[1] * height / rgb.shape[0] / 2) * 2
+    return np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def cropped(rgb: Rgb) -> Rgb:
+    """The middle of the picture, in a tile's shape, at a tile's size."""
+    scale = max(TILE[0] / rgb.shape[1], TILE[1] / rgb.shape[0])
+    size = (round(rgb.shape[1] * scale), round(rgb.shape[0] * scale))
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    top, left = (size[1] - TILE[1]) // 2, (size[0] - TILE[0]) // 2
+    return np.asarray(small[top : top + TILE[1], left : left + TILE[0]], np.uint8)
+
+
+def save(path: Path, pictures: list[tuple[str, Rgb]], columns: int) -> None:
+    """A sheet."""
+    cv2.imwrite(str(path), grid(pictures, TILE, columns)[..., ::-1])
+    print(f"wrote {path}")
+
+
+def sheet(args: argparse.Namespace) -> None:
+    """A content a row, a style a column."""
+    styles = [Path(s) for s in args.style]
+    pictures = [("", np.full((*TILE[::-1], 3), 255, np.uint8))]
+    pictures += [(path.stem, cropped(read(path))) for path in styles]
+    players = [UniversalStylizer(Path(args.method[0]), [(path, 1.0)]) for path in styles]
+    for name in args.content:
+        content = at_height(read(Path(name)), args.height)
+        pictures.append((Path(name).stem, cropped(content)))
+        pictures += [("", cropped(player.paint(content))) for player in players]
+    save(Path(args.out), pictures, len(styles) + 1)
+
+
+def edges(rgb: Rgb) -> NDArray[np.uint8]:
+    """How steep brightness is, each picture's steepest percent at 255: grading scales contrast."""
+    grey = cv2.GaussianBlur(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1)
+    steep = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
+    scaled = np.clip(255 * steep / max(float(np.percentile(steep, 99)), 1e-6), 0, 255)
+    return np.repeat(scaled.astype(np.uint8)[..., None], 3, axis=2)
+
+
+def photos(args: argparse.Namespace) -> None:
+    """Every pair with its masks, by every method and way of smoothing."""
+    folders = sorted(p for p in Path(args.pairs).iterdir() if p.is_dir())
+    ways = [(Path(m).name.split(".")[0], m, smooth) for m in args.method for smooth in args.smooth]
+    found: dict[str, list[float]] = {f"{name} {smooth}": [] for name, _, smooth in ways}
+    pictures: list[tuple[str, Rgb]] = []
+    for folder in folders:
+        content = read(folder / "content.jpg")
+        pictures += [(folder.name, cropped(content)), ("", cropped(read(folder / "style.jpg")))]
+        for name, method, smooth in ways:
+            with tempfile.TemporaryDirectory() as box:
+                out = Path(box) / "out.png"
+                asked = {
+                    "style": (str(folder / "style.jpg"),),
+                    "method": method,
+                    "look": "photo",
+                    "smooth": smooth,
+                    "content_mask": str(folder / "content_mask.png"),
+                    "style_mask": (folder / "style_mask.png",),
+                }
+                stylize(folder / "content.jpg", out, Settings.model_validate(asked))
+                shown = read(out)
+            alike = 1 - structural_distance(edges(shown), edges(content))
+            found[f"{name} {smooth}"].append(round(alike, 3))
+            pictures.append((f"{name} {smooth} {alike:.2f}", cropped(shown)))
+    save(Path(args.out), pictures, len(ways) + 2)
+    for name, values in found.items():
+        print(f"{name}: mean {np.mean(values):.3f}, {values}")
+
+
+def steady(args: argparse.Namespace) -> None:
+    """Statistics of every frame against those of the shot, without and with steadying."""
+    for clip in args.clips:
+        frames = list(islice(mark_cuts(open_source(clip).frames()), args.frames))
+        results: dict[str, list[Rgb]] = {}
+        for way in ("frame", "shot"):
+            style = [(Path(args.style[0]), 1.0)]
+            player = UniversalStylizer(Path(args.method[0]), style, per_frame=way == "frame")
+            results[way] = [frame.rgb for frame in player.run(iter(frames))]
+        evaluation = Evaluation(DisFlow())
+        for number, frame in enumerate(frames):
+            evaluation.add(frame, {way: shown[number] for way, shown in results.items()})
+        for way, scores in evaluation.quality().scores.items():
+            print(json.dumps({"clip": Path(clip).stem, "statistics": way, **vars(scores)}))
+
+
+def textbook(folder: Path, style: Path) -> Callable[[Rgb], Any]:
+    """WCT² as published: every frame's features decomposed, at every site, in PyTorch."""
+    import torch
+    from stylize_video.export.sources import open_universal
+    from stylize_video.models.data import to_tensor
+
+    net, _ = open_universal(folder)
+    portrait = net.portrait(to_tensor(at_height(read(style), 512)))
+
+    def paint(rgb: Rgb) -> Any:
+        with torch.inference_mode():
+            x = to_tensor(rgb)
+            return net.paint(x, net.maps(x, portrait))
+
+    return paint
+
+
+def clocked(paint: Callable[[Rgb], Any], frames: list[Frame]) -> float:
+    """Milliseconds a frame, after one to warm up."""
+    paint(frames[0].rgb)
+    begun = time.perf_counter()
+    for frame in frames:
+        paint(frame.rgb)
+    return 1000 * (time.perf_counter() - begun) / len(frames)
+
+
+def speed(args: argparse.Namespace) -> None:
+    """``apply`` alone, and from file to file, against the textbook's frame."""
+    style = Path(args.style[0])
+    frames = list(islice(open_source(args.clips[0], args.size).frames(), args.frames))
+    plain = clocked(textbook(Path(args.trained), style), frames[:2]) if args.trained else None
+    print(json.dumps({"textbook_ms": plain, "size": args.size}))
+    for method in args.method:
+        player = UniversalStylizer(Path(method), [(style, 1.0)])
+        bound = list(player.bound(iter(frames)))
+        begun = time.perf_counter()
+        for one in bound:
+            player.play(one)
+        alone = 1000 * (time.perf_counter() - begun) / len(bound)
+        with tempfile.TemporaryDirectory() as box:
+            asked = {"style": (str(style),), "method": method, "size": args.size}
+            begun = time.perf_counter()
+            done = stylize(args.clips[0], Path(box) / "o.mp4", Settings.model_validate(asked))
+            whole = done.frames / (time.perf_counter() - begun)
+        row = {"method": method, "apply_ms": alone, "frames_per_second": whole}
+        print(json.dumps(row | ({"times": plain / alone} if plain else {})))
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("what", choices=("sheet", "photos", "steady", "speed"))
+    parser.add_argument("clips", nargs="*")
+    parser.add_argument("--method", nargs="+", required=True)
+    parser.add_argument("--content", nargs="+", default=[])
+    parser.add_argument("--style", nargs="+", default=[])
+    parser.add_argument("--pairs")
+    parser.add_argument("--smooth", nargs="+", default=["auto"])
+    parser.add_argument("--trained")
+    parser.add_argument("--height", type=int, default=480)
+    parser.add_argument("--size", default=None)
+    parser.add_argument("--frames", type=int, default=48)
+    parser.add_argument("--out", default="sheet.png")
+    args = parser.parse_args()
+    {"sheet": sheet, "photos": photos, "steady": steady, "speed": speed}[args.what](args)
+
+
+if __name__ == "__main__":
+    main()
