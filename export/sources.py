@@ -11,7 +11,7 @@ from ..models.photowct import PhotoWCT
 from ..models.reconstruct import Learning, levels, load_learning
 from ..models.styleswap import StyleSwap
 from ..models.universal import Universal
-from ..models.wct import WCT
+from ..models.wct import WCT, OnePass
 from ..models.wct2 import WCT2
 from ..pipeline.errors import ModelError
 from .foreign import compressed_wct, photowct, wct2
@@ -76,7 +76,7 @@ def _assembled(found: dict[int, Learning], places: Collection[str]) -> Universal
         return WCT2(*pair, places or EVERYWHERE)
     if recipe.method == "styleswap":
         return StyleSwap(*pair)
-    if recipe.width == "slim":  # once through: encoder down, decoder up
-        return WCT2(*pair, places or (f"encoder{deepest.level}", "decoder"))
+    if recipe.width == "slim":
+        return OnePass(*pair, places or (f"encoder{deepest.level}", "decoder"))
     kind = PhotoWCT if recipe.method == "photowct" else WCT
     return kind({level: (item.net.encoder, item.net.decoder) for level, item in found.items()})

@@ -167,7 +167,7 @@ def export_universal(
     apply = prepare.with_name(prepare.name.replace(".prepare.", ".apply."))
     graphs = halved(trace_prepare(net)), halved(trace_apply(net))
     scales = {site: scale for site, (_, scale) in net.sites.items()}
-    card = replace(card, multiple=net.multiple, sites=json.dumps(scales))
+    card = replace(card, multiple=net.multiple, reach=net.reach, sites=json.dumps(scales))
     with whole_or_not(prepare) as first, whole_or_not(apply) as second:
         for graph, aside in zip(graphs, (first, second), strict=True):
             save(graph, aside, card.to_metadata())
@@ -192,7 +192,7 @@ def _parity(
     look, session = Look(method.portrait(style)), opened(method.apply.SerializeToString())
     means, largest = list[float](), 0
     for rgb in frames:
-        player = UniversalPlayer(session, method.maps([(rgb, None)], look))
+        player = UniversalPlayer(session, method.maps([(rgb, None)], look), method.card)
         found = np.asarray(player.paint(rgb), np.int16)
         wanted = to_rgb(net.stylize(to_tensor(rgb), to_tensor(style))).astype(np.int16)
         difference = np.abs(found - wanted)

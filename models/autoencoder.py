@@ -76,6 +76,13 @@ class Encoder(nn.Module):
         """Of its answer."""
         return self.widths[self.level - 1][0]
 
+    @property
+    def reach(self) -> int:
+        """Pixels on each side that a pixel depends on, through it and its mirror image."""
+        convolutions = sum(len(self.widths[k]) << k for k in range(self.level - 1))
+        deepest = 1 << (self.level - 1)
+        return 2 * (convolutions + deepest) + deepest  # and as far as a cell of the deepest is wide
+
     def stage(self, x: Tensor, number: int) -> tuple[Tensor, Skip]:
         """From relu{number-1}_1 (from the picture, 0..1, for 1) to relu{number}_1, and its skip."""
         skip: Skip = ()

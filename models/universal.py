@@ -39,6 +39,8 @@ class Universal(nn.Module):
 
     multiple: int
     """Height and width must be multiples of this; pictures are padded."""
+    reach: int
+    """Pixels on each side that a painted pixel depends on, the maps being given."""
 
     @abstractmethod
     def walk(self, rgb: Tensor, touch: Touch) -> Tensor:

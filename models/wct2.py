@@ -36,6 +36,7 @@ class WCT2(Universal):
         self.decoder = decoder
         self.places = tuple(places)
         self.multiple = 2 ** (encoder.level - 1)
+        self.reach = encoder.reach
 
     def walk(self, rgb: Tensor, touch: Touch) -> Tensor:
         """See ``Universal.walk``."""

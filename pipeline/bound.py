@@ -29,6 +29,7 @@ from .graph import (
 )
 from .net import Moments, Net, toned
 from .resize import at_size, restored, work_size
+from .tiles import stretches
 from .yuv import Coding, Picture, Yuv, coding_of
 
 OpenSession = Callable[[bytes, dict[str, tuple[int, ...]]], Any]
@@ -132,8 +133,8 @@ class Player:
         whole = [np.empty_like(plane) for plane in fed.values()]
         size = self.geometry.size
         rows, columns = (
-            _stretches(size.height, self.tile.height),
-            _stretches(size.width, self.tile.width),
+            stretches(size.height, self.tile.height, _RIM),
+            stretches(size.width, self.tile.width, _RIM),
         )
         for (top, upper, lower), (left, begin, end) in product(rows, columns):
             part = {n: _cut(p, size, top, left, self.tile) for n, p in fed.items()}
@@ -144,14 +145,6 @@ class Player:
                     :, (begin - left) // f : (end - left) // f
                 ]
         return whole
-
-
-def _stretches(length: int, tile: int) -> list[tuple[int, int, int]]:
-    """Where tiles begin, and the stretch that is taken from each."""
-    starts = sorted({*range(0, length - tile, tile - 2 * _RIM), length - tile})
-    begins = [0, *(s + _RIM for s in starts[1:])]
-    ends = [*begins[1:], length]
-    return list(zip(starts, begins, ends, strict=True))
 
 
 def _cut(plane: NDArray[Any], whole: Size, top: int, left: int, tile: Size) -> NDArray[Any]:

@@ -188,6 +188,7 @@ def _open_stylizer(settings: Settings, source: Source) -> Stylizer | UniversalSt
             settings.style_scale,
             settings.smooth,
             settings.statistics == "frame",
+            settings.tile,
             settings.style_mask,
             _open_content_mask(settings, source),
         )

@@ -10,6 +10,7 @@ import json
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +32,7 @@ from .photo import Smooth, finished, photo_size
 from .prefetch import closing_source, ordered_map
 from .resize import at_size, restored, work_size
 from .segments import Labels, labelled, palette, with_segments
+from .tiles import stretches
 from .yuv import Picture, as_rgb
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -39,9 +41,13 @@ Arrays = Mapping[str, NDArray[Any]]
 
 _PORTRAIT = ("mean.", "root.", "weight.")
 _MAPS = ("matrix.", "shift.")
+_WHOLE, _TILE = 4_000_000, 1024  # pixels that are painted at once, and the side of parts otherwise
 _ONCE = 300_000
 """Pixels that are measured of a picture: the features of the first level are sixteen times it."""
 
+
+Shares = NDArray[np.float32]
+"""(H, W, K), sum 1: labels as ``apply`` takes them."""
 
 Seen = tuple[Rgb, Labels | None]
 """A frame and its labels."""
@@ -90,7 +96,6 @@ class Method:
             self.scales: dict[str, int] = json.loads(self.card.sites or "{}")
         except ValueError as error:
             raise ModelError(f"{apply}: {reason(error)}") from error
-        self.multiple = self.card.multiple
 
     def portrait(self, style: Rgb, labels: Labels | None = None) -> Arrays:
         """A style picture (H, W, 3), once for all frames."""
@@ -138,6 +143,8 @@ class Painting:
     """The result is a photograph: smoothed along the source's edges, carried to its size."""
     smooth: Smooth = "off"
     """How a photograph is smoothed."""
+    tile: int = 0
+    """Side of the parts that are painted, px; 0: the whole, up to ``_WHOLE``."""
 
     def reduced(self, rgb: Rgb) -> Rgb:
         """The frame as it is painted."""
@@ -145,6 +152,11 @@ class Painting:
         by_lines = self.photo and self.scale is None
         size = photo_size(height, width) if by_lines else work_size(height, width, self.scale)
         return as_rgb(at_size(rgb, size))
+
+    def tile_of(self, rgb: Rgb, card: ModelCard) -> int:
+        """Side of a part, a multiple of the method's; its middle is at least half of it."""
+        side = self.tile or (_TILE if rgb.shape[0] * rgb.shape[1] > _WHOLE else max(rgb.shape[:2]))
+        return max(4 * card.reach, side) // card.multiple * card.multiple or card.multiple
 
     def finished(self, painted: Rgb, small: Rgb, rgb: Rgb) -> Rgb:
         """The result, of the frame's size."""
@@ -159,20 +171,40 @@ class UniversalPlayer:
 
     session: Any
     maps: Arrays
+    card: ModelCard
     painting: Painting = Painting()
-    multiple: int = 1
 
     def paint(self, picture: Picture, labels: Labels | None = None) -> Picture:
         """The picture in the style, in RGB; the same size."""
         rgb = as_rgb(picture)
         small = self.painting.reduced(rgb)
-        fed = {INPUT: small[None]}
-        if labels is None:
+        shares = None if labels is None else _shares(_labels(labels, small))
+        painted = self._painted(small, shares)
+        return self.painting.finished(painted, small, rgb)
+
+    def _painted(self, rgb: Rgb, shares: Shares | None) -> Rgb:
+        """Part by part where the whole is too large; of each, the rim is its neighbours'."""
+        height, width = rgb.shape[:2]
+        rgb = _padded(rgb, self.card.multiple)
+        shares = shares if shares is None else _padded(shares, self.card.multiple)
+        tile = self.painting.tile_of(rgb, self.card)
+        whole = np.empty_like(rgb)
+        down, across = (stretches(side, min(side, tile), self.card.reach) for side in rgb.shape[:2])
+        for (top, upper, lower), (left, begin, end) in product(down, across):
+            part = slice(top, top + tile), slice(left, left + tile)
+            shown = self._run(rgb[part], shares if shares is None else shares[part])
+            whole[upper:lower, begin:end] = shown[
+                upper - top : lower - top, begin - left : end - left
+            ]
+        return np.ascontiguousarray(whole[:height, :width])
+
+    def _run(self, rgb: Rgb, shares: Shares | None) -> Rgb:
+        fed: dict[str, NDArray[Any]] = {INPUT: rgb[None]}
+        if shares is None:
             fed |= {name: maps[0] for name, maps in self.maps.items()}
         else:
-            fed |= {**self.maps, LABELS: _shares(_labels(labels, small), self.multiple)}
-        painted = self.session.run([OUTPUT], fed)[0][0]
-        return self.painting.finished(painted, small, rgb)
+            fed |= {**self.maps, LABELS: np.ascontiguousarray(np.moveaxis(shares, -1, 0)[None])}
+        return self.session.run([OUTPUT], fed)[0][0]
 
 
 class UniversalBinder(Follower[Look, Arrays, Seen]):
@@ -214,7 +246,7 @@ class UniversalBinder(Follower[Look, Arrays, Seen]):
 
     def player(self, picture: Picture, choice: Look, found: Arrays) -> UniversalPlayer:
         """See ``Follower.player``."""
-        return UniversalPlayer(self._session, found, self._painting, self._method.multiple)
+        return UniversalPlayer(self._session, found, self._method.card, self._painting)
 
     def between(self, known: Arrays, found: Arrays, share: float) -> Arrays:
         """See ``Follower.between``."""
@@ -237,13 +269,16 @@ def _labels(labels: Labels | None, picture: Rgb) -> Labels:
     return np.asarray(resized, np.uint8).reshape(height, width, -1)
 
 
-def _shares(labels: Labels, multiple: int) -> NDArray[np.float32]:
-    """As ``apply`` takes them, padded as it pads the picture: (1, K, H, W), sum 1."""
-    x = np.moveaxis(labels, -1, 0).astype(np.float32)
-    x /= np.maximum(x.sum(axis=0), 1)
-    total = (max(2, -(-side // multiple)) * multiple for side in x.shape[1:])
-    more = [(0, want - side) for want, side in zip(total, x.shape[1:], strict=True)]
-    return np.pad(x, [(0, 0), *more], mode="edge")[None]
+def _shares(labels: Labels) -> Shares:
+    x = labels.astype(np.float32)
+    return x / np.maximum(x.sum(axis=-1, keepdims=True), 1)
+
+
+def _padded(picture: Any, multiple: int) -> Any:
+    """As ``apply`` would pad it: by its last row and column, to a multiple; to two at least."""
+    total = (max(2, -(-side // multiple)) * multiple for side in picture.shape[:2])
+    more = [(0, want - side) for want, side in zip(total, picture.shape[:2], strict=True)]
+    return np.pad(picture, [*more, (0, 0)], mode="edge")
 
 
 def _loaded(path: Path) -> onnx.ModelProto:
@@ -276,6 +311,7 @@ class UniversalStylizer:
         scale: see ``Painting``.
         smooth: how a photograph is smoothed; auto: as its method wants it.
         per_frame: statistics of every frame by itself, as the papers have them.
+        tile: see ``Painting``.
         masks: the styles' segmentation masks, one each; their colours are labels.
         content_mask: that of the frames.
 
@@ -301,6 +337,7 @@ class UniversalStylizer:
         scale: float | None = None,
         smooth: Smooth | Literal["auto"] = "auto",
         per_frame: bool = False,
+        tile: int = 0,
         masks: Sequence[Path] = (),
         content_mask: Beside | None = None,
     ) -> None:
@@ -333,7 +370,7 @@ class UniversalStylizer:
             look = Look(mixed(heard, [share for _, share in styles]), strength)
             if smooth == "auto":
                 smooth = "guided" if method.card.kind == "photowct" else "off"
-            painting = Painting(scale, method.card.kind in PHOTOGRAPHIC, smooth)
+            painting = Painting(scale, method.card.kind in PHOTOGRAPHIC, smooth, tile)
             masked = content_mask is not None
             self._binder = UniversalBinder(method, look, plays, painting, masked, self._failing)
 

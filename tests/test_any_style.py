@@ -7,17 +7,21 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from numpy.typing import NDArray
 from stylize_video.export.universal import export_universal
 from stylize_video.models.autoencoder import Decoder, Encoder
 from stylize_video.models.wct import WCT
+from stylize_video.models.wct2 import WCT2
 from stylize_video.pipeline.config import Settings
 from stylize_video.pipeline.contract import ModelCard
 from stylize_video.pipeline.errors import ModelError, SettingsError, SourceError
+from stylize_video.pipeline.labels import with_labels
 from stylize_video.pipeline.render import stylize
 from stylize_video.pipeline.segments import labelled, palette
+from stylize_video.pipeline.universal import Look, Method, Painting, UniversalPlayer
 
 Picture = NDArray[np.uint8]
 
@@ -196,3 +200,49 @@ def test_a_method_that_is_missing_is_named(tmp_path: Path):
     style = str(saved(tmp_path / "s.png", blobs(1)))
     with pytest.raises(ModelError, match=r"no\.prepare\.onnx does not exist"):
         painted(tmp_path, blobs(2), style=style, method=str(tmp_path / "no.prepare.onnx"))
+
+
+@pytest.fixture(scope="module")
+def deep(tmp_path_factory: pytest.TempPathFactory) -> Method:
+    """A net of full depth, thin, that has learned nothing."""
+    widths = ((4, 4), (5, 5), (6,) * 4, (7,))
+    torch.manual_seed(0)
+    net = WCT2(Encoder(widths, 4, "cat5"), Decoder(widths, 4, "cat5"), ("encoder",))
+    for conv in (m for m in net.modules() if isinstance(m, torch.nn.Conv2d)):
+        torch.nn.init.kaiming_normal_(conv.weight)
+    path = tmp_path_factory.mktemp("deep") / "deep.prepare.onnx"
+    export_universal(net, ModelCard("deep", "wct2"), path, [blobs(1)], blobs(3))
+    return Method(path, opened)
+
+
+def opened(model: bytes) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_tiles_are_painted_as_the_whole(deep: Method, labelled: bool):
+    frame = blobs(5, 333, 501)
+    labels = np.repeat(frame[..., :1], 2, axis=2) if labelled else None
+    look = Look(deep.portrait(blobs(6), blobs(7)[..., :2] if labelled else None))
+    model = with_labels(deep.apply, deep.scales) if labelled else deep.apply
+    session = opened(model.SerializeToString())
+    maps = deep.maps([(frame, labels)], look)
+    whole, tiled = (
+        UniversalPlayer(session, maps, deep.card, Painting(tile=tile)).paint(frame, labels)
+        for tile in (0, 256)
+    )
+    assert np.abs(np.asarray(whole, int) - np.asarray(tiled)).max() <= 1
+
+
+def test_what_is_photographic_is_carried_from_fewer_lines(deep: Method):
+    look = Look(deep.portrait(blobs(6)))
+    large = blobs(5, 1024, 1536)
+    player = UniversalPlayer(
+        opened(deep.apply.SerializeToString()),
+        deep.maps([(large[::4, ::4], None)], look),
+        deep.card,
+        Painting(photo=True),
+    )
+    assert player.painting.reduced(large).shape == (512, 768, 3)
+    assert player.painting.reduced(large[:300]).shape == (300, 1536, 3)
+    assert np.asarray(player.paint(large)).shape == large.shape
