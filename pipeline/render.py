@@ -6,7 +6,7 @@ import logging
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,6 +20,7 @@ from .finish import keep_original, open_finish
 from .flow import attach_motion, open_flow
 from .foreign import ForeignFormat
 from .frame import ALL, Frame, Span
+from .grade import Grade
 from .inputs import open_source
 from .mux import Window, join
 from .pictures import PICTURE_SUFFIXES
@@ -31,7 +32,7 @@ from .steady import HOLDS, recur, steady
 from .stylizer import Playing, Stylizer
 from .units import parse_time
 from .universal import UniversalStylizer
-from .zoo import find_method, find_styles
+from .zoo import TABLE_SUFFIX, find_method, find_styles
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +102,8 @@ def stylize(
     _refuse_same(opened.info.files, target)
     span = _span(settings, opened.info)
     stylizer = _open_stylizer(settings)
+    if stylizer.pointwise:  # there is nothing to hold, nor motion to look for
+        settings = settings.model_copy(update={"steady": "off"})
     shots = _Shots(settings, opened.info, target, stylizer.binds)
     stages = _stages(stylizer, shots, settings, opened)
     if on_start is not None:
@@ -165,12 +168,12 @@ def render_piece(
     return Piece(path, frames, first, end), broken
 
 
-def _open_stylizer(settings: Settings) -> Stylizer | UniversalStylizer:
+def _open_stylizer(settings: Settings) -> Stylizer | UniversalStylizer | Grade:
     styles = find_styles(settings.style)
-    pictures = [path for path, _ in styles if path.suffix.lower() in PICTURE_SUFFIXES]
-    if pictures and len(pictures) < len(styles):
-        raise SettingsError(f"--style: {pictures[0]} is a picture, and can be mixed with pictures")
-    if pictures:
+    kind = _kind_of_all([path for path, _ in styles])
+    if kind == "table":
+        return _open_grade(styles, settings)
+    if kind == "picture":
         return UniversalStylizer(
             find_method(settings.method, settings.look),
             styles,
@@ -197,8 +200,33 @@ def _open_stylizer(settings: Settings) -> Stylizer | UniversalStylizer:
     return Stylizer(styles, settings.device, settings.threads, playing)
 
 
+def _kind_of_all(paths: Sequence[Path]) -> str:
+    """``table``, ``picture`` or ``net``: what all the styles are."""
+    kinds = {TABLE_SUFFIX: "table", **dict.fromkeys(PICTURE_SUFFIXES, "picture")}
+    first, *others = [kinds.get(path.suffix.lower(), "net") for path in paths]
+    for path, kind in zip(paths[1:], others, strict=True):
+        if kind != first:
+            raise SettingsError(
+                f"--style: {paths[0].name} is a {first} and {path.name} a {kind}; "
+                "only styles of one kind are mixed"
+            )
+    return first
+
+
+def _open_grade(styles: Sequence[tuple[Path, float]], settings: Settings) -> Grade:
+    name = styles[0][0].name
+    if settings.preserve_color == "match":
+        raise SettingsError(f"--preserve-color match: {name} changes nothing but colours; use luma")
+    if settings.style_scale is not None:
+        raise SettingsError(f"--style-scale: {name} has no strokes, only colours; leave it out")
+    return Grade(styles, settings.strength)
+
+
 def _stages(
-    stylizer: Stylizer | UniversalStylizer, shots: _Shots, settings: Settings, source: Source
+    stylizer: Stylizer | UniversalStylizer | Grade,
+    shots: _Shots,
+    settings: Settings,
+    source: Source,
 ) -> Stages:
     """Source frames → the frames to write. Cuts and motion, net, and steadying run at once."""
     finishing = open_finish(settings, source, stylizer.fades)

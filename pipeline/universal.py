@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,10 @@ Labels = NDArray[np.uint8]
 
 _PORTRAIT = ("mean.", "root.", "weight.")
 _MAPS = ("matrix.", "shift.")
-_ONCE = 300_000
+ONCE = 300_000
 """Pixels that are measured of a picture: the features of the first level are sixteen times it."""
+_TOGETHER = 4
+"""Pictures that are measured at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +161,7 @@ class UniversalBinder(Follower[Look, Arrays]):
 
     def measure(self, pictures: Sequence[Picture], choice: Look, most: int = ENOUGH) -> Arrays:
         """See ``Follower.measure``."""
-        frames = [_reduced(as_rgb(p), self._scale, min(most, _ONCE)) for p in pictures]
+        frames = [reduced(as_rgb(p), self._scale, min(most, ONCE)) for p in pictures]
         return self._method.maps(frames, choice, [None] * len(frames))
 
     def player(self, picture: Picture, choice: Look, found: Arrays) -> UniversalPlayer:
@@ -170,8 +173,8 @@ class UniversalBinder(Follower[Look, Arrays]):
         return {name: (1 - share) * known[name] + share * found[name] for name in known}
 
 
-def _reduced(rgb: Rgb, scale: float | None, most: int) -> Rgb:
-    """As it will be painted, or smaller."""
+def reduced(rgb: Rgb, scale: float | None, most: int) -> Rgb:
+    """As it will be painted, or smaller: about ``most`` pixels."""
     height, width = work_size(rgb.shape[0], rgb.shape[1], scale)
     share = min(1.0, (most / (height * width)) ** 0.5)
     size = max(1, round(height * share)), max(1, round(width * share))
@@ -223,6 +226,7 @@ class UniversalStylizer:
     planar = False
     fades = False
     recurrent = False
+    pointwise = False
 
     def __init__(
         self,
@@ -254,10 +258,15 @@ class UniversalStylizer:
 
     def paint(self, rgb: Rgb, memory: object = None) -> Rgb:
         """The picture in the style, as a shot of its own; the same shape."""
-        binder = self._binder
-        with self._failing(rgb.shape):
-            player = binder.player(rgb, binder.choice, binder.measure([rgb], binder.choice))
-            return as_rgb(player.paint(rgb))
+        return self.painted([rgb])[0]
+
+    def painted(self, pictures: Sequence[Rgb]) -> list[Rgb]:
+        """The pictures, all of one size, as frames of one shot, measured together."""
+        binder, every = self._binder, ceil(len(pictures) / _TOGETHER)
+        with self._failing(pictures[0].shape):
+            found = binder.measure(pictures[::every], binder.choice)
+            player = binder.player(pictures[0], binder.choice, found)
+            return [as_rgb(p) for p in ordered_map(player.paint, pictures, self.workers)]
 
     def run(self, frames: Iterable[Frame]) -> Generator[Frame]:
         """The stage: every frame repainted, in order."""
