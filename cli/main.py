@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from ..pipeline.errors import StylizeError
 from ..pipeline.units import split_weight
+from .bake import bake
 from .decoders import train_decoders
 from .evaluate import evaluate
 from .export import export
@@ -72,6 +73,7 @@ def _root(  # pyright: ignore[reportUnusedFunction] - typer calls it
 
 app.command("run")(run)
 app.command("styles")(styles)
+app.command("bake")(bake)
 app.command("train")(train)
 app.command("train-decoders")(train_decoders)
 app.command("export")(export)

@@ -28,8 +28,8 @@ class Settings(BaseModel):
     style: tuple[str, ...] = Field(
         ("udnie",),
         min_length=1,
-        description="A style's name (see: stylize-video styles), ONNX file or picture; several "
-        "are mixed: NAME:WEIGHT NAME:WEIGHT.",
+        description="A style's name (see: stylize-video styles), ONNX file, picture or .cube "
+        "table; several of a kind are mixed: NAME:WEIGHT NAME:WEIGHT.",
     )
     method: str = Field(
         "auto",

@@ -13,26 +13,25 @@ from fractions import Fraction
 from itertools import count
 from pathlib import Path
 
-from .beside import Beside, pictures_of
 from .config import Settings
 from .encoding import CONTAINERS, check_output, choose_encoding, is_video
 from .errors import SettingsError, SinkError, SourceError
 from .finish import keep_original, open_finish
 from .flow import attach_motion, open_flow
-from .foreign import ForeignFormat
 from .frame import ALL, Frame, Span
+from .grade import Grade
 from .inputs import open_source
 from .mux import Window, join
+from .opening import open_stylizer
 from .pictures import PICTURE_SUFFIXES
 from .prefetch import prefetch
 from .shots import mark_cuts, mark_listed, read_scenes, write_scenes
 from .sink import PictureWriter, Piece, VideoWriter, Writer, writing
 from .source import Source, SourceInfo
 from .steady import HOLDS, recur, steady
-from .stylizer import Playing, Stylizer
+from .stylizer import Stylizer
 from .units import parse_time
 from .universal import UniversalStylizer
-from .zoo import find_method, find_styles
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +100,9 @@ def stylize(
     )
     _refuse_same(opened.info.files, target)
     span = _span(settings, opened.info)
-    stylizer = _open_stylizer(settings, opened)
+    stylizer = open_stylizer(settings, opened)
+    if stylizer.pointwise:  # there is nothing to hold, nor motion to look for
+        settings = settings.model_copy(update={"steady": "off"})
     shots = _Shots(settings, opened.info, target, stylizer.binds)
     stages = _stages(stylizer, shots, settings, opened)
     if on_start is not None:
@@ -166,59 +167,11 @@ def render_piece(
     return Piece(path, frames, first, end), broken
 
 
-def _open_stylizer(settings: Settings, source: Source) -> Stylizer | UniversalStylizer:
-    styles = find_styles(settings.style)
-    pictures = [path for path, _ in styles if path.suffix.lower() in PICTURE_SUFFIXES]
-    if pictures and len(pictures) < len(styles):
-        raise SettingsError(f"--style: {pictures[0]} is a picture, and can be mixed with pictures")
-    if bool(settings.content_mask) != bool(settings.style_mask) or len(settings.style_mask) not in (
-        0,
-        len(pictures),
-    ):
-        raise SettingsError(
-            "--content-mask and --style-mask go together, one --style-mask for each style picture"
-        )
-    if pictures:
-        return UniversalStylizer(
-            find_method(settings.method, settings.look),
-            styles,
-            settings.strength,
-            settings.device,
-            settings.threads,
-            settings.style_scale,
-            settings.smooth,
-            settings.statistics == "frame",
-            settings.tile,
-            settings.style_mask,
-            _open_content_mask(settings, source),
-        )
-    foreign = ForeignFormat(
-        settings.model_layout,
-        settings.model_range,
-        settings.model_output_range,
-        settings.model_channels,
-    )
-    playing = Playing(
-        foreign,
-        settings.statistics,
-        settings.precision,
-        settings.strength,
-        settings.preserve_color == "match",
-        settings.style_scale,
-        settings.tile,
-    )
-    return Stylizer(styles, settings.device, settings.threads, playing)
-
-
-def _open_content_mask(settings: Settings, source: Source) -> Beside | None:
-    if settings.content_mask is None:
-        return None
-    masks = pictures_of(settings.content_mask, Fraction(settings.fps).limit_denominator(100000))
-    return Beside(f"--content-mask {settings.content_mask}", masks, source.info.start)
-
-
 def _stages(
-    stylizer: Stylizer | UniversalStylizer, shots: _Shots, settings: Settings, source: Source
+    stylizer: Stylizer | UniversalStylizer | Grade,
+    shots: _Shots,
+    settings: Settings,
+    source: Source,
 ) -> Stages:
     """Source frames → the frames to write. Cuts and motion, net, and steadying run at once."""
     finishing = open_finish(settings, source, stylizer.fades)

@@ -80,6 +80,9 @@ class Stylizer:
         DeviceError: the device can't be had.
     """
 
+    pointwise = False
+    """See ``grade.Grade``."""
+
     def __init__(
         self,
         style: Path | Mixture,

@@ -17,6 +17,8 @@ from .errors import ModelError, nearest
 from .pictures import PICTURE_SUFFIXES
 from .units import split_weight
 
+TABLE_SUFFIX = ".cube"
+
 
 @dataclass(frozen=True)
 class Style:
@@ -53,16 +55,18 @@ def zoo() -> dict[str, Style]:
 
 
 def find_style(wanted: str) -> Path:
-    """The file of a style: of a name, its ONNX file; of a path, that, an ONNX file or a picture.
+    """The file of a style: of a name, its ONNX file; of a path (ONNX, picture, table), that.
 
     Raises:
         ModelError: no such style; the nearest names are shown.
     """
     if wanted.endswith(".onnx"):
         return Path(wanted)
-    if Path(wanted).suffix.lower() in PICTURE_SUFFIXES:
+    suffix = Path(wanted).suffix.lower()
+    if suffix in PICTURE_SUFFIXES or suffix == TABLE_SUFFIX:
         if not Path(wanted).is_file():
-            raise ModelError(f"--style {wanted}: there is no such picture")
+            kind = "table" if suffix == TABLE_SUFFIX else "picture"
+            raise ModelError(f"--style {wanted}: there is no such {kind}")
         return Path(wanted)
     known = zoo()
     if wanted not in known:

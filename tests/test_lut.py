@@ -25,7 +25,7 @@ def test_the_table_of_nothing_changes_nothing():
 
 def test_a_grade_is_found_again():
     picture, other = texture(1, 160, 200), texture(2, 90, 120)
-    table = fitted(picture, graded(picture), 17)
+    table = fitted([(picture, graded(picture))], 17)
     for shown in (picture, other):  # the other's colours are partly others
         off = applied(table, shown).astype(int) - graded(shown)
         assert np.abs(off).mean() < 1.5
@@ -33,13 +33,13 @@ def test_a_grade_is_found_again():
 
 def test_colours_that_were_not_seen_are_continued():
     picture = texture(1, 160, 200) // 2  # nothing bright
-    table = fitted(picture, picture, 17)
+    table = fitted([(picture, picture)], 17)
     assert np.abs(table - identity(17)).max() < 0.02
 
 
 def test_a_file_comes_back_and_ffmpeg_reads_it_likewise(tmp_path: Path):
     picture = texture(1, 96, 64)
-    table = fitted(picture, graded(picture), 17)
+    table = fitted([(picture, graded(picture))], 17)
     write_cube(table, tmp_path / "warm.cube", "warm")
     again = read_cube(tmp_path / "warm.cube")
     assert np.abs(again - table).max() < 1e-6

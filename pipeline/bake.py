@@ -1,0 +1,136 @@
+"""A style picture's grade as a ``.cube`` file: what of a method's paintings a table can hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from .difference import mean_difference
+from .frame import Frame, Rgb
+from .inputs import open_source
+from .lut import SIZE, applied, fitted, write_cube
+from .prefetch import closing_source
+from .resize import at_size
+from .shots import mark_cuts
+from .universal import UniversalStylizer
+from .yuv import as_rgb
+
+_FRAMES = 8  # of a shot that are painted
+_PIXELS = 500_000  # of each, at most: as many as a photographic method paints
+_EVERY = 3  # which of their pixels, along both sides, are compared: enough for a mean
+
+
+@dataclass(frozen=True)
+class Baked:
+    """One table, written."""
+
+    path: Path
+    start: Fraction
+    """Seconds after the content's first frame."""
+    end: Fraction
+    """Likewise."""
+    difference: float
+    """Mean CIEDE2000 between the table's pictures and the method's."""
+
+
+def bake(
+    content: str,
+    out: Path,
+    stylizer: UniversalStylizer,
+    size: int = SIZE,
+    per_shot: bool = False,
+) -> Generator[Baked]:
+    """Paint frames of ``content`` and write the table that comes nearest; each file whole or not.
+
+    Args:
+        content: a picture or a video.
+        out: the ``.cube`` file; replaced if it exists.
+        stylizer: what paints.
+        size: grid points along each colour.
+        per_shot: a table for each shot, ``numbered(out, 1)`` and on; else one for all.
+
+    Raises:
+        StylizeError: see ``errors``.
+    """
+    source = open_source(content)
+    begin, tick = source.info.start, 1 / source.info.rate
+    frames = mark_cuts(source.frames()) if per_shot else source.frames()
+    for number, shot in enumerate(_shots(frames, tick), 1):
+        path = numbered(out, number) if per_shot else out
+        pictures = shot.pictures
+        pairs = list(zip(pictures, stylizer.painted(pictures), strict=True))
+        table = fitted(pairs, size)
+        write_cube(table, path, path.stem)
+        off = [
+            mean_difference(applied(table, _thinned(rgb)), _thinned(wanted))
+            for rgb, wanted in pairs
+        ]
+        yield Baked(path, shot.start - begin, shot.end - begin, float(np.mean(off)))
+
+
+def numbered(out: Path, shot: int) -> Path:
+    """``grade-001.cube`` of ``grade.cube``."""
+    return out.with_name(f"{out.stem}-{shot:03d}{out.suffix}")
+
+
+def written_before(out: Path) -> list[Path]:
+    """The numbered files that are there already."""
+    name = re.compile(rf"{re.escape(out.stem)}-\d{{3,}}{re.escape(out.suffix)}")
+    return sorted(path for path in out.parent.iterdir() if name.fullmatch(path.name))
+
+
+@dataclass
+class _Shot:
+    """Frames spread over a shot whose length is not known: every so many, ever sparser."""
+
+    start: Fraction
+    tick: Fraction
+    """How long a frame is shown that does not say it, seconds."""
+    end: Fraction = Fraction(0)
+    _kept: list[Rgb] = field(default_factory=list)
+    _count: int = 0
+    _step: int = 1
+
+    def add(self, frame: Frame) -> None:
+        """The next frame of the shot."""
+        self.end = frame.time + (frame.duration * frame.time_base or self.tick)
+        if self._count % self._step == 0:
+            if len(self._kept) == 2 * _FRAMES:
+                self._kept, self._step = self._kept[::2], 2 * self._step
+            self._kept.append(_reduced(frame.rgb))
+        self._count += 1
+
+    @property
+    def pictures(self) -> list[Rgb]:
+        """At most ``_FRAMES`` of them."""
+        places = np.linspace(0, len(self._kept) - 1, min(_FRAMES, len(self._kept)))
+        return [self._kept[round(place)] for place in places]
+
+
+def _reduced(rgb: Rgb) -> Rgb:
+    height, width = rgb.shape[:2]
+    share = min(1.0, (_PIXELS / (height * width)) ** 0.5)
+    return as_rgb(at_size(rgb, (max(1, round(height * share)), max(1, round(width * share)))))
+
+
+def _shots(frames: Iterable[Frame], tick: Fraction) -> Generator[_Shot]:
+    """The shots of marked frames; all frames as one where none is marked."""
+    shot: _Shot | None = None
+    with closing_source(frames):
+        for frame in frames:
+            if shot is None or frame.cut:
+                if shot is not None:
+                    yield shot
+                shot = _Shot(frame.time, tick)
+            shot.add(frame)
+    if shot is not None:
+        yield shot
+
+
+def _thinned(rgb: Rgb) -> Rgb:
+    return np.ascontiguousarray(rgb[::_EVERY, ::_EVERY])

@@ -1,0 +1,104 @@
+"""The stylizer that settings ask for: a net, a picture by some method, or a table of colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from .beside import Beside, pictures_of
+from .config import Settings
+from .errors import SettingsError
+from .foreign import ForeignFormat
+from .grade import Grade
+from .pictures import PICTURE_SUFFIXES
+from .source import Source
+from .stylizer import Playing, Stylizer
+from .universal import Masks, Painting, UniversalStylizer
+from .zoo import TABLE_SUFFIX, find_method, find_styles
+
+Weighted = Sequence[tuple[Path, float]]
+
+
+def open_stylizer(settings: Settings, source: Source) -> Stylizer | UniversalStylizer | Grade:
+    """What paints the frames of ``source``.
+
+    Raises:
+        SettingsError: settings that don't go together.
+        StylizeError: see ``errors``.
+    """
+    styles = find_styles(settings.style)
+    kind = _kind_of_all([path for path, _ in styles])
+    if kind != "picture" and (settings.content_mask or settings.style_mask):
+        raise SettingsError("--content-mask: only a picture's style can be taken part by part")
+    if kind == "table":
+        return _grade(styles, settings)
+    return _any_style(styles, settings, source) if kind == "picture" else _net(styles, settings)
+
+
+def _kind_of_all(paths: Sequence[Path]) -> str:
+    """``table``, ``picture`` or ``net``: what all the styles are."""
+    kinds = {TABLE_SUFFIX: "table", **dict.fromkeys(PICTURE_SUFFIXES, "picture")}
+    first, *others = [kinds.get(path.suffix.lower(), "net") for path in paths]
+    for path, kind in zip(paths[1:], others, strict=True):
+        if kind != first:
+            raise SettingsError(
+                f"--style: {paths[0].name} is a {first} and {path.name} a {kind}; "
+                "only styles of one kind are mixed"
+            )
+    return first
+
+
+def _net(styles: Weighted, settings: Settings) -> Stylizer:
+    foreign = ForeignFormat(
+        settings.model_layout,
+        settings.model_range,
+        settings.model_output_range,
+        settings.model_channels,
+    )
+    playing = Playing(
+        foreign,
+        settings.statistics,
+        settings.precision,
+        settings.strength,
+        settings.preserve_color == "match",
+        settings.style_scale,
+        settings.tile,
+    )
+    return Stylizer(styles, settings.device, settings.threads, playing)
+
+
+def _any_style(styles: Weighted, settings: Settings, source: Source) -> UniversalStylizer:
+    return UniversalStylizer(
+        find_method(settings.method, settings.look),
+        styles,
+        settings.strength,
+        settings.device,
+        settings.threads,
+        Painting(settings.style_scale, settings.smooth, settings.tile),
+        settings.statistics == "frame",
+        _masks(len(styles), settings, source),
+    )
+
+
+def _masks(styles: int, settings: Settings, source: Source) -> Masks | None:
+    asked = settings.content_mask
+    if len(settings.style_mask) != (0 if asked is None else styles):
+        raise SettingsError(
+            "--content-mask and --style-mask go together, one --style-mask for each style picture"
+        )
+    if asked is None:
+        return None
+    pictures = pictures_of(asked, Fraction(settings.fps).limit_denominator(100000))
+    return Masks(
+        settings.style_mask, Beside(f"--content-mask {asked}", pictures, source.info.start)
+    )
+
+
+def _grade(styles: Weighted, settings: Settings) -> Grade:
+    name = styles[0][0].name
+    if settings.preserve_color == "match":
+        raise SettingsError(f"--preserve-color match: {name} changes nothing but colours; use luma")
+    if settings.style_scale is not None:
+        raise SettingsError(f"--style-scale: {name} has no strokes, only colours; leave it out")
+    return Grade(styles, settings.strength)
