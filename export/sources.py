@@ -1,0 +1,82 @@
+"""Universal styles to export: decoders of our own training, and other projects' checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import torch
+
+from ..models.photowct import PhotoWCT
+from ..models.reconstruct import Learning, levels, load_learning
+from ..models.styleswap import StyleSwap
+from ..models.universal import Universal
+from ..models.wct import WCT
+from ..models.wct2 import WCT2
+from ..pipeline.errors import ModelError
+from .foreign import compressed_wct, photowct, wct2
+
+EVERYWHERE = ("encoder", "skip", "decoder")
+"""The places of WCT² (see ``WCT2``) that are touched unless told otherwise."""
+
+
+def open_universal(path: Path, places: Collection[str] = ()) -> tuple[Universal, str]:
+    """A method, and which one it is.
+
+    Args:
+        path: a folder that ``train-decoders`` wrote; one with ``encoder1.pth`` … ``decoder5.pth``
+            (Collaborative-Distillation); clovaai's ``wave_encoder_cat5_l4.pth``, its decoder beside
+            it; or NVIDIA's ``photo_wct.pth``.
+        places: of a one-pass method; empty for its own.
+
+    Raises:
+        ModelError: it is none of these.
+        TrainingError: a checkpoint can't be read.
+    """
+    if (path / "encoder1.pth").exists():
+        return compressed_wct(path), "wct"
+    if path.is_dir():
+        return trained(path, places)
+    if "wave_encoder" in path.name:
+        net = wct2(path, path.with_name(path.name.replace("encoder", "decoder")))
+        return WCT2(net.encoder, net.decoder, places or EVERYWHERE), "wct2"
+    if path.suffix == ".pth":
+        return photowct(path), "photowct"
+    raise ModelError(
+        f"--from {path}: give a folder of train-decoders, a folder with encoder1.pth, "
+        "wave_encoder_cat5_l4.pth or photo_wct.pth"
+    )
+
+
+def trained(folder: Path, places: Collection[str] = ()) -> tuple[Universal, str]:
+    """What ``train-decoders`` wrote, and its method.
+
+    Raises:
+        ModelError: a level is missing.
+        TrainingError: a checkpoint can't be read.
+    """
+    files = sorted(folder.glob("level*.pt"))
+    if not files:
+        raise ModelError(f"--from {folder} holds no level1.pt …; train it (train-decoders)")
+    found = {
+        item.level: item for item in (load_learning(file, torch.device("cpu")) for file in files)
+    }
+    recipe = next(iter(found.values())).recipe
+    missing = set(levels(recipe)) - set(found)
+    if missing:
+        raise ModelError(f"--from {folder}: level {min(missing)} is missing; finish its training")
+    return _assembled(found, places).eval().requires_grad_(False), recipe.method
+
+
+def _assembled(found: dict[int, Learning], places: Collection[str]) -> Universal:
+    deepest = found[max(found)]
+    pair = deepest.net.encoder, deepest.net.decoder
+    recipe = deepest.recipe
+    if recipe.method == "wct2":
+        return WCT2(*pair, places or EVERYWHERE)
+    if recipe.method == "styleswap":
+        return StyleSwap(*pair)
+    if recipe.width == "slim":  # once through: encoder down, decoder up
+        return WCT2(*pair, places or (f"encoder{deepest.level}", "decoder"))
+    kind = PhotoWCT if recipe.method == "photowct" else WCT
+    return kind({level: (item.net.encoder, item.net.decoder) for level, item in found.items()})
