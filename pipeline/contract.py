@@ -9,8 +9,9 @@ style stands in the file's ``metadata_props``, each key below with the prefix ``
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 VERSION = 1
 INPUT = "frame"
@@ -48,6 +49,10 @@ class ModelCard:
     """Standard deviation of what usually goes into each norm, by channel, as JSON."""
     sites: str = ""
     """Of a method for any style: how many times smaller the features of each site are, as JSON."""
+    style_size: int = 512
+    """Likewise: short side at which a style picture is heard, px: larger gives larger strokes."""
+    most_pixels: int = 0
+    """Likewise: of a frame that is painted at once; a larger one is painted smaller. 0: any."""
     contract: int = VERSION
     """Version of the contract that the file keeps."""
 
@@ -72,11 +77,6 @@ class ModelCard:
         missing = [name for name in ("name", "kind") if name not in text]
         if missing:
             raise ValueError(f"its metadata lacks '{PREFIX}{missing[0]}'")
-        known = {f.name for f in fields(cls)} - {"multiple", "margin", "macs_per_pixel", "contract"}
-        return cls(
-            **{name: text[name] for name in known if name in text},
-            multiple=int(text.get("multiple", "1")),
-            margin=int(text.get("margin", "0")),
-            macs_per_pixel=float(text.get("macs_per_pixel", "0")),
-            contract=int(text["contract"]),
-        )
+        kinds: dict[str, Callable[[str], Any]] = {"str": str, "int": int, "float": float}
+        known = [f for f in fields(cls) if f.name in text]
+        return cls(**{f.name: kinds[str(f.type)](text[f.name]) for f in known})

@@ -1,12 +1,14 @@
 """Any picture as a style: a method's two files, prepared once per style and once per shot.
 
-What they hold, ``export/universal.py`` says. The portrait of a style and the maps of a shot are
-plain arrays by name; a frame is painted by ``apply`` and the maps of its shot alone.
+What they hold, ``export/universal.py`` and ``export/styleswap.py`` say. The portrait of a style and
+the maps of a shot are plain arrays by name; a frame is painted by ``apply`` and the maps of its
+shot alone. Maps are whatever ``apply`` asks for. A prepare file with an input ``content`` finds
+them for every shot; without one, they are the portrait itself and the strength.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,14 +31,17 @@ from .resize import at_size, restored, work_size
 from .yuv import Picture, as_rgb
 
 Arrays = Mapping[str, NDArray[Any]]
-"""By name: a portrait (``mean.SITE``, ``root.SITE``, ``weight.SITE``), or maps (``matrix.SITE``,
-``shift.SITE``); the first axis of each is the label."""
+"""By name: a portrait (``mean.SITE``, ``root.SITE``, ``weight.SITE``; or ``patches``), or maps
+(``matrix.SITE``, ``shift.SITE``; or ``patches``, ``strength``); the first axis of each is the
+label."""
 
 Labels = NDArray[np.uint8]
 """(H, W, K): how much of each label lies at each pixel; a pixel's shares are compared alone."""
 
-_PORTRAIT = ("mean.", "root.", "weight.")
-_MAPS = ("matrix.", "shift.")
+_SHOT = "content"
+"""The input with which the half of ``prepare`` begins that hears a shot, if there is one."""
+MOST_PATCHES = 4096
+"""Of all styles together: the correlations with them all are held at once."""
 _ONCE = 300_000
 """Pixels that are measured of a picture: the features of the first level are sixteen times it."""
 
@@ -63,34 +68,32 @@ class Method:
 
     def __init__(self, prepare: Path, open_session: Any, apply: Path | None = None) -> None:
         apply = apply or prepare.with_name(prepare.name.replace(".prepare.", ".apply."))
-        graph = _loaded(prepare)
-        inputs = [port.name for port in graph.graph.input]
-        outputs = [port.name for port in graph.graph.output]
-        try:
-            split = inputs.index("content")
-            halves = Extractor(graph)
-            told = [name for name in outputs if name.startswith(_PORTRAIT)]
-            asked = [name for name in outputs if name.startswith(_MAPS)]
-            self._portrait = halves.extract_model(inputs[:split], told)
-            self._maps = halves.extract_model(inputs[split:], asked)
-        except (ValueError, onnx.checker.ValidationError) as error:
-            raise ModelError(f"{prepare} is no prepare file: {reason(error)}") from error
+        graph, self.apply = _loaded(prepare), _loaded(apply)
+        self.card = _card(graph, prepare)
         self._open = open_session
         self._sessions: dict[str, Any] = {}
-        self.apply = _loaded(apply)
+        self._asked = [port.name for port in self.apply.graph.input if port.name != INPUT]
+        try:
+            self._portrait, self._maps = _halves(graph, self._asked)
+        except (ValueError, onnx.checker.ValidationError) as error:
+            raise ModelError(f"{prepare} is no prepare file: {reason(error)}") from error
 
     def portrait(self, style: Rgb, labels: Labels | None = None) -> Arrays:
-        """A style picture (H, W, 3), once for all frames."""
+        """A style picture (H, W, 3), once for all frames; labels, where the method knows any."""
         fed = {"style": style[None], "style_labels": _labels(labels, style)[None]}
         return self._run("portrait", self._portrait, fed)
 
     def maps(self, frames: Sequence[Rgb], look: Look, labels: Sequence[Labels | None]) -> Arrays:
         """Of a shot, from frames of one size."""
+        strength = np.array(look.strength, np.float32)
+        if self._maps is None:
+            known = {**look.portrait, "strength": strength[None]}
+            return {name: known[name] for name in self._asked}
         told = [_labels(given, frame) for given, frame in zip(labels, frames, strict=True)]
         fed = {
-            "content": np.stack(frames),
+            _SHOT: np.stack(frames),
             "content_labels": np.stack(told),
-            "strength": np.array(look.strength, np.float32),
+            "strength": strength,
         }
         fed |= {f"style.{name}": values for name, values in look.portrait.items()}
         return self._run("maps", self._maps, fed)
@@ -100,19 +103,69 @@ class Method:
             self._sessions[name] = self._open(model.SerializeToString())
         session = self._sessions[name]
         names = [port.name for port in session.get_outputs()]
-        return dict(zip(names, session.run(names, fed), strict=True))
+        heard = {port.name: fed[port.name] for port in model.graph.input}
+        return dict(zip(names, session.run(names, heard), strict=True))
+
+
+def _halves(
+    prepare: onnx.ModelProto, asked: Sequence[str]
+) -> tuple[onnx.ModelProto, onnx.ModelProto | None]:
+    """What gives a portrait, and what gives the maps that ``asked`` names, if a shot is heard.
+
+    Raises:
+        ValueError: it is no such graph.
+    """
+    inputs = [port.name for port in prepare.graph.input]
+    outputs = [port.name for port in prepare.graph.output]
+    if "style" not in inputs:
+        raise ValueError("it has no input 'style'")
+    unknown = {*asked} - {*outputs, "strength"}
+    if unknown:
+        raise ValueError(f"it gives no '{min(unknown)}', for which the apply file asks")
+    extracted = Extractor(prepare).extract_model
+    if _SHOT not in inputs:
+        return extracted(inputs, outputs), None
+    split = inputs.index(_SHOT)
+    told = [name for name in outputs if name not in asked]
+    found = [name for name in outputs if name in asked]
+    return extracted(inputs[:split], told), extracted(inputs[split:], found)
 
 
 def mixed(portraits: Sequence[Arrays], shares: Sequence[float]) -> Arrays:
     """Between several styles; shares sum to 1."""
     return {
-        name: np.min([p[name] for p in portraits], axis=0)
-        if name.startswith("weight.")
-        else np.sum([s * p[name] for s, p in zip(shares, portraits, strict=True)], axis=0).astype(
-            np.float32
-        )
+        name: _MIXED.get(name.partition(".")[0], _between)([p[name] for p in portraits], shares)
         for name in portraits[0]
     }
+
+
+def _between(parts: Sequence[NDArray[Any]], shares: Sequence[float]) -> NDArray[Any]:
+    total = np.sum([s * part for s, part in zip(shares, parts, strict=True)], axis=0)
+    return total.astype(np.float32)
+
+
+def _least(parts: Sequence[NDArray[Any]], shares: Sequence[float]) -> NDArray[Any]:
+    return np.min(parts, axis=0)
+
+
+def _together(parts: Sequence[NDArray[Any]], shares: Sequence[float]) -> NDArray[Any]:
+    """Patches (1, P, C, k, k), of each picture as many as its share is, evenly spaced.
+
+    There is nothing between two patches; what can be mixed is how many there are to choose from.
+    """
+    count = min(MOST_PATCHES, *(p.shape[1] / s for p, s in zip(parts, shares, strict=True)))
+    picked = [
+        part[:, np.linspace(0, part.shape[1] - 1, max(1, round(share * count))).astype(int)]
+        for part, share in zip(parts, shares, strict=True)
+    ]
+    return np.concatenate(picked, axis=1)
+
+
+_MIXED: Mapping[str, Callable[[Sequence[NDArray[Any]], Sequence[float]], NDArray[Any]]] = {
+    "weight": _least,
+    "patches": _together,
+}
+"""What of a portrait is mixed otherwise than by weights."""
 
 
 @dataclass(frozen=True)
@@ -122,12 +175,15 @@ class UniversalPlayer:
     session: Any
     maps: Arrays
     scale: float | None = None
+    most_pixels: int = 0
 
     def paint(self, picture: Picture) -> Picture:
         """The picture in the style, in RGB; the same size."""
         rgb = as_rgb(picture)
-        small = at_size(rgb, work_size(rgb.shape[0], rgb.shape[1], self.scale))
-        fed = {INPUT: as_rgb(small)[None]} | {name: v[0] for name, v in self.maps.items()}
+        size = work_size(rgb.shape[0], rgb.shape[1], self.scale, self.most_pixels)
+        small = at_size(rgb, size)
+        fed = {INPUT: as_rgb(small)[None]}
+        fed |= {name: np.asarray(values[0]) for name, values in self.maps.items()}
         painted = self.session.run([OUTPUT], fed)[0][0]
         return restored(painted, rgb, small)
 
@@ -163,7 +219,7 @@ class UniversalBinder(Follower[Look, Arrays]):
 
     def player(self, picture: Picture, choice: Look, found: Arrays) -> UniversalPlayer:
         """See ``Follower.player``."""
-        return UniversalPlayer(self._session, found, self._scale)
+        return UniversalPlayer(self._session, found, self._scale, self._method.card.most_pixels)
 
     def between(self, known: Arrays, found: Arrays, share: float) -> Arrays:
         """See ``Follower.between``."""
@@ -187,6 +243,14 @@ def _labels(labels: Labels | None, picture: Rgb) -> Labels:
     return np.asarray(resized, np.uint8).reshape(height, width, -1)
 
 
+def _card(model: onnx.ModelProto, path: Path) -> ModelCard:
+    try:
+        card = ModelCard.from_metadata({p.key: p.value for p in model.metadata_props})
+    except ValueError as error:
+        raise ModelError(f"{path}: {reason(error)}") from error
+    return card or ModelCard(name=path.stem, kind="")
+
+
 def _loaded(path: Path) -> onnx.ModelProto:
     try:
         return onnx.load(path)
@@ -195,9 +259,6 @@ def _loaded(path: Path) -> onnx.ModelProto:
     except Exception as error:
         raise ModelError(f"{path} can't be read: {reason(error)}") from error
 
-
-STYLE_SIZE = 512
-"""Short side at which a style picture is heard, px: larger gives larger strokes."""
 
 _MOST_WORKERS = 4
 
@@ -248,7 +309,8 @@ class UniversalStylizer:
 
         method = Method(prepare, prepares)
         with self._failing((0, 0)):
-            heard = [method.portrait(_style_picture(path)) for path, _ in styles]
+            size = method.card.style_size
+            heard = [method.portrait(_style_picture(path, size)) for path, _ in styles]
             look = Look(mixed(heard, [share for _, share in styles]), strength)
             self._binder = UniversalBinder(method, look, plays, scale, self._failing)
 
@@ -288,9 +350,9 @@ class UniversalStylizer:
             ) from error
 
 
-def _style_picture(path: Path) -> Rgb:
-    """A picture at ``STYLE_SIZE``; a smaller one as it is."""
+def _style_picture(path: Path, size: int) -> Rgb:
+    """A picture with its short side at ``size``; a smaller one as it is."""
     rgb = next(iter(open_source(str(path)).frames())).rgb
     height, width = rgb.shape[:2]
-    share = min(1.0, STYLE_SIZE / min(height, width))
+    share = min(1.0, size / min(height, width))
     return as_rgb(at_size(rgb, (round(height * share), round(width * share))))

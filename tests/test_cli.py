@@ -168,7 +168,8 @@ def test_run_is_the_default_command(tmp_path: Path, make_clip: MakeClip, identit
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["run"], ["train"], ["export"], ["styles"], ["evaluate"], ["export-flow"]]
+    "command",
+    [[], ["run"], ["train"], ["export"], ["styles"], ["evaluate"], ["export-flow"], ["swap"]],
 )
 def test_help(command: list[str]):
     done = run_command(*command, "--help", env=plain_environment())
