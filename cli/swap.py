@@ -23,7 +23,7 @@ def swap(
     iterations: Annotated[int, typer.Option(help="Of L-BFGS.", min=1)] = 100,
     tv: Annotated[
         float, typer.Option(help="Weight of total variation: smoother, less grain.", min=0)
-    ] = 10.0,
+    ] = 20.0,
     size: Annotated[
         int, typer.Option(help="Short side of the result and of the style, px.", min=16)
     ] = 512,

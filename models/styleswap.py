@@ -174,7 +174,7 @@ def swapped_by_optimisation(
     style: Tensor,
     *,
     iterations: int = 100,
-    tv: float = 2.0,
+    tv: float = 20.0,
     size: int = 3,
     stride: int = 1,
     noise: int | None = None,
