@@ -27,7 +27,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from stylize_video.pipeline.config import Settings
-from stylize_video.pipeline.flow import DisFlow
+from stylize_video.pipeline.flow import open_flow
 from stylize_video.pipeline.frame import Frame, Rgb
 from stylize_video.pipeline.inputs import open_source
 from stylize_video.pipeline.quality import Evaluation, structural_distance
@@ -125,7 +125,7 @@ def steady(args: argparse.Namespace) -> None:
             style = [(Path(args.style[0]), 1.0)]
             player = UniversalStylizer(Path(args.method[0]), style, per_frame=way == "frame")
             results[way] = [frame.rgb for frame in player.run(iter(frames))]
-        evaluation = Evaluation(DisFlow())
+        evaluation = Evaluation(open_flow("dis"))
         for number, frame in enumerate(frames):
             evaluation.add(frame, {way: shown[number] for way, shown in results.items()})
         for way, scores in evaluation.quality().scores.items():

@@ -74,8 +74,10 @@ def _export_method(
 ) -> None:
     from ..export.parity import parity_frames
     from ..export.sources import open_universal
+    from ..export.styleswap import export_styleswap
     from ..export.universal import export_universal
     from ..models.data import list_photos
+    from ..models.styleswap import StyleSwap
     from ..pipeline.contract import ModelCard
 
     name, _, kind = out.name.partition(".prepare.onnx")
@@ -84,7 +86,11 @@ def _export_method(
     net, method = open_universal(source, places)
     frames = parity_frames(list_photos(content)[-20:])
     card = ModelCard(name=name, kind=method, licence=licence)
-    parity = export_universal(net, card, out, frames[:-1], frames[-1])
+    proved = card, out, frames[:-1], frames[-1]
+    if isinstance(net, StyleSwap):
+        parity = export_styleswap(net, *proved)
+    else:
+        parity = export_universal(net, *proved)
     apply = out.with_name(f"{name}.apply.onnx")
     report.say(
         f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB) and {apply.name} "

@@ -18,6 +18,7 @@ from .export import export
 from .flow import export_flow
 from .run import run
 from .styles import styles
+from .swap import swap
 from .train import train
 
 
@@ -78,6 +79,7 @@ app.command("train")(train)
 app.command("train-decoders")(train_decoders)
 app.command("export")(export)
 app.command("export-flow")(export_flow)
+app.command("swap")(swap)
 app.command("evaluate")(evaluate)
 
 

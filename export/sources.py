@@ -20,7 +20,7 @@ EVERYWHERE = ("encoder", "skip", "decoder")
 """The places of WCT² (see ``WCT2``) that are touched unless told otherwise."""
 
 
-def open_universal(path: Path, places: Collection[str] = ()) -> tuple[Universal, str]:
+def open_universal(path: Path, places: Collection[str] = ()) -> tuple[Universal | StyleSwap, str]:
     """A method, and which one it is.
 
     Args:
@@ -48,7 +48,7 @@ def open_universal(path: Path, places: Collection[str] = ()) -> tuple[Universal,
     )
 
 
-def trained(folder: Path, places: Collection[str] = ()) -> tuple[Universal, str]:
+def trained(folder: Path, places: Collection[str] = ()) -> tuple[Universal | StyleSwap, str]:
     """What ``train-decoders`` wrote, and its method.
 
     Raises:
@@ -68,7 +68,7 @@ def trained(folder: Path, places: Collection[str] = ()) -> tuple[Universal, str]
     return _assembled(found, places).eval().requires_grad_(False), recipe.method
 
 
-def _assembled(found: dict[int, Learning], places: Collection[str]) -> Universal:
+def _assembled(found: dict[int, Learning], places: Collection[str]) -> Universal | StyleSwap:
     deepest = found[max(found)]
     pair = deepest.net.encoder, deepest.net.decoder
     recipe = deepest.recipe

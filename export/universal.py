@@ -17,21 +17,16 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..models.data import to_rgb, to_tensor
 from ..models.universal import Maps, Portrait, Universal
 from ..models.whitening import Affine, Style
 from ..pipeline.contract import INPUT, OUTPUT, ModelCard
-from ..pipeline.errors import TrainingError
-from ..pipeline.sink import whole_or_not
-from ..pipeline.universal import Look, Method, UniversalPlayer
-from .parity import WORST_MEAN, Parity
-from .precision import halved
-from .write import save, traced
+from .pair import write_pair
+from .parity import Parity
+from .write import floats, frame_bytes, traced
 
 PARTS = ("mean", "root", "weight")
 """Of a portrait."""
@@ -55,11 +50,11 @@ class _Prepare(nn.Module):
     ) -> tuple[Tensor, ...]:
         """Pictures (N, H, W, 3) and labels (N, H, W, K), uint8."""
         net = self.net
-        heard = net.portrait(_floats(style), _shares(style_labels), "newton")
+        heard = net.portrait(floats(style), _shares(style_labels), "newton")
         groups = zip(net.sites, range(0, len(told), len(PARTS)), strict=True)
         portrait: Portrait = {site: Style(*told[i : i + len(PARTS)]) for site, i in groups}
         maps = net.maps(
-            _floats(content), portrait, _shares(content_labels), strength, method="newton"
+            floats(content), portrait, _shares(content_labels), strength, method="newton"
         )
         of_style = [t for s in heard.values() for t in (s.mean, s.root, s.weight)]
         return (*of_style, *(t for m in maps.values() for t in (m.matrix, m.shift)))
@@ -74,12 +69,8 @@ class _Apply(nn.Module):
         """(1, H, W, 3) uint8, and each site's matrix (C, C) and shift (C) → as ``frame``."""
         groups = zip(self.net.sites, range(0, len(told), 2), strict=True)
         maps: Maps = {site: Affine(told[i][None], told[i + 1][None]) for site, i in groups}
-        painted = self.net.paint(_floats(frame), maps)
-        return (painted * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
-
-
-def _floats(pictures: Tensor) -> Tensor:
-    return pictures.permute(0, 3, 1, 2).float() / 255
+        painted = self.net.paint(floats(frame), maps)
+        return frame_bytes(painted)
 
 
 def _shares(labels: Tensor) -> Tensor:
@@ -150,58 +141,9 @@ def export_universal(
     frames: Sequence[NDArray[np.uint8]],
     style: NDArray[np.uint8],
 ) -> Parity:
-    """Write a method's two files, kept only if ``frames`` in a style prove them.
-
-    Args:
-        net: the method, trained; on the CPU.
-        card: its metadata; what the net says itself, and the parity figures, are filled in.
-        prepare: ``NAME.prepare.onnx``; ``NAME.apply.onnx`` is written beside it.
-        frames: pictures (H, W, 3), RGB, of several sizes.
-        style: likewise, one.
-
-    Raises:
-        TrainingError: ONNX Runtime's pictures are off by more than 1/255 on average.
-        SinkError: a file can't be written.
-    """
+    """Write a method's two files; what the net says itself goes into the card: ``write_pair``."""
     net = net.eval()
-    apply = prepare.with_name(prepare.name.replace(".prepare.", ".apply."))
-    graphs = halved(trace_prepare(net)), halved(trace_apply(net))
     scales = {site: scale for site, (_, scale) in net.sites.items()}
     card = replace(card, multiple=net.multiple, reach=net.reach, sites=json.dumps(scales))
-    with whole_or_not(prepare) as first, whole_or_not(apply) as second:
-        for graph, aside in zip(graphs, (first, second), strict=True):
-            save(graph, aside, card.to_metadata())
-        parity = _parity(net, first, second, frames, style)
-        card = replace(card, parity=parity.to_json())
-        for graph, aside in zip(graphs, (first, second), strict=True):
-            save(graph, aside, card.to_metadata())
-    return parity
-
-
-def _parity(
-    net: Universal,
-    prepare: Path,
-    apply: Path,
-    frames: Sequence[NDArray[np.uint8]],
-    style: NDArray[np.uint8],
-) -> Parity:
-    def opened(model: bytes) -> onnxruntime.InferenceSession:
-        return onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-
-    method = Method(prepare, opened, apply)
-    look, session = Look(method.portrait(style)), opened(method.apply.SerializeToString())
-    means, largest = list[float](), 0
-    for rgb in frames:
-        player = UniversalPlayer(session, method.maps([(rgb, None)], look), method.card)
-        found = np.asarray(player.paint(rgb), np.int16)
-        wanted = to_rgb(net.stylize(to_tensor(rgb), to_tensor(style))).astype(np.int16)
-        difference = np.abs(found - wanted)
-        means.append(float(difference.mean()))
-        largest = max(largest, int(difference.max()))
-    parity = Parity(max(means), largest, tuple(f"{f.shape[1]}x{f.shape[0]}" for f in frames))
-    if parity.mean > WORST_MEAN:
-        raise TrainingError(
-            f"the exported files are off by {parity.mean:.2f}/255 on average, {largest} at worst; "
-            f"at most {WORST_MEAN:.0f}/255 is kept, so nothing was written"
-        )
-    return parity
+    graphs = trace_prepare(net), trace_apply(net)
+    return write_pair(net, graphs, card, prepare, frames, style)

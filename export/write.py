@@ -14,6 +14,16 @@ from torch import Tensor, nn
 OPSET = 20
 
 
+def floats(pictures: Tensor) -> Tensor:
+    """Pictures (N, H, W, 3), bytes → (N, 3, H, W), 0..1."""
+    return pictures.permute(0, 3, 1, 2).float() / 255
+
+
+def frame_bytes(painted: Tensor) -> Tensor:
+    """The other way round, clamped and rounded."""
+    return (painted * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+
+
 def traced_model(
     module: nn.Module, inputs: dict[str, Tensor], output: str, shape: dict[int, Any]
 ) -> onnx.ModelProto:

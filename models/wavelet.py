@@ -39,14 +39,14 @@ def _spread(band: Tensor, signs: tuple[int, int, int, int]) -> Tensor:
     return (band.reshape(n, c, h, 1, w, 1) * cell).reshape(n, c, 2 * h, 2 * w)
 
 
-def even(x: Tensor, multiple: int) -> Tensor:
-    """Padded below and at the right by the last row and column, to a multiple; to two at least.
+def even(x: Tensor, multiple: int, least: int = 2) -> Tensor:
+    """Padded below and at the right by the last row and column, to a multiple; to ``least`` of it.
 
     By picking, which an exported graph of any size can do too.
     """
     for axis in (2, 3):
         size = x.shape[axis]
-        total = torch.sym_max((size + multiple - 1) // multiple, 2) * multiple
+        total = torch.sym_max((size + multiple - 1) // multiple, least) * multiple
         picked = torch.arange(total, device=x.device).clamp(max=size - 1)
         x = x.index_select(axis, picked)
     return x

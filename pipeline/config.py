@@ -34,7 +34,8 @@ class Settings(BaseModel):
     method: str = Field(
         "auto",
         description="How a picture's style is taken over: wct, wct2, photowct, styleswap or a "
-        "prepare file; auto: by --look.",
+        "prepare file; auto: by --look. Of several pictures styleswap takes as many patches of "
+        "each as its weight says.",
     )
     look: Literal["art", "photo"] = Field(
         "art", description="What a picture given as the style is: a painting, or a photograph."

@@ -50,7 +50,11 @@ class ModelCard:
     sites: str = ""
     """Of a method for any style: how many times smaller the features of each site are, as JSON."""
     reach: int = 0
-    """Likewise: pixels on each side that a painted pixel depends on."""
+    """Likewise: pixels on each side that a painted pixel depends on; 0: all of the picture."""
+    style_size: int = 512
+    """Likewise: short side at which a style picture is heard, px: larger gives larger strokes."""
+    most_pixels: int = 0
+    """Likewise: of a frame that is painted at once; a larger one is painted smaller. 0: any."""
     contract: int = VERSION
     """Version of the contract that the file keeps."""
 

@@ -7,6 +7,7 @@ back from the frame itself, as far as the painting follows it there.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import cv2
@@ -24,14 +25,24 @@ _AROUND = (7, 7)  # px of the painted size, over which painting and source are c
 _FLAT = 25.0  # variance, grey levels squared, below which the source says nothing of the painting
 
 
-def work_size(height: int, width: int, scale: float | None) -> tuple[int, int]:
-    """(height, width) at which a picture is painted, both even; its own where no scale is given.
+def work_size(
+    height: int, width: int, scale: float | None, most_pixels: int = 0
+) -> tuple[int, int]:
+    """(height, width) at which a picture is painted, both even; its own where nothing else is told.
 
     A picture that is very thin, or strokes that are very small, are painted at most ``_MOST`` long.
+
+    Args:
+        height: of the picture.
+        width: likewise.
+        scale: of the strokes, where 1 is as where the short side is ``LINES``.
+        most_pixels: that are painted, about; 0: any number.
     """
-    if scale is None:
+    room = (most_pixels / (height * width)) ** 0.5 if most_pixels else math.inf
+    if scale is None and room >= 1:
         return height, width
-    share = min(LINES / scale / min(height, width), _MOST / max(height, width))
+    wanted = 1.0 if scale is None else LINES / scale / min(height, width)
+    share = min(wanted, room, _MOST / max(height, width))
     return max(2, round(height * share / 2) * 2), max(2, round(width * share / 2) * 2)
 
 

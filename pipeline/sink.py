@@ -222,6 +222,18 @@ class _Palette:
         return self._graph.vpull()
 
 
+def picture_bytes(rgb: Rgb, name: str) -> bytes:
+    """A picture, encoded as its file's name ends.
+
+    Raises:
+        SinkError: it can't be.
+    """
+    done, encoded = cv2.imencode(Path(name).suffix, rgb[..., ::-1])
+    if not done:
+        raise SinkError(f"picture {name} can't be encoded")
+    return encoded.tobytes()
+
+
 class PictureWriter:
     """A folder of ``000001.png`` …; or, given ``name``, that one picture in it."""
 
@@ -235,11 +247,9 @@ class PictureWriter:
         """See ``Writer.write``."""
         self._count += 1
         name = self._name or f"{self._count:06d}.png"
-        done, encoded = cv2.imencode(Path(name).suffix, frame.rgb[..., ::-1])
-        if not done:
-            raise SinkError(f"picture {name} can't be encoded")
+        encoded = picture_bytes(frame.rgb, name)
         with writing(self._target):
-            (self._folder / name).write_bytes(encoded.tobytes())
+            (self._folder / name).write_bytes(encoded)
 
     def close(self) -> None:
         """See ``Writer.close``."""

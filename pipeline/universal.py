@@ -1,4 +1,4 @@
-"""Any picture as a style, played over frames: bound to shots, part by part, at the size it needs."""
+"""Any picture as a style, played over frames: bound to shots, in parts, at the size it needs."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -19,9 +20,10 @@ from stylize_video.pipeline.config import Settings
 from stylize_video.pipeline.contract import ModelCard
 from stylize_video.pipeline.errors import ModelError, SettingsError, SourceError
 from stylize_video.pipeline.labels import with_labels
+from stylize_video.pipeline.method import Look, Method
 from stylize_video.pipeline.render import stylize
 from stylize_video.pipeline.segments import labelled, palette
-from stylize_video.pipeline.universal import Look, Method, Painting, UniversalPlayer
+from stylize_video.pipeline.universal import Painting, UniversalPlayer
 
 Picture = NDArray[np.uint8]
 
@@ -192,7 +194,7 @@ def test_colours_that_jpeg_has_changed_are_still_labels():
 
 def test_a_picture_and_a_net_can_not_be_mixed(method: str, tmp_path: Path):
     style = str(saved(tmp_path / "s.png", blobs(1)))
-    with pytest.raises(SettingsError, match="can be mixed with pictures"):
+    with pytest.raises(SettingsError, match="only styles of one kind"):
         painted(tmp_path, blobs(2), style=["udnie", style], method=method)
 
 
@@ -211,7 +213,7 @@ def deep(tmp_path_factory: pytest.TempPathFactory) -> Method:
     for conv in (m for m in net.modules() if isinstance(m, torch.nn.Conv2d)):
         torch.nn.init.kaiming_normal_(conv.weight)
     path = tmp_path_factory.mktemp("deep") / "deep.prepare.onnx"
-    export_universal(net, ModelCard("deep", "wct2"), path, [blobs(1)], blobs(3))
+    export_universal(net, ModelCard("deep", "wct"), path, [blobs(1)], blobs(3))
     return Method(path, opened)
 
 
@@ -237,12 +239,9 @@ def test_tiles_are_painted_as_the_whole(deep: Method, labelled: bool):
 def test_what_is_photographic_is_carried_from_fewer_lines(deep: Method):
     look = Look(deep.portrait(blobs(6)))
     large = blobs(5, 1024, 1536)
-    player = UniversalPlayer(
-        opened(deep.apply.SerializeToString()),
-        deep.maps([(large[::4, ::4], None)], look),
-        deep.card,
-        Painting(photo=True),
-    )
-    assert player.painting.reduced(large).shape == (512, 768, 3)
-    assert player.painting.reduced(large[:300]).shape == (300, 1536, 3)
+    card = replace(deep.card, kind="wct2")
+    maps = deep.maps([(np.ascontiguousarray(large[::4, ::4]), None)], look)
+    player = UniversalPlayer(opened(deep.apply.SerializeToString()), maps, card)
+    assert player.painting.reduced(large, card).shape == (512, 768, 3)
+    assert player.painting.reduced(large[:300], card).shape == (300, 1536, 3)
     assert np.asarray(player.paint(large)).shape == large.shape

@@ -14,7 +14,6 @@ import pytest
 from stylize_video.pipeline.zoo import zoo
 
 from .conftest import MakeClip, foreign_onnx, run_command, write_photos
-from .test_models import vgg_file  # noqa: F401 - a fixture
 
 
 def one_line(done: subprocess.CompletedProcess[str]) -> str:
@@ -168,7 +167,8 @@ def test_run_is_the_default_command(tmp_path: Path, make_clip: MakeClip, identit
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["run"], ["train"], ["export"], ["styles"], ["evaluate"], ["export-flow"]]
+    "command",
+    [[], ["run"], ["train"], ["export"], ["styles"], ["evaluate"], ["export-flow"], ["swap"]],
 )
 def test_help(command: list[str]):
     done = run_command(*command, "--help", env=plain_environment())
@@ -199,7 +199,7 @@ def test_styles_lists_the_zoo():
 def test_a_style_is_trained_resumed_exported_and_played(
     tmp_path: Path,
     make_clip: MakeClip,
-    vgg_file: Path,  # noqa: F811 - the fixture
+    vgg_file: Path,
 ):
     photos = write_photos(tmp_path / "photos", 6)
     style = sorted(photos.iterdir())[0]

@@ -1,0 +1,97 @@
+"""``stylize-video swap``: one picture in the patches of another; nothing trained but VGG-19."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ..pipeline.errors import SinkError, SourceError
+from .report import Report, need_torch
+from .train import VGG_SETTING, refuse_place, torch_device, vgg19
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def swap(
+    photo: Annotated[Path, typer.Argument(help="The picture to repaint.")],
+    style: Annotated[Path, typer.Argument(help="The picture whose patches it is made of.")],
+    out: Annotated[Path, typer.Argument(help="The picture to write.")],
+    iterations: Annotated[int, typer.Option(help="Of L-BFGS.", min=1)] = 100,
+    tv: Annotated[
+        float, typer.Option(help="Weight of total variation: smoother, less grain.", min=0)
+    ] = 20.0,
+    size: Annotated[
+        int, typer.Option(help="Short side of the result and of the style, px.", min=16)
+    ] = 512,
+    patch: Annotated[
+        int, typer.Option(help="Side of a patch; 1 is four pixels.", min=1, max=31)
+    ] = 3,
+    stride: Annotated[
+        int, typer.Option(help="Between the style's patches: 2 takes every other one.", min=1)
+    ] = 1,
+    start: Annotated[
+        Literal["content", "noise"], typer.Option(help="Begin with the picture, or with noise.")
+    ] = "content",
+    seed: Annotated[int, typer.Option(help="Of the noise.", min=0)] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    vgg: Annotated[
+        Path | None,
+        typer.Option(
+            envvar=VGG_SETTING, help="VGG-19 weights (.safetensors, .pth); default: downloaded."
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the output if it exists.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+) -> None:
+    """Repaint a picture with the patches of another (Style-Swap, Chen & Schmidt 2016).
+
+    By optimisation: slow, and for single pictures. A video is painted by --method styleswap.
+    """
+    need_torch("swap")
+    from ..models.autoencoder import vgg_encoder
+    from ..models.data import to_rgb, to_tensor
+    from ..models.styleswap import LEVEL, swapped_by_optimisation
+    from ..pipeline.sink import picture_bytes, whole_or_not
+
+    _refuse_picture(out, overwrite)
+    content, other = _picture(photo, size), _picture(style, size)
+    where, report = torch_device(device), Report(quiet)
+    encoder = vgg_encoder(vgg19(vgg), LEVEL).to(where)
+    with report.progress("swapping", iterations, "iterations") as bar:
+        painted = swapped_by_optimisation(
+            encoder,
+            to_tensor(content).to(where),
+            to_tensor(other).to(where),
+            iterations=iterations,
+            tv=tv,
+            size=patch,
+            stride=stride,
+            noise=seed if start == "noise" else None,
+            heard=lambda loss: bar.advance(f"loss {loss:.4f}"),
+        )
+    with whole_or_not(out) as aside:
+        aside.write_bytes(picture_bytes(to_rgb(painted), out.name))
+    report.say(f"wrote {out}: {content.shape[1]}x{content.shape[0]}")
+
+
+def _refuse_picture(out: Path, overwrite: bool) -> None:
+    from ..pipeline.pictures import PICTURE_SUFFIXES
+
+    if out.suffix.lower() not in PICTURE_SUFFIXES:
+        raise SinkError(f"{out} must end as a picture does: {' '.join(sorted(PICTURE_SUFFIXES))}")
+    refuse_place(out, overwrite, "swap")
+
+
+def _picture(path: Path, size: int) -> NDArray[np.uint8]:
+    from ..models.data import read_rgb, resized
+
+    rgb = read_rgb(path)
+    if rgb is None:
+        raise SourceError(f"the picture {path} can't be read; give a JPEG, PNG or WebP")
+    return resized(rgb, size)
