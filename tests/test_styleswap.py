@@ -20,7 +20,8 @@ from stylize_video.models.styleswap import StyleSwap, patches, swap, swapped_by_
 from stylize_video.models.wct import WCT
 from stylize_video.pipeline.contract import ModelCard
 from stylize_video.pipeline.errors import ModelError
-from stylize_video.pipeline.universal import Look, Method, UniversalPlayer, mixed
+from stylize_video.pipeline.method import Look, Method, mixed
+from stylize_video.pipeline.universal import UniversalPlayer
 
 from .conftest import run_command
 from .test_universal import TINY, pair, picture
@@ -60,9 +61,9 @@ def opened(model: bytes) -> Any:
 
 def painted(prepare: Path, frame: Rgb, style: Rgb, strength: float = 1.0) -> Rgb:
     method = Method(prepare, opened)
-    maps = method.maps([frame], Look(method.portrait(style), strength), [None])
-    found = UniversalPlayer(opened(method.apply.SerializeToString()), maps).paint(frame)
-    return np.asarray(found)
+    maps = method.maps([(frame, None)], Look(method.portrait(style), strength))
+    session = opened(method.apply.SerializeToString())
+    return np.asarray(UniversalPlayer(session, maps, method.card).paint(frame))
 
 
 @pytest.mark.parametrize("strength", [1.0, 0.4, 0.0])
@@ -97,7 +98,7 @@ def test_a_method_that_hears_shots_has_both_its_halves(tmp_path: Path):
     method = Method(path, opened)
     look = Look(method.portrait(rgb(3)))
     assert set(look.portrait) == {"mean.relu1_1", "root.relu1_1", "weight.relu1_1"}
-    one, other = (method.maps([frame], look, [None]) for frame in frames)
+    one, other = (method.maps([(frame, None)], look) for frame in frames)
     assert set(one) == {"matrix.relu1_1", "shift.relu1_1"}
     assert not np.allclose(one["matrix.relu1_1"], other["matrix.relu1_1"])
 
@@ -137,7 +138,7 @@ def test_a_large_frame_is_painted_smaller_and_comes_back_whole(prepare: Path):
             return [255 - fed["frame"]]
 
     frame, most = rgb(4, 720, 1280), method.card.most_pixels
-    found = np.asarray(UniversalPlayer(Session(), {}, None, most).paint(frame))
+    found = np.asarray(UniversalPlayer(Session(), {}, method.card).paint(frame))
     assert 0.98 * most < seen[0][1] * seen[0][2] < 1.02 * most < 720 * 1280
     assert found.shape == frame.shape
     assert np.abs(found.astype(int) - (255 - frame)).mean() < 3
