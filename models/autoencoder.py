@@ -18,7 +18,7 @@ from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch
 
 from .recipe import Pooling
 from .vgg import MEAN, STD, VGG19
-from .wavelet import haar_pool, haar_unpool
+from .wavelet import convolved_apart, haar_pool, haar_unpool
 
 Widths = tuple[tuple[int, ...], ...]
 """Channels of the convolutions of each block."""
@@ -145,8 +145,9 @@ class Decoder(nn.Module):
             return x
         if self.pooling != "unpool":
             skip = tuple(part / self.sizes[number - 1] for part in skip)
-        x = unpool(x.relu(), self.pooling, skip)
-        for conv in self.convolutions(number)[1:]:
+        first, *others = self.convolutions(number)[1:]
+        x = unpooled(x.relu(), self.pooling, skip, first).relu()
+        for conv in others:
             x = conv(x).relu()
         return x
 
@@ -187,14 +188,17 @@ def first_maxima(x: Tensor, small: Tensor) -> Tensor:
     return (score == best).to(x)
 
 
-def unpool(x: Tensor, how: Pooling, skip: Skip) -> Tensor:
-    """Twice the size."""
-    if how == "max":
-        return F.interpolate(x, scale_factor=2, mode="nearest")
-    if how == "unpool":
-        return F.interpolate(x, scale_factor=2, mode="nearest") * skip[0]
-    parts = haar_unpool(x, *skip[:3])
-    return torch.cat([*parts, skip[3]], dim=1) if how == "cat5" else sum(parts, x.new_zeros(()))
+def unpooled(x: Tensor, how: Pooling, skip: Skip, conv: Conv) -> Tensor:
+    """Twice the size, and the convolution that sees it."""
+    if how == "cat5":
+        *bands, feature = skip
+        apart, own = conv.weight.split([4 * x.shape[1], x.shape[1]], dim=1)
+        padded = F.pad(feature, (1, 1, 1, 1), mode="reflect")
+        return convolved_apart([x, *bands], apart) + F.conv2d(padded, own, conv.bias)
+    if how == "sum":
+        return conv(haar_unpool(x, *skip[:3]))
+    large = F.interpolate(x, scale_factor=2, mode="nearest")
+    return conv(large * skip[0] if how == "unpool" else large)
 
 
 def vgg_encoder(vgg: VGG19, level: int, pooling: Pooling = "max") -> Encoder:

@@ -6,8 +6,12 @@ orthonormal basis of every 2×2 cell, so the transpose is the inverse.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import product
+
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch user knows
 
 
 def haar_pool(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -22,21 +26,43 @@ def haar_pool(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return above + below, left + right, below - above, right - left
 
 
-def haar_unpool(ll: Tensor, lh: Tensor, hl: Tensor, hh: Tensor) -> tuple[Tensor, ...]:
-    """The parts of the picture that each band is, (N, C, 2h, 2w); their sum is the picture."""
-    return (
-        _spread(ll, (1, 1, 1, 1)),
-        _spread(lh, (-1, 1, -1, 1)),
-        _spread(hl, (-1, -1, 1, 1)),
-        _spread(hh, (1, -1, -1, 1)),
-    )
+def haar_unpool(ll: Tensor, lh: Tensor, hl: Tensor, hh: Tensor) -> Tensor:
+    """The picture (N, C, 2h, 2w) that has these bands."""
+    cell = (ll - lh - hl + hh, ll + lh - hl - hh, ll - lh + hl - hh, ll + lh + hl + hh)
+    return F.pixel_shuffle(torch.stack(cell, dim=2).flatten(1, 2) / 2, 2)
 
 
-def _spread(band: Tensor, signs: tuple[int, int, int, int]) -> Tensor:
-    """Each value to the four places of its cell, times a sign, halved."""
-    n, c, h, w = band.shape
-    cell = band.new_tensor(signs).reshape(1, 1, 1, 2, 1, 2) / 2
-    return (band.reshape(n, c, h, 1, w, 1) * cell).reshape(n, c, 2 * h, 2 * w)
+_LOW = ([[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]])
+_HIGH = ([[1, 0, 0], [0, -1, 1]], [[-1, 1, 0], [0, 0, -1]])
+_BY_PLACE = (_LOW, _HIGH)
+"""What the three taps of a row see of two neighbouring cells, from a cell's first and second place;
+of a band that is alike in the cell, and of one that changes sign."""
+
+
+def convolved_apart(bands: Sequence[Tensor], weight: Tensor) -> Tensor:
+    """3×3 convolution of the parts of a picture that LL, LH, HL and HH are, side by side.
+
+    As if each were spread to full size, the four put together and padded by reflection: 36 products
+    a pixel and channel. But a cell's four places see no more than 2×2 cells: 16, at half size.
+
+    Args:
+        bands: each (N, C, h, w).
+        weight: (D, 4·C, 3, 3).
+
+    Returns:
+        (N, D, 2h, 2w).
+    """
+    x = F.pad(torch.cat(list(bands), dim=1), (1, 1, 1, 1), mode="replicate")
+    height, width = (side - 1 for side in x.shape[2:])
+    apart = weight.unflatten(1, (4, -1))
+    low, high = (torch.tensor(rows, dtype=weight.dtype, device=weight.device) for rows in _BY_PLACE)
+    down, across = torch.stack([low, low, high, high]), torch.stack([low, high, low, high])
+    places: list[Tensor] = []
+    for p, q in product((0, 1), repeat=2):
+        kernel = torch.einsum("tau,otcuv,tbv->otcab", down[:, p], apart, across[:, q]) / 2
+        seen = x[..., p : p + height, q : q + width]
+        places.append(F.conv2d(seen, kernel.flatten(1, 2)))
+    return F.pixel_shuffle(torch.stack(places, dim=2).flatten(1, 2), 2)
 
 
 def even(x: Tensor, multiple: int, least: int = 2) -> Tensor:

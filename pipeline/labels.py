@@ -25,7 +25,7 @@ def with_labels(model: onnx.ModelProto, scales: Mapping[str, int]) -> onnx.Model
     nodes: list[onnx.NodeProto] = []
     shares: dict[int, str] = {}
     for node in model.graph.node:
-        site = _site_of(node, makers)
+        site = site_of(node, makers)
         if site is None:
             nodes.append(node)
             continue
@@ -52,7 +52,7 @@ def _retype(model: onnx.ModelProto) -> None:
     model.graph.input.append(helper.make_tensor_value_info(LABELS, TensorProto.FLOAT, axes))
 
 
-def _site_of(node: onnx.NodeProto, makers: Mapping[str, onnx.NodeProto]) -> str | None:
+def site_of(node: onnx.NodeProto, makers: Mapping[str, onnx.NodeProto]) -> str | None:
     """The site whose map a convolution is."""
     if node.op_type != "Conv":
         return None

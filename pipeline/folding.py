@@ -1,0 +1,119 @@
+"""A shot's maps written into ``apply``: where a convolution follows, they cost nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from .labels import site_of
+
+_BETWEEN = ("Pad", "Div")
+"""What may stand between a map and the convolution that takes it in: of places, and of size."""
+
+
+def with_maps(model: onnx.ModelProto, maps: Mapping[str, NDArray[Any]]) -> onnx.ModelProto:
+    """``apply`` of one shot and one label: it takes a frame, and nothing else.
+
+    A map x → Mx + b is a 1×1 convolution. Reflection and replication pad it as they pad what it
+    maps, so W(Mx + b) + c = (WM)x + (Wb + c) where another convolution follows; elsewhere it stays.
+
+    Args:
+        model: ``NAME.apply.onnx``.
+        maps: its other inputs, of one label: ``matrix.SITE`` (C, C) and ``shift.SITE`` (C).
+    """
+    model = onnx.ModelProto.FromString(model.SerializeToString())
+    graph = _Graph(model)
+    for node in list(model.graph.node):
+        site = site_of(node, graph.makers)
+        if site is not None:
+            _bind(graph, node, maps[f"matrix.{site}"], maps[f"shift.{site}"])
+    kept = [port for port in model.graph.input if port.name not in maps]
+    del model.graph.input[:]
+    model.graph.input.extend(kept)
+    graph.sweep()
+    return model
+
+
+class _Graph:
+    """A model's nodes by what they make and take, and its numbers."""
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self.model = model
+        self.makers = {output: node for node in model.graph.node for output in node.output}
+        self.takers: dict[str, list[onnx.NodeProto]] = {}
+        for node in model.graph.node:
+            for name in node.input:
+                self.takers.setdefault(name, []).append(node)
+        self.numbers = {tensor.name: tensor for tensor in model.graph.initializer}
+
+    def value(self, name: str) -> NDArray[Any] | None:
+        """A constant, which may be stored as a half; ``None`` for what is computed."""
+        if name in self.numbers:
+            return numpy_helper.to_array(self.numbers[name])
+        node = self.makers.get(name)
+        if node is None or node.op_type != "Cast":
+            return None
+        stored = self.value(node.input[0])
+        return None if stored is None else stored.astype(np.float32)
+
+    def add(self, name: str, value: NDArray[Any]) -> str:
+        """A new constant."""
+        tensor = numpy_helper.from_array(np.ascontiguousarray(value, np.float32), name)
+        self.model.graph.initializer.append(tensor)
+        return name
+
+    def sweep(self) -> None:
+        """Drop nodes and constants that nothing needs."""
+        needed = {port.name for port in self.model.graph.output}
+        kept: list[onnx.NodeProto] = []
+        for node in reversed(self.model.graph.node):
+            if needed & {*node.output}:
+                kept.append(node)
+                needed |= {*node.input}
+        numbers = [tensor for tensor in self.model.graph.initializer if tensor.name in needed]
+        del self.model.graph.node[:], self.model.graph.initializer[:]
+        self.model.graph.node.extend(reversed(kept))
+        self.model.graph.initializer.extend(numbers)
+
+
+def _bind(graph: _Graph, node: onnx.NodeProto, matrix: Any, shift: Any) -> None:
+    """One map, into the convolution that follows if there is one."""
+    site = node.output[0]
+    follower, size = _follower(graph, node)
+    weight = None if follower is None else graph.value(follower.input[1])
+    if follower is None or weight is None:
+        node.input[1] = graph.add(f"{site}.matrix", matrix[..., None, None])
+        node.input[2] = graph.add(f"{site}.shift", shift)
+        return
+    bias = graph.value(follower.input[2])
+    assert bias is not None
+    taps = weight.sum(axis=(2, 3))
+    folded = np.einsum("oikl,ij->ojkl", weight, matrix)
+    follower.input[1] = graph.add(f"{site}.weight", folded)
+    follower.input[2] = graph.add(f"{site}.bias", bias + taps @ (shift / size))
+    for taker in graph.takers[site]:
+        taker.input[list(taker.input).index(site)] = node.input[0]
+
+
+def _follower(graph: _Graph, node: onnx.NodeProto) -> tuple[onnx.NodeProto | None, float]:
+    """The one convolution that sees a map's answer alone, and by what that is divided before."""
+    size, at = 1.0, node
+    while True:
+        takers = graph.takers.get(at.output[0], [])
+        if len(takers) != 1:
+            return None, size
+        (at,) = takers
+        if at.op_type == "Conv":
+            return at, size
+        if at.op_type not in _BETWEEN:
+            return None, size
+        if at.op_type == "Div":
+            divisor = graph.value(at.input[1])
+            if divisor is None or divisor.size != 1:
+                return None, size
+            size *= float(divisor.reshape(()))
