@@ -90,12 +90,13 @@ def _bind(graph: _Graph, node: onnx.NodeProto, matrix: Any, shift: Any) -> None:
         node.input[1] = graph.add(f"{site}.matrix", matrix[..., None, None])
         node.input[2] = graph.add(f"{site}.shift", shift)
         return
-    bias = graph.value(follower.input[2])
-    assert bias is not None
+    bias = graph.value(follower.input[2]) if len(follower.input) > 2 else None
     taps = weight.sum(axis=(2, 3))
     folded = np.einsum("oikl,ij->ojkl", weight, matrix)
-    follower.input[1] = graph.add(f"{site}.weight", folded)
-    follower.input[2] = graph.add(f"{site}.bias", bias + taps @ (shift / size))
+    moved = taps @ (shift / size) + (0 if bias is None else bias)
+    told = [follower.input[0], graph.add(f"{site}.weight", folded)]
+    del follower.input[:]
+    follower.input.extend([*told, graph.add(f"{site}.bias", moved)])
     for taker in graph.takers[site]:
         taker.input[list(taker.input).index(site)] = node.input[0]
 

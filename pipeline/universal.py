@@ -17,6 +17,7 @@ from .beside import Beside
 from .contract import INPUT, OUTPUT, ModelCard
 from .device import available_cores, open_session
 from .errors import ModelError, StylizeError, reason
+from .folding import with_maps
 from .follow import ENOUGH, Failing, Follower, Plays
 from .frame import Frame, Rgb
 from .inputs import open_source
@@ -141,8 +142,12 @@ class UniversalBinder(Follower[Look, Arrays, Seen]):
         super().__init__(look, failing)
         self._method = method
         self._painting = painting
-        model = with_labels(method.apply, method.scales) if labelled else method.apply
-        self._session = open_session(model.SerializeToString())
+        self._open = open_session
+        # Maps of one label are written into the file, a session a shot; others are told every time.
+        self._told = None
+        if labelled or not method.scales:
+            model = with_labels(method.apply, method.scales) if labelled else method.apply
+            self._told = open_session(model.SerializeToString())
 
     def seen(self, frame: Frame) -> Seen:
         """See ``Follower.seen``."""
@@ -155,7 +160,11 @@ class UniversalBinder(Follower[Look, Arrays, Seen]):
 
     def player(self, picture: Picture, choice: Look, found: Arrays) -> UniversalPlayer:
         """See ``Follower.player``."""
-        return UniversalPlayer(self._session, found, self._method.card, self._painting)
+        card = self._method.card
+        if self._told is not None:
+            return UniversalPlayer(self._told, found, card, self._painting)
+        model = with_maps(self._method.apply, {name: maps[0] for name, maps in found.items()})
+        return UniversalPlayer(self._open(model.SerializeToString()), {}, card, self._painting)
 
     def between(self, known: Arrays, found: Arrays, share: float) -> Arrays:
         """See ``Follower.between``."""
