@@ -162,8 +162,8 @@ def _apart(learning: Learning, teacher: Encoder, rgb: Tensor) -> tuple[Tensor, T
     """How far each stage alone is from undoing the encoder's."""
     net = learning.net
     said, skips = _stages(net.encoder, rgb)
-    result, feature = _stage_by_stage(net, said, skips)
-    return pixel_loss(result, rgb), feature + _heard(net, teacher, said, rgb)
+    results, feature = _stage_by_stage(net, said, skips)
+    return _off(results, rgb), feature + _heard(net, teacher, said, rgb)
 
 
 def _whole(learning: Learning, teacher: Encoder, rgb: Tensor) -> tuple[Tensor, Tensor]:
@@ -171,30 +171,42 @@ def _whole(learning: Learning, teacher: Encoder, rgb: Tensor) -> tuple[Tensor, T
     net = learning.net
     said, skips = _stages(net.encoder, rgb)
     if net.slim:
-        result, feature = _stage_by_stage(net, said, skips)
+        results, feature = _stage_by_stage(net, said, skips)
     else:
-        result, feature = net.decoder(said[-1], skips[1:]), rgb.new_zeros(())
+        results, feature = [net.decoder(said[-1], skips[1:])], rgb.new_zeros(())
     with torch.no_grad():
         wanted = said[-1] if not net.slim else _stages(teacher, rgb)[0][-1]
-    feature = feature + _relative(_stages(teacher, result)[0][-1], wanted)
+    feature = feature + _relative(_stages(teacher, results[-1])[0][-1], wanted)
     if learning.recipe.method == "styleswap":
         feature = feature + _swapped_loss(net, teacher, said[-1])
-    return pixel_loss(result, rgb), feature + _heard(net, teacher, said, rgb)
+    return _off(results, rgb), feature + _heard(net, teacher, said, rgb)
 
 
 def _stage_by_stage(
     net: Autoencoder, said: list[Tensor], skips: list[Skip]
-) -> tuple[Tensor, Tensor]:
-    """What the decoder makes of what the encoder said, and how far its stages are from that."""
+) -> tuple[list[Tensor], Tensor]:
+    """Pictures by stages that are told what the encoder said, and how far each is from undoing it.
+
+    A slim decoder's stages are also told what the one before has said: a picture more.
+    """
     sizes, loss = net.decoder.sizes, said[0].new_zeros(())
-    found = said[-1]
+    found, told = said[-1], said[-1]
     for number in range(net.level, 1, -1):
-        found = net.decoder.stage(found, number, skips[number - 1])
         wanted = said[number - 2].detach() / sizes[number - 1]
-        loss = loss + _relative(found, wanted)
-        # A slim decoder is told what it has said itself; another's stages serve several depths.
-        found = found if net.slim else wanted
-    return net.decoder.stage(found, 1), loss
+        alone = net.decoder.stage(told, number, skips[number - 1])
+        loss = loss + _relative(alone, wanted)
+        if net.slim and number < net.level:
+            found = net.decoder.stage(found, number, skips[number - 1])
+            loss = loss + _relative(found, wanted)
+        else:
+            found = alone
+        told = said[number - 2] / sizes[number - 1]
+    alone = net.decoder.stage(told, 1)
+    return [alone, net.decoder.stage(found, 1)] if net.slim else [alone], loss
+
+
+def _off(results: list[Tensor], rgb: Tensor) -> Tensor:
+    return torch.stack([pixel_loss(result, rgb) for result in results]).sum()
 
 
 def _heard(net: Autoencoder, teacher: Encoder, said: list[Tensor], rgb: Tensor) -> Tensor:
