@@ -70,6 +70,8 @@ def traced(
             verbose=False,
         )
     assert program is not None  # dynamo=True returns one
+    for node in program.model_proto.graph.node:
+        del node.metadata_props[:]  # where in PyTorch it came from: as long as the weights
     return program.model_proto
 
 

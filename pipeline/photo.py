@@ -6,18 +6,21 @@ from typing import Literal
 
 from .errors import SettingsError
 from .frame import Rgb
-from .guided import carried, local_maps
+from .guided import RADIUS, carried, local_maps
 
 Smooth = Literal["off", "guided", "closed"]
 
 LINES = 512
-"""Short side at which a photographic method paints, px; smaller pictures as they are."""
+"""Short side at which a photographic method paints, px; pictures of about that as they are."""
+
+_ABOUT = 0.75  # of a side: what is gained by painting fewer is not worth what is lost
+_CARRIED = 12  # px: windows in which a map is fitted that only enlarges; wider ones glow at edges
 
 
 def photo_size(height: int, width: int) -> tuple[int, int]:
     """(height, width) at which a picture is painted; both even where it is reduced."""
     share = LINES / min(height, width)
-    if share >= 1:
+    if share >= _ABOUT:
         return height, width
     return round(height * share / 2) * 2, round(width * share / 2) * 2
 
@@ -38,7 +41,8 @@ def finished(painted: Rgb, small: Rgb, source: Rgb, smooth: Smooth) -> Rgb:
         painted = _solved(painted, small)
     if small.shape == source.shape and smooth != "guided":
         return painted
-    return carried(source, local_maps(painted, small))
+    radius = RADIUS if smooth == "guided" else _CARRIED
+    return carried(source, local_maps(painted, small, radius))
 
 
 def _solved(painted: Rgb, small: Rgb) -> Rgb:
