@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from ..pipeline.errors import TrainingError, reason
 from .autoencoder import FULL, SLIM, Conv, Decoder, Encoder, Skip, vgg_encoder
 from .data import read_rgb, resized, to_tensor
-from .losses import feature_loss, pixel_loss
+from .losses import colour_loss, feature_loss, pixel_loss
 from .recipe import DecoderRecipe, Universal
 from .styleswap import LEVEL, swap
 from .train import batches, one_cycle
@@ -67,6 +67,7 @@ class Autoencoder(nn.Module):
 
 
 _GREY, _CONTRAST = 0.45, 0.25  # of a usual photograph
+_STEEPEST = 1.0
 
 
 @dataclass
@@ -137,6 +138,8 @@ def learn(
         total = pixel + recipe.feature_weight * feature
         learning.optimizer.zero_grad(set_to_none=True)
         total.backward()
+        # A chain of stages has now and then a gradient that would undo hours.
+        nn.utils.clip_grad_norm_(learning.net.parameters(), _STEEPEST)
         learning.optimizer.step()
         if not math.isfinite(total.item()):
             raise TrainingError(f"the losses left all bounds at step {learning.step}")
@@ -163,7 +166,7 @@ def _apart(learning: Learning, teacher: Encoder, rgb: Tensor) -> tuple[Tensor, T
     net = learning.net
     said, skips = _stages(net.encoder, rgb)
     results, feature = _stage_by_stage(net, said, skips)
-    return _off(results, rgb), feature + _heard(net, teacher, said, rgb)
+    return _off(net, results, rgb), feature + _heard(net, teacher, said, rgb)
 
 
 def _whole(learning: Learning, teacher: Encoder, rgb: Tensor) -> tuple[Tensor, Tensor]:
@@ -179,7 +182,7 @@ def _whole(learning: Learning, teacher: Encoder, rgb: Tensor) -> tuple[Tensor, T
     feature = feature + _relative(_stages(teacher, results[-1])[0][-1], wanted)
     if learning.recipe.method == "styleswap":
         feature = feature + _swapped_loss(net, teacher, said[-1])
-    return _off(results, rgb), feature + _heard(net, teacher, said, rgb)
+    return _off(net, results, rgb), feature + _heard(net, teacher, said, rgb)
 
 
 def _stage_by_stage(
@@ -205,8 +208,9 @@ def _stage_by_stage(
     return [alone, net.decoder.stage(found, 1)] if net.slim else [alone], loss
 
 
-def _off(results: list[Tensor], rgb: Tensor) -> Tensor:
-    return torch.stack([pixel_loss(result, rgb) for result in results]).sum()
+def _off(net: Autoencoder, results: list[Tensor], rgb: Tensor) -> Tensor:
+    loss = colour_loss if net.slim else pixel_loss
+    return torch.stack([loss(result, rgb) for result in results]).sum()
 
 
 def _heard(net: Autoencoder, teacher: Encoder, said: list[Tensor], rgb: Tensor) -> Tensor:

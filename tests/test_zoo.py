@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from stylize_video.pipeline.config import Settings
 from stylize_video.pipeline.errors import ModelError
 from stylize_video.pipeline.frame import Rgb
 from stylize_video.pipeline.stylizer import Stylizer
-from stylize_video.pipeline.zoo import find_style, sha256, zoo
+from stylize_video.pipeline.universal import UniversalStylizer
+from stylize_video.pipeline.zoo import find_method, find_style, sha256, zoo
 
 NAMES = sorted(zoo())
 
@@ -90,3 +92,14 @@ def test_the_zoo_is_found_by_name():
     with pytest.raises(ModelError, match="did you mean"):
         find_style(NAMES[0][:-1])
     assert isinstance(find_style(str(zoo()[NAMES[0]].path)), Path)
+
+
+def test_the_light_of_a_photograph_is_taken_over(tmp_path: Path):
+    content, style = scene(240, 320), scene(240, 320, left=100)
+    warm = np.clip(style * np.array([1.2, 0.8, 0.5]), 0, 255).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "warm.png"), warm[..., ::-1])
+    stylizer = UniversalStylizer(find_method("auto", "photo"), [(tmp_path / "warm.png", 1.0)])
+    shown = stylizer.paint(content)
+    assert shown.shape == content.shape
+    off, before = (np.abs(x.mean((0, 1)) - warm.mean((0, 1))).max() for x in (shown, content))
+    assert off < before / 3
