@@ -106,8 +106,9 @@ def fitted(labels: Labels | None, picture: Rgb) -> Labels:
     height, width = picture.shape[:2]
     if labels is None:
         return np.full((height, width, 1), 255, np.uint8)
-    resized = cv2.resize(labels, (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(resized, np.uint8).reshape(height, width, -1)
+    planes = (np.ascontiguousarray(labels[..., k]) for k in range(labels.shape[2]))
+    area = [cv2.resize(p, (width, height), interpolation=cv2.INTER_AREA) for p in planes]
+    return np.stack(area, axis=-1).astype(np.uint8)
 
 
 def mixed(portraits: Sequence[Arrays], shares: Sequence[float]) -> Arrays:

@@ -115,6 +115,23 @@ def test_masks_pair_the_parts_of_both_pictures(method: str, tmp_path: Path):
     assert np.allclose(shown[:, 32:].mean((0, 1)), style[:, :32].mean((0, 1)), atol=3)
 
 
+def test_a_mask_may_have_many_labels(method: str, tmp_path: Path):
+    mask = np.zeros((48, 64, 3), np.uint8)
+    for k, colour in enumerate(((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (9, 9, 9))):
+        mask[:, 13 * k : 13 * (k + 1)] = colour
+    names = {"content_mask": str(saved(tmp_path / "m.png", mask))}
+    style = saved(tmp_path / "s.png", blobs(1, 96, 128, (190, 80, 80)))
+    shown = painted(
+        tmp_path,
+        blobs(5),
+        style=str(style),
+        method=method,
+        style_mask=[names["content_mask"]],
+        **names,
+    )
+    assert np.allclose(shown.mean((0, 1)), (190, 80, 80), atol=6)
+
+
 def test_a_label_that_the_style_lacks_stays_as_it_is(method: str, tmp_path: Path):
     content = blobs(5)
     shown = painted(
