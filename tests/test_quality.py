@@ -33,7 +33,6 @@ from . import scenes
 from .conftest import MakeClip, run_command
 from .scenes import ExactFlow, Scene
 from .test_cli import one_line
-from .test_models import vgg, vgg_file  # noqa: F401 - fixtures
 
 PHOTO = scenes.texture(3)
 
@@ -266,7 +265,7 @@ def test_feature_distance_is_the_papers_without_its_weights():
     assert torch.allclose(found, 2 * wanted, rtol=1e-5)
 
 
-def test_vgg_distance_grows_with_the_difference(vgg: VGG19):  # noqa: F811
+def test_vgg_distance_grows_with_the_difference(vgg: VGG19):
     distance = VggDistance(vgg)
     picture = scenes.texture(5, 64, 48)
     noise = np.random.default_rng(0).normal(0, 1, picture.shape)
@@ -405,7 +404,7 @@ def test_the_command_shows_a_table(told: Callable[..., subprocess.CompletedProce
 
 def test_vgg_is_taken_where_its_weights_are(
     told: Callable[..., subprocess.CompletedProcess[str]],
-    vgg_file: Path,  # noqa: F811
+    vgg_file: Path,
 ):
     words = ("in.mp4", "out.mp4", "--per-frame", "plain.mp4", "--vgg", vgg_file, "--max-frames")
     done = told(*words, "4", "--json")
