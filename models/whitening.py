@@ -28,7 +28,7 @@ FEWEST = 10.0
 """Positions of a label, below which its covariance says nothing."""
 
 _MOST = 100.0  # times as many on one side: what the authors of PhotoWCT and WCT² do not match
-DAMPING = 1e-3
+_DAMPING = 1e-5  # of the mean variance, added to every direction where nothing can be left out
 _ITERATIONS = 24
 
 
@@ -112,17 +112,15 @@ def roots(covariance: Tensor, method: Method = "eigen") -> tuple[Tensor, Tensor]
         method: see the module.
     """
     own = torch.eye(covariance.shape[-1]).to(covariance)
-    level = (covariance * own).sum(dim=(1, 2)) / covariance.shape[-1]
-    damping = DAMPING * level.clamp(min=1e-12)
     if method == "eigen":
         values, vectors = torch.linalg.eigh(covariance)
         there = values > EMPTY * values[:, -1:].clamp(min=1e-12)
-        values = values + damping[:, None]
         root = torch.where(there, values, 0).sqrt()[:, None]
         inverse = torch.where(there, values, torch.inf).rsqrt()[:, None]
         back = vectors.transpose(1, 2)
         return (vectors * root) @ back, (vectors * inverse) @ back
-    damped = covariance + damping[:, None, None] * own
+    level = (covariance * own).sum(dim=(1, 2)) / covariance.shape[-1]
+    damped = covariance + _DAMPING * level.clamp(min=1e-12)[:, None, None] * own
     if method == "cholesky":
         low = torch.linalg.cholesky(damped)
         return low, torch.linalg.solve_triangular(low, own.expand_as(low), upper=False)
