@@ -69,7 +69,10 @@ def train_decoders(
         _learn(learning, describer, learned, out / f"{name}.pt", workers, report)
         figures[name] = room.reconstruction(learning.net, held_back)
         report.say(f"{name}: {figures[name]:.2f} dB on {len(held_back)} held-back photographs")
-        known = known or learning.net
+        if known is None:
+            known = learning.net
+        else:
+            room.take_over(known, learning.net)
     (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
 
 

@@ -34,7 +34,7 @@ def export(
     ] = None,
     places: Annotated[
         list[str] | None,
-        typer.Option(help="Where a one-pass method is touched: encoder, skip or decoder."),
+        typer.Option(help="Where WCT² is touched: encoder, skip or decoder."),
     ] = None,
     licence: Annotated[str, typer.Option(help="Licence to write into the file.")] = "unknown",
     overwrite: Annotated[

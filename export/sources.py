@@ -11,7 +11,7 @@ from ..models.photowct import PhotoWCT
 from ..models.reconstruct import Learning, levels, load_learning
 from ..models.styleswap import StyleSwap
 from ..models.universal import Universal
-from ..models.wct import WCT, OnePass
+from ..models.wct import WCT
 from ..models.wct2 import WCT2
 from ..pipeline.errors import ModelError
 from .foreign import compressed_wct, photowct, wct2
@@ -27,7 +27,7 @@ def open_universal(path: Path, places: Collection[str] = ()) -> tuple[Universal 
         path: a folder that ``train-decoders`` wrote; one with ``encoder1.pth`` … ``decoder5.pth``
             (Collaborative-Distillation); clovaai's ``wave_encoder_cat5_l4.pth``, its decoder beside
             it; or NVIDIA's ``photo_wct.pth``.
-        places: of a one-pass method; empty for its own.
+        places: of WCT²; empty for its own.
 
     Raises:
         ModelError: it is none of these.
@@ -76,7 +76,5 @@ def _assembled(found: dict[int, Learning], places: Collection[str]) -> Universal
         return WCT2(*pair, places or EVERYWHERE)
     if recipe.method == "styleswap":
         return StyleSwap(*pair)
-    if recipe.width == "slim":
-        return OnePass(*pair, places or (f"encoder{deepest.level}", "decoder"))
     kind = PhotoWCT if recipe.method == "photowct" else WCT
     return kind({level: (item.net.encoder, item.net.decoder) for level, item in found.items()})

@@ -43,20 +43,6 @@ def pixel_loss(result: Tensor, content: Tensor) -> Tensor:
     return (result.float() - content).square().mean() / contrast
 
 
-def colour_loss(result: Tensor, content: Tensor) -> Tensor:
-    """``pixel_loss`` of brightness and of two differences of colours, each by itself; their mean.
-
-    A picture's colours vary a tenth as much as its brightness: a thin net would give them up.
-    """
-    rows = [[1 / 3, 1 / 3, 1 / 3], [1.0, -1.0, 0.0], [-0.5, -0.5, 1.0]]
-    apart = torch.tensor(rows, device=content.device)
-    off, own = (
-        torch.einsum("ij,njhw->nihw", apart, x.float()) for x in (result - content, content)
-    )
-    spread = own.var(dim=(2, 3)).mean(dim=0).clamp(min=1e-3)
-    return (off.square().mean(dim=(0, 2, 3)) / spread).mean()
-
-
 def unsteadiness(result: Tensor, wanted: Tensor, seen: Tensor) -> Tensor:
     """Mean of seen · (ŷ − w)² over the variance of w: the warping error as a relative error.
 

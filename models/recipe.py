@@ -79,13 +79,17 @@ class DecoderRecipe(BaseModel):
         "cat5", description="Of wct2: how the decoder is given what pooling leaves out."
     )
     apart: int = Field(1000, ge=1, description="Optimiser steps in which each stage learns alone.")
-    steps: int = Field(500, ge=1, description="Optimiser steps of each level's whole decoder.")
+    steps: int = Field(
+        500, ge=1, description="Of the deepest level's whole decoder; a shallower one's, twice."
+    )
     batch: int = Field(4, ge=1, description="Crops a step.")
     crop: int = Field(
         256, ge=64, description="Side of a crop, px; a multiple of 16.", multiple_of=16
     )
     feature_weight: float = Field(1.0, ge=0, description="λ: weight of the features' difference.")
-    learning_rate: float = Field(1e-3, gt=0, description="Adam's peak rate.")
+    learning_rate: float = Field(
+        1e-3, gt=0, description="Adam's peak rate for stages; 0.3 of it for whole decoders."
+    )
     held_back: int = Field(
         20, ge=1, description="Photographs, the last by name, kept out of training to measure on."
     )

@@ -3,11 +3,12 @@
 First all stages of the deepest decoder at once, each alone: from relu{k}_1 back to relu{k-1}_1,
 which the encoder has just said; a fifth of the work of the paper's way, and no gradient has to pass
 a whole decoder. Then each level's decoder as one, by the paper's loss: ‖I_o − I_i‖² + λ ‖Φ(I_o) −
-Φ(I_i)‖² (Li 2017, equation 3), both as relative errors.
+Φ(I_i)‖² (Li 2017, equation 3), both as relative errors; from the shallowest on, and each begins
+with the stages of the one before.
 
-A full-width encoder is VGG-19 and stays as it is. A slim one learns too: to say, through one 1×1
-convolution a level, what VGG-19 says (collaborative distillation, Wang et al. 2020, section 3.2).
-Its decoder goes on saying, stage by stage, what the encoder said: a style is heard there.
+A full-width encoder is VGG-19 and stays as it is. A slim one learns while the stages do: to say,
+through one 1×1 convolution a level, what VGG-19 says (collaborative distillation, Wang et al. 2020,
+section 3.2).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from torch import Tensor, nn
 from ..pipeline.errors import TrainingError, reason
 from .autoencoder import FULL, SLIM, Conv, Decoder, Encoder, Skip, vgg_encoder
 from .data import read_rgb, resized, to_tensor
-from .losses import colour_loss, feature_loss, pixel_loss
+from .losses import feature_loss, pixel_loss
 from .recipe import DecoderRecipe, Universal
 from .styleswap import LEVEL, swap
 from .train import batches, one_cycle
@@ -39,8 +40,9 @@ _LEVELS: dict[Universal, tuple[int, ...]] = {
 
 
 def levels(recipe: DecoderRecipe) -> tuple[int, ...]:
-    """The depths that a method has decoders from; a slim net goes the way once."""
-    return _LEVELS[recipe.method] if recipe.width == "full" else (len(SLIM),)
+    """The depths that a method has decoders from."""
+    deepest = len(SLIM if recipe.width == "slim" else FULL)
+    return tuple(level for level in _LEVELS[recipe.method] if level <= deepest)
 
 
 class Autoencoder(nn.Module):
@@ -68,6 +70,7 @@ class Autoencoder(nn.Module):
 
 _GREY, _CONTRAST = 0.45, 0.25  # of a usual photograph
 _STEEPEST = 1.0
+_FINER = 0.3  # a whole decoder's learning rate in that of its stages: it knows most already
 
 
 @dataclass
@@ -90,8 +93,10 @@ class Learning:
 
     @property
     def steps(self) -> int:
-        """Steps in all."""
-        return self.recipe.apart if self.apart else self.recipe.steps
+        """Steps in all: a shallower level costs half as much, and has more to be exact about."""
+        if self.apart:
+            return self.recipe.apart
+        return self.recipe.steps << (max(levels(self.recipe)) - self.level)
 
 
 def begin(
@@ -109,9 +114,20 @@ def begin(
         known["decoder.sizes"] = known["decoder.sizes"][: level + 1]
         net.load_state_dict({key: known[key] for key in net.state_dict()})
     net.to(device=device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    learned = [p for p in net.parameters() if p.requires_grad]
-    adam = torch.optim.Adam(learned, lr=recipe.learning_rate)
-    return Learning(recipe, level, net, adam, stages is None)
+    return Learning(recipe, level, net, _adam(net, stages is None), stages is None)
+
+
+def _adam(net: Autoencoder, apart: bool) -> torch.optim.Adam:
+    """All levels share an encoder, so it is done when its stages are."""
+    net.encoder.requires_grad_(net.slim and apart)
+    return torch.optim.Adam([p for p in net.parameters() if p.requires_grad])
+
+
+def take_over(stages: Autoencoder, net: Autoencoder) -> None:
+    """Let the stages of a deeper decoder be those of one that has learned as a whole."""
+    known = net.state_dict()
+    del known["decoder.sizes"]  # as before, and shorter
+    stages.load_state_dict(known, strict=False)
 
 
 def learn(
@@ -125,12 +141,13 @@ def learn(
     recipe = learning.recipe
     device = next(learning.net.parameters()).device
     losses = _apart if learning.apart else _whole
+    peak = recipe.learning_rate * (1 if learning.apart else _FINER)
     teacher = vgg_encoder(vgg, learning.level, recipe.pooling).to(device)
     course = recipe.model_copy(update={"steps": learning.steps})
     for crops in batches(course, photos, learning.step, workers):
         rgb = crops.to(device).contiguous(memory_format=torch.channels_last).float() / 255
         for group in learning.optimizer.param_groups:
-            group["lr"] = one_cycle(learning.step, learning.steps, recipe.learning_rate)
+            group["lr"] = one_cycle(learning.step, learning.steps, peak)
         if learning.apart and learning.step == 0:
             _begin_sized(learning.net, rgb)
         with torch.autocast(device.type, torch.bfloat16):
@@ -163,65 +180,38 @@ def _begin_sized(net: Autoencoder, rgb: Tensor) -> None:
 
 def _apart(learning: Learning, teacher: Encoder, rgb: Tensor) -> tuple[Tensor, Tensor]:
     """How far each stage alone is from undoing the encoder's."""
-    net = learning.net
+    net, decoder = learning.net, learning.net.decoder
     said, skips = _stages(net.encoder, rgb)
-    results, feature = _stage_by_stage(net, said, skips)
-    return _off(net, results, rgb), feature + _heard(net, teacher, said, rgb)
+    told, feature = said[-1], rgb.new_zeros(())
+    for number in range(net.level, 1, -1):
+        before, size = said[number - 2], decoder.sizes[number - 1]
+        found = decoder.stage(told, number, skips[number - 1])
+        feature = feature + _relative(found, before.detach() / size)
+        told = before / size
+    if net.slim:
+        feature = feature + _unheard(net, teacher, said, rgb)
+    return pixel_loss(decoder.stage(told, 1), rgb), feature
 
 
 def _whole(learning: Learning, teacher: Encoder, rgb: Tensor) -> tuple[Tensor, Tensor]:
-    """How far the picture is from what comes back, and the features of both."""
+    """How far the picture is from what comes back, and VGG's features of both."""
     net = learning.net
-    said, skips = _stages(net.encoder, rgb)
-    if net.slim:
-        results, feature = _stage_by_stage(net, said, skips)
-    else:
-        results, feature = [net.decoder(said[-1], skips[1:])], rgb.new_zeros(())
     with torch.no_grad():
-        wanted = said[-1] if not net.slim else _stages(teacher, rgb)[0][-1]
-    feature = feature + _relative(_stages(teacher, results[-1])[0][-1], wanted)
+        features, skips = net.encoder(rgb)
+        wanted = teacher(rgb)[0] if net.slim else features
+    result = net.decoder(features, skips)
+    feature = _relative(teacher(result)[0], wanted)
     if learning.recipe.method == "styleswap":
-        feature = feature + _swapped_loss(net, teacher, said[-1])
-    return _off(net, results, rgb), feature + _heard(net, teacher, said, rgb)
+        feature = feature + _swapped_loss(net, teacher, features)
+    return pixel_loss(result, rgb), feature
 
 
-def _stage_by_stage(
-    net: Autoencoder, said: list[Tensor], skips: list[Skip]
-) -> tuple[list[Tensor], Tensor]:
-    """Pictures by stages that are told what the encoder said, and how far each is from undoing it.
-
-    A slim decoder's stages are also told what the one before has said: a picture more.
-    """
-    sizes, loss = net.decoder.sizes, said[0].new_zeros(())
-    found, told = said[-1], said[-1]
-    for number in range(net.level, 1, -1):
-        wanted = said[number - 2].detach() / sizes[number - 1]
-        alone = net.decoder.stage(told, number, skips[number - 1])
-        loss = loss + _relative(alone, wanted)
-        if net.slim and number < net.level:
-            found = net.decoder.stage(found, number, skips[number - 1])
-            loss = loss + _relative(found, wanted)
-        else:
-            found = alone
-        told = said[number - 2] / sizes[number - 1]
-    alone = net.decoder.stage(told, 1)
-    return [alone, net.decoder.stage(found, 1)] if net.slim else [alone], loss
-
-
-def _off(net: Autoencoder, results: list[Tensor], rgb: Tensor) -> Tensor:
-    loss = colour_loss if net.slim else pixel_loss
-    return torch.stack([loss(result, rgb) for result in results]).sum()
-
-
-def _heard(net: Autoencoder, teacher: Encoder, said: list[Tensor], rgb: Tensor) -> Tensor:
+def _unheard(net: Autoencoder, teacher: Encoder, said: list[Tensor], rgb: Tensor) -> Tensor:
     """How far a slim encoder is from saying what VGG-19 says."""
-    loss = rgb.new_zeros(())
-    if net.slim:
-        with torch.no_grad():
-            meant, _ = _stages(teacher, rgb)
-        for ear, own, wanted in zip(net.ear, said, meant, strict=True):
-            loss = loss + _relative(ear(own), wanted)
-    return loss
+    with torch.no_grad():
+        meant, _ = _stages(teacher, rgb)
+    pairs = zip(net.ear, said, meant, strict=True)
+    return torch.stack([_relative(ear(own), wanted) for ear, own, wanted in pairs]).sum()
 
 
 def _swapped_loss(net: Autoencoder, teacher: Encoder, features: Tensor) -> Tensor:
@@ -230,7 +220,7 @@ def _swapped_loss(net: Autoencoder, teacher: Encoder, features: Tensor) -> Tenso
         other = features.float().roll(1, dims=0)
         pairs = zip(features.float().split(1), other.split(1), strict=True)
         swapped = torch.cat([swap(a, b) for a, b in pairs])
-    return _relative(_stages(teacher, net.decoder(swapped))[0][-1], swapped)
+    return _relative(teacher(net.decoder(swapped))[0], swapped)
 
 
 def _relative(found: Tensor, wanted: Tensor) -> Tensor:
@@ -297,9 +287,7 @@ def load_learning(path: Path, device: torch.device) -> Learning:
         learning = begin(recipe, state["level"], None, device)
         learning.apart = state["apart"]
         learning.net.load_state_dict(state["net"])
-        learning.net.encoder.requires_grad_(learning.net.slim)
-        learned = [p for p in learning.net.parameters() if p.requires_grad]
-        learning.optimizer = torch.optim.Adam(learned, lr=recipe.learning_rate)
+        learning.optimizer = _adam(learning.net, learning.apart)
         learning.optimizer.load_state_dict(state["optimizer"])
         learning.history.extend((a, b) for a, b in state["history"])
     except OSError as error:

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from .autoencoder import Decoder, Encoder
 from .universal import Touch, Universal
-from .wct2 import WCT2
 
 
 class WCT(Universal):
@@ -40,20 +39,3 @@ class WCT(Universal):
         """A style is heard at each level as it is, not as the level above decodes it."""
         for level in self.levels:
             touch(f"relu{level}_1", self.encoders[str(level)](rgb)[0])
-
-
-class OnePass(WCT2):
-    """WCT once through: down to relu4_1 and up again, coloured at every stage of the decoder.
-
-    One autoencoder in place of one per level, whose decoder says at its stages what the encoder
-    said at them. So a style is heard there: at each site as it is, as in figure 1(c).
-    """
-
-    def listen(self, rgb: Tensor, touch: Touch) -> None:
-        """A style is heard in the encoder, for the decoder's sites too."""
-        x = rgb
-        for number in range(1, self.encoder.level + 1):
-            x, _ = self.encoder.stage(x, number)
-            self._touched(x, f"encoder{number}", touch)
-            if number < self.encoder.level:
-                self._touched(x / self.decoder.sizes[number], f"decoder{number}", touch)

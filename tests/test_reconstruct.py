@@ -10,9 +10,11 @@ from stylize_video.models.recipe import DecoderRecipe
 from stylize_video.models.reconstruct import (
     begin,
     learn,
+    levels,
     load_learning,
     reconstruction,
     save_learning,
+    take_over,
 )
 from stylize_video.models.vgg import VGG19
 from stylize_video.pipeline.errors import TrainingError
@@ -84,11 +86,37 @@ def test_a_whole_decoder_begins_with_what_its_stages_learned(level: int, vgg: VG
 
 
 def test_a_slim_encoder_learns_too(vgg: VGG19, photos: list[Path]):
-    learning = begin(tuned(method="wct2", width="slim", apart=2), 4, vgg, CPU)
-    first = learning.net.encoder.state_dict()["firsts.0.weight"].clone()
-    list(learn(learning, vgg, photos, workers=0))
-    now = learning.net.encoder.state_dict()["firsts.0.weight"]
-    assert now.shape[0] == SLIM[0][0] and not torch.equal(first, now)
+    stages = begin(tuned(method="wct2", width="slim", apart=2), 4, vgg, CPU)
+    first = stages.net.encoder.state_dict()["firsts.0.weight"].clone()
+    list(learn(stages, vgg, photos, workers=0))
+    learned = stages.net.encoder.state_dict()["firsts.0.weight"].clone()
+    assert learned.shape[0] == SLIM[0][0] and not torch.equal(first, learned)
+    whole = begin(tuned(method="wct2", width="slim", steps=2), 4, vgg, CPU, stages.net)
+    list(learn(whole, vgg, photos, workers=0))  # all levels share the encoder that was learned
+    assert torch.equal(whole.net.encoder.state_dict()["firsts.0.weight"], learned)
+
+
+def test_a_deeper_decoder_begins_with_what_a_shallower_one_has_learned(vgg: VGG19):
+    recipe = tuned(method="wct")
+    stages = begin(recipe, 3, vgg, CPU)
+    whole = begin(recipe, 2, vgg, CPU, stages.net)
+    for p in whole.net.decoder.parameters():
+        p.data.add_(1)
+    third = stages.net.decoder.state_dict()["lasts.2.weight"].clone()
+    take_over(stages.net, whole.net)
+    own = begin(recipe, 3, vgg, CPU, stages.net).net.decoder.state_dict()
+    known = whole.net.decoder.state_dict()
+    assert all(torch.equal(own[key], known[key]) for key in known if "sizes" not in key)
+    assert torch.equal(own["lasts.2.weight"], third)
+
+
+def test_shallower_levels_get_more_steps(vgg: VGG19):
+    recipe = tuned(method="wct", width="slim")
+    assert levels(recipe) == (1, 2, 3, 4)
+    stages = begin(recipe, 4, vgg, CPU)
+    assert stages.steps == recipe.apart
+    steps = [begin(recipe, level, vgg, CPU, stages.net).steps for level in levels(recipe)]
+    assert steps == [32, 16, 8, 4]
 
 
 def test_a_file_that_is_no_checkpoint_is_named(tmp_path: Path):
