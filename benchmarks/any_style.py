@@ -25,6 +25,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from gallery import TILE, at_height, cropped, save
 from numpy.typing import NDArray
 from stylize_video.pipeline.config import Settings
 from stylize_video.pipeline.flow import open_flow
@@ -32,37 +33,13 @@ from stylize_video.pipeline.frame import Frame, Rgb
 from stylize_video.pipeline.inputs import open_source
 from stylize_video.pipeline.quality import Evaluation, structural_distance
 from stylize_video.pipeline.render import stylize
-from stylize_video.pipeline.sheet import grid
 from stylize_video.pipeline.shots import mark_cuts
 from stylize_video.pipeline.universal import UniversalStylizer
-
-TILE = (320, 240)
 
 
 def read(path: Path) -> Rgb:
     """A picture."""
     return next(iter(open_source(str(path)).frames())).rgb
-
-
-def at_height(rgb: Rgb, height: int) -> Rgb:
-    """The picture at a height."""
-    width = round(rgb.shape[1] * height / rgb.shape[0] / 2) * 2
-    return np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def cropped(rgb: Rgb) -> Rgb:
-    """The middle of the picture, in a tile's shape, at a tile's size."""
-    scale = max(TILE[0] / rgb.shape[1], TILE[1] / rgb.shape[0])
-    size = (round(rgb.shape[1] * scale), round(rgb.shape[0] * scale))
-    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    top, left = (size[1] - TILE[1]) // 2, (size[0] - TILE[0]) // 2
-    return np.asarray(small[top : top + TILE[1], left : left + TILE[0]], np.uint8)
-
-
-def save(path: Path, pictures: list[tuple[str, Rgb]], columns: int) -> None:
-    """A sheet."""
-    cv2.imwrite(str(path), grid(pictures, TILE, columns)[..., ::-1])
-    print(f"wrote {path}")
 
 
 def sheet(args: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from ..pipeline.config import Settings, checked
 from ..pipeline.errors import ModelError, SinkError
+from .options import Overwrite, Quiet
 from .report import Report
 from .train import refuse_place
 
@@ -41,10 +42,8 @@ def bake(
     ] = False,
     device: Annotated[str, typer.Option(help="What runs the net; see run --help.")] = "auto",
     threads: Annotated[int, typer.Option(help="Cores that the net may use; 0: all.")] = 0,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the output if it exists.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
 ) -> None:
     """Paint frames of CONTENT as STYLE and write the table that does nearly the same.
 

@@ -11,9 +11,9 @@ import typer
 from ..models.recipe import DecoderRecipe
 from ..pipeline.config import checked
 from ..pipeline.errors import TrainingError
-from .options import with_options
+from .options import Quiet, TorchDevice, Vgg, Workers, with_options
 from .report import Report, need_torch
-from .train import CHECKPOINT_EVERY, VGG_SETTING, torch_device, vgg19
+from .train import CHECKPOINT_EVERY, torch_device, vgg19
 
 if TYPE_CHECKING:
     import torch
@@ -31,29 +31,18 @@ def train_decoders(
         Path | None,
         typer.Option(help="Begin with the stages of another method of these poolings (stages.pt)."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    vgg: Annotated[
-        Path | None,
-        typer.Option(
-            envvar=VGG_SETTING, help="VGG-19 weights (.safetensors, .pth); default: downloaded."
-        ),
-    ] = None,
-    workers: Annotated[int, typer.Option(help="Processes that load photographs.", min=0)] = 1,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+    device: TorchDevice = "auto",
+    vgg: Vgg = None,
+    workers: Workers = 1,
+    quiet: Quiet = False,
 ) -> None:
     """Learn to turn features back into pictures; the same command resumes."""
     need_torch("train-decoders")
     from ..models import reconstruct as room
-    from ..models.data import list_photos
+    from ..models.data import split_photos
 
     recipe = checked(DecoderRecipe, typed, "train-decoders")
-    photos = list_photos(content)
-    if len(photos) <= recipe.held_back:
-        raise TrainingError(
-            f"{content} holds {len(photos)} photographs, {recipe.held_back} of them held back; "
-            "give more of them, or a smaller --held-back"
-        )
-    learned, held_back = photos[: -recipe.held_back], photos[-recipe.held_back :]
+    learned, held_back = split_photos(content, recipe.held_back)
     where, report = torch_device(device), Report(quiet)
     describer = vgg19(vgg)
     out.mkdir(exist_ok=True)

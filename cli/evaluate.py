@@ -14,8 +14,9 @@ import typer
 
 from ..pipeline.config import Settings
 from ..pipeline.errors import SettingsError, SinkError, SourceError
+from .options import Overwrite, Quiet, Vgg
 from .report import Report, need_torch
-from .train import VGG_SETTING, refuse_place
+from .train import refuse_place
 
 if TYPE_CHECKING:
     from ..pipeline.frame import Frame, Rgb
@@ -67,20 +68,13 @@ def evaluate(
             help="How looks are compared; auto: vgg if its weights are at hand.",
         ),
     ] = LOOKS[0],
-    vgg: Annotated[
-        Path | None,
-        typer.Option(
-            envvar=VGG_SETTING, help="VGG-19 weights (.safetensors, .pth); default: downloaded."
-        ),
-    ] = None,
+    vgg: Vgg = None,
     picture: Annotated[
         Path | None, typer.Option(help="Draw the errors and slices through time, a PNG.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON on standard output.")] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the picture if it exists.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
 ) -> None:
     """Measure how steady RESULT is: warping error, flicker where SOURCE stands still, drift.
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ..pipeline.errors import SettingsError, SinkError
+from .options import Overwrite, Quiet
 from .report import Report, need_torch
 
 
@@ -37,10 +38,8 @@ def export(
         typer.Option(help="Where WCT² is touched: encoder, skip or decoder."),
     ] = None,
     licence: Annotated[str, typer.Option(help="Licence to write into the file.")] = "unknown",
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the output if it exists.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
 ) -> None:
     """Export a checkpoint, finished or not, or a method for any style, as ONNX files."""
     need_torch("export")

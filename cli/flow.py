@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..pipeline.errors import SinkError
+from .options import Overwrite, Quiet
 from .report import Report, need_torch
 
 RAFT_SETTING = "STYLIZE_RAFT"
@@ -24,10 +25,8 @@ def export_flow(
             help="RAFT-small's weights (.safetensors, .pth); default: downloaded.",
         ),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the output if it exists.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write RAFT-small (Teed & Deng 2020) as an ONNX file, once; then --flow raft works."""
     need_torch("export-flow")

@@ -5,11 +5,25 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+
+VGG_SETTING = "STYLIZE_VGG19"
+
+Vgg = Annotated[
+    Path | None,
+    typer.Option(
+        envvar=VGG_SETTING, help="VGG-19 weights (.safetensors, .pth); default: downloaded."
+    ),
+]
+TorchDevice = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+Workers = Annotated[int, typer.Option(help="Processes that load photographs.", min=0)]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")]
 
 
 def with_options(

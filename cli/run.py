@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..pipeline.config import Settings, checked, load_config
-from .options import with_options
+from .options import Quiet, with_options
 from .report import Report
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def run(
     config: Annotated[
         Path | None, typer.Option(help="File of settings; see config.yaml for all of them.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+    quiet: Quiet = False,
     json_progress: Annotated[
         bool, typer.Option("--json-progress", help="Progress as JSON lines on standard output.")
     ] = False,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .options import Overwrite
 from .train import refuse_place
 
 
@@ -20,9 +21,7 @@ def styles(
         str | None, typer.Option(help="What the sheet shows: a picture, or a video (--at).")
     ] = None,
     at: Annotated[str, typer.Option(help="Time of the video's frame: seconds or MM:SS.")] = "0",
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the sheet if it exists.")
-    ] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """List the styles that ship; give one to --style."""
     if sheet is not None or frame is not None:

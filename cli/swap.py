@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ..pipeline.errors import SinkError, SourceError
+from .options import Overwrite, Quiet, TorchDevice, Vgg
 from .report import Report, need_torch
-from .train import VGG_SETTING, refuse_place, torch_device, vgg19
+from .train import refuse_place, torch_device, vgg19
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,17 +38,10 @@ def swap(
         Literal["content", "noise"], typer.Option(help="Begin with the picture, or with noise.")
     ] = "content",
     seed: Annotated[int, typer.Option(help="Of the noise.", min=0)] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    vgg: Annotated[
-        Path | None,
-        typer.Option(
-            envvar=VGG_SETTING, help="VGG-19 weights (.safetensors, .pth); default: downloaded."
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the output if it exists.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+    device: TorchDevice = "auto",
+    vgg: Vgg = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
 ) -> None:
     """Repaint a picture with the patches of another (Style-Swap, Chen & Schmidt 2016).
 

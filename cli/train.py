@@ -12,7 +12,7 @@ import typer
 from ..models.recipe import Recipe
 from ..pipeline.config import checked
 from ..pipeline.errors import DeviceError, SinkError, TrainingError, reason
-from .options import with_options
+from .options import VGG_SETTING, Overwrite, Quiet, TorchDevice, Vgg, Workers, with_options
 from .report import Report, need_torch
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 CHECKPOINT_EVERY = 100
 IDENTITY = "identity"
 _BASE_WEIGHTS = {"style_weight": 0.0, "tv_weight": 0.0, "pixel_weight": 4.0}
-VGG_SETTING = "STYLIZE_VGG19"
 
 
 @with_options(Recipe)
@@ -40,26 +39,19 @@ def train(
     content: Annotated[Path, typer.Option(help="Folder of photographs to learn on.")],
     out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
     typed: dict[str, Any],
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    vgg: Annotated[
-        Path | None,
-        typer.Option(
-            envvar=VGG_SETTING, help="VGG-19 weights (.safetensors, .pth); default: downloaded."
-        ),
-    ] = None,
+    device: TorchDevice = "auto",
+    vgg: Vgg = None,
     base: Annotated[
         Path | None,
         typer.Option(help="Checkpoint to begin from: another style's, or this one's, to refine."),
     ] = None,
     licence: Annotated[str, typer.Option(help="Licence to write into the file.")] = "unknown",
-    workers: Annotated[int, typer.Option(help="Processes that load photographs.", min=0)] = 1,
+    workers: Workers = 1,
     restart: Annotated[
         bool, typer.Option("--restart", help="Forget an earlier checkpoint.")
     ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the output if it exists.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
 ) -> None:
     """Learn the style of a picture and export it as an ONNX file.
 
@@ -77,13 +69,7 @@ def train(
     painting = None if is_base else data.read_rgb(style)
     if painting is None and not is_base:
         raise TrainingError(f"the style picture {style} can't be read; give a JPEG, PNG or WebP")
-    photos = data.list_photos(content)
-    if len(photos) <= recipe.held_back:
-        raise TrainingError(
-            f"{content} holds {len(photos)} photographs, {recipe.held_back} of them held back; "
-            "give more of them, or a smaller --held-back"
-        )
-    learned, held_back = photos[: -recipe.held_back], photos[-recipe.held_back :]
+    learned, held_back = data.split_photos(content, recipe.held_back)
     where = torch_device(device)
     folder = out.with_name(out.stem + ".training")
     training = None if restart else _resumed(folder / "checkpoint.pt", recipe, where, report)

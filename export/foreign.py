@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -12,10 +12,11 @@ from ..models.autoencoder import Conv, Decoder, Encoder, Widths
 from ..models.photowct import PhotoWCT
 from ..models.recipe import Pooling
 from ..models.wct import WCT
-from ..models.wct2 import WCT2
+from ..models.wct2 import EVERYWHERE, WCT2
 from ..pipeline.errors import ModelError, reason
 
 State = Mapping[str, Tensor]
+Pair = tuple[Encoder, Decoder]
 
 _WCT2_BLOCKS = ((64, 64), (128, 128), (256,) * 4, (512,))
 
@@ -42,19 +43,16 @@ def compressed_wct(folder: Path) -> WCT:
     Raises:
         ModelError: a file is missing, or is not what its name says.
     """
-    levels: dict[int, tuple[Encoder, Decoder]] = {}
+    levels: dict[int, Pair] = {}
     for level in range(1, 6):
         coding, decoding = (read_state(folder / f"{kind}coder{level}.pth") for kind in ("en", "de"))
         widths = _widths(coding, level)
-        encoder, decoder = Encoder(widths, level), Decoder(widths, level)
-        fill(encoder, {name: f"conv{b}{n}" for name, (b, n) in _encoder_places(encoder)}, coding)
-        fill(decoder, {name: f"conv{b}{n}" for name, (b, n) in _decoder_places(decoder)}, decoding)
-        _told_colours(encoder, coding["conv0.weight"], coding["conv0.bias"])
-        levels[level] = encoder, decoder
+        pair = Encoder(widths, level), Decoder(widths, level)
+        levels[level] = _filled(pair, coding, decoding, "conv{}{}")
     return WCT(levels).eval().requires_grad_(False)
 
 
-def wct2(encoder_file: Path, decoder_file: Path) -> WCT2:
+def wct2(encoder_file: Path, decoder_file: Path, places: Collection[str] = EVERYWHERE) -> WCT2:
     """clovaai/WCT2's ``wave_encoder_{sum,cat5}_l4.pth`` and ``wave_decoder_…`` (Yoo et al. 2019).
 
     Raises:
@@ -63,15 +61,9 @@ def wct2(encoder_file: Path, decoder_file: Path) -> WCT2:
     coding, decoding = read_state(encoder_file), read_state(decoder_file)
     pooling: Pooling = "cat5" if "conv3_4_2.weight" in decoding else "sum"
     last = "_2" if pooling == "cat5" else ""  # they name the convolution after a cat5 otherwise
-    encoder, decoder = Encoder(_WCT2_BLOCKS, 4, pooling), Decoder(_WCT2_BLOCKS, 4, pooling)
-    fill(encoder, {name: f"conv{b}_{n}" for name, (b, n) in _encoder_places(encoder)}, coding)
-    names: dict[str, str] = {}
-    for name, (block, number) in _decoder_places(decoder):
-        first = name.startswith("rests") and name.endswith(".0")
-        names[name] = f"conv{block}_{number}{last if first else ''}"
-    fill(decoder, names, decoding)
-    _told_colours(encoder, coding["conv0.weight"], coding["conv0.bias"])
-    return WCT2(encoder, decoder).eval().requires_grad_(False)
+    pair = Encoder(_WCT2_BLOCKS, 4, pooling), Decoder(_WCT2_BLOCKS, 4, pooling)
+    _filled(pair, coding, decoding, "conv{}_{}", last)
+    return WCT2(*pair, places).eval().requires_grad_(False)
 
 
 def photowct(file: Path) -> PhotoWCT:
@@ -81,17 +73,14 @@ def photowct(file: Path) -> PhotoWCT:
         ModelError: it is missing, or is not what its name says.
     """
     state = read_state(file)
-    levels: dict[int, tuple[Encoder, Decoder]] = {}
+    levels: dict[int, Pair] = {}
     for level in range(1, 5):
-        encoder = Encoder(_WCT2_BLOCKS[:level], level, "unpool")
-        decoder = Decoder(_WCT2_BLOCKS[:level], level, "unpool")
+        widths = _WCT2_BLOCKS[:level]
+        pair = Encoder(widths, level, "unpool"), Decoder(widths, level, "unpool")
         coding, decoding = (
             {k.removeprefix(f"{side}{level}."): v for k, v in state.items()} for side in "ed"
         )
-        fill(encoder, {name: f"conv{b}_{n}" for name, (b, n) in _encoder_places(encoder)}, coding)
-        fill(decoder, {name: f"conv{b}_{n}" for name, (b, n) in _decoder_places(decoder)}, decoding)
-        _told_colours(encoder, coding["conv0.weight"], coding["conv0.bias"])
-        levels[level] = encoder, decoder
+        levels[level] = _filled(pair, coding, decoding, "conv{}_{}")
     return PhotoWCT(levels).eval().requires_grad_(False)
 
 
@@ -125,6 +114,27 @@ def _decoder_places(decoder: Decoder) -> Iterator[tuple[str, Place]]:
         rest = list(decoder.rests[block - 1].children())
         for number in range(len(rest)):
             yield f"rests.{block - 1}.{number}", (block - 1, len(rest) + 1 - number)
+
+
+def _filled(pair: Pair, coding: State, decoding: State, called: str, unpooled: str = "") -> Pair:
+    """Encoder and decoder with another project's tensors.
+
+    Args:
+        pair: of their widths.
+        coding: their encoder's.
+        decoding: their decoder's.
+        called: their name of a convolution, given its block and number.
+        unpooled: what they add to the name of a decoder's that follows an unpooling.
+    """
+    encoder, decoder = pair
+    fill(encoder, {name: called.format(*at) for name, at in _encoder_places(encoder)}, coding)
+    names: dict[str, str] = {}
+    for name, at in _decoder_places(decoder):
+        first = name.startswith("rests") and name.endswith(".0")
+        names[name] = called.format(*at) + (unpooled if first else "")
+    fill(decoder, names, decoding)
+    _told_colours(encoder, coding["conv0.weight"], coding["conv0.bias"])
+    return pair
 
 
 def fill(net: torch.nn.Module, names: Mapping[str, str], state: State) -> None:

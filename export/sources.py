@@ -12,12 +12,9 @@ from ..models.reconstruct import Learning, levels, load_learning
 from ..models.styleswap import StyleSwap
 from ..models.universal import Universal
 from ..models.wct import WCT
-from ..models.wct2 import WCT2
+from ..models.wct2 import EVERYWHERE, WCT2
 from ..pipeline.errors import ModelError
 from .foreign import compressed_wct, photowct, wct2
-
-EVERYWHERE = ("encoder", "skip", "decoder")
-"""The places of WCT² (see ``WCT2``) that are touched unless told otherwise."""
 
 
 def open_universal(path: Path, places: Collection[str] = ()) -> tuple[Universal | StyleSwap, str]:
@@ -38,8 +35,8 @@ def open_universal(path: Path, places: Collection[str] = ()) -> tuple[Universal 
     if path.is_dir():
         return trained(path, places)
     if "wave_encoder" in path.name:
-        net = wct2(path, path.with_name(path.name.replace("encoder", "decoder")))
-        return WCT2(net.encoder, net.decoder, places or EVERYWHERE), "wct2"
+        decoder = path.with_name(path.name.replace("encoder", "decoder"))
+        return wct2(path, decoder, places or EVERYWHERE), "wct2"
     if path.suffix == ".pth":
         return photowct(path), "photowct"
     raise ModelError(

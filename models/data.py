@@ -35,6 +35,21 @@ def list_photos(folder: Path) -> list[Path]:
     return photos
 
 
+def split_photos(folder: Path, held_back: int) -> tuple[list[Path], list[Path]]:
+    """The photographs to learn on, and the last ones by name, kept out to measure on.
+
+    Raises:
+        TrainingError: none is left to learn on; and see ``list_photos``.
+    """
+    photos = list_photos(folder)
+    if len(photos) <= held_back:
+        raise TrainingError(
+            f"{folder} holds {len(photos)} photographs, {held_back} of them held back; "
+            "give more of them, or a smaller --held-back"
+        )
+    return photos[:-held_back], photos[-held_back:]
+
+
 def read_rgb(path: Path) -> NDArray[np.uint8] | None:
     """The picture at ``path``, HWC uint8, RGB, 0–255; ``None`` where it can't be decoded."""
     try:

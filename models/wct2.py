@@ -10,6 +10,7 @@ from .autoencoder import Decoder, Encoder, Skip
 from .universal import Touch, Universal
 
 BANDS = ("LH", "HL", "HH")
+EVERYWHERE = ("encoder", "skip", "decoder")
 
 
 class WCT2(Universal):
@@ -29,7 +30,7 @@ class WCT2(Universal):
         self,
         encoder: Encoder,
         decoder: Decoder,
-        places: Collection[str] = ("encoder", "skip", "decoder"),
+        places: Collection[str] = EVERYWHERE,
     ) -> None:
         super().__init__()
         self.encoder = encoder

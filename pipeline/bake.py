@@ -15,7 +15,7 @@ from .frame import Frame, Rgb
 from .inputs import open_source
 from .lut import SIZE, applied, fitted, write_cube
 from .prefetch import closing_source
-from .resize import at_size
+from .resize import at_size, work_size
 from .shots import mark_cuts
 from .universal import UniversalStylizer
 from .yuv import as_rgb
@@ -114,8 +114,7 @@ class _Shot:
 
 def _reduced(rgb: Rgb) -> Rgb:
     height, width = rgb.shape[:2]
-    share = min(1.0, (_PIXELS / (height * width)) ** 0.5)
-    return as_rgb(at_size(rgb, (max(1, round(height * share)), max(1, round(width * share)))))
+    return as_rgb(at_size(rgb, work_size(height, width, None, _PIXELS)))
 
 
 def _shots(frames: Iterable[Frame], tick: Fraction) -> Generator[_Shot]:

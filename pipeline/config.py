@@ -7,6 +7,7 @@ from the defaults here, then from the file given by ``--config``, then from the 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -138,6 +139,11 @@ class Settings(BaseModel):
     model_channels: Literal["rgb", "bgr"] = Field(
         "rgb", description="Channel order of a foreign net."
     )
+
+    @property
+    def rate(self) -> Fraction:
+        """``fps`` as what it was meant to be."""
+        return Fraction(self.fps).limit_denominator(100000)
 
     @field_validator("size")
     @classmethod

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing, nullcontext
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
 import cv2
@@ -130,8 +129,7 @@ class _Masks:
 
 def _open_masks(settings: Settings, source: Source) -> _Masks:
     assert settings.mask is not None
-    fps = Fraction(settings.fps).limit_denominator(100000)
     own = settings.mask == ALPHA
-    masks = source.alphas() if own else pictures_of(settings.mask, fps)
+    masks = source.alphas() if own else pictures_of(settings.mask, settings.rate)
     beside = Beside(f"--mask {settings.mask}", masks, source.info.start)
     return _Masks(beside, settings.mask_feather, settings.mask_invert)

@@ -75,11 +75,6 @@ def carried(source: Rgb, maps: Maps) -> Rgb:
     return shown
 
 
-def smoothed(painted: Rgb, source: Rgb) -> Rgb:
-    """The guided filter: edges where the source has them, and no others."""
-    return carried(source, local_maps(painted, source))
-
-
 def _bands(source: Rgb) -> Iterator[tuple[int, Rgb]]:
     for top in range(0, source.shape[0], _BAND):
         yield top, source[top : top + _BAND]

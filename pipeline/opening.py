@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 
 from .beside import Beside, pictures_of
@@ -89,7 +88,7 @@ def _masks(styles: int, settings: Settings, source: Source) -> Masks | None:
         )
     if asked is None:
         return None
-    pictures = pictures_of(asked, Fraction(settings.fps).limit_denominator(100000))
+    pictures = pictures_of(asked, settings.rate)
     return Masks(
         settings.style_mask, Beside(f"--content-mask {asked}", pictures, source.info.start)
     )

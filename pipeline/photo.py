@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from . import resize
 from .errors import SettingsError
 from .frame import Rgb
 from .guided import RADIUS, carried, local_maps
@@ -22,7 +23,7 @@ def photo_size(height: int, width: int) -> tuple[int, int]:
     share = LINES / min(height, width)
     if share >= _ABOUT:
         return height, width
-    return round(height * share / 2) * 2, round(width * share / 2) * 2
+    return resize.work_size(height, width, resize.LINES / LINES)
 
 
 def finished(painted: Rgb, small: Rgb, source: Rgb, smooth: Smooth) -> Rgb:

@@ -95,9 +95,7 @@ def stylize(
     settings = settings or Settings.model_validate({})
     target = Path(output)
     check_output(target, settings, str(output))
-    opened = open_source(
-        str(source), settings.size, Fraction(settings.fps).limit_denominator(100000)
-    )
+    opened = open_source(str(source), settings.size, settings.rate)
     _refuse_same(opened.info.files, target)
     span = _span(settings, opened.info)
     stylizer = open_stylizer(settings, opened)

@@ -126,6 +126,8 @@ class UniversalBinder(Follower[Look, Arrays, Seen]):
         look: the style.
         open_session: a model's bytes → what plays it.
         painting: at what size, and what is done with the result.
+        told: maps are told to ``apply`` with every frame, not written into it: of frames that have
+            labels, or have a shot each.
         labelled: every frame has labels.
         failing: see ``Follower``.
     """
@@ -136,6 +138,7 @@ class UniversalBinder(Follower[Look, Arrays, Seen]):
         look: Look,
         open_session: Any,
         painting: Painting = Painting(),
+        told: bool = False,
         labelled: bool = False,
         failing: Failing | None = None,
     ) -> None:
@@ -145,7 +148,7 @@ class UniversalBinder(Follower[Look, Arrays, Seen]):
         self._open = open_session
         # Maps of one label are written into the file, a session a shot; others are told every time.
         self._told = None
-        if labelled or not method.scales:
+        if told or labelled or not method.scales:
             model = with_labels(method.apply, method.scales) if labelled else method.apply
             self._told = open_session(model.SerializeToString())
 
@@ -262,7 +265,9 @@ class UniversalStylizer:
             heard = self._heard(method, [path for path, _ in styles])
             look = Look(mixed(heard, [share for _, share in styles]), strength)
             labels = masks is not None
-            self._binder = UniversalBinder(method, look, plays, painting, labels, self._failing)
+            self._binder = UniversalBinder(
+                method, look, plays, painting, per_frame, labels, self._failing
+            )
 
     def _heard(self, method: Method, styles: Sequence[Path]) -> list[Arrays]:
         """The styles' portraits."""
