@@ -52,7 +52,7 @@ class Settings(BaseModel):
     smooth: Literal["auto", "off", "guided", "closed"] = Field(
         "auto",
         description="How the result of a photographic method is smoothed along the source's edges: "
-        "a guided filter, or in closed form (slow); auto: as the method wants it.",
+        "a guided filter (auto), or in closed form (slow).",
     )
     strength: float = Field(
         1.0, ge=0, le=1, description="How far the picture is painted: 0 is the source, 1 the style."

@@ -7,13 +7,14 @@ applied to a larger one, it carries a photographic style from 512 lines to 4K.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from .frame import Rgb
+from .segments import Labels
 
 RADIUS = 35
 """Of a window, px of the picture that was painted."""
@@ -24,13 +25,21 @@ EPSILON = 1e-3
 _EVERY = 4
 """Only each so many-th place has a map: they are smooth (He & Sun 2015, *Fast Guided Filter*)."""
 
+_NOWHERE = 1e-2  # of 255: where nothing counts, all counts alike
+
 _BAND = 64  # rows that are carried at once: the maps of a 4K frame would be 400 MB
 
 Maps = NDArray[np.float32]
 """(h, w, 12): A by rows, then b, all over the picture; colours in 0..1."""
 
 
-def local_maps(painted: Rgb, source: Rgb, radius: int = RADIUS, epsilon: float = EPSILON) -> Maps:
+def local_maps(
+    painted: Rgb,
+    source: Rgb,
+    radius: int = RADIUS,
+    epsilon: float = EPSILON,
+    where: NDArray[np.uint8] | None = None,
+) -> Maps:
     """The map around every pixel.
 
     Args:
@@ -38,20 +47,30 @@ def local_maps(painted: Rgb, source: Rgb, radius: int = RADIUS, epsilon: float =
         source: what was painted, of the same size.
         radius: see ``RADIUS``.
         epsilon: see ``EPSILON``.
+        where: (H, W), how much each pixel counts; all the same without it.
     """
     size = max(1, painted.shape[1] // _EVERY), max(1, painted.shape[0] // _EVERY)
-    fewer = (cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in (source, painted))
-    i, p = (np.multiply(x, 1 / 255, dtype=np.float32) for x in fewer)
+    both = (cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in (source, painted))
+    i, p = (np.multiply(x, 1 / 255, dtype=np.float32) for x in both)
     side = 2 * round(radius / _EVERY) + 1
 
-    def mean(x: Maps) -> Maps:
+    def blurred(x: Maps) -> Maps:
         return np.asarray(cv2.blur(x, (side, side), borderType=cv2.BORDER_REFLECT), np.float32)
+
+    mean = blurred
+    if where is not None:
+        fewer = cv2.resize(where, size, interpolation=cv2.INTER_AREA)
+        shares = np.add(fewer[..., None], _NOWHERE, dtype=np.float32)
+        total = blurred(shares)[..., None]
+
+        def mean(x: Maps) -> Maps:
+            return np.divide(blurred(x * shares), total, dtype=np.float32)
 
     def products(a: Maps, b: Maps) -> Maps:
         """Covariance of every pair of colours, (H, W, 3, 3)."""
-        means = [[mean(a[..., k] * b[..., j]) for j in range(3)] for k in range(3)]
-        both = np.stack([np.stack(row, axis=-1) for row in means], axis=-2)
-        return np.asarray(both - mean(a)[..., :, None] * mean(b)[..., None, :], np.float32)
+        rows = [mean(a[..., k : k + 1] * b) for k in range(3)]
+        both = np.stack(rows, axis=-2) - mean(a)[..., :, None] * mean(b)[..., None, :]
+        return np.asarray(both, np.float32)
 
     spread = products(i, i) + epsilon * np.eye(3, dtype=np.float32)
     matrix = np.linalg.solve(spread, products(i, p)).swapaxes(-1, -2)
@@ -61,23 +80,38 @@ def local_maps(painted: Rgb, source: Rgb, radius: int = RADIUS, epsilon: float =
     return np.concatenate(parts, axis=-1).astype(np.float32, copy=False)
 
 
-def carried(source: Rgb, maps: Maps) -> Rgb:
-    """Every pixel of a source of any size by the map of its place."""
+def carried(source: Rgb, maps: Sequence[Maps], labels: Labels | None = None) -> Rgb:
+    """Every pixel of a source of any size by the map of its place.
+
+    Args:
+        source: (H, W, 3).
+        maps: one, or one for each label.
+        labels: of the source.
+    """
     shown = np.empty_like(source)
-    for top, band in _bands(source):
-        a = _rows(maps, top, band.shape[0], source.shape)
-        x = band.astype(np.float32)
-        y = np.empty_like(x)
-        for k in range(3):
-            weighted = (a[..., 3 * k + j] * x[..., j] for j in range(3))
-            y[..., k] = sum(weighted, 255 * a[..., 9 + k])
-        shown[top : top + band.shape[0]] = np.clip(np.rint(y), 0, 255)
+    for top in range(0, source.shape[0], _BAND):
+        rows = slice(top, top + _BAND)
+        band = source[rows].astype(np.float32)
+        if labels is None:
+            y = _mapped(band, maps[0], top, source.shape)
+        else:
+            shares = labels[rows].astype(np.float32)
+            shares /= np.maximum(shares.sum(axis=-1, keepdims=True), 1)
+            y = np.zeros_like(band)
+            for k, one in enumerate(maps):
+                if shares[..., k].any():
+                    y += shares[..., k, None] * _mapped(band, one, top, source.shape)
+        shown[rows] = np.clip(np.rint(y), 0, 255)
     return shown
 
 
-def _bands(source: Rgb) -> Iterator[tuple[int, Rgb]]:
-    for top in range(0, source.shape[0], _BAND):
-        yield top, source[top : top + _BAND]
+def _mapped(band: Maps, maps: Maps, top: int, shape: tuple[int, ...]) -> Maps:
+    a = _rows(maps, top, band.shape[0], shape)
+    y = np.empty_like(band)
+    for k in range(3):
+        weighted = (a[..., 3 * k + j] * band[..., j] for j in range(3))
+        y[..., k] = sum(weighted, 255 * a[..., 9 + k])
+    return y
 
 
 def _rows(maps: Maps, top: int, count: int, shape: tuple[int, ...]) -> Maps:

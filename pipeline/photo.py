@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
+
 from . import resize
 from .errors import SettingsError
 from .frame import Rgb
 from .guided import RADIUS, carried, local_maps
+from .method import fitted
+from .segments import Labels
 
 Smooth = Literal["off", "guided", "closed"]
 
@@ -26,14 +30,19 @@ def photo_size(height: int, width: int) -> tuple[int, int]:
     return resize.work_size(height, width, resize.LINES / LINES)
 
 
-def finished(painted: Rgb, small: Rgb, source: Rgb, smooth: Smooth) -> Rgb:
+def finished(
+    painted: Rgb, small: Rgb, source: Rgb, smooth: Smooth, labels: Labels | None = None
+) -> Rgb:
     """The result at its source's size.
+
+    With labels, each has maps of its own: where two lights meet, one for both would glow.
 
     Args:
         painted: of ``small``.
         small: the source at the size at which it was painted.
         source: the frame.
         smooth: ``guided`` filters; ``closed`` solves for it (Li 2018, section 3.2), in seconds.
+        labels: of the source, of any size.
 
     Raises:
         SettingsError: ``closed`` without SciPy.
@@ -43,7 +52,11 @@ def finished(painted: Rgb, small: Rgb, source: Rgb, smooth: Smooth) -> Rgb:
     if small.shape == source.shape and smooth != "guided":
         return painted
     radius = RADIUS if smooth == "guided" else _CARRIED
-    return carried(source, local_maps(painted, small, radius))
+    if labels is None:
+        return carried(source, [local_maps(painted, small, radius)])
+    where = np.moveaxis(fitted(labels, small), -1, 0)
+    maps = [local_maps(painted, small, radius, where=np.ascontiguousarray(one)) for one in where]
+    return carried(source, maps, fitted(labels, source))
 
 
 def _solved(painted: Rgb, small: Rgb) -> Rgb:

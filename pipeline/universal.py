@@ -49,7 +49,7 @@ class Painting:
     scale: float | None = None
     """See ``resize.work_size``; of a photograph, ``None`` is ``photo.LINES`` at most."""
     smooth: Smooth | Literal["auto"] = "auto"
-    """How a photograph is smoothed; auto: as its method wants it."""
+    """How a photograph is smoothed; auto: by the guided filter."""
     tile: int = 0
     """Side of the parts that are painted, px; 0: the whole, up to ``_WHOLE``."""
 
@@ -68,12 +68,14 @@ class Painting:
             return longest
         return max(4 * card.reach, side) // card.multiple * card.multiple
 
-    def finished(self, painted: Rgb, small: Rgb, rgb: Rgb, card: ModelCard) -> Rgb:
+    def finished(
+        self, painted: Rgb, small: Rgb, rgb: Rgb, card: ModelCard, labels: Labels | None = None
+    ) -> Rgb:
         """The result, of the frame's size."""
         if card.kind not in PHOTOGRAPHIC:
             return as_rgb(restored(painted, rgb, small))
-        by_method: Smooth = "guided" if card.kind == "photowct" else "off"
-        return finished(painted, small, rgb, by_method if self.smooth == "auto" else self.smooth)
+        smooth = "guided" if self.smooth == "auto" else self.smooth
+        return finished(painted, small, rgb, smooth, labels)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class UniversalPlayer:
         small = self.painting.reduced(rgb, self.card)
         shares = None if labels is None else _shares(fitted(labels, small))
         painted = self._painted(small, shares)
-        return self.painting.finished(painted, small, rgb, self.card)
+        return self.painting.finished(painted, small, rgb, self.card, labels)
 
     def _painted(self, rgb: Rgb, shares: Shares | None) -> Rgb:
         """Part by part where the whole is too large; of each, the rim is its neighbours'."""
