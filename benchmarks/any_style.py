@@ -1,11 +1,14 @@
 """Sheets and figures of the methods that take any picture as a style.
 
     python benchmarks/any_style.py sheet   --method wct.prepare.onnx --content A B … --style S T …
+    python benchmarks/any_style.py given-back --method wct.prepare.onnx … --content PHOTOS
     python benchmarks/any_style.py photos  --method wct2.prepare.onnx … --pairs photoreal
     python benchmarks/any_style.py steady  --method wct2.prepare.onnx --style S clip.mp4 …
     python benchmarks/any_style.py speed   --method wct2.prepare.onnx … --trained FOLDER clip.mp4
 
-``sheet`` draws a grid, a content a row. ``photos`` takes folders of content.jpg, style.jpg and
+``sheet`` draws a grid, a content a row. ``given-back`` plays a method without a style, on the
+middles of a folder's last twenty pictures: the PSNR of its autoencoders, through the file.
+``photos`` takes folders of content.jpg, style.jpg and
 their masks, draws them, and says how far edges stay where they were: the SSIM of both edge maps.
 ``steady`` compares statistics per frame and per shot: warping error, flicker of the mean colour.
 ``speed`` compares a method's frames with the textbook's: WCT² in PyTorch, its statistics and
@@ -28,9 +31,12 @@ import numpy as np
 from gallery import TILE, at_height, cropped, save
 from numpy.typing import NDArray
 from stylize_video.pipeline.config import Settings
+from stylize_video.pipeline.contract import INPUT, OUTPUT
+from stylize_video.pipeline.device import open_session
 from stylize_video.pipeline.flow import open_flow
 from stylize_video.pipeline.frame import Frame, Rgb
 from stylize_video.pipeline.inputs import open_source
+from stylize_video.pipeline.method import Method
 from stylize_video.pipeline.quality import Evaluation, structural_distance
 from stylize_video.pipeline.render import stylize
 from stylize_video.pipeline.shots import mark_cuts
@@ -53,6 +59,33 @@ def sheet(args: argparse.Namespace) -> None:
         pictures.append((Path(name).stem, cropped(content)))
         pictures += [("", cropped(player.paint(content))) for player in players]
     save(Path(args.out), pictures, len(styles) + 1)
+
+
+def given_back(args: argparse.Namespace) -> None:
+    """What ``apply`` leaves of photographs where no site is changed."""
+    side = 256
+    names = sorted(p for p in Path(args.content[0]).rglob("*") if p.suffix == ".jpg")[-20:]
+    for file in args.method:
+        method = Method(Path(file), lambda model: open_session(model, "cpu", 2, lean=True)[0])
+        shapes = {port.name: port.type.tensor_type.shape.dim for port in method.apply.graph.input}
+        maps = {
+            name: np.eye(dims[0].dim_value, dtype=np.float32)
+            if name.startswith("matrix")
+            else np.zeros(dims[0].dim_value, np.float32)
+            for name, dims in shapes.items()
+            if name != INPUT
+        }
+        session, _ = open_session(method.apply.SerializeToString(), "cpu", 2)
+        found: list[float] = []
+        for name in names:
+            rgb = read(name)
+            x = at_height(rgb, round(side * max(1, rgb.shape[0] / rgb.shape[1])))
+            top, left = (x.shape[0] - side) // 2, (x.shape[1] - side) // 2
+            x = np.ascontiguousarray(x[top : top + side, left : left + side])
+            (y,) = session.run([OUTPUT], {INPUT: x[None], **maps})
+            off = np.square(y[0].astype(float) - x).mean()
+            found.append(10 * np.log10(255**2 / max(off, 1e-3)))
+        print(json.dumps({"method": Path(file).name, "psnr": round(float(np.mean(found)), 2)}))
 
 
 def edges(rgb: Rgb) -> NDArray[np.uint8]:
@@ -157,10 +190,19 @@ def speed(args: argparse.Namespace) -> None:
         print(json.dumps(row | ({"times": plain / alone} if plain else {})))
 
 
+DOES: dict[str, Callable[[argparse.Namespace], None]] = {
+    "sheet": sheet,
+    "given-back": given_back,
+    "photos": photos,
+    "steady": steady,
+    "speed": speed,
+}
+
+
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("what", choices=("sheet", "photos", "steady", "speed"))
+    parser.add_argument("what", choices=sorted(DOES))
     parser.add_argument("clips", nargs="*")
     parser.add_argument("--method", nargs="+", required=True)
     parser.add_argument("--content", nargs="+", default=[])
@@ -173,7 +215,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=48)
     parser.add_argument("--out", default="sheet.png")
     args = parser.parse_args()
-    {"sheet": sheet, "photos": photos, "steady": steady, "speed": speed}[args.what](args)
+    DOES[args.what](args)
 
 
 if __name__ == "__main__":

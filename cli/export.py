@@ -35,7 +35,10 @@ def export(
     ] = None,
     places: Annotated[
         list[str] | None,
-        typer.Option(help="Where WCT² is touched: encoder, skip or decoder."),
+        typer.Option(
+            help="Where the method is touched: relu5_1 …, or of WCT² encoder, skip, decoder; or "
+            "sites of these. Default: everywhere."
+        ),
     ] = None,
     licence: Annotated[str, typer.Option(help="Licence to write into the file.")] = "unknown",
     overwrite: Overwrite = False,

@@ -11,8 +11,9 @@ from torch import Tensor
 from ..models.autoencoder import Conv, Decoder, Encoder, Widths
 from ..models.photowct import PhotoWCT
 from ..models.recipe import Pooling
+from ..models.universal import EVERYWHERE
 from ..models.wct import WCT
-from ..models.wct2 import EVERYWHERE, WCT2
+from ..models.wct2 import WCT2
 from ..pipeline.errors import ModelError, reason
 
 State = Mapping[str, Tensor]
@@ -37,7 +38,7 @@ def read_state(path: Path) -> State:
         raise ModelError(f"--from {path} can't be read as weights: {reason(error)}") from error
 
 
-def compressed_wct(folder: Path) -> WCT:
+def compressed_wct(folder: Path, places: Collection[str] = EVERYWHERE) -> WCT:
     """Collaborative-Distillation's ``encoder1…5.pth`` and ``decoder1…5.pth`` (Wang et al. 2020).
 
     Raises:
@@ -49,7 +50,7 @@ def compressed_wct(folder: Path) -> WCT:
         widths = _widths(coding, level)
         pair = Encoder(widths, level), Decoder(widths, level)
         levels[level] = _filled(pair, coding, decoding, "conv{}{}")
-    return WCT(levels).eval().requires_grad_(False)
+    return WCT(levels, places).eval().requires_grad_(False)
 
 
 def wct2(encoder_file: Path, decoder_file: Path, places: Collection[str] = EVERYWHERE) -> WCT2:
@@ -66,7 +67,7 @@ def wct2(encoder_file: Path, decoder_file: Path, places: Collection[str] = EVERY
     return WCT2(*pair, places).eval().requires_grad_(False)
 
 
-def photowct(file: Path) -> PhotoWCT:
+def photowct(file: Path, places: Collection[str] = EVERYWHERE) -> PhotoWCT:
     """NVIDIA FastPhotoStyle's ``photo_wct.pth``: ``e1.conv1_1.weight`` … (Li et al. 2018).
 
     Raises:
@@ -81,7 +82,7 @@ def photowct(file: Path) -> PhotoWCT:
             {k.removeprefix(f"{side}{level}."): v for k, v in state.items()} for side in "ed"
         )
         levels[level] = _filled(pair, coding, decoding, "conv{}_{}")
-    return PhotoWCT(levels).eval().requires_grad_(False)
+    return PhotoWCT(levels, places).eval().requires_grad_(False)
 
 
 def _widths(state: State, level: int) -> Widths:

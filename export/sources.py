@@ -10,9 +10,9 @@ import torch
 from ..models.photowct import PhotoWCT
 from ..models.reconstruct import Learning, levels, load_learning
 from ..models.styleswap import StyleSwap
-from ..models.universal import Universal
+from ..models.universal import EVERYWHERE, Universal
 from ..models.wct import WCT
-from ..models.wct2 import EVERYWHERE, WCT2
+from ..models.wct2 import WCT2
 from ..pipeline.errors import ModelError
 from .foreign import compressed_wct, photowct, wct2
 
@@ -24,28 +24,39 @@ def open_universal(path: Path, places: Collection[str] = ()) -> tuple[Universal 
         path: a folder that ``train-decoders`` wrote; one with ``encoder1.pth`` … ``decoder5.pth``
             (Collaborative-Distillation); clovaai's ``wave_encoder_cat5_l4.pth``, its decoder beside
             it; or NVIDIA's ``photo_wct.pth``.
-        places: of WCT²; empty for its own.
+        places: its sites, or what their names begin with: where it is touched; empty for all.
 
     Raises:
-        ModelError: it is none of these.
+        ModelError: it is none of these, or has no such site.
         TrainingError: a checkpoint can't be read.
     """
+    net, method = _opened(path, places or EVERYWHERE)
+    if isinstance(net, Universal) and not net.sites:
+        whole, _ = _opened(path, EVERYWHERE)
+        assert isinstance(whole, Universal)
+        raise ModelError(f"--places {' '.join(places)}: {method} has {' '.join(whole.sites)}")
+    return net, method
+
+
+def _opened(path: Path, places: Collection[str]) -> tuple[Universal | StyleSwap, str]:
     if (path / "encoder1.pth").exists():
-        return compressed_wct(path), "wct"
+        return compressed_wct(path, places), "wct"
     if path.is_dir():
         return trained(path, places)
     if "wave_encoder" in path.name:
         decoder = path.with_name(path.name.replace("encoder", "decoder"))
-        return wct2(path, decoder, places or EVERYWHERE), "wct2"
+        return wct2(path, decoder, places), "wct2"
     if path.suffix == ".pth":
-        return photowct(path), "photowct"
+        return photowct(path, places), "photowct"
     raise ModelError(
         f"--from {path}: give a folder of train-decoders, a folder with encoder1.pth, "
         "wave_encoder_cat5_l4.pth or photo_wct.pth"
     )
 
 
-def trained(folder: Path, places: Collection[str] = ()) -> tuple[Universal | StyleSwap, str]:
+def trained(
+    folder: Path, places: Collection[str] = EVERYWHERE
+) -> tuple[Universal | StyleSwap, str]:
     """What ``train-decoders`` wrote, and its method.
 
     Raises:
@@ -70,8 +81,9 @@ def _assembled(found: dict[int, Learning], places: Collection[str]) -> Universal
     pair = deepest.net.encoder, deepest.net.decoder
     recipe = deepest.recipe
     if recipe.method == "wct2":
-        return WCT2(*pair, places or EVERYWHERE)
+        return WCT2(*pair, places)
     if recipe.method == "styleswap":
         return StyleSwap(*pair)
     kind = PhotoWCT if recipe.method == "photowct" else WCT
-    return kind({level: (item.net.encoder, item.net.decoder) for level, item in found.items()})
+    pairs = {level: (item.net.encoder, item.net.decoder) for level, item in found.items()}
+    return kind(pairs, places)

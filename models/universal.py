@@ -24,6 +24,9 @@ from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch
 from .wavelet import even
 from .whitening import Affine, Method, Style, statistics, styled, transfer
 
+EVERYWHERE = ("",)
+"""Places: sites, or what their names begin with."""
+
 Touch = Callable[[str, Tensor], Tensor]
 """(site, features) → the features to go on with."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from torch import Tensor, nn
 
 from .autoencoder import Decoder, Encoder
-from .universal import Touch, Universal
+from .universal import EVERYWHERE, Touch, Universal
 
 
 class WCT(Universal):
@@ -18,15 +18,19 @@ class WCT(Universal):
 
     Args:
         levels: level → its encoder and decoder.
+        places: of its sites, or what their names begin with; levels without one are left out.
     """
 
-    def __init__(self, levels: Mapping[int, tuple[Encoder, Decoder]]) -> None:
+    def __init__(
+        self, levels: Mapping[int, tuple[Encoder, Decoder]], places: Collection[str] = EVERYWHERE
+    ) -> None:
         super().__init__()
-        self.levels = sorted(levels, reverse=True)
-        self.encoders = nn.ModuleDict({str(level): levels[level][0] for level in levels})
-        self.decoders = nn.ModuleDict({str(level): levels[level][1] for level in levels})
-        self.multiple = 2 ** (self.levels[0] - 1)
-        self.reach = sum(levels[level][0].reach for level in levels)
+        kept = (level for level in levels if f"relu{level}_1".startswith(tuple(places)))
+        self.levels = sorted(kept, reverse=True)
+        self.encoders = nn.ModuleDict({str(level): levels[level][0] for level in self.levels})
+        self.decoders = nn.ModuleDict({str(level): levels[level][1] for level in self.levels})
+        self.multiple = 2 ** (max(self.levels, default=1) - 1)
+        self.reach = sum(levels[level][0].reach for level in self.levels)
 
     def walk(self, rgb: Tensor, touch: Touch) -> Tensor:
         """See ``Universal.walk``; sites are relu5_1 … relu1_1."""

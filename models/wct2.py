@@ -7,10 +7,9 @@ from collections.abc import Collection
 from torch import Tensor
 
 from .autoencoder import Decoder, Encoder, Skip
-from .universal import Touch, Universal
+from .universal import EVERYWHERE, Touch, Universal
 
 BANDS = ("LH", "HL", "HH")
-EVERYWHERE = ("encoder", "skip", "decoder")
 
 
 class WCT2(Universal):

@@ -277,6 +277,7 @@ def test_a_method_is_trained_resumed_exported_and_played(tmp_path: Path, vgg_fil
     other = run_command(*words[:-1], "2")
     assert "was made by another recipe" in one_line(other)
 
+    assert "--places nose: wct2 has encoder1 " in one_line(run_command(*export, "--places", "nose"))
     done = run_command(*export, "--places", "encoder")
     assert done.returncode == 0 and "off PyTorch by" in done.stderr, done.stderr
     assert "exists; add --overwrite" in one_line(run_command(*export))

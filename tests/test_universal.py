@@ -35,6 +35,16 @@ def picture(seed: int, height: int = 45, width: int = 62) -> torch.Tensor:
 NAMES = ("wct", "photowct", "wct2-sum", "wct2-cat5")
 
 
+def test_a_method_is_touched_where_it_is_told_to_be():
+    pairs = {level: pair(level) for level in (3, 2, 1)}
+    assert list(WCT(pairs, ["relu3", "relu1_1"]).sites) == ["relu3_1", "relu1_1"]
+    x, only = picture(1, 48, 64), WCT(pairs, ["relu2_1"])
+    with torch.no_grad():
+        features, skips = pairs[2][0](x)
+        assert torch.equal(only.walk(x, lambda site, f: f), pairs[2][1](features, skips))
+    assert list(WCT2(*pair(4, "sum"), ["encoder2", "skip1.LH"]).sites) == ["skip1.LH", "encoder2"]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_site_gets_the_styles_statistics(name: str):
     net = methods()[name]
