@@ -109,7 +109,7 @@ def find_method(method: str, look: str) -> Path:
     if not path.is_file():
         raise ModelError(
             f"--method {name} does not ship; train it (stylize-video train-decoders, export) and "
-            f"give its file, --method {name}.prepare.onnx, or take --look photo, which ships"
+            f"give its file, --method {name}.prepare.onnx; wct and wct2 ship"
         )
     return path
 

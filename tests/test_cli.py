@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 from stylize_video.pipeline.zoo import zoo
 
 from .conftest import MakeClip, foreign_onnx, run_command, write_photos
+from .scenes import texture
 
 
 def one_line(done: subprocess.CompletedProcess[str]) -> str:
@@ -257,6 +259,31 @@ def test_bad_training_input_is_one_line(tmp_path: Path, change: list[str], told:
     ]
     assert told in one_line(run_command(*words, *change, cwd=tmp_path))
     assert not (tmp_path / "s.onnx").exists()
+
+
+@pytest.mark.parametrize("look", ["art", "photo"])
+def test_any_picture_is_a_style(look: str, tmp_path: Path):
+    content = texture(1, 160, 120)
+    style = (texture(2, 150, 130) * np.array([0.2, 0.4, 0.9])).astype(np.uint8)
+    for name, rgb in (("content", content), ("style", style)):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), rgb[..., ::-1])
+    out = tmp_path / "out.png"
+    done = run_command(
+        tmp_path / "content.png", out, "--style", tmp_path / "style.png", "--look", look
+    )
+    assert done.returncode == 0, done.stderr
+    shown = cv2.imread(str(out))[..., ::-1]
+    assert shown.shape == content.shape
+    colour, wanted, was = (x.mean(axis=(0, 1)) for x in (shown, style, content))
+    assert np.abs(colour - wanted).max() < 0.2 * np.abs(was - wanted).max()
+    light = [x.mean(axis=2).ravel() for x in (shown, content)]
+    assert np.corrcoef(*light)[0, 1] > (0.6 if look == "photo" else 0.4)
+
+
+def test_a_method_that_does_not_ship_says_how_to_get_it(tmp_path: Path):
+    photos = sorted(write_photos(tmp_path / "photos", 2).iterdir())
+    words = [photos[0], tmp_path / "o.png", "--style", photos[1], "--method", "photowct"]
+    assert "photowct does not ship; train it" in one_line(run_command(*words))
 
 
 def test_a_method_is_trained_resumed_exported_and_played(tmp_path: Path, vgg_file: Path):
