@@ -4,15 +4,15 @@
     python benchmarks/any_style.py given-back --method wct.prepare.onnx … --content PHOTOS
     python benchmarks/any_style.py statistics --trained FOLDER --content A B … --style S T …
     python benchmarks/any_style.py photos  --method wct2.prepare.onnx … --pairs photoreal
-    python benchmarks/any_style.py steady  --method wct2.prepare.onnx --style S clip.mp4 …
-    python benchmarks/any_style.py speed   --method wct2.prepare.onnx … --trained FOLDER clip.mp4
+    python benchmarks/any_style.py steady  clip.mp4 … --method wct2.prepare.onnx --style S
+    python benchmarks/any_style.py speed   clip.mp4 --method M … --style S --trained FOLDER
 
 ``sheet`` draws a grid, a content a row. ``given-back`` plays a method without a style, on the
 middles of a folder's last twenty pictures: the PSNR of its autoencoders, through the file.
 ``statistics`` compares covariances with the style's, at every site of a net in PyTorch.
-``photos`` takes folders of content.jpg, style.jpg and
-their masks, draws them, and says how far edges stay where they were: the SSIM of both edge maps.
-``steady`` compares statistics per frame and per shot: warping error, flicker of the mean colour.
+``photos`` takes folders of content.jpg, style.jpg and their masks, draws them, and says how far
+edges stay where they were: the SSIM of both edge maps. ``steady`` compares statistics per frame and
+per shot: warping error, flicker of the mean colour.
 ``speed`` compares a method's frames with the textbook's: WCT² in PyTorch, its statistics and
 singular values found anew for every frame.
 """
@@ -32,6 +32,7 @@ import cv2
 import numpy as np
 from gallery import TILE, at_height, cropped, save
 from numpy.typing import NDArray
+from steadiness import held
 from stylize_video.pipeline.config import Settings
 from stylize_video.pipeline.contract import INPUT, OUTPUT
 from stylize_video.pipeline.device import open_session
@@ -169,7 +170,7 @@ def photos(args: argparse.Namespace) -> None:
 
 
 def steady(args: argparse.Namespace) -> None:
-    """Statistics of every frame against those of the shot, without and with steadying."""
+    """Statistics of every frame against those of the shot, and these held steady."""
     for clip in args.clips:
         frames = list(islice(mark_cuts(open_source(clip).frames()), args.frames))
         results: dict[str, list[Rgb]] = {}
@@ -177,6 +178,7 @@ def steady(args: argparse.Namespace) -> None:
             style = [(Path(args.style[0]), 1.0)]
             player = UniversalStylizer(Path(args.method[0]), style, per_frame=way == "frame")
             results[way] = [frame.rgb for frame in player.run(iter(frames))]
+        results["shot, --steady flow"] = held(frames, results["shot"], open_flow("dis"), "flow")
         evaluation = Evaluation(open_flow("dis"))
         for number, frame in enumerate(frames):
             evaluation.add(frame, {way: shown[number] for way, shown in results.items()})

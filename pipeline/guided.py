@@ -2,7 +2,7 @@
 
 Around every pixel result ≈ A · source + b, A 3×3, b 3, fitted by ridge regression in a window (He,
 Sun, Tang 2010, section 3.4). Applied to the source that was painted, this is the guided filter;
-applied to a larger one, it carries a photographic style from 512 lines to 4K.
+applied to a larger one, it carries a photographic style from 256 lines to 4K.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from .frame import Rgb
 from .segments import Labels
 
-RADIUS = 35
-"""Of a window, px of the picture that was painted."""
+RADIUS = 0.1
+"""Of a window, in the picture's short side."""
 
 EPSILON = 1e-3
 """Variance of a colour, 0..1, that is not yet taken for an edge."""
 
-_EVERY = 4
-"""Only each so many-th place has a map: they are smooth (He & Sun 2015, *Fast Guided Filter*)."""
+_LINES = 128
+"""Short side of the maps: they are smooth (He & Sun 2015, *Fast Guided Filter*)."""
 
 _NOWHERE = 1e-2  # of 255: where nothing counts, all counts alike
 
@@ -36,7 +36,7 @@ Maps = NDArray[np.float32]
 def local_maps(
     painted: Rgb,
     source: Rgb,
-    radius: int = RADIUS,
+    radius: float = RADIUS,
     epsilon: float = EPSILON,
     where: NDArray[np.uint8] | None = None,
 ) -> Maps:
@@ -49,10 +49,11 @@ def local_maps(
         epsilon: see ``EPSILON``.
         where: (H, W), how much each pixel counts; all the same without it.
     """
-    size = max(1, painted.shape[1] // _EVERY), max(1, painted.shape[0] // _EVERY)
+    every = max(1, round(min(painted.shape[:2]) / _LINES))
+    size = max(1, painted.shape[1] // every), max(1, painted.shape[0] // every)
     both = (cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in (source, painted))
     i, p = (np.multiply(x, 1 / 255, dtype=np.float32) for x in both)
-    side = 2 * round(radius / _EVERY) + 1
+    side = 2 * round(radius * min(size)) + 1
 
     def blurred(x: Maps) -> Maps:
         return np.asarray(cv2.blur(x, (side, side), borderType=cv2.BORDER_REFLECT), np.float32)

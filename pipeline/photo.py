@@ -1,4 +1,4 @@
-"""Photographic results: smoothed along the source's edges, carried from 512 lines to any size."""
+"""Photographic results: smoothed along the source's edges, carried from few lines to any size."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ from .segments import Labels
 
 Smooth = Literal["off", "guided", "closed"]
 
-LINES = 512
-"""Short side at which a photographic method paints, px; pictures of about that as they are."""
+LINES: dict[Smooth, int] = {"off": 512, "closed": 512, "guided": 256}
+"""Short side at which a photograph is painted, px; pictures of about that as they are.
+
+Of what is smoothed only maps of ``guided._LINES`` are kept: 512 lines would show the same.
+"""
 
 _ABOUT = 0.75  # of a side: what is gained by painting fewer is not worth what is lost
-_CARRIED = 12  # px: windows in which a map is fitted that only enlarges; wider ones glow at edges
+_CARRIED = 0.024  # windows, as ``RADIUS``, of maps that only enlarge; wider ones glow at edges
 
 
-def photo_size(height: int, width: int) -> tuple[int, int]:
+def photo_size(height: int, width: int, smooth: Smooth) -> tuple[int, int]:
     """(height, width) at which a picture is painted; both even where it is reduced."""
-    share = LINES / min(height, width)
-    if share >= _ABOUT:
+    if LINES[smooth] >= _ABOUT * min(height, width):
         return height, width
-    return resize.work_size(height, width, resize.LINES / LINES)
+    return resize.work_size(height, width, resize.LINES / LINES[smooth])
 
 
 def finished(

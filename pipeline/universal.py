@@ -23,7 +23,7 @@ from .frame import Frame, Rgb
 from .inputs import open_source
 from .labels import LABELS, with_labels
 from .method import Arrays, Look, Method, Seen, fitted, mixed
-from .photo import Smooth, finished, photo_size
+from .photo import LINES, Smooth, finished, photo_size
 from .prefetch import closing_source, ordered_map
 from .resize import at_size, restored, work_size
 from .segments import Labels, labelled, palette, with_segments
@@ -53,11 +53,22 @@ class Painting:
     tile: int = 0
     """Side of the parts that are painted, px; 0: the whole, up to ``_WHOLE``."""
 
+    @property
+    def smoothing(self) -> Smooth:
+        """Of a photograph."""
+        return "guided" if self.smooth == "auto" else self.smooth
+
+    def style_size(self, card: ModelCard) -> int:
+        """Short side at which a style picture is heard, at most: as large as is painted, px."""
+        if card.kind in PHOTOGRAPHIC and self.scale is None:
+            return min(card.style_size, LINES[self.smoothing])
+        return card.style_size
+
     def reduced(self, rgb: Rgb, card: ModelCard) -> Rgb:
         """The frame as it is painted."""
         height, width = rgb.shape[:2]
         if card.kind in PHOTOGRAPHIC and self.scale is None:
-            return as_rgb(at_size(rgb, photo_size(height, width)))
+            return as_rgb(at_size(rgb, photo_size(height, width, self.smoothing)))
         return as_rgb(at_size(rgb, work_size(height, width, self.scale, card.most_pixels)))
 
     def tile_of(self, rgb: Rgb, card: ModelCard) -> int:
@@ -74,8 +85,7 @@ class Painting:
         """The result, of the frame's size."""
         if card.kind not in PHOTOGRAPHIC:
             return as_rgb(restored(painted, rgb, small))
-        smooth = "guided" if self.smooth == "auto" else self.smooth
-        return finished(painted, small, rgb, smooth, labels)
+        return finished(painted, small, rgb, self.smoothing, labels)
 
 
 @dataclass(frozen=True)
@@ -264,14 +274,14 @@ class UniversalStylizer:
         if masks is not None and not method.scales:
             raise ModelError(f"--content-mask: {method.card.kind} knows no masks")
         with self._failing((0, 0)):
-            heard = self._heard(method, [path for path, _ in styles])
+            heard = self._heard(method, [path for path, _ in styles], painting)
             look = Look(mixed(heard, [share for _, share in styles]), strength)
             labels = masks is not None
             self._binder = UniversalBinder(
                 method, look, plays, painting, per_frame, labels, self._failing
             )
 
-    def _heard(self, method: Method, styles: Sequence[Path]) -> list[Arrays]:
+    def _heard(self, method: Method, styles: Sequence[Path], painting: Painting) -> list[Arrays]:
         """The styles' portraits."""
         pictures = [_first_picture(path) for path in styles]
         labels: list[Labels | None] = [None] * len(pictures)
@@ -279,7 +289,7 @@ class UniversalStylizer:
             segments = [_first_picture(path) for path in self._masks.styles]
             self._colours = palette([*segments, self._masks.frames.now[1]])
             labels = [labelled(segment, self._colours) for segment in segments]
-        size = method.card.style_size
+        size = painting.style_size(method.card)
         return [
             method.portrait(_at_most(picture, size), told)
             for picture, told in zip(pictures, labels, strict=True)

@@ -259,6 +259,7 @@ def test_what_is_photographic_is_carried_from_fewer_lines(deep: Method):
     card = replace(deep.card, kind="wct2")
     maps = deep.maps([(np.ascontiguousarray(large[::4, ::4]), None)], look)
     player = UniversalPlayer(opened(deep.apply.SerializeToString()), maps, card)
-    assert player.painting.reduced(large, card).shape == (512, 768, 3)
+    assert player.painting.reduced(large, card).shape == (256, 384, 3)
+    assert Painting(smooth="off").reduced(large, card).shape == (512, 768, 3)
     assert player.painting.reduced(large[:300], card).shape == (300, 1536, 3)
     assert np.asarray(player.paint(large)).shape == large.shape
