@@ -46,9 +46,9 @@ def cropped(rgb: Rgb) -> Rgb:
 
 
 def save(path: Path, pictures: list[tuple[str, Rgb]], columns: int) -> None:
-    """A sheet as JPEG."""
-    sheet = grid(pictures, TILE, columns)
-    cv2.imwrite(str(path), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+    """A sheet."""
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 88] if path.suffix == ".jpg" else []
+    cv2.imwrite(str(path), grid(pictures, TILE, columns)[..., ::-1], quality)
     print(f"wrote {path}")
 
 
