@@ -39,7 +39,6 @@ from stylize_video.pipeline.device import open_session
 from stylize_video.pipeline.flow import open_flow
 from stylize_video.pipeline.frame import Frame, Rgb
 from stylize_video.pipeline.inputs import open_source
-from stylize_video.pipeline.method import Method
 from stylize_video.pipeline.prefetch import ordered_map
 from stylize_video.pipeline.quality import Evaluation, structural_distance
 from stylize_video.pipeline.render import stylize
@@ -67,25 +66,21 @@ def sheet(args: argparse.Namespace) -> None:
 
 def given_back(args: argparse.Namespace) -> None:
     """What ``apply`` leaves of photographs where no site is changed."""
-    from stylize_video.models.data import list_photos
+    from stylize_video.models.data import list_photos, resized
 
     side = 256
     names = list_photos(Path(args.content[0]))[-20:]
     for file in args.method:
-        method = Method(Path(file), lambda model: open_session(model, "cpu", 2, lean=True)[0])
-        shapes = {port.name: port.type.tensor_type.shape.dim for port in method.apply.graph.input}
+        apply = Path(file.replace(".prepare.", ".apply."))
+        session, _ = open_session(apply.read_bytes(), "cpu", 2)
+        shapes = {port.name: port.shape for port in session.get_inputs() if port.name != INPUT}
         maps = {
-            name: np.eye(dims[0].dim_value, dtype=np.float32)
-            if name.startswith("matrix")
-            else np.zeros(dims[0].dim_value, np.float32)
-            for name, dims in shapes.items()
-            if name != INPUT
+            name: (np.eye if name.startswith("matrix") else np.zeros)(shape[0], dtype=np.float32)
+            for name, shape in shapes.items()
         }
-        session, _ = open_session(method.apply.SerializeToString(), "cpu", 2)
         found: list[float] = []
         for name in names:
-            rgb = read(name)
-            x = at_height(rgb, round(side * max(1, rgb.shape[0] / rgb.shape[1])))
+            x = resized(read(name), side)
             top, left = (x.shape[0] - side) // 2, (x.shape[1] - side) // 2
             x = np.ascontiguousarray(x[top : top + side, left : left + side])
             (y,) = session.run([OUTPUT], {INPUT: x[None], **maps})
@@ -195,6 +190,7 @@ def textbook(folder: Path, style: Path) -> Callable[[Rgb], Any]:
     from stylize_video.export.sources import open_universal
     from stylize_video.models.data import to_tensor
     from stylize_video.models.universal import Universal
+    from stylize_video.models.wavelet import even
 
     net, _ = open_universal(folder)
     assert isinstance(net, Universal)
@@ -211,7 +207,7 @@ def textbook(folder: Path, style: Path) -> Callable[[Rgb], Any]:
 
     def paint(rgb: Rgb) -> Any:
         with torch.inference_mode():
-            return net.walk(to_tensor(rgb), touch)
+            return net.walk(even(to_tensor(rgb), net.multiple), touch)
 
     return paint
 
