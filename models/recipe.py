@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Universal = Literal["wct", "photowct", "wct2", "styleswap"]
 """A method that takes any style picture."""
@@ -101,3 +102,92 @@ class DecoderRecipe(BaseModel):
         if self.method == "wct2":
             return self.unpooling
         return "unpool" if self.method == "photowct" else "max"
+
+
+PAINT_LAYERS = (
+    *(
+        f"conv{block}_{n}"
+        for block, last in ((1, 2), (2, 2), (3, 4), (4, 4), (5, 1))
+        for n in range(1, last + 1)
+    ),
+    *(f"pool{block}" for block in range(1, 5)),
+)
+"""What a painting may look at, by the papers' names."""
+
+
+class PaintRecipe(BaseModel):
+    """How a picture is painted by descent on its pixels (Gatys 2016); frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ratio: float = Field(
+        1e-3,
+        ge=0,
+        description="α/β, content against style: 1e-3, 8e-4, 5e-3 are the paper's B, C, D; "
+        "smaller: more style.",
+    )
+    content_layers: tuple[str, ...] = Field(
+        ("conv4_2",), description="Where content is compared; repeatable."
+    )
+    style_layers: dict[str, float] = Field(
+        {f"conv{block}_1": 0.2 for block in range(1, 6)},
+        min_length=1,
+        description="Where style is compared, LAYER=WEIGHT; repeatable. Names: conv1_1 … conv5_1, "
+        "pool1 … pool4.",
+    )
+    tv_weight: float = Field(
+        20.0, ge=0, description="Weight of total variation, against noise; 0 as in the paper."
+    )
+    iterations: int = Field(500, ge=1, description="Of all sizes together.")
+    sizes: int = Field(
+        2, ge=1, le=6, description="Painted coarse to fine at so many sizes, each twice the last."
+    )
+    optimizer: Literal["lbfgs", "adam", "rmsprop", "momentum"] = Field(
+        "lbfgs", description="lbfgs (best), adam, rmsprop or momentum (0.9)."
+    )
+    learning_rate: float | None = Field(
+        None,
+        gt=0,
+        description="Of pixels in 0–255; default: lbfgs 1, adam 6, rmsprop 3, momentum 1 (of the "
+        "first gradient's mean size).",
+    )
+    start: str = Field(
+        "content",
+        pattern=r"^(content|style|noise(:\d+)?)$",
+        description="Begin with content, style or noise; noise:7 is noise of seed 7.",
+    )
+    pooling: Literal["average", "max"] = Field(
+        "average", description="VGG-19's: average (smoother, the paper's) or max."
+    )
+    style_scale: float = Field(
+        1.0, ge=0.1, le=16, description="Size of the style picture in that of the content."
+    )
+    preserve_color: Literal["no", "luma", "match"] = Field(
+        "no",
+        description="Keep the content's colours: luma paints brightness only; match recolours the "
+        "style first.",
+    )
+    photo_weight: float = Field(
+        1e4,
+        ge=0,
+        description="λ of method deepphoto: how far the result is held to changes of colour that "
+        "are smooth along the content.",
+    )
+
+    @field_validator("preserve_color", mode="before")
+    @classmethod
+    def _no_as_text(cls, value: object) -> object:
+        return "no" if value is False else value
+
+    @field_validator("content_layers", "style_layers")
+    @classmethod
+    def _layers_exist(cls, value: Iterable[str]) -> Iterable[str]:
+        for name in value:
+            if name not in PAINT_LAYERS:
+                raise ValueError(f"VGG-19 has no layer {name}; there are {' '.join(PAINT_LAYERS)}")
+        return value
+
+    @property
+    def seed(self) -> int:
+        """Of the noise."""
+        return int(self.start.partition(":")[2] or 0)

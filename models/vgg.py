@@ -7,6 +7,7 @@ file and a file of this project's setting load alike. Nothing here is ever train
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +25,7 @@ STD = (0.229, 0.224, 0.225)
 _BLOCKS = ((64, 64), (128, 128), (256, 256, 256, 256), (512, 512, 512, 512), (512,))
 
 
-def _layers() -> tuple[nn.Sequential, dict[str, int]]:
+def _layers(pooling: type[nn.Module]) -> tuple[nn.Sequential, dict[str, int]]:
     """The feature stack, and the place of each name (``conv4_2``, ``pool4``) in it."""
     modules: list[nn.Module] = []
     places: dict[str, int] = {}
@@ -38,7 +39,7 @@ def _layers() -> tuple[nn.Sequential, dict[str, int]]:
             channels = width
         if block < len(_BLOCKS):
             places[f"pool{block}"] = len(modules)
-            modules.append(nn.MaxPool2d(2))
+            modules.append(pooling(2))
     return nn.Sequential(*modules), places
 
 
@@ -48,6 +49,8 @@ class VGG19(nn.Module):
     Args:
         weights: a ``.safetensors`` or ``.pth`` file with torchvision's keys; ``None`` downloads
             torchvision's ``VGG19_Weights.IMAGENET1K_V1`` (548 MB, once) into torch's cache.
+        pooling: ``max``, as it was trained, or ``average``, which paints smoother pictures
+            (Gatys 2016, section 2).
 
     Raises:
         FileNotFoundError: ``weights`` is named but not there.
@@ -57,9 +60,11 @@ class VGG19(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, weights: Path | None = None) -> None:
+    def __init__(
+        self, weights: Path | None = None, pooling: Literal["max", "average"] = "max"
+    ) -> None:
         super().__init__()
-        self.features, self.places = _layers()
+        self.features, self.places = _layers(nn.AvgPool2d if pooling == "average" else nn.MaxPool2d)
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1))
         wanted = self.features.state_dict()

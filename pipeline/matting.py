@@ -47,6 +47,14 @@ def matting_affinity(rgb: Rgb, epsilon: float = 1e-7, radius: int = 1) -> scipy.
     return scipy.sparse.coo_array((weights.ravel(), (rows, columns)), shape=shape).tocsr()
 
 
+def matting_laplacian(rgb: Rgb, epsilon: float = 1e-7) -> scipy.sparse.csr_array:
+    """D − W, D the sums of W's rows: see ``matting_affinity``."""
+    affinity = matting_affinity(rgb, epsilon)
+    degree = np.asarray(affinity.sum(axis=1)).ravel()
+    diagonal = scipy.sparse.dia_array((degree[None], [0]), shape=affinity.shape)
+    return (diagonal - affinity).tocsr()
+
+
 def smoothed(painted: Rgb, content: Rgb, alpha: float = ALPHA) -> Rgb:
     """R* = (1 − α)(I − αS)⁻¹ Y, S = D^{-1/2} W D^{-1/2}: equation 7, for each colour.
 
