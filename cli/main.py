@@ -16,9 +16,11 @@ from .decoders import train_decoders
 from .evaluate import evaluate
 from .export import export
 from .flow import export_flow
+from .paint import paint
 from .run import run
 from .styles import styles
 from .swap import swap
+from .texture import texture
 from .train import train
 
 
@@ -74,6 +76,8 @@ def _root(  # pyright: ignore[reportUnusedFunction] - typer calls it
 
 app.command("run")(run)
 app.command("styles")(styles)
+app.command("paint")(paint)
+app.command("texture")(texture)
 app.command("bake")(bake)
 app.command("train")(train)
 app.command("train-decoders")(train_decoders)

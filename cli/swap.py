@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ..pipeline.errors import SinkError, SourceError
+from ..pipeline.errors import SourceError
 from .options import Overwrite, Quiet, TorchDevice, Vgg
+from .paint import refuse_picture
 from .report import Report, need_torch
-from .train import refuse_place, torch_device, vgg19
+from .train import torch_device, vgg19
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +54,7 @@ def swap(
     from ..models.styleswap import LEVEL, swapped_by_optimisation
     from ..pipeline.sink import picture_bytes, whole_or_not
 
-    _refuse_picture(out, overwrite)
+    refuse_picture(out, overwrite)
     content, other = _picture(photo, size), _picture(style, size)
     where, report = torch_device(device), Report(quiet)
     encoder = vgg_encoder(vgg19(vgg), LEVEL).to(where)
@@ -72,14 +73,6 @@ def swap(
     with whole_or_not(out) as aside:
         aside.write_bytes(picture_bytes(to_rgb(painted), out.name))
     report.say(f"wrote {out}: {content.shape[1]}x{content.shape[0]}")
-
-
-def _refuse_picture(out: Path, overwrite: bool) -> None:
-    from ..pipeline.pictures import PICTURE_SUFFIXES
-
-    if out.suffix.lower() not in PICTURE_SUFFIXES:
-        raise SinkError(f"{out} must end as a picture does: {' '.join(sorted(PICTURE_SUFFIXES))}")
-    refuse_place(out, overwrite, "swap")
 
 
 def _picture(path: Path, size: int) -> NDArray[np.uint8]:

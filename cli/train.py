@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -122,7 +122,7 @@ def torch_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def vgg19(weights: Path | None) -> VGG19:
+def vgg19(weights: Path | None, pooling: Literal["max", "average"] = "max") -> VGG19:
     """VGG-19 from a file, or downloaded.
 
     Raises:
@@ -131,7 +131,7 @@ def vgg19(weights: Path | None) -> VGG19:
     from ..models.vgg import VGG19
 
     try:
-        return VGG19(weights)
+        return VGG19(weights, pooling)
     except FileNotFoundError as error:
         raise TrainingError(f"--vgg {weights} does not exist") from error
     except OSError as error:
@@ -194,7 +194,7 @@ def _learn(
 def _pictures(training: Training, photos: list[Path], folder: Path) -> None:
     from ..models.sheets import loss_curves, sample_sheet
 
-    loss_curves(training.history, folder / "losses.png")
+    loss_curves([asdict(row) for row in training.history], folder / "losses.png")
     sample_sheet(training.net, photos[:6], folder / "samples.png")
 
 

@@ -167,6 +167,9 @@ class PaintRecipe(BaseModel):
         description="Keep the content's colours: luma paints brightness only; match recolours the "
         "style first.",
     )
+    temporal_weight: float = Field(
+        200.0, ge=0, description="γ: how far a key frame is held to the one before, carried there."
+    )
     photo_weight: float = Field(
         1e4,
         ge=0,
@@ -184,7 +187,7 @@ class PaintRecipe(BaseModel):
     def _layers_exist(cls, value: Iterable[str]) -> Iterable[str]:
         for name in value:
             if name not in PAINT_LAYERS:
-                raise ValueError(f"VGG-19 has no layer {name}; there are {' '.join(PAINT_LAYERS)}")
+                raise ValueError(f"there is no layer {name}; VGG-19 has {' '.join(PAINT_LAYERS)}")
         return value
 
     @property

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -13,25 +13,24 @@ from numpy.typing import NDArray
 from .data import read_rgb, resized, to_rgb, to_tensor
 from .stylenet import StyleNet
 
-if TYPE_CHECKING:
-    from .train import LossValues
-
 SAMPLE_SIZE = 360
 """Short side of a sample, px."""
 
 
-def loss_curves(history: list[LossValues], path: Path) -> None:
+def loss_curves(history: Sequence[Mapping[str, float]], path: Path, unit: str = "step") -> None:
     """Draw each loss over the steps, smoothed over 2 % of them, as a PNG."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(14, 6), layout="constrained")
     window = max(1, len(history) // 50)
-    for place, name in enumerate(("content", "style", "tv", "steady", "total"), start=1):
-        values = np.array([getattr(row, name) for row in history])
-        if not values.any():  # a weight of zero
+    names = list(dict.fromkeys(name for row in history for name in row))
+    for place, name in enumerate(names, start=1):
+        values = np.array([row.get(name, np.nan) for row in history])
+        if not np.nan_to_num(values).any():  # a weight of zero
             continue
         smooth = np.convolve(values, np.ones(window) / window, mode="valid")
-        axes = figure.add_subplot(2, 3, place, title=name, xlabel="step", yscale="log")
+        axes = figure.add_subplot(2, -(-len(names) // 2), place, title=name, xlabel=unit)
+        axes.set_yscale("log")
         axes.plot(values, color="0.85")
         axes.plot(np.arange(len(smooth)) + window - 1, smooth, color="C0")
     figure.savefig(path)

@@ -15,7 +15,7 @@ from .config import Settings
 from .frame import Frame
 from .prefetch import closing_source
 from .source import Source
-from .yuv import Picture, Plane, Yuv, as_rgb
+from .yuv import Deep, Picture, Plane, Yuv, as_rgb, eight_bits
 
 ALPHA = "alpha"
 """The mask that a source brings itself."""
@@ -51,6 +51,16 @@ def open_finish(settings: Settings, source: Source, fades: bool) -> Finishing | 
                 yield replace(frame, picture=shown, original=None)
 
     return finishing
+
+
+def finished_picture(painted: Deep, original: Deep, settings: Settings, source: Source) -> Deep:
+    """One picture of 8 or 16 bits as ``open_finish`` has frames; its strength is a fade."""
+    inside = None
+    if settings.mask is not None:
+        masks = _open_masks(settings, source)
+        with closing(masks.beside):
+            inside = masks(Frame(eight_bits(original), 0, source.info.time_base))
+    return _blend(painted, original, settings.strength, inside)
 
 
 def keep_original(frames: Iterable[Frame]) -> Generator[Frame]:
@@ -94,7 +104,7 @@ def _blend(painted: Any, original: Any, share: float, inside: Plane | None) -> A
     weight = np.asarray(fitted, np.float32) * np.float32(share / 255)
     weight = weight if original.ndim == 2 else weight[..., None]
     mixed = original + weight * (painted.astype(np.float32) - original)
-    return np.rint(mixed).astype(np.uint8)
+    return np.rint(mixed).astype(original.dtype)
 
 
 # ---- masks ----

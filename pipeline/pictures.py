@@ -16,7 +16,7 @@ from .color import BT709
 from .errors import SourceError
 from .frame import ALL, Frame, Rgb, Span
 from .source import SourceInfo, fit_size
-from .yuv import Plane
+from .yuv import Deep, Plane
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +93,26 @@ def _read_picture(path: Path) -> Rgb:
     if rgb is None:
         raise SourceError(f"picture {path} can't be decoded")
     return np.asarray(rgb, dtype=np.uint8)
+
+
+def read_deep(path: Path) -> Deep:
+    """A picture in the bits that it has, 8 or 16; what is transparent is on black.
+
+    Raises:
+        SourceError: it can't be read.
+    """
+    encoded = _encoded(path)
+    # IMREAD_COLOR_RGB answers nonsense for TIFFs of 16 bits (OpenCV 5.0.0).
+    how = cv2.IMREAD_COLOR_BGR | cv2.IMREAD_ANYDEPTH
+    bgr = cv2.imdecode(encoded, how) if encoded.size else None
+    if bgr is None:
+        raise SourceError(f"picture {path} can't be decoded")
+    rgb = np.ascontiguousarray(bgr[..., ::-1])
+    if rgb.dtype == np.uint16:
+        return np.asarray(rgb, np.uint16)
+    if rgb.dtype != np.uint8:
+        raise SourceError(f"picture {path} holds {rgb.dtype}; 8 and 16 bits are read")
+    return np.asarray(rgb, np.uint8)
 
 
 def _natural(path: Path) -> list[tuple[int, int | str]]:

@@ -15,6 +15,7 @@ from typing import Protocol
 import av
 import av.filter
 import cv2
+import numpy as np
 from av.codec import Codec
 from av.container import OutputContainer
 from av.video.stream import VideoStream
@@ -24,7 +25,7 @@ from .encoding import Encoding
 from .errors import SinkError, reason
 from .frame import Frame, Rgb
 from .source import SourceInfo
-from .yuv import Coding, Picture, Yuv
+from .yuv import Coding, Deep, Picture, Yuv, eight_bits
 
 log = logging.getLogger(__name__)
 
@@ -222,12 +223,18 @@ class _Palette:
         return self._graph.vpull()
 
 
-def picture_bytes(rgb: Rgb, name: str) -> bytes:
-    """A picture, encoded as its file's name ends.
+DEEP_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
+"""Pictures that can hold 16 bits."""
+
+
+def picture_bytes(rgb: Deep, name: str) -> bytes:
+    """A picture, encoded as its file's name ends; in 8 bits where it can't hold 16.
 
     Raises:
         SinkError: it can't be.
     """
+    if rgb.dtype == np.uint16 and Path(name).suffix.lower() not in DEEP_SUFFIXES:
+        rgb = eight_bits(rgb)
     done, encoded = cv2.imencode(Path(name).suffix, rgb[..., ::-1])
     if not done:
         raise SinkError(f"picture {name} can't be encoded")

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 Rgb: TypeAlias = NDArray[np.uint8]
 """A picture: (H, W, 3), uint8, RGB, 0–255, C-contiguous."""
+Deep: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+"""A picture of 8 or of 16 bits (0–65535), else as ``Rgb``."""
 Plane: TypeAlias = NDArray[np.uint8]
 """One channel of a picture, (H, W)."""
 
@@ -121,6 +123,11 @@ Picture: TypeAlias = Rgb | Yuv
 def coding_of(picture: Picture) -> Coding | None:
     """Of its planes; ``None`` for RGB."""
     return picture.coding if isinstance(picture, Yuv) else None
+
+
+def eight_bits(rgb: Deep) -> Rgb:
+    """The picture in 8 bits."""
+    return np.asarray(rgb if rgb.dtype == np.uint8 else rgb // 257, np.uint8)
 
 
 def as_rgb(picture: Picture) -> Rgb:

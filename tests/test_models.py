@@ -408,10 +408,9 @@ def test_a_checkpoint_is_data(tmp_path: Path):
 
 def test_pictures_of_a_training_are_drawn(tmp_path: Path):
     from stylize_video.models.sheets import loss_curves, sample_sheet
-    from stylize_video.models.train import LossValues
 
     photos = list_photos(write_photos(tmp_path / "p", 3))
-    loss_curves([LossValues(1 / i, 2 / i, 0.1, 3 / i) for i in range(1, 60)], tmp_path / "l.png")
+    loss_curves([{"content": 1 / i, "style": 2 / i} for i in range(1, 60)], tmp_path / "l.png")
     sample_sheet(FastNet(), photos, tmp_path / "s.png")
     for name in ("l.png", "s.png"):
         picture = cv2.imread(str(tmp_path / name))

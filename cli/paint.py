@@ -1,0 +1,214 @@
+"""``stylize-video paint``: one picture, painted by optimisation; and sweeps of the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from ..models.recipe import PaintRecipe
+from ..pipeline.config import checked
+from ..pipeline.errors import SettingsError, SinkError
+from ..pipeline.pictures import PICTURE_SUFFIXES
+from ..pipeline.sink import picture_bytes, whole_or_not
+from ..pipeline.yuv import Deep, eight_bits
+from .options import Overwrite, Quiet, TorchDevice, Vgg, with_options
+from .report import Report, need_torch
+from .studio import Asked, Studio, as_picture, digest, painted, read_picture, short_side
+from .train import refuse_place
+
+if TYPE_CHECKING:
+    from ..models.pixels import Canvas
+
+KEEP_EVERY = 25
+"""Iterations between two checkpoints and previews."""
+
+_CELL = 384  # of a sweep's grid, px of the longer side
+
+
+@with_options(PaintRecipe)
+def paint(
+    photo: Annotated[Path, typer.Argument(help="The picture to repaint; 8 or 16 bits.")],
+    out: Annotated[Path, typer.Argument(help="The picture to write; PNG and TIFF keep 16 bits.")],
+    style: Annotated[
+        list[str],
+        typer.Option(help="Style picture; repeatable with weights: a.jpg:0.7 b.jpg:0.3."),
+    ],
+    typed: dict[str, Any],
+    method: Annotated[
+        Literal["gatys", "deepphoto"],
+        typer.Option(help="gatys (paints), or deepphoto (stays a photograph)."),
+    ] = "gatys",
+    size: Annotated[
+        int | None, typer.Option(help="Short side of the result, px; default: PHOTO's.", min=32)
+    ] = None,
+    content_mask: Annotated[
+        Path | None, typer.Option(help="Segmentation of PHOTO: its colours are labels.")
+    ] = None,
+    style_mask: Annotated[
+        list[Path] | None, typer.Option(help="Segmentation of the style; one for each.")
+    ] = None,
+    smooth: Annotated[
+        Literal["off", "guided", "closed"],
+        typer.Option(help="Smooth the result along PHOTO's edges."),
+    ] = "off",
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="SETTING=A,B,C: OUT is a grid, a picture for each; twice: rows and columns.",
+            metavar="SETTING=A,B,C",
+        ),
+    ] = None,
+    device: TorchDevice = "auto",
+    vgg: Vgg = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Forget what was begun.")] = False,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Repaint a picture by optimising its pixels (Gatys 2016; Luan 2017).
+
+    Beside OUT stands a folder OUT.painting with a live preview, the loss curves, and the checkpoint
+    that a stopped painting resumes from.
+    """
+    need_torch("paint")
+    recipe = checked(PaintRecipe, typed, "paint")
+    refuse_picture(out, overwrite)
+    content = read_picture(photo, "PHOTO")
+    content = content if size is None else short_side(content, size)
+    mask = (
+        None if content_mask is None else eight_bits(read_picture(content_mask, "--content-mask"))
+    )
+    asked = Asked(style, style_mask or (), mask)
+    report = Report(quiet)
+    if sweep:
+        tried = _tried(recipe, sweep)
+        columns = len(_values(sweep[-1])[1])
+        pictures: list[tuple[str, Deep]] = []
+        for name, changed in tried:
+            report.say(f"{name} ({len(pictures) + 1} of {len(tried)})")
+            work = _Work(Studio(method, changed, asked, vgg, device), content, mask, out, report)
+            pictures.append((name, work.done(restart)))
+        result: Deep = _grid(pictures, columns)
+    else:
+        work = _Work(Studio(method, recipe, asked, vgg, device), content, mask, out, report)
+        result = smoothed(work.done(restart), content, smooth)
+    with whole_or_not(out) as aside:
+        aside.write_bytes(picture_bytes(result, out.name))
+    report.say(f"wrote {out}: {result.shape[1]}x{result.shape[0]}")
+
+
+class _Work:
+    """One painting, with what is kept of it beside the output."""
+
+    def __init__(self, studio: Studio, content: Deep, mask: Any, out: Path, report: Report) -> None:
+        self._studio = studio
+        self._content = content
+        self._mask = mask
+        self._report = report
+        self._folder = out.with_name(out.stem + ".painting")
+        parts = [content] if mask is None else [content, mask]
+        self._kept = self._folder / f"{digest(studio.key, *parts)}.pt"
+
+    def done(self, restart: bool) -> Deep:
+        """The finished painting."""
+        from ..models.pixels import load_canvas
+        from ..models.sheets import loss_curves
+
+        self._folder.mkdir(exist_ok=True)
+        studio = self._studio
+        painter = studio.painter(self._content)
+        subject = studio.subject(self._content, self._mask)
+        if restart or not self._kept.exists():
+            canvas = painter.begin(subject)
+        else:
+            canvas = load_canvas(self._kept, studio.device)
+            self._report.say(f"resuming at iteration {canvas.iteration}")
+        total = studio.recipe.iterations
+        with self._report.progress("painting", total, "iterations", canvas.iteration) as bar:
+
+            def heard(canvas: Canvas) -> None:
+                row = canvas.curves[-1]
+                bar.advance(" ".join(f"{name} {value:.3g}" for name, value in row.items()))
+                if canvas.iteration % KEEP_EVERY == 0 or canvas.iteration == total:
+                    self._keep(canvas)
+
+            try:
+                found = painted(painter, subject, canvas, self._content.dtype, heard)
+            except KeyboardInterrupt:
+                self._keep(canvas)
+                self._report.say(
+                    f"stopped at iteration {canvas.iteration}; the same command resumes"
+                )
+                raise
+        loss_curves(canvas.curves, self._folder / "losses.png", "iteration")
+        final = ", ".join(f"{name} {value:.4g}" for name, value in canvas.curves[-1].items())
+        self._report.say(f"losses at the end: {final}")
+        return found
+
+    def _keep(self, canvas: Canvas) -> None:
+        from ..models.pixels import save_canvas
+
+        save_canvas(canvas, self._kept)
+        preview = self._folder / "preview.png"
+        with whole_or_not(preview) as aside:
+            aside.write_bytes(picture_bytes(as_picture(canvas.picture), preview.name))
+
+
+def smoothed(result: Deep, content: Deep, how: str) -> Deep:
+    """The result smoothed along the content's edges: off, guided or closed."""
+    if how == "off":
+        return result
+    small, source = eight_bits(result), eight_bits(content)
+    if how == "closed":
+        from ..pipeline import matting
+
+        return matting.smoothed(small, source)
+    from ..pipeline.guided import carried, local_maps
+
+    return carried(source, [local_maps(small, source)])
+
+
+def _tried(recipe: PaintRecipe, sweep: Sequence[str]) -> list[tuple[str, PaintRecipe]]:
+    """Each combination of the settings swept, with its name."""
+    if len(sweep) > 2:
+        raise SettingsError("--sweep is given once or twice: rows, then columns")
+    axes = [_values(text) for text in sweep]
+    found: list[tuple[str, PaintRecipe]] = []
+    for values in product(*(values for _, values in axes)):
+        names = [name for name, _ in axes]
+        changed: dict[str, Any] = dict(zip(names, values, strict=True))
+        shown = ", ".join(f"{name} {value}" for name, value in changed.items())
+        if "content_layers" in changed:
+            changed["content_layers"] = changed["content_layers"].split("+")
+        if "style_layers" in changed:
+            layers = changed["style_layers"].split("+")
+            changed["style_layers"] = dict.fromkeys(layers, 1 / len(layers))
+        settings = {**recipe.model_dump(), **changed}
+        found.append((shown, checked(PaintRecipe, settings, "--sweep")))
+    return found
+
+
+def _values(text: str) -> tuple[str, list[str]]:
+    name, _, values = text.partition("=")
+    if not values:
+        raise SettingsError(f"--sweep '{text}' is not SETTING=A,B,C")
+    return name.replace("-", "_"), values.split(",")
+
+
+def _grid(pictures: Sequence[tuple[str, Deep]], columns: int) -> Deep:
+    from ..pipeline.sheet import grid
+
+    height, width = pictures[0][1].shape[:2]
+    by = _CELL / max(height, width)
+    size = (max(1, round(width * by)), max(1, round(height * by)))
+    return grid([(name, eight_bits(p)) for name, p in pictures], size, columns)
+
+
+def refuse_picture(out: Path, overwrite: bool) -> None:
+    """Refuse what is no picture's name, and what ``refuse_place`` does."""
+    if out.suffix.lower() not in PICTURE_SUFFIXES:
+        raise SinkError(f"{out} must end as a picture does: {' '.join(sorted(PICTURE_SUFFIXES))}")
+    refuse_place(out, overwrite, "OUT")

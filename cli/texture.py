@@ -1,0 +1,63 @@
+"""``stylize-video texture``: a picture of any size that looks like a sample."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..models.recipe import PaintRecipe
+from ..pipeline.config import checked
+from ..pipeline.errors import SettingsError
+from ..pipeline.sink import picture_bytes, whole_or_not
+from ..pipeline.units import parse_size
+from .options import Overwrite, Quiet, TorchDevice, Vgg, with_options
+from .paint import refuse_picture
+from .report import Report, need_torch
+from .studio import as_picture, read_picture, to_tensor
+from .train import torch_device, vgg19
+
+
+@with_options(PaintRecipe)
+def texture(
+    sample: Annotated[Path, typer.Argument(help="The picture whose texture is wanted.")],
+    out: Annotated[Path, typer.Argument(help="The picture to write.")],
+    typed: dict[str, Any],
+    size: Annotated[str, typer.Option(help="Of the texture, WxH.")] = "512x512",
+    device: TorchDevice = "auto",
+    vgg: Vgg = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Synthesise a texture from noise (Gatys 2015): SAMPLE's look, none of its places.
+
+    Looks at conv1_1 and pool1 … pool4 unless --style-layers says otherwise. The settings of content
+    and colours have no meaning here; --start noise:7 is another texture than noise:8.
+    """
+    need_torch("texture")
+    from ..models.painter import quick_in_bf16
+    from ..models.texture import LAYERS, Texture
+
+    recipe = checked(PaintRecipe, {"style_layers": LAYERS, "tv_weight": 0.0} | typed, "texture")
+    width, height = parse_size(size)
+    if width is None:
+        raise SettingsError(f"--size {size}: a texture has a width and a height, as in 512x512")
+    refuse_picture(out, overwrite)
+    where, report = torch_device(device), Report(quiet)
+    picture = read_picture(sample, "SAMPLE")
+    work = Texture(
+        vgg19(vgg, recipe.pooling).to(where),
+        recipe,
+        to_tensor(picture, where),
+        (height, width),
+        quick_in_bf16(where),
+    )
+    canvas = work.begin()
+    with report.progress("synthesising", recipe.iterations, "iterations") as bar:
+        for _ in work.paint(canvas):
+            bar.advance(f"style {canvas.curves[-1]['style']:.3g}")
+    with whole_or_not(out) as aside:
+        found = as_picture(work.finished(canvas), picture.dtype)
+        aside.write_bytes(picture_bytes(found, out.name))
+    report.say(f"wrote {out}: {width}x{height}")
