@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..pipeline.config import Settings, checked, load_config
-from .options import Quiet, with_options
+from ..pipeline.config import PAINTED, Settings, checked, load_config
+from .options import Quiet, Vgg, with_options
 from .report import Report
 
 if TYPE_CHECKING:
     from ..pipeline.render import Result, Start
+    from .workshop import Workshop
 
 
 @with_options(Settings)
@@ -39,6 +40,7 @@ def run(
     config: Annotated[
         Path | None, typer.Option(help="File of settings; see config.yaml for all of them.")
     ] = None,
+    vgg: Vgg = None,
     quiet: Quiet = False,
     json_progress: Annotated[
         bool, typer.Option("--json-progress", help="Progress as JSON lines on standard output.")
@@ -62,10 +64,20 @@ def run(
             on_start=shown.start,
             on_frame=lambda frame: shown.advance(),
             stop=stop,
+            workshop=_workshop(settings, report, vgg),
         )
     _tell(result, report)
     if result.stopped:
         raise typer.Exit(130)
+
+
+def _workshop(settings: Settings, report: Report, vgg: Path | None) -> Workshop | None:
+    """What paints key frames, where any are to be painted or learned from."""
+    if settings.method not in PAINTED and settings.carry == "flow":
+        return None
+    from .workshop import Workshop
+
+    return Workshop(settings, report, vgg)
 
 
 def _tell(result: Result, report: Report) -> None:

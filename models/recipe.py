@@ -194,3 +194,21 @@ class PaintRecipe(BaseModel):
     def seed(self) -> int:
         """Of the noise."""
         return int(self.start.partition(":")[2] or 0)
+
+
+class DistilRecipe(BaseModel):
+    """How a net learns from pairs of frames and their paintings; frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    steps: int = Field(500, ge=1, description="Optimiser steps.")
+    batch: int = Field(2, ge=1, description="Patches a step.")
+    crop: int = Field(256, ge=64, description="Side of a patch, px.")
+    learning_rate: float = Field(4e-3, gt=0, description="Adam's peak rate.")
+    pixel_weight: float = Field(2.0, ge=0, description="Weight of the colours' difference.")
+    feature_weight: float = Field(1.0, ge=0, description="Weight of VGG-19's responses'.")
+    texture_weight: float = Field(1.0, ge=0, description="Weight of their Gram matrices'.")
+    steady_weight: float = Field(
+        1.0, ge=0, description="Weight of steadiness under fake motion; 0: off."
+    )
+    seed: int = Field(0, ge=0, description="Seed of weights and patches.")

@@ -20,6 +20,9 @@ from .units import parse_size, parse_time, split_weight
 Model = TypeVar("Model", bound=BaseModel)
 Device = Literal["auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml"]
 
+PAINTED = ("gatys", "deepphoto")
+"""Methods that paint key frames, slowly."""
+
 
 class Settings(BaseModel):
     """Settings of one run; frozen."""
@@ -36,7 +39,8 @@ class Settings(BaseModel):
         "auto",
         description="How a picture's style is taken over: wct, wct2, photowct, styleswap or a "
         "prepare file; auto: by --look. Of several pictures styleswap takes as many patches of "
-        "each as its weight says.",
+        "each as its weight says. gatys and deepphoto paint key frames, slowly, which --carry "
+        "brings to the frames between.",
     )
     look: Literal["art", "photo"] = Field(
         "art", description="What a picture given as the style is: a painting, or a photograph."
@@ -53,6 +57,30 @@ class Settings(BaseModel):
         "auto",
         description="How the result of a photographic method is smoothed along the source's edges: "
         "a guided filter (auto), or in closed form (slow).",
+    )
+    keyframes: str | None = Field(
+        None,
+        description="A folder of painted frames (000042.png is the 42nd), or the times of those "
+        "that are painted (0,1.5,0:03); default: chosen by how much is new, with gatys and "
+        "deepphoto.",
+    )
+    key_every: float = Field(
+        2.0, ge=0.1, le=60, description="Most seconds between two key frames of a shot."
+    )
+    key_passes: int = Field(
+        1, ge=1, le=20, description="Times that a shot's key frames are painted over, to and fro."
+    )
+    carry: Literal["flow", "net"] = Field(
+        "flow",
+        description="How key frames reach the frames between: along the motion, or by a net "
+        "that learns their style in minutes.",
+    )
+    save_style: Path | None = Field(
+        None, description="Keep the net of --carry net as this ONNX style."
+    )
+    paint_option: dict[str, str] = Field(
+        {},
+        description="Setting of gatys and deepphoto, KEY=VALUE; repeatable; see paint --help.",
     )
     strength: float = Field(
         1.0, ge=0, le=1, description="How far the picture is painted: 0 is the source, 1 the style."
@@ -193,7 +221,7 @@ class Settings(BaseModel):
         # YAML reads `steady: off` as false; a user means the word.
         return "off" if value is False else value
 
-    @field_validator("encoder_option", mode="before")
+    @field_validator("encoder_option", "paint_option", mode="before")
     @classmethod
     def _numbers_as_text(cls, value: object) -> object:
         if not isinstance(value, dict):

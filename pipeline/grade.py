@@ -37,7 +37,7 @@ class Grade:
     planar = False
     fades = False
     recurrent = False
-    pointwise = True
+    still = True
     """A pixel hangs on the source's pixel alone: the result is as steady as the source."""
     device = "cpu"
 

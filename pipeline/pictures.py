@@ -35,7 +35,7 @@ class PictureSource:
             kinds = " ".join(sorted(PICTURE_SUFFIXES))
             raise SourceError(f"{name} holds no pictures ({kinds})")
         self.paths = paths
-        height, width = _read_picture(paths[0]).shape[:2]
+        height, width = read_picture(paths[0]).shape[:2]
         width, height = fit_size(size, width, height, Fraction(1))
         self.info = SourceInfo(
             name=name,
@@ -59,7 +59,7 @@ class PictureSource:
         for number, path in enumerate(self.paths):
             if not span.holds(number * self.info.time_base):
                 continue
-            rgb = _read_picture(path)
+            rgb = read_picture(path)
             if rgb.shape[1::-1] != size:
                 odd_ones += 1
                 rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -87,7 +87,12 @@ def _encoded(path: Path) -> NDArray[np.uint8]:
         raise SourceError(f"picture {path} can't be read: {error.strerror}") from error
 
 
-def _read_picture(path: Path) -> Rgb:
+def read_picture(path: Path) -> Rgb:
+    """A picture in 8 bits.
+
+    Raises:
+        SourceError: it can't be read.
+    """
     encoded = _encoded(path)
     rgb = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB) if encoded.size else None
     if rgb is None:

@@ -13,16 +13,18 @@ from fractions import Fraction
 from itertools import count
 from pathlib import Path
 
+from .carry import Carrier
 from .config import Settings
 from .encoding import CONTAINERS, check_output, choose_encoding, is_video
 from .errors import SettingsError, SinkError, SourceError
 from .finish import keep_original, open_finish
-from .flow import attach_motion, open_flow
+from .flow import FlowEstimator, attach_motion, open_flow
 from .frame import ALL, Frame, Span
 from .grade import Grade
 from .inputs import open_source
 from .mux import Window, join
 from .opening import open_stylizer
+from .painted import Job, Workshop, open_painted, paints
 from .pictures import PICTURE_SUFFIXES
 from .prefetch import prefetch
 from .shots import mark_cuts, mark_listed, read_scenes, write_scenes
@@ -77,6 +79,7 @@ def stylize(
     on_start: Callable[[Start], None] | None = None,
     on_frame: Callable[[Frame], None] | None = None,
     stop: threading.Event | None = None,
+    workshop: Workshop | None = None,
 ) -> Result:
     """Repaint ``source`` in a style and write it to ``output``, with its sound, timing and colours.
 
@@ -87,6 +90,7 @@ def stylize(
         on_start: called once, before the first frame.
         on_frame: called after each frame is written.
         stop: when set, the run finishes the file with what it has.
+        workshop: paints key frames and learns from them, where the settings ask for it.
 
     Raises:
         StylizeError: see ``errors``. Where the source broke half-way, the output holds what came
@@ -98,10 +102,15 @@ def stylize(
     opened = open_source(str(source), settings.size, settings.rate)
     _refuse_same(opened.info.files, target)
     span = _span(settings, opened.info)
-    stylizer = open_stylizer(settings, opened)
-    if stylizer.pointwise:  # there is nothing to hold, nor motion to look for
+    shots = _Shots(settings, opened.info, target)
+    if paints(settings):
+        job = Job(opened, span, settings, shots.mark, target.with_name(f"{target.stem}.keyframes"))
+        stylizer = open_painted(job, _flow(settings), workshop)
+    else:
+        stylizer = open_stylizer(settings, opened)
+    if stylizer.still:  # there is nothing to hold, nor motion to look for
         settings = settings.model_copy(update={"steady": "off"})
-    shots = _Shots(settings, opened.info, target, stylizer.binds)
+    shots.wanted = stylizer.binds or settings.steady != "off"
     stages = _stages(stylizer, shots, settings, opened)
     if on_start is not None:
         expected = opened.info.expected_frames(span)
@@ -166,7 +175,7 @@ def render_piece(
 
 
 def _stages(
-    stylizer: Stylizer | UniversalStylizer | Grade,
+    stylizer: Stylizer | UniversalStylizer | Grade | Carrier,
     shots: _Shots,
     settings: Settings,
     source: Source,
@@ -182,28 +191,32 @@ def _stages(
             return prefetch(stylizer.run(frames), _DEPTH)
         share = HOLDS[settings.steady]
         moving = prefetch(attach_motion(frames, estimator), _DEPTH)
-        if stylizer.recurrent:
+        if isinstance(stylizer, Stylizer) and stylizer.recurrent:
             return prefetch(recur(moving, stylizer.paint, share), _DEPTH)
         return prefetch(steady(prefetch(stylizer.run(moving), _DEPTH), share), _DEPTH)
 
     if settings.steady != "off":
-        estimator = open_flow(settings.flow, settings.flow_model, settings.device, settings.threads)
+        estimator = _flow(settings)
     if finishing is None:
         return painted
     return lambda frames: finishing(painted(frames))
 
 
+def _flow(settings: Settings) -> FlowEstimator:
+    return open_flow(settings.flow, settings.flow_model, settings.device, settings.threads)
+
+
 class _Shots:
     """The cuts of one run: listed in ``--scenes FILE``, or found, and then kept there."""
 
-    def __init__(
-        self, settings: Settings, info: SourceInfo, target: Path, needed: bool = False
-    ) -> None:
+    wanted = True
+    """Somebody looks at them."""
+
+    def __init__(self, settings: Settings, info: SourceInfo, target: Path) -> None:
         self._file = settings.scenes
         if self._file is not None:
             _check_scenes(self._file, target)
         self._start = info.start
-        self._wanted = needed or settings.steady != "off" or settings.scenes is not None
         self._listed = None
         if self._file is not None and self._file.exists():
             self._listed = read_scenes(self._file)
@@ -211,8 +224,9 @@ class _Shots:
 
     def mark(self, frames: Iterable[Frame]) -> Iterable[Frame]:
         """The stage that marks the first frame of each shot."""
-        if not self._wanted:
+        if not self.wanted and self._file is None:
             return frames
+        self._found = []  # they are looked for each time that the source is read
         if self._listed is not None:
             return mark_listed(frames, self._listed, self._start)
         return self._noting(mark_cuts(frames))

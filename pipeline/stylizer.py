@@ -80,7 +80,7 @@ class Stylizer:
         DeviceError: the device can't be had.
     """
 
-    pointwise = False
+    still = False
     """See ``grade.Grade``."""
 
     def __init__(

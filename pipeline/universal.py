@@ -242,7 +242,7 @@ class UniversalStylizer:
     planar = False
     fades = False
     recurrent = False
-    pointwise = False
+    still = False
 
     def __init__(
         self,

@@ -1,0 +1,149 @@
+"""What paints a video's key frames, and what learns from them: PyTorch behind the pipeline."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..models.recipe import DistilRecipe, PaintRecipe
+from ..pipeline.config import Settings, checked
+from ..pipeline.frame import Rgb
+from ..pipeline.keyframes import Earlier, Painting
+from ..pipeline.painted import Pairs
+from ..pipeline.pictures import read_picture
+from .paint import KEEP_EVERY
+from .report import Report, need_torch
+from .studio import Asked, Studio, digest, painted, to_tensor
+from .train import torch_device, vgg19
+
+if TYPE_CHECKING:
+    from ..models.painter import Subject
+    from ..models.pixels import Canvas
+    from ..models.temporal import Carried
+
+
+class Workshop:
+    """Paints key frames with ``Studio``, and teaches nets; see ``pipeline.painted.Workshop``."""
+
+    def __init__(self, settings: Settings, report: Report, vgg: Path | None) -> None:
+        need_torch(f"--method {settings.method}")
+        self._settings = settings
+        self._report = report
+        self._vgg = vgg
+        self._device = "cuda" if settings.device == "cuda" else "auto"
+
+    def painter(self, settings: Settings, mask: Rgb | None) -> KeyFramePainter:
+        """See ``pipeline.painted.Workshop``."""
+        options = {"preserve_color": settings.preserve_color, **_read(settings.paint_option)}
+        recipe = checked(PaintRecipe, options, "--paint-option")
+        asked = Asked(settings.style, settings.style_mask, mask)
+        method = "deepphoto" if settings.method == "deepphoto" else "gatys"
+        studio = Studio(method, recipe, asked, self._vgg, self._device)
+        return KeyFramePainter(studio, self._report)
+
+    def heard(self, done: int, total: int) -> None:
+        """See ``pipeline.painted.Workshop``."""
+        self._report.say(f"{done} of {total} key frames are painted")
+
+    def learned(self, pairs: Pairs, name: str, out: Path) -> None:
+        """See ``pipeline.painted.Workshop``."""
+        import torch
+
+        from ..export.onnx import export_style
+        from ..models.distil import distil
+        from ..models.stylenet import FastNet
+        from ..models.train import fingerprint
+        from ..pipeline.contract import ModelCard
+
+        recipe = DistilRecipe.model_validate({})
+        where = torch_device(self._device)
+        torch.manual_seed(recipe.seed)
+        net = FastNet()
+        net.to(device=where, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        pictures = [(read_picture(a), read_picture(b)) for a, b in pairs]
+        with self._report.progress("learning the key frames", recipe.steps, "steps") as bar:
+            for loss in distil(net, vgg19(self._vgg).to(where), pictures, recipe):
+                bar.advance(f"loss {loss:.3f}")
+        card = ModelCard(
+            name=Path(name).stem,
+            kind="fast",
+            family=fingerprint(net),
+            recipe=recipe.model_dump_json(),
+            figures=json.dumps({"pairs": len(pairs)}),
+        )
+        export_style(net.cpu(), card, out, [a for a, _ in pictures[:2]], [a for a, _ in pictures])
+
+
+class KeyFramePainter:
+    """Paints key frames by a studio's recipe; see ``pipeline.keyframes.KeyPainter``.
+
+    The first of a shot is painted by the whole recipe. One that begins with a painting carried
+    there needs half of its iterations, and none at coarser sizes: those would lose the strokes.
+    """
+
+    def __init__(self, studio: Studio, report: Report) -> None:
+        self._studio = studio
+        self._report = report
+        shorter = {"iterations": max(1, studio.recipe.iterations // 2), "sizes": 1}
+        self._later = studio.recipe.model_copy(update=shorter)
+        self.key = digest(studio.key, "key frames 1")
+
+    def paint(self, asked: Painting, kept: Path) -> Rgb:
+        """See ``pipeline.keyframes.KeyPainter``."""
+        from ..models.pixels import load_canvas, save_canvas
+
+        studio = self._studio
+        recipe = self._later if asked.earlier or asked.own is not None else studio.recipe
+        painter = studio.painter(asked.rgb, recipe)
+        subject = self._subject(asked)
+        begun = kept.exists()
+        canvas = load_canvas(kept, studio.device) if begun else painter.begin(subject)
+        with self._report.progress("painting", recipe.iterations, "iterations") as bar:
+
+            def heard(canvas: Canvas) -> None:
+                bar.advance(f"total {canvas.curves[-1]['total']:.3g}")
+                if canvas.iteration % KEEP_EVERY == 0:
+                    save_canvas(canvas, kept)
+
+            return np.asarray(painted(painter, subject, canvas, np.uint8, heard), np.uint8)
+
+    def _subject(self, asked: Painting) -> Subject:
+        from dataclasses import replace
+
+        from ..models.temporal import begin_with, held
+
+        subject = self._studio.subject(asked.rgb, asked.mask)
+        own = None if asked.own is None else to_tensor(asked.own, self._studio.device)
+        if not asked.earlier:
+            return replace(subject, start=own)
+        carried = [self._carried(earlier) for earlier in asked.earlier]
+        start = begin_with(carried[0], subject.content if own is None else own)
+        if own is not None:
+            start = (start + own) / 2
+        term = held(carried, self._studio.recipe.temporal_weight)
+        return replace(subject, start=start, beside=(term,))
+
+    def _carried(self, earlier: Earlier) -> Carried:
+        import torch
+
+        from ..models.temporal import Carried
+
+        trust = torch.from_numpy(earlier.trust)[None, None].to(self._studio.device)
+        return Carried(to_tensor(earlier.painted, self._studio.device), trust)
+
+
+def _read(options: dict[str, str]) -> dict[str, object]:
+    """``style_layers=conv1_1:0.5,pool1:0.5`` and lists by commas, as a recipe has them."""
+    read: dict[str, object] = {}
+    for name, text in options.items():
+        key = name.replace("-", "_")
+        if key == "style_layers":
+            read[key] = dict(part.rsplit(":", 1) for part in text.split(",") if ":" in part)
+        elif key == "content_layers":
+            read[key] = text.split(",")
+        else:
+            read[key] = text
+    return read

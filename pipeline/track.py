@@ -1,0 +1,84 @@
+"""Motion over many frames: steps put one after another, and how far that can be trusted.
+
+All of it at the reduced size of ``flow``, in its pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .flow import FlowEstimator, Warper, confidence
+from .frame import Rgb, Vectors
+
+Trust = NDArray[np.float32]
+"""(h, w), 0..1."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """Where the pixels of one picture are in another."""
+
+    vectors: Vectors
+    """(h, w, 2)."""
+    trust: Trust
+    """That they are there."""
+
+    def then(self, further: Way) -> Way:
+        """This way and from its end another: v(p) + w(p + v(p)); trust is the lesser of both."""
+        warper = Warper(self.vectors.shape[1], self.vectors.shape[0])
+        vectors = self.vectors + warper.warp(further.vectors, self.vectors)
+        trust = np.minimum(self.trust, warper.warp(further.trust, self.vectors))
+        return Way(vectors, trust * _inside(vectors))
+
+
+def still(height: int, width: int) -> Way:
+    """The way of a picture to itself."""
+    return Way(np.zeros((height, width, 2), np.float32), np.ones((height, width), np.float32))
+
+
+@dataclass(frozen=True)
+class Step:
+    """The motion between a frame and the one before, both ways."""
+
+    back: Way
+    """From the frame to the one before."""
+    forth: Way
+    """From the one before to the frame."""
+
+
+def step_between(now: Rgb, before: Rgb, estimator: FlowEstimator) -> Step:
+    """The motion between two reduced pictures."""
+    back, forth = estimator.between(now, before), estimator.between(before, now)
+    return Step(
+        Way(back, confidence(now, before, back, forth)),
+        Way(forth, confidence(before, now, forth, back)),
+    )
+
+
+def corrected(way: Way, now: Rgb, there: Rgb, estimator: FlowEstimator) -> Way:
+    """A long way whose drift is taken out: ``there``, warped by it, is compared with ``now``.
+
+    The motion that remains between the two is put before the way, where it is small; the trust is
+    then measured on the pictures themselves, and is never above the way's own.
+    """
+    warper = Warper(now.shape[1], now.shape[0])
+    moved = warper.warp(there, way.vectors)
+    rest, back = estimator.between(now, moved), estimator.between(moved, now)
+    near = Way(rest, confidence(now, moved, rest, back))
+    found = near.then(way)
+    # Where nothing of it is there, what the estimator makes of it is made up.
+    kept = way.trust[..., None]
+    vectors = np.asarray(kept * found.vectors + (1 - kept) * way.vectors, np.float32)
+    return Way(vectors, np.minimum(found.trust, way.trust))
+
+
+def _inside(vectors: Vectors) -> Trust:
+    """1 where the way ends in the picture."""
+    height, width = vectors.shape[:2]
+    places = Warper(width, height).places(vectors)
+    low, high = (-0.5, -0.5, 0, 0), (width - 0.5, height - 0.5, 0, 0)
+    return np.asarray(cv2.inRange(places, low, high) > 0, np.float32)
