@@ -181,7 +181,20 @@ class Carrier:
 
 def _key(frame: Frame, small: Rgb, path: Path) -> _Key:
     rgb, painting = frame.rgb, _fitting(path, frame)
-    return _Key(painting, rgb, small, frame.time, fitted([(small, reduced(painting))], _GRID))
+    return _Key(painting, rgb, small, frame.time, _colours(small, reduced(painting)))
+
+
+def _colours(source: Rgb, painting: Rgb) -> Table:
+    """The table of colours; those that the source lacks go the way that all together go."""
+    x, y = (p.reshape(-1, 3).astype(np.float64) / 255 for p in (source, painting))
+    design = np.column_stack([x, np.ones(len(x))])
+    ridge = 1e-3 * len(x) * np.diag([1.0, 1.0, 1.0, 0.0])  # towards no change
+    wanted = design.T @ y + ridge[:, :3]
+    affine = np.linalg.solve(design.T @ design + ridge, wanted)
+    axis = np.linspace(0, 255, _GRID).round()
+    every = np.stack(np.meshgrid(axis, axis, axis), axis=-1).reshape(_GRID, -1, 3)
+    far = np.clip(255 * (every / 255 @ affine[:3] + affine[3]), 0, 255)
+    return fitted([(source, painting), (every.astype(np.uint8), far.astype(np.uint8))], _GRID)
 
 
 def _detail(rgb: Rgb, source: NDArray[np.float32]) -> NDArray[np.float32]:
