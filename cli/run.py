@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..pipeline.config import PAINTED, Settings, checked, load_config
+from ..pipeline.pictures import PICTURE_SUFFIXES, PictureSource
 from .options import Quiet, Vgg, with_options
 from .report import Report
 
@@ -56,6 +57,12 @@ def run(
     settings = checked(Settings, from_file | typed, "settings")
     report = Report(quiet, json_progress)
     with _notes(report), _stop_on_signal(report) as stop, ExitStack() as block:
+        picture = _one_picture(source, output, settings)
+        if picture is not None:
+            from .workshop import paint_picture
+
+            paint_picture(picture, Path(output), settings, report, vgg)
+            return
         shown = _Shown(report, source, block)
         result = stylize(
             source,
@@ -69,6 +76,16 @@ def run(
     _tell(result, report)
     if result.stopped:
         raise typer.Exit(130)
+
+
+def _one_picture(source: str, output: str, settings: Settings) -> PictureSource | None:
+    """The one picture that is painted slowly to another: it keeps its bits, as frames do not."""
+    if settings.method not in PAINTED or Path(output).suffix.lower() not in PICTURE_SUFFIXES:
+        return None
+    from ..pipeline.inputs import open_source
+
+    opened = open_source(source, settings.size, settings.rate)
+    return opened if isinstance(opened, PictureSource) and len(opened.paths) == 1 else None
 
 
 def _workshop(settings: Settings, report: Report, vgg: Path | None) -> Workshop | None:

@@ -166,12 +166,18 @@ def read_picture(path: Path, asked: str) -> Deep:
 
 
 def short_side(rgb: Deep, size: int) -> Deep:
-    """The picture with its short side brought to ``size`` px; area down, cubic up."""
+    """The picture with its short side brought to ``size`` px."""
     height, width = rgb.shape[:2]
     by = size / min(height, width)
-    wanted = max(1, round(width * by)), max(1, round(height * by))
-    how = cv2.INTER_AREA if by < 1 else cv2.INTER_CUBIC
-    return cv2.resize(rgb, wanted, interpolation=how)  # pyright: ignore[reportReturnType]
+    return at(rgb, max(1, round(width * by)), max(1, round(height * by)))
+
+
+def at(rgb: Deep, width: int, height: int) -> Deep:
+    """The picture at another size; area down, cubic up."""
+    if rgb.shape[1::-1] == (width, height):
+        return rgb
+    how = cv2.INTER_AREA if width < rgb.shape[1] else cv2.INTER_CUBIC
+    return cv2.resize(rgb, (width, height), interpolation=how)  # pyright: ignore[reportReturnType]
 
 
 def digest(*parts: str | Deep) -> str:

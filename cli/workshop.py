@@ -10,13 +10,19 @@ import numpy as np
 
 from ..models.recipe import DistilRecipe, PaintRecipe
 from ..pipeline.config import Settings, checked
+from ..pipeline.encoding import check_output
+from ..pipeline.errors import SinkError
+from ..pipeline.finish import finished_picture
 from ..pipeline.frame import Rgb
 from ..pipeline.keyframes import Earlier, Painting
 from ..pipeline.painted import Pairs
-from ..pipeline.pictures import read_picture
+from ..pipeline.pictures import PictureSource, read_deep, read_picture
+from ..pipeline.sink import picture_bytes, whole_or_not
+from ..pipeline.yuv import eight_bits
 from .paint import KEEP_EVERY
 from .report import Report, need_torch
-from .studio import Asked, Studio, digest, painted, to_tensor
+from .studio import Asked, Studio, at, digest, painted, to_tensor
+from .studio import read_picture as read_picture_of
 from .train import torch_device, vgg19
 
 if TYPE_CHECKING:
@@ -37,12 +43,15 @@ class Workshop:
 
     def painter(self, settings: Settings, mask: Rgb | None) -> KeyFramePainter:
         """See ``pipeline.painted.Workshop``."""
+        return KeyFramePainter(self.studio(settings, mask), self._report)
+
+    def studio(self, settings: Settings, mask: Rgb | None) -> Studio:
+        """The studio of the settings; ``mask`` is one of the source's."""
         options = {"preserve_color": settings.preserve_color, **_read(settings.paint_option)}
         recipe = checked(PaintRecipe, options, "--paint-option")
         asked = Asked(settings.style, settings.style_mask, mask)
         method = "deepphoto" if settings.method == "deepphoto" else "gatys"
-        studio = Studio(method, recipe, asked, self._vgg, self._device)
-        return KeyFramePainter(studio, self._report)
+        return Studio(method, recipe, asked, self._vgg, self._device)
 
     def heard(self, done: int, total: int) -> None:
         """See ``pipeline.painted.Workshop``."""
@@ -58,7 +67,7 @@ class Workshop:
         from ..models.train import fingerprint
         from ..pipeline.contract import ModelCard
 
-        recipe = DistilRecipe.model_validate({})
+        recipe = DistilRecipe.model_validate({"steps": self._settings.learn_steps})
         where = torch_device(self._device)
         torch.manual_seed(recipe.seed)
         net = FastNet()
@@ -75,6 +84,41 @@ class Workshop:
             figures=json.dumps({"pairs": len(pairs)}),
         )
         export_style(net.cpu(), card, out, [a for a, _ in pictures[:2]], [a for a, _ in pictures])
+
+
+def paint_picture(
+    source: PictureSource, out: Path, settings: Settings, report: Report, vgg: Path | None
+) -> None:
+    """Paint one picture, in the bits that it has, and write it to ``out``.
+
+    Raises:
+        StylizeError: see ``errors``.
+    """
+    check_output(out, settings, str(out))
+    if source.paths[0].exists() and out.exists() and source.paths[0].samefile(out):
+        raise SinkError(f"output {out} is the input itself; give another name")
+    size = source.info.width, source.info.height
+    content = at(read_deep(source.paths[0]), *size)
+    asked = settings.content_mask
+    mask = None if asked is None else eight_bits(read_picture_of(Path(asked), "--content-mask"))
+    workshop = Workshop(settings, report, vgg)
+    report.say(f"{' '.join(settings.style)}: {source.info.name}, {size[0]}x{size[1]}")
+    studio = workshop.studio(settings, mask)
+    painter, subject = studio.painter(content), studio.subject(content, mask)
+    canvas = painter.begin(subject)
+    total = studio.recipe.iterations
+    with report.progress("painting", total, "iterations") as bar:
+        result = painted(
+            painter,
+            subject,
+            canvas,
+            content.dtype,
+            lambda canvas: bar.advance(f"total {canvas.curves[-1]['total']:.3g}"),
+        )
+    shown = finished_picture(result, content, settings, source)
+    with whole_or_not(out) as aside:
+        aside.write_bytes(picture_bytes(shown, out.name))
+    report.say(f"wrote {out}: {size[0]}x{size[1]}")
 
 
 class KeyFramePainter:

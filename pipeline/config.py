@@ -75,6 +75,7 @@ class Settings(BaseModel):
         description="How key frames reach the frames between: along the motion, or by a net "
         "that learns their style in minutes.",
     )
+    learn_steps: int = Field(500, ge=1, description="Steps in which the net of --carry net learns.")
     save_style: Path | None = Field(
         None, description="Keep the net of --carry net as this ONNX style."
     )

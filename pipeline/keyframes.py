@@ -24,7 +24,7 @@ from .flow import FlowEstimator, Warper, reduced
 from .frame import Frame, Rgb
 from .pictures import pictures_in, read_picture
 from .sink import picture_bytes, whole_or_not
-from .track import Trust, Way, step_between, still
+from .track import Trust, Way, corrected, step_between, still
 from .units import parse_time
 
 SHOWN_LESS = 0.35
@@ -32,6 +32,9 @@ SHOWN_LESS = 0.35
 
 MOVED = 0.25
 """Mean way since the last key frame, in the frame's longer side, at which the next one is due."""
+
+LEAST = Fraction(1, 4)
+"""Of the most time between two key frames: the least. What neither shows is graded meanwhile."""
 
 LOST = 0.5  # trust below which a pixel is not shown by the key frame
 
@@ -125,6 +128,8 @@ class Due:
             return bool(due)
         if frame.time - last >= self._every:
             return True
+        if frame.time - last < self._every * LEAST:
+            return False
         lost = float((way.trust < LOST).mean())
         seen = way.trust >= LOST
         moved = float(np.linalg.norm(way.vectors[seen], axis=-1).mean()) if seen.any() else 0.0
@@ -145,7 +150,7 @@ def chosen(
     """
     before: Rgb | None = None
     last = Fraction(0)
-    back = forth = still(1, 1)
+    there, back, forth = np.zeros((1, 1, 3), np.uint8), still(1, 1), still(1, 1)
     for number, frame in enumerate(frames, 1):
         small = reduced(frame.picture)
         first = before is None or frame.cut or before.shape != small.shape
@@ -154,11 +159,12 @@ def chosen(
         else:
             assert before is not None
             step = step_between(small, before, estimator)
-            back, forth = step.back.then(back), forth.then(step.forth)
+            back = corrected(step.back.then(back), small, there, estimator)
+            forth = corrected(forth.then(step.forth), there, small, estimator)
         if first or due(frame, last, back):
             links = None if first else _write_links(folder / f"{number:06d}.npz", back, forth)
             yield _key(frame, number, first, links, folder, masked)
-            last, back = frame.time, still(*small.shape[:2])
+            last, there, back = frame.time, small, still(*small.shape[:2])
             forth = back
         before = small
 

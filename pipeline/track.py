@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from .flow import FlowEstimator, Warper, confidence
 from .frame import Rgb, Vectors
 
+_DOUBT = 0.6  # the most that steps which led nowhere take from a place where both are alike
+
 Trust = NDArray[np.float32]
 """(h, w), 0..1."""
 
@@ -62,18 +64,18 @@ def step_between(now: Rgb, before: Rgb, estimator: FlowEstimator) -> Step:
 def corrected(way: Way, now: Rgb, there: Rgb, estimator: FlowEstimator) -> Way:
     """A long way whose drift is taken out: ``there``, warped by it, is compared with ``now``.
 
-    The motion that remains between the two is put before the way, where it is small; the trust is
-    then measured on the pictures themselves, and is never above the way's own.
+    The motion that remains between the two is put before the way. Trust is then measured anew, on
+    the pictures themselves: the steps' own falls with their number, whatever they reach.
     """
     warper = Warper(now.shape[1], now.shape[0])
     moved = warper.warp(there, way.vectors)
     rest, back = estimator.between(now, moved), estimator.between(moved, now)
-    near = Way(rest, confidence(now, moved, rest, back))
-    found = near.then(way)
-    # Where nothing of it is there, what the estimator makes of it is made up.
-    kept = way.trust[..., None]
-    vectors = np.asarray(kept * found.vectors + (1 - kept) * way.vectors, np.float32)
-    return Way(vectors, np.minimum(found.trust, way.trust))
+    near = confidence(now, moved, rest, back)
+    further = warper.warp(way.vectors, rest)
+    # Where the pictures differ, what remains of the motion is made up.
+    vectors = way.vectors + near[..., None] * (rest + further - way.vectors)
+    doubt = np.maximum(way.trust, _DOUBT)
+    return Way(np.asarray(vectors, np.float32), np.minimum(near, doubt) * _inside(vectors))
 
 
 def _inside(vectors: Vectors) -> Trust:

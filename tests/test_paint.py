@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from .conftest import run_command
+from .conftest import MakeClip, moving_scene, read_video, run_command
 
 FAST = (
     *("--iterations", "6", "--content-layers", "conv2_1"),
@@ -140,3 +140,55 @@ def test_a_texture_of_any_size(style: Path, vgg_file: Path, tmp_path: Path):
     asked = ("--size", "90x70", "--iterations", "6", "--style-layers", "conv1_1=1", "--quiet")
     done(run_command("texture", style, out, "--vgg", vgg_file, *asked))
     assert cv2.imread(str(out)).shape == (70, 90, 3)
+
+
+# ---- the main command ----
+
+OPTIONS = (
+    *("--paint-option", "iterations=6", "--paint-option", "content-layers=conv2_1"),
+    *("--paint-option", "style-layers=conv1_1:1", "--paint-option", "sizes=1", "--quiet"),
+)
+
+
+@pytest.mark.parametrize("method", ["gatys", "deepphoto"])
+def test_the_main_command_paints_a_picture(
+    photo: Path, style: Path, vgg_file: Path, tmp_path: Path, method: str
+):
+    out = tmp_path / "out.jpg"
+    asked = ("--style", style, "--method", method, "--vgg", vgg_file)
+    done(run_command(photo, out, *asked, *OPTIONS))
+    assert cv2.imread(str(out)).shape == (64, 80, 3)
+
+
+def test_the_main_command_keeps_sixteen_bits_and_finishes(
+    style: Path, vgg_file: Path, tmp_path: Path
+):
+    """Half of the strength inside a mask; outside, the source to the bit."""
+    before = write(tmp_path / "deep.png", 3, bits=16)
+    mask = np.zeros((64, 80), np.uint8)
+    mask[:, 40:] = 255
+    cv2.imwrite(str(tmp_path / "mask.png"), mask)
+    out = tmp_path / "out.png"
+    asked = ("--style", style, "--method", "gatys", "--vgg", vgg_file)
+    finish = ("--mask", tmp_path / "mask.png", "--mask-feather", "0", "--strength", "0.5")
+    done(run_command(tmp_path / "deep.png", out, *asked, *finish, *OPTIONS))
+    after = cv2.imread(str(out), cv2.IMREAD_UNCHANGED)
+    assert after.dtype == np.uint16
+    np.testing.assert_array_equal(after[:, :40], before[:, :40])
+    assert np.abs(after[:, 40:].astype(float) - before[:, 40:]).mean() > 100
+
+
+@pytest.mark.parametrize("carry", ["flow", "net"])
+def test_the_main_command_paints_a_video(
+    make_clip: MakeClip, style: Path, vgg_file: Path, tmp_path: Path, carry: str
+):
+    out = tmp_path / "out.mp4"
+    asked = ("--style", style, "--method", "gatys", "--vgg", vgg_file, "--carry", carry)
+    clip = make_clip(frames=moving_scene(8, 96, 80))
+    net = ("--learn-steps", "3", "--save-style", tmp_path / "learned.onnx")
+    done(run_command(clip, out, *asked, *OPTIONS, *(net if carry == "net" else ())))
+    found, times = read_video(out)
+    assert len(found) == len(times) == 8
+    assert len(list((tmp_path / "out.keyframes").glob("*.png"))) >= 1
+    if carry == "net":
+        assert (tmp_path / "learned.onnx").is_file()
