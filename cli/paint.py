@@ -89,18 +89,18 @@ def paint(
         pictures: list[tuple[str, Deep]] = []
         for name, changed in tried:
             report.say(f"{name} ({len(pictures) + 1} of {len(tried)})")
-            work = _Work(Studio(method, changed, asked, vgg, device), content, mask, out, report)
+            work = Work(Studio(method, changed, asked, vgg, device), content, mask, out, report)
             pictures.append((name, work.done(restart)))
         result: Deep = _grid(pictures, columns)
     else:
-        work = _Work(Studio(method, recipe, asked, vgg, device), content, mask, out, report)
+        work = Work(Studio(method, recipe, asked, vgg, device), content, mask, out, report)
         result = smoothed(work.done(restart), content, smooth)
     with whole_or_not(out) as aside:
         aside.write_bytes(picture_bytes(result, out.name))
     report.say(f"wrote {out}: {result.shape[1]}x{result.shape[0]}")
 
 
-class _Work:
+class Work:
     """One painting, with what is kept of it beside the output."""
 
     def __init__(self, studio: Studio, content: Deep, mask: Any, out: Path, report: Report) -> None:

@@ -56,13 +56,13 @@ def run(
             typed[name] = {**from_file[name], **typed[name]}
     settings = checked(Settings, from_file | typed, "settings")
     report = Report(quiet, json_progress)
-    with _notes(report), _stop_on_signal(report) as stop, ExitStack() as block:
-        picture = _one_picture(source, output, settings)
-        if picture is not None:
-            from .workshop import paint_picture
+    picture = _one_picture(source, output, settings)
+    if picture is not None:
+        from .workshop import paint_picture
 
-            paint_picture(picture, Path(output), settings, report, vgg)
-            return
+        paint_picture(picture, Path(output), settings, report, vgg)
+        return
+    with _notes(report), _stop_on_signal(report) as stop, ExitStack() as block:
         shown = _Shown(report, source, block)
         result = stylize(
             source,
@@ -71,7 +71,7 @@ def run(
             on_start=shown.start,
             on_frame=lambda frame: shown.advance(),
             stop=stop,
-            workshop=_workshop(settings, report, vgg),
+            workshop=_workshop(settings, report, vgg, stop),
         )
     _tell(result, report)
     if result.stopped:
@@ -88,13 +88,15 @@ def _one_picture(source: str, output: str, settings: Settings) -> PictureSource 
     return opened if isinstance(opened, PictureSource) and len(opened.paths) == 1 else None
 
 
-def _workshop(settings: Settings, report: Report, vgg: Path | None) -> Workshop | None:
+def _workshop(
+    settings: Settings, report: Report, vgg: Path | None, stop: threading.Event
+) -> Workshop | None:
     """What paints key frames, where any are to be painted or learned from."""
     if settings.method not in PAINTED and settings.carry == "flow":
         return None
     from .workshop import Workshop
 
-    return Workshop(settings, report, vgg)
+    return Workshop(settings, report, vgg, stop)
 
 
 def _tell(result: Result, report: Report) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from ..pipeline.painted import Pairs
 from ..pipeline.pictures import PictureSource, read_deep, read_picture
 from ..pipeline.sink import picture_bytes, whole_or_not
 from ..pipeline.yuv import eight_bits
-from .paint import KEEP_EVERY
+from .paint import KEEP_EVERY, Work
 from .report import Report, need_torch
 from .studio import Asked, Studio, at, digest, painted, to_tensor
 from .studio import read_picture as read_picture_of
@@ -34,8 +35,15 @@ if TYPE_CHECKING:
 class Workshop:
     """Paints key frames with ``Studio``, and teaches nets; see ``pipeline.painted.Workshop``."""
 
-    def __init__(self, settings: Settings, report: Report, vgg: Path | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        report: Report,
+        vgg: Path | None,
+        stop: threading.Event | None = None,
+    ) -> None:
         need_torch(f"--method {settings.method}")
+        self._stop = stop or threading.Event()
         self._settings = settings
         self._report = report
         self._vgg = vgg
@@ -43,7 +51,7 @@ class Workshop:
 
     def painter(self, settings: Settings, mask: Rgb | None) -> KeyFramePainter:
         """See ``pipeline.painted.Workshop``."""
-        return KeyFramePainter(self.studio(settings, mask), self._report)
+        return KeyFramePainter(self.studio(settings, mask), self._report, self._stop)
 
     def studio(self, settings: Settings, mask: Rgb | None) -> Studio:
         """The studio of the settings; ``mask`` is one of the source's."""
@@ -76,6 +84,8 @@ class Workshop:
         with self._report.progress("learning the key frames", recipe.steps, "steps") as bar:
             for loss in distil(net, vgg19(self._vgg).to(where), pictures, recipe):
                 bar.advance(f"loss {loss:.3f}")
+                if self._stop.is_set():
+                    raise KeyboardInterrupt
         card = ModelCard(
             name=Path(name).stem,
             kind="fast",
@@ -104,17 +114,7 @@ def paint_picture(
     workshop = Workshop(settings, report, vgg)
     report.say(f"{' '.join(settings.style)}: {source.info.name}, {size[0]}x{size[1]}")
     studio = workshop.studio(settings, mask)
-    painter, subject = studio.painter(content), studio.subject(content, mask)
-    canvas = painter.begin(subject)
-    total = studio.recipe.iterations
-    with report.progress("painting", total, "iterations") as bar:
-        result = painted(
-            painter,
-            subject,
-            canvas,
-            content.dtype,
-            lambda canvas: bar.advance(f"total {canvas.curves[-1]['total']:.3g}"),
-        )
+    result = Work(studio, content, mask, out, report).done(restart=False)
     shown = finished_picture(result, content, settings, source)
     with whole_or_not(out) as aside:
         aside.write_bytes(picture_bytes(shown, out.name))
@@ -128,7 +128,8 @@ class KeyFramePainter:
     there needs half of its iterations, and none at coarser sizes: those would lose the strokes.
     """
 
-    def __init__(self, studio: Studio, report: Report) -> None:
+    def __init__(self, studio: Studio, report: Report, stop: threading.Event) -> None:
+        self._stop = stop
         self._studio = studio
         self._report = report
         shorter = {"iterations": max(1, studio.recipe.iterations // 2), "sizes": 1}
@@ -149,8 +150,10 @@ class KeyFramePainter:
 
             def heard(canvas: Canvas) -> None:
                 bar.advance(f"total {canvas.curves[-1]['total']:.3g}")
-                if canvas.iteration % KEEP_EVERY == 0:
+                if canvas.iteration % KEEP_EVERY == 0 or self._stop.is_set():
                     save_canvas(canvas, kept)
+                if self._stop.is_set():
+                    raise KeyboardInterrupt
 
             return np.asarray(painted(painter, subject, canvas, np.uint8, heard), np.uint8)
 

@@ -1,0 +1,216 @@
+"""Painting by optimisation, measured: against a textbook, the paper's pictures, and on video.
+
+    python benchmarks/painting.py textbook PHOTO STYLE [--size 512] [--iterations 500]
+    python benchmarks/painting.py sheet PHOTO OUT.png --pair STYLE REFERENCE --pair …
+    python benchmarks/painting.py photos PAIRS OUT.png NAME …
+
+VGG-19 by --vgg or STYLIZE_VGG19. JSON on standard output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from stylize_video.cli.studio import Asked, Studio, at, short_side, to_tensor
+from stylize_video.models.gatys import like, unit_gains
+from stylize_video.models.painter import Painter, Subject
+from stylize_video.models.pixels import fitted
+from stylize_video.models.recipe import PaintRecipe
+from stylize_video.pipeline.pictures import read_picture
+from torch import Tensor
+
+Rgb = Any
+
+
+# ---- a textbook ----
+
+
+class Textbook:
+    """Gatys 2016 as one writes it down: PyTorch's L-BFGS on all pixels, float32, one size.
+
+    The losses are those of ``models.gatys`` to the letter (its gains, its area), written again.
+    """
+
+    def __init__(self, studio: Studio, content: Tensor, style: Tensor) -> None:
+        self._vgg = studio._vgg
+        self._gains = unit_gains(self._vgg)
+        self._recipe = studio.recipe
+        self._layers = [f"relu{b}_1" for b in range(1, 6)]
+        with torch.no_grad():
+            self._content = self._features(content)["relu4_2"]
+            found = self._features(style)
+            self._style = {name: self._gram(found[name]) for name in self._layers}
+        height, width = content.shape[2:]
+        self._alpha = self._recipe.ratio * 512 * 512 / (height * width)
+
+    def _features(self, picture: Tensor) -> dict[str, Tensor]:
+        found = self._vgg(picture / 255, (*self._layers, "relu4_2"))
+        return {name: x * self._gains[name] for name, x in found.items()}
+
+    @staticmethod
+    def _gram(x: Tensor) -> Tensor:
+        f = x.flatten(2)[0]
+        return f @ f.T / f.shape[1]
+
+    def loss(self, picture: Tensor) -> Tensor:
+        """α ½ Σ (F − P)² + Σ w / (4N²M²) Σ (G − A)²."""
+        found = self._features(picture)
+        total = self._alpha * 0.5 * (found["relu4_2"] - self._content).square().sum()
+        for name in self._layers:
+            g = self._gram(found[name])
+            total = total + 0.2 * (g - self._style[name]).square().sum() / (4 * len(g) ** 2)
+        return total
+
+    def run(self, start: Tensor, iterations: int) -> tuple[Tensor, list[tuple[float, float]]]:
+        """The picture, and (seconds, loss) of every iteration."""
+        picture = start.clone().requires_grad_()
+        lbfgs = torch.optim.LBFGS(
+            [picture], max_iter=iterations, tolerance_grad=0, tolerance_change=0
+        )
+        curve: list[tuple[float, float]] = []
+        began = time.perf_counter()
+
+        def closure() -> Tensor:
+            lbfgs.zero_grad()
+            loss = self.loss(picture)
+            loss.backward()
+            curve.append((time.perf_counter() - began, float(loss.detach())))
+            return loss
+
+        lbfgs.step(closure)
+        return picture.detach().clamp(0, 255), curve
+
+
+def textbook(args: argparse.Namespace) -> dict[str, Any]:
+    """Ours and the textbook's: loss after so many iterations, and the time that each took."""
+    options = {"ratio": args.ratio, "iterations": args.iterations, "tv_weight": 0}
+    recipe = PaintRecipe.model_validate({**options, "pooling": args.pooling, "sizes": args.sizes})
+    studio = Studio("gatys", recipe, Asked([str(args.style)]), args.vgg, "cpu")
+    content = to_tensor(short_side(read_picture(args.photo), args.size), studio.device)
+    subject = Subject(content, studio._styles)
+    painter = Painter(studio._vgg, recipe, studio._bf16)
+    canvas = painter.begin(subject)
+    began = time.perf_counter()
+    for _ in painter.paint(subject, canvas):
+        pass
+    seconds = time.perf_counter() - began
+    ours = painter.finished(subject, canvas)
+    size = (content.shape[2], content.shape[3])
+    style = fitted(studio._styles[0].rgb, like(studio._styles[0].rgb, size))
+    book = Textbook(studio, content, style)
+    theirs, losses = book.run(content, args.iterations)
+    with torch.no_grad():
+        final = {"ours": float(book.loss(ours)), "textbook": float(book.loss(theirs))}
+    reached = next((s for s, loss in losses if loss <= final["ours"]), None)
+    return {
+        "size": list(size),
+        "loss": final,
+        "ratio": final["ours"] / final["textbook"],
+        "seconds": {"ours": seconds, "textbook": losses[-1][0]},
+        "textbook reaches our loss after": reached,
+    }
+
+
+# ---- pictures ----
+
+
+def sheet(args: argparse.Namespace) -> dict[str, Any]:
+    """The photograph in each style beside a reference of the same size."""
+    figures: dict[str, Any] = {}
+    rows: list[Rgb] = []
+    for style, reference in args.pair:
+        theirs = read_picture(Path(reference))
+        height, width = theirs.shape[:2]
+        options = {"ratio": args.ratio, "iterations": args.iterations}
+        studio = Studio(
+            "gatys", PaintRecipe.model_validate(options), Asked([style]), args.vgg, "cpu"
+        )
+        rgb = np.asarray(at(read_picture(args.photo), width, height), np.uint8)
+        began = time.perf_counter()
+        result, last = _painted(studio, rgb)
+        figures[Path(style).stem] = {**last, "minutes": (time.perf_counter() - began) / 60}
+        small = cv2.resize(read_picture(Path(style)), (width, height), interpolation=cv2.INTER_AREA)
+        rows.append(np.hstack([small, result, theirs]))
+        cv2.imwrite(str(args.out), np.vstack(rows)[..., ::-1])
+    return figures
+
+
+def _painted(studio: Studio, rgb: Rgb, mask: Rgb | None = None) -> tuple[Rgb, dict[str, float]]:
+    from stylize_video.cli.studio import painted
+
+    painter, subject = studio.painter(rgb), studio.subject(rgb, mask)
+    canvas = painter.begin(subject)
+    result = painted(painter, subject, canvas, np.uint8)
+    return np.asarray(result), canvas.curves[-1]
+
+
+def photos(args: argparse.Namespace) -> dict[str, Any]:
+    """Deep Photo beside Gatys without the term, with masks: SSIM of edge maps to the content."""
+    from any_style import edges
+    from stylize_video.pipeline.quality import structural_distance
+
+    figures: dict[str, Any] = {}
+    rows: list[Rgb] = []
+    for name in args.name:
+        folder = args.pairs / name
+        content = np.asarray(short_side(read_picture(folder / "content.jpg"), args.size))
+        mask = read_picture(folder / "content_mask.png")
+        asked = Asked([str(folder / "style.jpg")], [folder / "style_mask.png"], mask)
+        options = {"ratio": args.ratio, "iterations": args.iterations, "tv_weight": 0}
+        recipe = PaintRecipe.model_validate(options)
+        found = {
+            method: _painted(Studio(method, recipe, asked, args.vgg, "cpu"), content, mask)[0]
+            for method in ("gatys", "deepphoto")
+        }
+        figures[name] = {
+            k: 1 - structural_distance(edges(v), edges(content)) for k, v in found.items()
+        }
+        style = cv2.resize(read_picture(folder / "style.jpg"), content.shape[1::-1])
+        row = np.hstack([content, style, found["gatys"], found["deepphoto"]])
+        rows.append(cv2.resize(row, (1600, round(row.shape[0] * 1600 / row.shape[1]))))
+        cv2.imwrite(str(args.out), np.vstack(rows)[..., ::-1])
+    gain = [f["deepphoto"] - f["gatys"] for f in figures.values()]
+    return {"edges": figures, "gain": gain}
+
+
+def main() -> None:
+    """Read the command line and print what was measured."""
+    import os
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    default = os.environ.get("STYLIZE_VGG19")
+    parser.add_argument("--vgg", type=Path, default=Path(default) if default else None)
+    commands = parser.add_subparsers(required=True)
+    one = commands.add_parser("textbook")
+    one.add_argument("photo", type=Path)
+    one.add_argument("style", type=Path)
+    one.add_argument("--pooling", default="average")
+    one.add_argument("--sizes", type=int, default=2)
+    one.set_defaults(job=textbook)
+    two = commands.add_parser("sheet")
+    two.add_argument("photo", type=Path)
+    two.add_argument("out", type=Path)
+    two.add_argument("--pair", nargs=2, action="append", required=True)
+    two.set_defaults(job=sheet)
+    three = commands.add_parser("photos")
+    three.add_argument("pairs", type=Path)
+    three.add_argument("out", type=Path)
+    three.add_argument("name", nargs="+")
+    three.set_defaults(job=photos)
+    for each, ratio in ((one, 1e-3), (two, 1e-3), (three, 1e-2)):
+        each.add_argument("--size", type=int, default=512)
+        each.add_argument("--iterations", type=int, default=500)
+        each.add_argument("--ratio", type=float, default=ratio)
+    args = parser.parse_args()
+    print(json.dumps(args.job(args), indent=1))
+
+
+if __name__ == "__main__":
+    main()
