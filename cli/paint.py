@@ -13,7 +13,7 @@ from ..models.recipe import PaintRecipe
 from ..pipeline.config import checked
 from ..pipeline.errors import SettingsError, SinkError
 from ..pipeline.pictures import PICTURE_SUFFIXES
-from ..pipeline.sink import picture_bytes, whole_or_not
+from ..pipeline.sink import picture_bytes, whole_or_not, writing
 from ..pipeline.yuv import Deep, eight_bits
 from .options import Overwrite, Quiet, TorchDevice, Vgg, with_options
 from .report import Report, need_torch
@@ -53,7 +53,7 @@ def paint(
     ] = None,
     smooth: Annotated[
         Literal["off", "guided", "closed"],
-        typer.Option(help="Smooth the result along PHOTO's edges."),
+        typer.Option(help="Smooth the result along PHOTO's edges; in 8 bits."),
     ] = "off",
     sweep: Annotated[
         list[str] | None,
@@ -62,6 +62,9 @@ def paint(
             metavar="SETTING=A,B,C",
         ),
     ] = None,
+    keep_every: Annotated[
+        int, typer.Option(help="Iterations between two checkpoints and previews.", min=1)
+    ] = KEEP_EVERY,
     device: TorchDevice = "auto",
     vgg: Vgg = None,
     restart: Annotated[bool, typer.Option("--restart", help="Forget what was begun.")] = False,
@@ -76,6 +79,7 @@ def paint(
     need_torch("paint")
     recipe = checked(PaintRecipe, typed, "paint")
     refuse_picture(out, overwrite)
+    refuse_same(photo, out)
     content = read_picture(photo, "PHOTO")
     content = content if size is None else short_side(content, size)
     mask = (
@@ -89,12 +93,14 @@ def paint(
         pictures: list[tuple[str, Deep]] = []
         for name, changed in tried:
             report.say(f"{name} ({len(pictures) + 1} of {len(tried)})")
-            work = Work(Studio(method, changed, asked, vgg, device), content, mask, out, report)
-            pictures.append((name, work.done(restart)))
+            studio = Studio(method, changed, asked, vgg, device)
+            done = Work(studio, content, mask, out, report, keep_every).done(restart)
+            pictures.append((name, smoothed(done, content, smooth)))
         result: Deep = _grid(pictures, columns)
     else:
-        work = Work(Studio(method, recipe, asked, vgg, device), content, mask, out, report)
-        result = smoothed(work.done(restart), content, smooth)
+        studio = Studio(method, recipe, asked, vgg, device)
+        done = Work(studio, content, mask, out, report, keep_every).done(restart)
+        result = smoothed(done, content, smooth)
     with whole_or_not(out) as aside:
         aside.write_bytes(picture_bytes(result, out.name))
     report.say(f"wrote {out}: {result.shape[1]}x{result.shape[0]}")
@@ -103,7 +109,16 @@ def paint(
 class Work:
     """One painting, with what is kept of it beside the output."""
 
-    def __init__(self, studio: Studio, content: Deep, mask: Any, out: Path, report: Report) -> None:
+    def __init__(
+        self,
+        studio: Studio,
+        content: Deep,
+        mask: Any,
+        out: Path,
+        report: Report,
+        every: int = KEEP_EVERY,
+    ) -> None:
+        self._every = every
         self._studio = studio
         self._content = content
         self._mask = mask
@@ -117,14 +132,15 @@ class Work:
         from ..models.pixels import load_canvas
         from ..models.sheets import loss_curves
 
-        self._folder.mkdir(exist_ok=True)
+        with writing(self._folder):
+            self._folder.mkdir(exist_ok=True)
         studio = self._studio
         painter = studio.painter(self._content)
         subject = studio.subject(self._content, self._mask)
-        if restart or not self._kept.exists():
+        canvas = None if restart else load_canvas(self._kept, studio.device)
+        if canvas is None:
             canvas = painter.begin(subject)
         else:
-            canvas = load_canvas(self._kept, studio.device)
             self._report.say(f"resuming at iteration {canvas.iteration}")
         total = studio.recipe.iterations
         with self._report.progress("painting", total, "iterations", canvas.iteration) as bar:
@@ -132,13 +148,14 @@ class Work:
             def heard(canvas: Canvas) -> None:
                 row = canvas.curves[-1]
                 bar.advance(" ".join(f"{name} {value:.3g}" for name, value in row.items()))
-                if canvas.iteration % KEEP_EVERY == 0 or canvas.iteration == total:
+                if canvas.iteration % self._every == 0 or canvas.iteration == total:
                     self._keep(canvas)
 
             try:
                 found = painted(painter, subject, canvas, self._content.dtype, heard)
             except KeyboardInterrupt:
                 self._keep(canvas)
+                loss_curves(canvas.curves, self._folder / "losses.png", "iteration")
                 self._report.say(
                     f"stopped at iteration {canvas.iteration}; the same command resumes"
                 )
@@ -151,7 +168,8 @@ class Work:
     def _keep(self, canvas: Canvas) -> None:
         from ..models.pixels import save_canvas
 
-        save_canvas(canvas, self._kept)
+        with writing(self._kept):
+            save_canvas(canvas, self._kept)
         preview = self._folder / "preview.png"
         with whole_or_not(preview) as aside:
             aside.write_bytes(picture_bytes(as_picture(canvas.picture), preview.name))
@@ -205,6 +223,12 @@ def _grid(pictures: Sequence[tuple[str, Deep]], columns: int) -> Deep:
     by = _CELL / max(height, width)
     size = (max(1, round(width * by)), max(1, round(height * by)))
     return grid([(name, eight_bits(p)) for name, p in pictures], size, columns)
+
+
+def refuse_same(source: Path, out: Path) -> None:
+    """Refuse to write over what is read."""
+    if source.exists() and out.exists() and source.samefile(out):
+        raise SinkError(f"output {out} is the input itself; give another name")
 
 
 def refuse_picture(out: Path, overwrite: bool) -> None:

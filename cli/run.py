@@ -52,7 +52,7 @@ def run(
 
     from_file = load_config(config) if config is not None else {}
     for name in from_file.keys() & typed.keys():
-        if isinstance(from_file[name], dict):  # the encoder's options add up
+        if isinstance(from_file[name], dict) and isinstance(typed[name], dict):  # options add up
             typed[name] = {**from_file[name], **typed[name]}
     settings = checked(Settings, from_file | typed, "settings")
     report = Report(quiet, json_progress)
@@ -81,6 +81,8 @@ def run(
 def _one_picture(source: str, output: str, settings: Settings) -> PictureSource | None:
     """The one picture that is painted slowly to another: it keeps its bits, as frames do not."""
     if settings.method not in PAINTED or Path(output).suffix.lower() not in PICTURE_SUFFIXES:
+        return None
+    if settings.keyframes is not None or settings.carry != "flow":
         return None
     from ..pipeline.inputs import open_source
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from ..models.recipe import PaintRecipe
 from ..pipeline.errors import SettingsError, SourceError
@@ -22,7 +23,7 @@ from .train import torch_device, vgg19
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from ..models.painter import Painter, Subject
     from ..models.pixels import Canvas
@@ -83,6 +84,7 @@ class Studio:
         self._vgg = vgg19(vgg, recipe.pooling).to(self.device)
         self._bf16 = quick_in_bf16(self.device)
         told = [method, recipe.model_dump_json(), *(str(share) for _, share in found)]
+        told.append(fingerprint(self._vgg))
         self.key = digest(*told, *pictures, *masks)
         """Of all that a painting depends on, but for its content."""
 
@@ -102,6 +104,15 @@ class Studio:
         from ..models.painter import Painter
 
         recipe = recipe or self.recipe
+        height, width = rgb.shape[:2]
+        if min(height, width) < _LEAST:
+            raise SettingsError(
+                f"{width}x{height} is too small to be painted: {_LEAST} px at least"
+            )
+        if self.method == "deepphoto" and height * width > _MOST_PIXELS:
+            raise SettingsError(
+                f"{width}x{height} is too large for deepphoto's Laplacian; give a smaller --size"
+            )
         if self.method == "gatys":
             return Painter(self._vgg, recipe, self._bf16)
         return DeepPhoto(self._vgg, recipe, _laplacian(eight_bits(rgb)), self._bf16)
@@ -113,6 +124,16 @@ class Studio:
         assert self._colours is not None
         planes = labelled(mask, self._colours).transpose(2, 0, 1)[None]
         return torch.from_numpy(planes.astype(np.float32) / 255).to(self.device)
+
+
+def fingerprint(net: nn.Module) -> str:
+    """Letters that only these weights have."""
+    tensors = (tensor.float().cpu().numpy() for _, tensor in sorted(net.state_dict().items()))
+    return digest(*tensors)
+
+
+_LEAST = 16  # px of a side: VGG-19 halves it four times
+_MOST_PIXELS = 4_000_000  # of a matting Laplacian: 81 weights a pixel while it is made
 
 
 def _laplacian(rgb: Rgb) -> Callable[[tuple[int, int]], Any]:
@@ -180,7 +201,7 @@ def at(rgb: Deep, width: int, height: int) -> Deep:
     return cv2.resize(rgb, (width, height), interpolation=how)  # pyright: ignore[reportReturnType]
 
 
-def digest(*parts: str | Deep) -> str:
+def digest(*parts: str | NDArray[Any]) -> str:
     """A name for what a painting depends on: the same parts, the same name."""
     told = hashlib.sha256()
     for part in parts:

@@ -13,7 +13,7 @@ from ..pipeline.errors import SettingsError
 from ..pipeline.sink import picture_bytes, whole_or_not
 from ..pipeline.units import parse_size
 from .options import Overwrite, Quiet, TorchDevice, Vgg, with_options
-from .paint import refuse_picture
+from .paint import refuse_picture, refuse_same
 from .report import Report, need_torch
 from .studio import as_picture, read_picture, to_tensor
 from .train import torch_device, vgg19
@@ -40,10 +40,16 @@ def texture(
     from ..models.texture import LAYERS, Texture
 
     recipe = checked(PaintRecipe, {"style_layers": LAYERS, "tv_weight": 0.0} | typed, "texture")
-    width, height = parse_size(size)
-    if width is None:
-        raise SettingsError(f"--size {size}: a texture has a width and a height, as in 512x512")
+    try:
+        width, height = parse_size(size)
+    except ValueError as error:
+        raise SettingsError(f"--size {size}: {error}") from error
+    if width is None or min(width, height) < 16:
+        raise SettingsError(
+            f"--size {size}: a texture has a width and a height of 16 px at least, as in 512x512"
+        )
     refuse_picture(out, overwrite)
+    refuse_same(sample, out)
     where, report = torch_device(device), Report(quiet)
     picture = read_picture(sample, "SAMPLE")
     work = Texture(

@@ -12,17 +12,17 @@ import numpy as np
 from ..models.recipe import DistilRecipe, PaintRecipe
 from ..pipeline.config import Settings, checked
 from ..pipeline.encoding import check_output
-from ..pipeline.errors import SinkError
+from ..pipeline.errors import SettingsError
 from ..pipeline.finish import finished_picture
-from ..pipeline.frame import Rgb
+from ..pipeline.frame import Frame, Rgb
 from ..pipeline.keyframes import Earlier, Painting
 from ..pipeline.painted import Pairs
 from ..pipeline.pictures import PictureSource, read_deep, read_picture
 from ..pipeline.sink import picture_bytes, whole_or_not
 from ..pipeline.yuv import eight_bits
-from .paint import KEEP_EVERY, Work
+from .paint import KEEP_EVERY, Work, refuse_same, smoothed
 from .report import Report, need_torch
-from .studio import Asked, Studio, at, digest, painted, to_tensor
+from .studio import Asked, Studio, at, digest, fingerprint, painted, to_tensor
 from .studio import read_picture as read_picture_of
 from .train import torch_device, vgg19
 
@@ -47,19 +47,42 @@ class Workshop:
         self._settings = settings
         self._report = report
         self._vgg = vgg
-        self._device = "cuda" if settings.device == "cuda" else "auto"
+        wanted = {"cpu": "cpu", "cuda": "cuda", "tensorrt": "cuda"}
+        self._device = wanted.get(settings.device, "auto")
+        if settings.threads:
+            import torch
+
+            torch.set_num_threads(settings.threads)
 
     def painter(self, settings: Settings, mask: Rgb | None) -> KeyFramePainter:
         """See ``pipeline.painted.Workshop``."""
-        return KeyFramePainter(self.studio(settings, mask), self._report, self._stop)
+        return KeyFramePainter(
+            self.studio(settings, mask), self._report, self._stop, _smoothing(settings)
+        )
 
     def studio(self, settings: Settings, mask: Rgb | None) -> Studio:
         """The studio of the settings; ``mask`` is one of the source's."""
         options = {"preserve_color": settings.preserve_color, **_read(settings.paint_option)}
+        if settings.style_scale is not None:
+            options = {"style_scale": settings.style_scale, **options}
         recipe = checked(PaintRecipe, options, "--paint-option")
         asked = Asked(settings.style, settings.style_mask, mask)
         method = "deepphoto" if settings.method == "deepphoto" else "gatys"
         return Studio(method, recipe, asked, self._vgg, self._device)
+
+    @property
+    def learns(self) -> str:
+        """See ``pipeline.painted.Workshop``."""
+        return self._distil.model_dump_json() + fingerprint(vgg19(self._vgg))
+
+    @property
+    def _distil(self) -> DistilRecipe:
+        return DistilRecipe.model_validate({"steps": self._settings.learn_steps})
+
+    def looked(self, frame: Frame) -> None:
+        """See ``pipeline.painted.Workshop``."""
+        if self._stop.is_set():
+            raise KeyboardInterrupt
 
     def heard(self, done: int, total: int) -> None:
         """See ``pipeline.painted.Workshop``."""
@@ -70,30 +93,32 @@ class Workshop:
         import torch
 
         from ..export.onnx import export_style
+        from ..export.parity import parity_frames
         from ..models.distil import distil
         from ..models.stylenet import FastNet
-        from ..models.train import fingerprint
+        from ..models.train import fingerprint as family_of
         from ..pipeline.contract import ModelCard
 
-        recipe = DistilRecipe.model_validate({"steps": self._settings.learn_steps})
+        recipe = self._distil
         where = torch_device(self._device)
         torch.manual_seed(recipe.seed)
         net = FastNet()
         net.to(device=where, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        pictures = [(read_picture(a), read_picture(b)) for a, b in pairs]
         with self._report.progress("learning the key frames", recipe.steps, "steps") as bar:
-            for loss in distil(net, vgg19(self._vgg).to(where), pictures, recipe):
+            for loss in distil(net, vgg19(self._vgg).to(where), pairs, recipe):
                 bar.advance(f"loss {loss:.3f}")
                 if self._stop.is_set():
                     raise KeyboardInterrupt
         card = ModelCard(
             name=Path(name).stem,
             kind="fast",
-            family=fingerprint(net),
+            family=family_of(net),
             recipe=recipe.model_dump_json(),
             figures=json.dumps({"pairs": len(pairs)}),
         )
-        export_style(net.cpu(), card, out, [a for a, _ in pictures[:2]], [a for a, _ in pictures])
+        frames = [frame for frame, _ in pairs]
+        usual = [read_picture(frame) for frame in frames[:3]]
+        export_style(net.cpu(), card, out, parity_frames(frames), usual)
 
 
 def paint_picture(
@@ -105,8 +130,7 @@ def paint_picture(
         StylizeError: see ``errors``.
     """
     check_output(out, settings, str(out))
-    if source.paths[0].exists() and out.exists() and source.paths[0].samefile(out):
-        raise SinkError(f"output {out} is the input itself; give another name")
+    refuse_same(source.paths[0], out)
     size = source.info.width, source.info.height
     content = at(read_deep(source.paths[0]), *size)
     asked = settings.content_mask
@@ -115,6 +139,7 @@ def paint_picture(
     report.say(f"{' '.join(settings.style)}: {source.info.name}, {size[0]}x{size[1]}")
     studio = workshop.studio(settings, mask)
     result = Work(studio, content, mask, out, report).done(restart=False)
+    result = smoothed(result, content, _smoothing(settings))
     shown = finished_picture(result, content, settings, source)
     with whole_or_not(out) as aside:
         aside.write_bytes(picture_bytes(shown, out.name))
@@ -128,13 +153,16 @@ class KeyFramePainter:
     there needs half of its iterations, and none at coarser sizes: those would lose the strokes.
     """
 
-    def __init__(self, studio: Studio, report: Report, stop: threading.Event) -> None:
+    def __init__(
+        self, studio: Studio, report: Report, stop: threading.Event, smooth: str = "off"
+    ) -> None:
+        self._smooth = smooth
         self._stop = stop
         self._studio = studio
         self._report = report
         shorter = {"iterations": max(1, studio.recipe.iterations // 2), "sizes": 1}
         self._later = studio.recipe.model_copy(update=shorter)
-        self.key = digest(studio.key, "key frames 1")
+        self.key = digest(studio.key, "key frames 1", smooth)
 
     def paint(self, asked: Painting, kept: Path) -> Rgb:
         """See ``pipeline.keyframes.KeyPainter``."""
@@ -144,9 +172,9 @@ class KeyFramePainter:
         recipe = self._later if asked.earlier or asked.own is not None else studio.recipe
         painter = studio.painter(asked.rgb, recipe)
         subject = self._subject(asked)
-        begun = kept.exists()
-        canvas = load_canvas(kept, studio.device) if begun else painter.begin(subject)
-        with self._report.progress("painting", recipe.iterations, "iterations") as bar:
+        canvas = load_canvas(kept, studio.device) or painter.begin(subject)
+        total = recipe.iterations
+        with self._report.progress("painting", total, "iterations", canvas.iteration) as bar:
 
             def heard(canvas: Canvas) -> None:
                 bar.advance(f"total {canvas.curves[-1]['total']:.3g}")
@@ -155,7 +183,8 @@ class KeyFramePainter:
                 if self._stop.is_set():
                     raise KeyboardInterrupt
 
-            return np.asarray(painted(painter, subject, canvas, np.uint8, heard), np.uint8)
+            rgb = painted(painter, subject, canvas, np.uint8, heard)
+        return np.asarray(smoothed(rgb, asked.rgb, self._smooth), np.uint8)
 
     def _subject(self, asked: Painting) -> Subject:
         from dataclasses import replace
@@ -176,10 +205,19 @@ class KeyFramePainter:
     def _carried(self, earlier: Earlier) -> Carried:
         import torch
 
+        from ..models.recolour import with_grey
         from ..models.temporal import Carried
 
         trust = torch.from_numpy(earlier.trust)[None, None].to(self._studio.device)
-        return Carried(to_tensor(earlier.painted, self._studio.device), trust)
+        picture = to_tensor(earlier.painted, self._studio.device)
+        if self._studio.recipe.preserve_color == "luma":  # as what is painted then
+            picture = with_grey(picture)
+        return Carried(picture, trust)
+
+
+def _smoothing(settings: Settings) -> str:
+    """Off unless it is asked for."""
+    return "off" if settings.smooth == "auto" else settings.smooth
 
 
 def _read(options: dict[str, str]) -> dict[str, object]:
@@ -188,7 +226,12 @@ def _read(options: dict[str, str]) -> dict[str, object]:
     for name, text in options.items():
         key = name.replace("-", "_")
         if key == "style_layers":
-            read[key] = dict(part.rsplit(":", 1) for part in text.split(",") if ":" in part)
+            parts = [part.rpartition(":") for part in text.split(",")]
+            if not all(layer for layer, _, _ in parts):
+                raise SettingsError(
+                    f"--paint-option {name}={text}: write LAYER:WEIGHT,LAYER:WEIGHT"
+                )
+            read[key] = {layer: weight for layer, _, weight in parts}
         elif key == "content_layers":
             read[key] = text.split(",")
         else:

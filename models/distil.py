@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..pipeline.errors import TrainingError
-from .data import to_tensor
+from .data import read_rgb, to_tensor
 from .losses import feature_loss, gram, pixel_loss, style_loss
 from .motion import FakeMotion
 from .recipe import DistilRecipe
@@ -25,8 +27,10 @@ from .vgg import VGG19
 
 _LAYERS = ("relu1_2", "relu2_2", "relu3_1")
 
-Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+Pair = tuple[Path, Path]
 """A frame and its painting, of one size."""
+
+_HELD = 32  # pictures that are held in memory
 
 
 class Patches:
@@ -40,7 +44,7 @@ class Patches:
     def __init__(self, pairs: Sequence[Pair], recipe: DistilRecipe) -> None:
         self._pairs = pairs
         self._recipe = recipe
-        self._side = min(recipe.crop, *(min(frame.shape[:2]) for frame, _ in pairs))
+        self._read = lru_cache(_HELD)(_picture)
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Frames and paintings of one step, (N, 3, S, S), 0..1."""
@@ -50,13 +54,21 @@ class Patches:
 
     def _cut(self, number: int) -> tuple[Tensor, Tensor]:
         rng = np.random.default_rng((self._recipe.seed, number))
-        pair = self._pairs[int(rng.integers(len(self._pairs)))]
+        pair = [self._read(path) for path in self._pairs[int(rng.integers(len(self._pairs)))]]
         height, width = pair[0].shape[:2]
-        top, left = (int(rng.integers(n - self._side + 1)) for n in (height, width))
+        side = min(self._recipe.crop, height, width)
+        top, left = (int(rng.integers(n - side + 1)) for n in (height, width))
         mirrored = slice(None, None, -1 if rng.random() < 0.5 else 1)
-        rows, columns = slice(top, top + self._side), slice(left, left + self._side)
+        rows, columns = slice(top, top + side), slice(left, left + side)
         frame, painting = (to_tensor(x[rows, columns][:, mirrored]) for x in pair)
         return frame, painting
+
+
+def _picture(path: Path) -> NDArray[np.uint8]:
+    rgb = read_rgb(path)
+    if rgb is None:
+        raise TrainingError(f"the key frame {path} can't be read")
+    return rgb
 
 
 def distil(

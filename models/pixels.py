@@ -7,6 +7,7 @@ Pictures here are (1, 3, H, W), RGB, 0–255: the papers' weights and learning r
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -18,6 +19,8 @@ from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch
 
 from ..pipeline.errors import TrainingError
 from .recipe import PaintRecipe
+
+log = logging.getLogger(__name__)
 
 Terms = dict[str, Tensor]
 """What a picture's loss is made of, weighted; scalars by name."""
@@ -45,6 +48,8 @@ class Canvas:
     iteration: int = 0
     curves: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
     """Each iteration's terms, and ``total``."""
+    unit: float = 0.0
+    """What the gradients of this stretch are divided by; 0 before its first iteration."""
 
 
 def sizes_of(height: int, width: int, recipe: PaintRecipe) -> list[tuple[int, int]]:
@@ -102,20 +107,21 @@ def paint(canvas: Canvas, stretches: Sequence[Stretch], recipe: PaintRecipe) -> 
     Raises:
         TrainingError: the loss left all bounds.
     """
+    begin = 0
     for stretch in stretches:
         if canvas.iteration < stretch.end:
+            canvas.unit = canvas.unit if canvas.iteration > begin else 0.0
             canvas.picture = fitted(canvas.picture, stretch.size).contiguous()
             yield from _descend(canvas, stretch.goal_at(stretch.size), stretch.end, recipe)
+        begin = stretch.end
 
 
 def _descend(canvas: Canvas, goal: Goal, end: int, recipe: PaintRecipe) -> Iterator[int]:
     picture = canvas.picture.detach().clone().requires_grad_()
     optimizer = _optimizer(picture, recipe)
     found: Terms = {}
-    unit: Tensor | None = None
 
     def loss() -> Tensor:
-        nonlocal unit
         optimizer.zero_grad()
         terms = goal(picture)
         total = torch.stack(list(terms.values())).sum()
@@ -123,9 +129,9 @@ def _descend(canvas: Canvas, goal: Goal, end: int, recipe: PaintRecipe) -> Itera
         found.update({name: value.detach() for name, value in terms.items()})
         assert picture.grad is not None
         # Losses of any size get gradients of one size: an optimiser's bounds are absolute.
-        unit = picture.grad.abs().mean().clamp(min=1e-30) if unit is None else unit
-        picture.grad.div_(unit)
-        return total.detach() / unit
+        canvas.unit = canvas.unit or max(float(picture.grad.abs().mean()), 1e-30)
+        picture.grad.div_(canvas.unit)
+        return total.detach() / canvas.unit
 
     while canvas.iteration < end:
         optimizer.step(loss)  # pyright: ignore[reportCallIssue, reportArgumentType]
@@ -177,6 +183,13 @@ def save_canvas(canvas: Canvas, path: Path) -> None:
     aside.replace(path)
 
 
-def load_canvas(path: Path, device: torch.device) -> Canvas:
-    """Read what ``save_canvas`` wrote. The file is data: nothing in it is run."""
-    return Canvas(**torch.load(path, map_location=device, weights_only=True))
+def load_canvas(path: Path, device: torch.device) -> Canvas | None:
+    """What ``save_canvas`` wrote; ``None`` where none is. Nothing in the file is run."""
+    try:
+        return Canvas(**torch.load(path, map_location=device, weights_only=True))
+    except FileNotFoundError:
+        return None
+    # weights_only refuses what is more than data, and a broken file fails in many ways.
+    except Exception:  # noqa: BLE001 - they share no other base
+        log.warning("%s can't be read; the painting begins anew", path)
+        return None

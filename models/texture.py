@@ -81,6 +81,7 @@ def same_histogram(picture: Tensor, sample: Tensor) -> Tensor:
     flat = picture.flatten(2)
     order = flat.argsort(dim=2)
     values = sample.flatten(2).sort(dim=2).values
-    ranks = torch.linspace(0, values.shape[2] - 1, flat.shape[2], device=flat.device)
-    drawn = values.index_select(2, ranks.round().long())
+    last = values.shape[2] - 1
+    ranks = torch.linspace(0, last, flat.shape[2], device=flat.device, dtype=torch.float64)
+    drawn = values.index_select(2, ranks.round().long().clamp(max=last))
     return torch.empty_like(flat).scatter_(2, order, drawn.to(flat)).reshape(picture.shape)

@@ -8,6 +8,8 @@ colours: a table of colours learned from the key frames, as a grade is.
 
 from __future__ import annotations
 
+import logging
+from bisect import bisect_right
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -18,18 +20,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .contract import ModelCard
+from .errors import SettingsError, SourceError
 from .flow import FlowEstimator, Warper, reduced
 from .frame import Frame, Rgb
 from .lut import Table, applied, fitted
-from .pictures import read_picture
+from .pictures import read_deep
 from .prefetch import closing_source
 from .track import Step, Way, corrected, step_between, still
+from .yuv import eight_bits
+
+log = logging.getLogger(__name__)
 
 _NOWHERE = 1e-3  # share of a key frame outside its time: it fills what the other doesn't show
+
+_MOST = 120  # frames that wait for a key frame
 
 _GRID = 17  # points of the colours' table, along each colour
 
 _FADE = 0.5  # of the time between two key frames, in which one goes over into the other
+
+_SEEN = 0.98  # trust from which nothing is graded: a frame's work hangs on how much is
 
 DETAIL = 1.0
 """How much of the source's change in brightness is added."""
@@ -91,46 +101,71 @@ class Carrier:
     def run(self, frames: Iterable[Frame]) -> Generator[Frame]:
         """The stage: source frames, the first of each shot marked → painted ones.
 
-        Holds the frames between two key frames; a shot without any is left as it is.
+        Holds the frames before a key frame, ``_MOST`` of them; earlier ones are made of the key
+        frame before alone. A shot without any is left as it is.
+
+        Raises:
+            SettingsError: none of the key frames was met.
         """
         held: list[_Held] = []
         key: _Key | None = None
+        last: _Held | None = None
+        broken: SourceError | None = None
+        numbers = sorted(self._paintings)
+        met = 0
         with closing_source(frames):
-            for number, frame in enumerate(frames, 1):
-                if frame.cut and held:
-                    yield from self._between(key, held, None, None)
-                    held, key = [], None
-                small = reduced(frame.picture)
-                step = step_between(small, held[-1].small, self._estimator) if held else None
-                path = self._paintings.get(number)
-                if path is not None:
-                    new = _key(frame, small, path)
-                    yield from self._between(key, held, new, step)
-                    held, key = [], new
-                way = self._way(held, small, step, key)
-                held.append(_Held(frame, small, step, way))
+            try:
+                for number, frame in enumerate(frames, 1):
+                    if frame.cut:
+                        yield from self._between(key, held, None, None)
+                        held, key, last = [], None, None
+                    small = reduced(frame.picture)
+                    step = None
+                    if last is not None:
+                        step = step_between(small, last.small, self._estimator)
+                    if number in self._paintings:
+                        new = _key(frame, small, self._paintings[number])
+                        yield from self._between(key, held, new, step)
+                        held, key, last = [], new, None
+                        met += 1
+                    last = _Held(frame, small, step, self._way(last, small, step, key))
+                    held.append(last)
+                    place = bisect_right(numbers, number)
+                    if place == len(numbers) or numbers[place] - number > _MOST:
+                        yield from self._between(key, held, None, None)
+                        held = []
+            except SourceError as error:  # what came before it is shown
+                broken = error
             yield from self._between(key, held, None, None)
+        if broken is not None:
+            raise broken
+        if not met:
+            raise SettingsError(
+                "none of the key frames is a frame of this stretch; they count from 1"
+            )
+        if met < len(numbers):
+            log.warning("%d of %d key frames are no frames here", len(numbers) - met, len(numbers))
 
     def _way(
-        self, held: list[_Held], small: Rgb, step: Step | None, key: _Key | None
+        self, before: _Held | None, small: Rgb, step: Step | None, key: _Key | None
     ) -> Way | None:
-        """To the key frame before."""
+        """To the key frame before; ``before`` is nothing at that frame itself."""
         if key is None:
             return None
-        if not held:  # the frame is it
+        if before is None:
             return still(*small.shape[:2])
-        before = held[-1].way
         assert step is not None
-        assert before is not None
-        return corrected(step.back.then(before), small, key.small, self._estimator)
+        assert before.way is not None
+        return corrected(step.back.then(before.way), small, key.small, self._estimator)
 
     def _between(
         self, before: _Key | None, held: list[_Held], after: _Key | None, step: Step | None
     ) -> Generator[Frame]:
         """The frames from one key frame up to the next; ``step`` leads to that."""
+        begin = held[0].frame.time if held else Fraction(0)
         for one, way in zip(held, self._ways_on(held, after, step), strict=True):
             sides: list[_Side] = []
-            share = _share(one.frame.time, before, after)
+            share = _share(one.frame.time, begin, before, after)
             if before is not None and one.way is not None:
                 sides.append(_Side(before, one.way, share))
             if after is not None and way is not None:
@@ -172,15 +207,16 @@ class Carrier:
         total += np.float32(1e-6)
         painted /= total[..., None]
         painted += _detail(rgb, source / total)[..., None]
-        if shown.min() < 1:
+        unseen = shown < _SEEN
+        if unseen.any():
             nearest = max(sides, key=lambda side: side.share)
-            graded = applied(nearest.key.colours, rgb)
-            painted = graded + shown[..., None] * (painted - graded)
+            graded = applied(nearest.key.colours, rgb[unseen][None])[0]
+            painted[unseen] = graded + shown[unseen][:, None] * (painted[unseen] - graded)
         return np.clip(np.rint(painted), 0, 255).astype(np.uint8)
 
 
 def _key(frame: Frame, small: Rgb, path: Path) -> _Key:
-    rgb, painting = frame.rgb, _fitting(path, frame)
+    rgb, painting = frame.rgb, fitting(path, frame)
     return _Key(painting, rgb, small, frame.time, _colours(small, reduced(painting)))
 
 
@@ -204,17 +240,17 @@ def _detail(rgb: Rgb, source: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(DETAIL * np.copysign(kept, change), np.float32)
 
 
-def _share(time: Fraction, before: _Key | None, after: _Key | None) -> float:
-    """How much of a frame is the key frame's before it: all at that one, nothing at the other."""
+def _share(time: Fraction, begin: Fraction, before: _Key | None, after: _Key | None) -> float:
+    """How much of a frame is the key frame's before it: all at ``begin``, nothing at the other."""
     if before is None or after is None:
         return 1.0 if after is None else 0.0
-    done = float((time - before.time) / (after.time - before.time))
+    done = float((time - begin) / (after.time - begin))
     return float(np.clip(0.5 + (0.5 - done) / _FADE, 0, 1))
 
 
-def _fitting(path: Path, frame: Frame) -> Rgb:
+def fitting(path: Path, frame: Frame) -> Rgb:
     """A painting at the frame's size."""
-    painting = read_picture(path)
+    painting = eight_bits(read_deep(path))
     size = frame.picture.shape[1], frame.picture.shape[0]
     if painting.shape[1::-1] == size:
         return painting

@@ -229,7 +229,7 @@ class Settings(BaseModel):
             return value
         return {str(k): str(v) if isinstance(v, (int, float)) else v for k, v in value.items()}
 
-    @field_validator("start", "end", "size", mode="before")
+    @field_validator("start", "end", "size", "keyframes", mode="before")
     @classmethod
     def _number_as_text(cls, value: object) -> object:
         # YAML reads `start: 5` as a number; a user means the same.

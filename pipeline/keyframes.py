@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -116,16 +117,13 @@ class Due:
         self, every: float, listed: Sequence[Fraction] | None = None, start: Fraction = Fraction(0)
     ) -> None:
         self._every = Fraction(every).limit_denominator(1000)
-        self._listed = None if listed is None else sorted(listed)
-        self._start = start
+        self._listed = None if listed is None else deque(sorted(start + t for t in listed))
+        self._before: Fraction | None = None
 
     def __call__(self, frame: Frame, last: Fraction, way: Way) -> bool:
         """Whether it is, by the way from this frame to the last key frame."""
         if self._listed is not None:
-            half = frame.duration * frame.time_base / 2
-            shown = frame.time - self._start + half
-            due = [t for t in self._listed if last - self._start + half < t <= shown]
-            return bool(due)
+            return self._take(frame)
         if frame.time - last >= self._every:
             return True
         if frame.time - last < self._every * LEAST:
@@ -134,6 +132,24 @@ class Due:
         seen = way.trust >= LOST
         moved = float(np.linalg.norm(way.vectors[seen], axis=-1).mean()) if seen.any() else 0.0
         return lost > SHOWN_LESS or moved > MOVED * max(way.trust.shape)
+
+    def begins(self, frame: Frame) -> None:
+        """A shot begins: its first frame is a key frame, whatever is listed."""
+        if self._listed is not None:
+            self._take(frame)
+
+    def _take(self, frame: Frame) -> bool:
+        """Strike the listed times off that this frame is the nearest to; whether there were any."""
+        assert self._listed is not None
+        gap = frame.duration * frame.time_base
+        if not gap and self._before is not None:
+            gap = frame.time - self._before
+        self._before = frame.time
+        found = False
+        while self._listed and self._listed[0] < frame.time + gap / 2:
+            self._listed.popleft()
+            found = True
+        return found
 
 
 def chosen(
@@ -155,6 +171,7 @@ def chosen(
         small = reduced(frame.picture)
         first = before is None or frame.cut or before.shape != small.shape
         if first:
+            due.begins(frame)
             back = forth = still(*small.shape[:2])
         else:
             assert before is not None
@@ -218,7 +235,6 @@ def painted(
         passes: over each shot.
         heard: is told of each that is done.
     """
-    folder.mkdir(exist_ok=True)
     found: dict[int, Path] = {}
     for number in range(passes):
         backward = number % 2 == 1
@@ -249,8 +265,10 @@ def _earlier(key: Key, known: Sequence[tuple[Key, Path]], backward: bool) -> lis
     for other, path in known:
         link = _link(other, "forth") if backward else _link(nearer, "back")
         way = link if way is None else way.then(link)
+        height, width = key.rgb.shape[:2]
         painting = read_picture(path)
-        height, width = painting.shape[:2]
+        if painting.shape != (height, width, 3):  # somebody has been at it
+            painting = cv2.resize(painting, (width, height), interpolation=cv2.INTER_AREA)
         warped = Warper(width, height).warp(painting, way.vectors, cv2.INTER_CUBIC)
         trust = cv2.resize(way.trust, (width, height))
         found.append(Earlier(np.asarray(warped, np.uint8), np.asarray(trust, np.float32)))
@@ -301,20 +319,27 @@ def listed_times(text: str) -> list[Fraction]:
 def given(folder: Path) -> dict[int, Path]:
     """Frames painted by somebody: number of the frame, from 1 → the picture.
 
-    The first number in a file's name counts: ``000042.png``, ``42-blue.png``.
+    The number that a file's name begins with counts, else the last: ``000042.png``,
+    ``000042-1a2b.png``, ``shot1_0042.png``.
 
     Raises:
-        SourceError: a picture has no number, or none is there.
+        SourceError: a picture has no number, two have the same, or none is there.
     """
     found: dict[int, Path] = {}
     for path in pictures_in(folder):
-        number = re.search(r"\d+", path.stem)
-        if number is None:
+        first, *others = re.findall(r"\d+", path.stem) or [None]
+        if first is None:
             raise SourceError(
                 f"--keyframes {folder}: {path.name} has no number; name each picture after its "
                 "frame, as in 000042.png"
             )
-        found[int(number.group())] = path
+        number = int(first if path.stem.startswith(first) else [first, *others][-1])
+        if number in found:
+            raise SourceError(
+                f"--keyframes {folder}: {found[number].name} and {path.name} are both frame "
+                f"{number}; keep one"
+            )
+        found[number] = path
     if not found:
         raise SourceError(f"--keyframes {folder} holds no pictures")
     return found

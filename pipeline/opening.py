@@ -32,7 +32,7 @@ def open_stylizer(settings: Settings, source: Source) -> Stylizer | UniversalSty
         raise SettingsError("--content-mask: only a picture's style can be taken part by part")
     if kind == "table":
         return _grade(styles, settings)
-    return _any_style(styles, settings, source) if kind == "picture" else _net(styles, settings)
+    return _any_style(styles, settings, source) if kind == "picture" else open_net(styles, settings)
 
 
 def _kind_of_all(paths: Sequence[Path]) -> str:
@@ -48,7 +48,8 @@ def _kind_of_all(paths: Sequence[Path]) -> str:
     return first
 
 
-def _net(styles: Weighted, settings: Settings) -> Stylizer:
+def open_net(styles: Weighted, settings: Settings) -> Stylizer:
+    """Nets, played as the settings say."""
     foreign = ForeignFormat(
         settings.model_layout,
         settings.model_range,

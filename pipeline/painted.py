@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Protocol
 
 from .beside import Beside, pictures_of
-from .carry import Carrier
+from .carry import Carrier, fitting
 from .config import PAINTED, Settings
-from .errors import SettingsError
+from .errors import SettingsError, SinkError, SourceError
 from .flow import FlowEstimator
 from .frame import Frame, Rgb, Span
 from .keyframes import Due, Key, KeyPainter, chosen, given, listed_times, painted
-from .sink import picture_bytes
+from .opening import open_net
+from .prefetch import closing_source
+from .sink import picture_bytes, whole_or_not, writing
 from .source import Source
 from .stylizer import Stylizer
 
@@ -36,9 +40,21 @@ class Workshop(Protocol):
         """Write a net that paints as the pairs show, to ``out``."""
         ...
 
+    @property
+    def learns(self) -> str:
+        """A name for all that a net depends on, but for its pairs."""
+        ...
+
+    def looked(self, frame: Frame) -> None:
+        """Is told of every frame that is looked at; may stop it all."""
+        ...
+
     def heard(self, done: int, total: int) -> None:
         """Is told of every key frame that is painted."""
         ...
+
+
+log = logging.getLogger(__name__)
 
 
 def paints(settings: Settings) -> bool:
@@ -59,54 +75,111 @@ class Job:
     """Where paintings are kept."""
 
 
+def check_painted(settings: Settings) -> None:
+    """Refuse settings of key frames that don't go together, before any work.
+
+    Raises:
+        SettingsError: which they are.
+        SinkError: the net can't be kept where it is asked for.
+    """
+    folder = _folder(settings)
+    if settings.keyframes is not None and folder is None:
+        listed_times(settings.keyframes)
+        if settings.method not in PAINTED:
+            raise SettingsError(
+                f"--keyframes {settings.keyframes}: times are painted by --method gatys or "
+                "deepphoto; add one, or give a folder of painted frames"
+            )
+    painted = settings.method in PAINTED or folder is not None
+    if settings.carry == "net" and not painted:
+        raise SettingsError("--carry net learns from key frames: add --method gatys or --keyframes")
+    kept = settings.save_style
+    if kept is None:
+        return
+    if settings.carry != "net":
+        raise SettingsError("--save-style keeps the net of --carry net; add that")
+    if kept.suffix != ".onnx":
+        raise SettingsError(f"--save-style {kept} must end in .onnx")
+    if not kept.absolute().parent.is_dir():
+        raise SettingsError(f"--save-style {kept}: its folder does not exist; create it first")
+    if kept.exists() and not settings.overwrite:
+        raise SinkError(f"--save-style {kept} exists; add --overwrite to replace it")
+
+
+def _folder(settings: Settings) -> Path | None:
+    """The folder that ``--keyframes`` names, if it names one."""
+    with suppress(OSError):  # a long list of times is too long for a path
+        if settings.keyframes is not None and Path(settings.keyframes).is_dir():
+            return Path(settings.keyframes)
+    return None
+
+
 def open_painted(
     job: Job, estimator: FlowEstimator, workshop: Workshop | None
 ) -> Carrier | Stylizer:
     """Find the key frames, paint those that are not painted yet, and open what plays them.
 
     Raises:
-        SettingsError: settings that don't go together.
         StylizeError: see ``errors``.
     """
     settings = job.settings
-    asked = settings.keyframes
-    known = given(Path(asked)) if asked is not None and Path(asked).is_dir() else None
-    name = " ".join(settings.style) if known is None else str(asked)
-    if settings.save_style is not None and settings.carry != "net":
-        raise SettingsError("--save-style keeps the net of --carry net; add that")
+    folder = _folder(settings)
+    known = None if folder is None else given(folder)
+    name = " ".join(settings.style) if folder is None else folder.name
     if known is not None and settings.carry == "flow":
         return Carrier(known, estimator, f"{name}, {len(known)} key frames")
     if workshop is None:
         raise SettingsError("nobody is there to paint or to learn; give stylize() a workshop")
-    with tempfile.TemporaryDirectory(prefix="stylize-video-") as work:
-        found = _Found(job, Path(work))
-        paintings = found.painted(estimator, workshop) if known is None else found.told(known)
-        if settings.carry == "flow":
-            return Carrier(paintings, estimator, f"{name}, {len(paintings)} key frames")
-        out = settings.save_style or Path(work) / "learned.onnx"
-        workshop.learned([(found.source(n), path) for n, path in paintings.items()], name, out)
-        return Stylizer(out, settings.device, settings.threads)
+    with writing(job.folder):
+        job.folder.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".work-", dir=job.folder) as work:
+            found = _Found(job, Path(work), workshop)
+            paintings = found.painted(estimator) if known is None else found.told(known)
+            if settings.carry == "flow":
+                return Carrier(paintings, estimator, f"{name}, {len(paintings)} key frames")
+            net = _learned(
+                [(found.source(n), p) for n, p in paintings.items()], name, job, workshop
+            )
+    return open_net([(net, 1.0)], settings)
+
+
+def _learned(pairs: Pairs, name: str, job: Job, workshop: Workshop) -> Path:
+    """The net of these pairs: found beside the paintings, or learned and put there."""
+    told = hashlib.sha256(workshop.learns.encode())
+    for path in (path for pair in pairs for path in pair):
+        told.update(path.read_bytes())
+    net = job.folder / f"net-{told.hexdigest()[:16]}.onnx"
+    if not net.exists():
+        with whole_or_not(net) as aside:
+            workshop.learned(pairs, name, aside)
+    kept = job.settings.save_style
+    if kept is not None:
+        with whole_or_not(kept) as aside:
+            aside.write_bytes(net.read_bytes())
+    return net
 
 
 class _Found:
     """The key frames of a job; their pictures lie in ``work``."""
 
-    def __init__(self, job: Job, work: Path) -> None:
+    def __init__(self, job: Job, work: Path, workshop: Workshop) -> None:
         self._job = job
         self._work = work
+        self._workshop = workshop
 
     def source(self, number: int) -> Path:
         """The picture of a key frame."""
         return self._work / f"{number:06d}.png"
 
-    def painted(self, estimator: FlowEstimator, workshop: Workshop) -> dict[int, Path]:
+    def painted(self, estimator: FlowEstimator) -> dict[int, Path]:
         """Chosen, and painted; number → painting."""
+        workshop = self._workshop
         settings, source = self._job.settings, self._job.source
         listed = None if settings.keyframes is None else listed_times(settings.keyframes)
         due = Due(settings.key_every, listed, source.info.start)
         masks = _open_masks(settings, source)
         with closing(masks) if masks is not None else nullcontext():
-            first = None if masks is None else masks.now[1]
+            painter = workshop.painter(settings, None if masks is None else masks.now[1])
 
             def masked(frame: Frame) -> Rgb | None:
                 return None if masks is None else masks.at(frame)[1]
@@ -118,7 +191,6 @@ class _Found:
         def heard(key: Key) -> None:
             workshop.heard(next(done), total)
 
-        painter = workshop.painter(settings, first)
         workshop.heard(0, total)
         return painted(keys, painter, self._job.folder, settings.key_passes, heard)
 
@@ -127,8 +199,10 @@ class _Found:
         found: dict[int, Path] = {}
         for number, frame in enumerate(self._frames(), 1):
             if number in known:
+                painting = self.source(number).with_suffix(".painted.png")
+                painting.write_bytes(picture_bytes(fitting(known[number], frame), "it.png"))
                 self.source(number).write_bytes(picture_bytes(frame.rgb, "it.png"))
-                found[number] = known[number]
+                found[number] = painting
         if not found:
             raise SettingsError(
                 f"--keyframes {self._job.settings.keyframes}: none of its pictures is named after "
@@ -136,8 +210,16 @@ class _Found:
             )
         return found
 
-    def _frames(self) -> Iterable[Frame]:
-        return self._job.marked(self._job.source.frames(self._job.span))
+    def _frames(self) -> Generator[Frame]:
+        """The source's, up to where it breaks off."""
+        frames = self._job.marked(self._job.source.frames(self._job.span))
+        with closing_source(frames):
+            try:
+                for frame in frames:
+                    self._workshop.looked(frame)
+                    yield frame
+            except SourceError as error:
+                log.warning("%s; key frames are looked for before that", error)
 
 
 def _open_masks(settings: Settings, source: Source) -> Beside | None:

@@ -24,7 +24,7 @@ from .grade import Grade
 from .inputs import open_source
 from .mux import Window, join
 from .opening import open_stylizer
-from .painted import Job, Workshop, open_painted, paints
+from .painted import Job, Workshop, check_painted, open_painted, paints
 from .pictures import PICTURE_SUFFIXES
 from .prefetch import prefetch
 from .shots import mark_cuts, mark_listed, read_scenes, write_scenes
@@ -99,6 +99,7 @@ def stylize(
     settings = settings or Settings.model_validate({})
     target = Path(output)
     check_output(target, settings, str(output))
+    check_painted(settings)
     opened = open_source(str(source), settings.size, settings.rate)
     _refuse_same(opened.info.files, target)
     span = _span(settings, opened.info)
