@@ -16,6 +16,9 @@ from .frame import Rgb, Vectors
 
 _DOUBT = 0.6  # the most that steps which led nowhere take from a place where both are alike
 
+_ALIKE = 0.9  # trust in what looks alike, where the motion there and back disagrees
+_UNLIKE = 24.0
+
 Trust = NDArray[np.float32]
 """(h, w), 0..1."""
 
@@ -70,12 +73,22 @@ def corrected(way: Way, now: Rgb, there: Rgb, estimator: FlowEstimator) -> Way:
     warper = Warper(now.shape[1], now.shape[0])
     moved = warper.warp(there, way.vectors)
     rest, back = estimator.between(now, moved), estimator.between(moved, now)
-    near = confidence(now, moved, rest, back)
+    near = np.maximum(confidence(now, moved, rest, back), _ALIKE * _alike(now, moved))
     further = warper.warp(way.vectors, rest)
     # Where the pictures differ, what remains of the motion is made up.
     vectors = way.vectors + near[..., None] * (rest + further - way.vectors)
     doubt = np.maximum(way.trust, _DOUBT)
     return Way(np.asarray(vectors, np.float32), np.minimum(near, doubt) * _inside(vectors))
+
+
+def _alike(now: Rgb, moved: Rgb) -> Trust:
+    """1 where two pictures show the same, whatever the motion; 0 from ``_UNLIKE`` grey levels on.
+
+    On snow or in a sky the motion can't be told, and a painting carried by any of them fits.
+    """
+    apart = cv2.absdiff(now, moved).max(axis=-1)
+    worst = cv2.blur(cv2.dilate(apart, np.ones((5, 5), np.uint8)).astype(np.float32), (5, 5))
+    return np.asarray(np.clip(1 - worst / _UNLIKE, 0, 1), np.float32)
 
 
 def _inside(vectors: Vectors) -> Trust:
