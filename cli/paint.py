@@ -11,17 +11,13 @@ import typer
 
 from ..models.recipe import PaintRecipe
 from ..pipeline.config import checked
-from ..pipeline.errors import SettingsError, SinkError
-from ..pipeline.pictures import PICTURE_SUFFIXES
-from ..pipeline.sink import picture_bytes, whole_or_not, writing
-from ..pipeline.yuv import Deep, eight_bits
+from ..pipeline.errors import SettingsError
 from .options import Overwrite, Quiet, TorchDevice, Vgg, with_options
 from .report import Report, need_torch
-from .studio import Asked, Studio, as_picture, digest, painted, read_picture, short_side
-from .train import refuse_place
+from .train import refuse_picture, refuse_same
 
 if TYPE_CHECKING:
-    from ..models.pixels import Canvas
+    from ..pipeline.yuv import Deep
 
 KEEP_EVERY = 25
 """Iterations between two checkpoints and previews."""
@@ -77,6 +73,10 @@ def paint(
     that a stopped painting resumes from.
     """
     need_torch("paint")
+    from ..pipeline.sink import picture_bytes, whole_or_not
+    from ..pipeline.yuv import eight_bits
+    from .studio import Asked, Studio, Work, read_picture, short_side, smoothed
+
     recipe = checked(PaintRecipe, typed, "paint")
     refuse_picture(out, overwrite)
     refuse_same(photo, out)
@@ -104,89 +104,6 @@ def paint(
     with whole_or_not(out) as aside:
         aside.write_bytes(picture_bytes(result, out.name))
     report.say(f"wrote {out}: {result.shape[1]}x{result.shape[0]}")
-
-
-class Work:
-    """One painting, with what is kept of it beside the output."""
-
-    def __init__(
-        self,
-        studio: Studio,
-        content: Deep,
-        mask: Any,
-        out: Path,
-        report: Report,
-        every: int = KEEP_EVERY,
-    ) -> None:
-        self._every = every
-        self._studio = studio
-        self._content = content
-        self._mask = mask
-        self._report = report
-        self._folder = out.with_name(out.stem + ".painting")
-        parts = [content] if mask is None else [content, mask]
-        self._kept = self._folder / f"{digest(studio.key, *parts)}.pt"
-
-    def done(self, restart: bool) -> Deep:
-        """The finished painting."""
-        from ..models.pixels import load_canvas
-        from ..models.sheets import loss_curves
-
-        with writing(self._folder):
-            self._folder.mkdir(exist_ok=True)
-        studio = self._studio
-        painter = studio.painter(self._content)
-        subject = studio.subject(self._content, self._mask)
-        canvas = None if restart else load_canvas(self._kept, studio.device)
-        if canvas is None:
-            canvas = painter.begin(subject)
-        else:
-            self._report.say(f"resuming at iteration {canvas.iteration}")
-        total = studio.recipe.iterations
-        with self._report.progress("painting", total, "iterations", canvas.iteration) as bar:
-
-            def heard(canvas: Canvas) -> None:
-                row = canvas.curves[-1]
-                bar.advance(" ".join(f"{name} {value:.3g}" for name, value in row.items()))
-                if canvas.iteration % self._every == 0 or canvas.iteration == total:
-                    self._keep(canvas)
-
-            try:
-                found = painted(painter, subject, canvas, self._content.dtype, heard)
-            except KeyboardInterrupt:
-                self._keep(canvas)
-                loss_curves(canvas.curves, self._folder / "losses.png", "iteration")
-                self._report.say(
-                    f"stopped at iteration {canvas.iteration}; the same command resumes"
-                )
-                raise
-        loss_curves(canvas.curves, self._folder / "losses.png", "iteration")
-        final = ", ".join(f"{name} {value:.4g}" for name, value in canvas.curves[-1].items())
-        self._report.say(f"losses at the end: {final}")
-        return found
-
-    def _keep(self, canvas: Canvas) -> None:
-        from ..models.pixels import save_canvas
-
-        with writing(self._kept):
-            save_canvas(canvas, self._kept)
-        preview = self._folder / "preview.png"
-        with whole_or_not(preview) as aside:
-            aside.write_bytes(picture_bytes(as_picture(canvas.picture), preview.name))
-
-
-def smoothed(result: Deep, content: Deep, how: str) -> Deep:
-    """The result smoothed along the content's edges: off, guided or closed."""
-    if how == "off":
-        return result
-    small, source = eight_bits(result), eight_bits(content)
-    if how == "closed":
-        from ..pipeline import matting
-
-        return matting.smoothed(small, source)
-    from ..pipeline.guided import carried, local_maps
-
-    return carried(source, [local_maps(small, source)])
 
 
 def _tried(recipe: PaintRecipe, sweep: Sequence[str]) -> list[tuple[str, PaintRecipe]]:
@@ -218,21 +135,9 @@ def _values(text: str) -> tuple[str, list[str]]:
 
 def _grid(pictures: Sequence[tuple[str, Deep]], columns: int) -> Deep:
     from ..pipeline.sheet import grid
+    from ..pipeline.yuv import eight_bits
 
     height, width = pictures[0][1].shape[:2]
     by = _CELL / max(height, width)
     size = (max(1, round(width * by)), max(1, round(height * by)))
     return grid([(name, eight_bits(p)) for name, p in pictures], size, columns)
-
-
-def refuse_same(source: Path, out: Path) -> None:
-    """Refuse to write over what is read."""
-    if source.exists() and out.exists() and source.samefile(out):
-        raise SinkError(f"output {out} is the input itself; give another name")
-
-
-def refuse_picture(out: Path, overwrite: bool) -> None:
-    """Refuse what is no picture's name, and what ``refuse_place`` does."""
-    if out.suffix.lower() not in PICTURE_SUFFIXES:
-        raise SinkError(f"{out} must end as a picture does: {' '.join(sorted(PICTURE_SUFFIXES))}")
-    refuse_place(out, overwrite, "OUT")

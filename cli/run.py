@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..pipeline.config import PAINTED, Settings, checked, load_config
-from ..pipeline.pictures import PICTURE_SUFFIXES, PictureSource
 from .options import Quiet, Vgg, with_options
 from .report import Report
 
 if TYPE_CHECKING:
+    from ..pipeline.pictures import PictureSource
     from ..pipeline.render import Result, Start
     from .workshop import Workshop
 
@@ -80,11 +80,13 @@ def run(
 
 def _one_picture(source: str, output: str, settings: Settings) -> PictureSource | None:
     """The one picture that is painted slowly to another: it keeps its bits, as frames do not."""
-    if settings.method not in PAINTED or Path(output).suffix.lower() not in PICTURE_SUFFIXES:
-        return None
-    if settings.keyframes is not None or settings.carry != "flow":
+    if settings.method not in PAINTED or settings.keyframes is not None or settings.carry == "net":
         return None
     from ..pipeline.inputs import open_source
+    from ..pipeline.pictures import PICTURE_SUFFIXES, PictureSource
+
+    if Path(output).suffix.lower() not in PICTURE_SUFFIXES:
+        return None
 
     opened = open_source(source, settings.size, settings.rate)
     return opened if isinstance(opened, PictureSource) and len(opened.paths) == 1 else None

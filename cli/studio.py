@@ -16,14 +16,18 @@ from ..models.recipe import PaintRecipe
 from ..pipeline.errors import SettingsError, SourceError
 from ..pipeline.frame import Rgb
 from ..pipeline.pictures import read_deep
+from ..pipeline.resize import scaled
 from ..pipeline.segments import labelled, palette
+from ..pipeline.sink import picture_bytes, whole_or_not, writing
 from ..pipeline.yuv import Deep, eight_bits
 from ..pipeline.zoo import find_styles
+from .paint import KEEP_EVERY
+from .report import Report
 from .train import torch_device, vgg19
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from ..models.painter import Painter, Subject
     from ..models.pixels import Canvas
@@ -62,6 +66,7 @@ class Studio:
     ) -> None:
         from ..models.gatys import Style
         from ..models.painter import quick_in_bf16
+        from ..models.train import fingerprint
 
         self.method: Method = method
         self.recipe = recipe
@@ -126,12 +131,6 @@ class Studio:
         return torch.from_numpy(planes.astype(np.float32) / 255).to(self.device)
 
 
-def fingerprint(net: nn.Module) -> str:
-    """Letters that only these weights have."""
-    tensors = (tensor.float().cpu().numpy() for _, tensor in sorted(net.state_dict().items()))
-    return digest(*tensors)
-
-
 _LEAST = 16  # px of a side: VGG-19 halves it four times
 _MOST_PIXELS = 4_000_000  # of a matting Laplacian: 81 weights a pixel while it is made
 
@@ -144,6 +143,89 @@ def _laplacian(rgb: Rgb) -> Callable[[tuple[int, int]], Any]:
         return matting_laplacian(np.asarray(small, np.uint8))
 
     return at
+
+
+class Work:
+    """One painting, with what is kept of it beside the output."""
+
+    def __init__(
+        self,
+        studio: Studio,
+        content: Deep,
+        mask: Any,
+        out: Path,
+        report: Report,
+        every: int = KEEP_EVERY,
+    ) -> None:
+        self._every = every
+        self._studio = studio
+        self._content = content
+        self._mask = mask
+        self._report = report
+        self._folder = out.with_name(out.stem + ".painting")
+        parts = [content] if mask is None else [content, mask]
+        self._kept = self._folder / f"{digest(studio.key, *parts)}.pt"
+
+    def done(self, restart: bool) -> Deep:
+        """The finished painting."""
+        from ..models.pixels import load_canvas
+        from ..models.sheets import loss_curves
+
+        with writing(self._folder):
+            self._folder.mkdir(exist_ok=True)
+        studio = self._studio
+        painter = studio.painter(self._content)
+        subject = studio.subject(self._content, self._mask)
+        canvas = None if restart else load_canvas(self._kept, studio.device)
+        if canvas is None:
+            canvas = painter.begin(subject)
+        else:
+            self._report.say(f"resuming at iteration {canvas.iteration}")
+        total = studio.recipe.iterations
+        with self._report.progress("painting", total, "iterations", canvas.iteration) as bar:
+
+            def heard(canvas: Canvas) -> None:
+                row = canvas.curves[-1]
+                bar.advance(" ".join(f"{name} {value:.3g}" for name, value in row.items()))
+                if canvas.iteration % self._every == 0 or canvas.iteration == total:
+                    self._keep(canvas)
+
+            try:
+                found = painted(painter, subject, canvas, self._content.dtype, heard)
+            except KeyboardInterrupt:
+                self._keep(canvas)
+                loss_curves(canvas.curves, self._folder / "losses.png", "iteration")
+                self._report.say(
+                    f"stopped at iteration {canvas.iteration}; the same command resumes"
+                )
+                raise
+        loss_curves(canvas.curves, self._folder / "losses.png", "iteration")
+        final = ", ".join(f"{name} {value:.4g}" for name, value in canvas.curves[-1].items())
+        self._report.say(f"losses at the end: {final}")
+        return found
+
+    def _keep(self, canvas: Canvas) -> None:
+        from ..models.pixels import save_canvas
+
+        with writing(self._kept):
+            save_canvas(canvas, self._kept)
+        preview = self._folder / "preview.png"
+        with whole_or_not(preview) as aside:
+            aside.write_bytes(picture_bytes(as_picture(canvas.picture), preview.name))
+
+
+def smoothed(result: Deep, content: Deep, how: str) -> Deep:
+    """The result smoothed along the content's edges: off, guided or closed."""
+    if how == "off":
+        return result
+    small, source = eight_bits(result), eight_bits(content)
+    if how == "closed":
+        from ..pipeline import matting
+
+        return matting.smoothed(small, source)
+    from ..pipeline.guided import carried, local_maps
+
+    return carried(source, [local_maps(small, source)])
 
 
 def painted(
@@ -197,8 +279,7 @@ def at(rgb: Deep, width: int, height: int) -> Deep:
     """The picture at another size; area down, cubic up."""
     if rgb.shape[1::-1] == (width, height):
         return rgb
-    how = cv2.INTER_AREA if width < rgb.shape[1] else cv2.INTER_CUBIC
-    return cv2.resize(rgb, (width, height), interpolation=how)  # pyright: ignore[reportReturnType]
+    return scaled(rgb, (height, width))
 
 
 def digest(*parts: str | NDArray[Any]) -> str:

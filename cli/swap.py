@@ -9,9 +9,8 @@ import typer
 
 from ..pipeline.errors import SourceError
 from .options import Overwrite, Quiet, TorchDevice, Vgg
-from .paint import refuse_picture
 from .report import Report, need_torch
-from .train import torch_device, vgg19
+from .train import refuse_picture, torch_device, vgg19
 
 if TYPE_CHECKING:
     import numpy as np

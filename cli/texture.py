@@ -10,13 +10,10 @@ import typer
 from ..models.recipe import PaintRecipe
 from ..pipeline.config import checked
 from ..pipeline.errors import SettingsError
-from ..pipeline.sink import picture_bytes, whole_or_not
 from ..pipeline.units import parse_size
 from .options import Overwrite, Quiet, TorchDevice, Vgg, with_options
-from .paint import refuse_picture, refuse_same
 from .report import Report, need_torch
-from .studio import as_picture, read_picture, to_tensor
-from .train import torch_device, vgg19
+from .train import refuse_picture, refuse_same, torch_device, vgg19
 
 
 @with_options(PaintRecipe)
@@ -38,6 +35,8 @@ def texture(
     need_torch("texture")
     from ..models.painter import quick_in_bf16
     from ..models.texture import LAYERS, Texture
+    from ..pipeline.sink import picture_bytes, whole_or_not
+    from .studio import as_picture, read_picture, to_tensor
 
     recipe = checked(PaintRecipe, {"style_layers": LAYERS, "tv_weight": 0.0} | typed, "texture")
     try:

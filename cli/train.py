@@ -107,6 +107,21 @@ def refuse_place(out: Path, overwrite: bool, asked: str) -> None:
         raise SinkError(f"{out} exists; add --overwrite to replace it")
 
 
+def refuse_same(source: Path, out: Path) -> None:
+    """Refuse to write over what is read."""
+    if source.exists() and out.exists() and source.samefile(out):
+        raise SinkError(f"output {out} is the input itself; give another name")
+
+
+def refuse_picture(out: Path, overwrite: bool) -> None:
+    """Refuse what is no picture's name, and what ``refuse_place`` does."""
+    from ..pipeline.pictures import PICTURE_SUFFIXES
+
+    if out.suffix.lower() not in PICTURE_SUFFIXES:
+        raise SinkError(f"{out} must end as a picture does: {' '.join(sorted(PICTURE_SUFFIXES))}")
+    refuse_place(out, overwrite, "OUT")
+
+
 def torch_device(name: str) -> torch.device:
     """The device to train on; an error says what can't be had."""
     import torch

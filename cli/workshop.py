@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,16 +21,17 @@ from ..pipeline.painted import Pairs
 from ..pipeline.pictures import PictureSource, read_deep, read_picture
 from ..pipeline.sink import picture_bytes, whole_or_not
 from ..pipeline.yuv import eight_bits
-from .paint import KEEP_EVERY, Work, refuse_same, smoothed
+from .paint import KEEP_EVERY
 from .report import Report, need_torch
-from .studio import Asked, Studio, at, digest, fingerprint, painted, to_tensor
+from .studio import Asked, Studio, Work, at, digest, painted, smoothed, to_tensor
 from .studio import read_picture as read_picture_of
-from .train import torch_device, vgg19
+from .train import refuse_same, torch_device, vgg19
 
 if TYPE_CHECKING:
     from ..models.painter import Subject
     from ..models.pixels import Canvas
     from ..models.temporal import Carried
+    from ..models.vgg import VGG19
 
 
 class Workshop:
@@ -73,7 +75,14 @@ class Workshop:
     @property
     def learns(self) -> str:
         """See ``pipeline.painted.Workshop``."""
-        return self._distil.model_dump_json() + fingerprint(vgg19(self._vgg))
+        from ..models.train import fingerprint
+
+        return self._distil.model_dump_json() + fingerprint(self._describer)
+
+    @cached_property
+    def _describer(self) -> VGG19:
+        """What compares a net's answers with the paintings."""
+        return vgg19(self._vgg)
 
     @property
     def _distil(self) -> DistilRecipe:
@@ -96,7 +105,7 @@ class Workshop:
         from ..export.parity import parity_frames
         from ..models.distil import distil
         from ..models.stylenet import FastNet
-        from ..models.train import fingerprint as family_of
+        from ..models.train import fingerprint
         from ..pipeline.contract import ModelCard
 
         recipe = self._distil
@@ -105,14 +114,14 @@ class Workshop:
         net = FastNet()
         net.to(device=where, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         with self._report.progress("learning the key frames", recipe.steps, "steps") as bar:
-            for loss in distil(net, vgg19(self._vgg).to(where), pairs, recipe):
+            for loss in distil(net, self._describer.to(where), pairs, recipe):
                 bar.advance(f"loss {loss:.3f}")
                 if self._stop.is_set():
                     raise KeyboardInterrupt
         card = ModelCard(
             name=Path(name).stem,
             kind="fast",
-            family=family_of(net),
+            family=fingerprint(net),
             recipe=recipe.model_dump_json(),
             figures=json.dumps({"pairs": len(pairs)}),
         )

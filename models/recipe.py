@@ -177,11 +177,6 @@ class PaintRecipe(BaseModel):
         "are smooth along the content.",
     )
 
-    @field_validator("preserve_color", mode="before")
-    @classmethod
-    def _no_as_text(cls, value: object) -> object:
-        return "no" if value is False else value
-
     @field_validator("content_layers", "style_layers")
     @classmethod
     def _layers_exist(cls, value: Iterable[str]) -> Iterable[str]:

@@ -102,7 +102,7 @@ def _inherit(net: StyleNet, base: Path) -> str:
     )
 
 
-def fingerprint(net: StyleNet) -> str:
+def fingerprint(net: torch.nn.Module) -> str:
     """Twelve letters that only these weights have."""
     digest = hashlib.sha256()
     for _, tensor in sorted(net.state_dict().items()):

@@ -26,6 +26,7 @@ from .frame import Frame, Rgb
 from .lut import Table, applied, fitted
 from .pictures import read_deep
 from .prefetch import closing_source
+from .resize import scaled
 from .track import Step, Way, corrected, step_between, still
 from .yuv import eight_bits
 
@@ -88,7 +89,7 @@ class Carrier:
         name: what is shown as the style.
     """
 
-    planar = recurrent = False
+    planar = False
     binds = fades = still = True
     device = "cpu"
 
@@ -251,8 +252,5 @@ def _share(time: Fraction, begin: Fraction, before: _Key | None, after: _Key | N
 def fitting(path: Path, frame: Frame) -> Rgb:
     """A painting at the frame's size."""
     painting = eight_bits(read_deep(path))
-    size = frame.picture.shape[1], frame.picture.shape[0]
-    if painting.shape[1::-1] == size:
-        return painting
-    how = cv2.INTER_AREA if painting.shape[1] > size[0] else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(painting, size, interpolation=how), np.uint8)
+    size = frame.picture.shape[0], frame.picture.shape[1]
+    return painting if painting.shape[:2] == size else scaled(painting, size)

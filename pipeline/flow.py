@@ -168,6 +168,11 @@ class Warper:
         """P + v[p], (H, W, 2), of vectors of any size; overwritten by the next call."""
         return np.add(enlarged(vectors, *self.size, self._places), self._still, out=self._places)
 
+    def inside(self, vectors: Vectors) -> Mask:
+        """Where p + v[p] lies in the picture, (H, W)."""
+        low, high = (-0.5, -0.5, 0, 0), (self.size[0] - 0.5, self.size[1] - 0.5, 0, 0)
+        return cv2.inRange(self.places(vectors), low, high) > 0
+
     def warp(
         self, picture: NDArray[Any], vectors: Vectors, how: int = cv2.INTER_LINEAR, out: Any = None
     ) -> Any:
@@ -200,8 +205,7 @@ def inconsistency(forward: Vectors, backward: Vectors, pitch: float = 1.0) -> ND
     missed = _square(forward + back)
     allowed = cv2.addWeighted(_square(forward), 0.01, _square(back), 0.01, 0.5)
     share = cv2.divide(missed, allowed)
-    low, high = (-0.5, -0.5, 0, 0), (width - 0.5, height - 0.5, 0, 0)
-    share[cv2.inRange(warper.places(steps), low, high) == 0] = np.inf
+    share[~warper.inside(steps)] = np.inf
     return np.asarray(share, np.float32)
 
 

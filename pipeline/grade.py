@@ -36,7 +36,6 @@ class Grade:
     binds = False
     planar = False
     fades = False
-    recurrent = False
     still = True
     """A pixel hangs on the source's pixel alone: the result is as steady as the source."""
     device = "cpu"

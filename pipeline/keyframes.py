@@ -242,10 +242,11 @@ def painted(
         for place, key in _in_order(keys, backward):
             if not known or (key.first if not backward else keys[place + 1].first):
                 known = []
-            earlier = _earlier(key, known, backward)
+            rgb = key.rgb
+            earlier = _earlier(key, rgb.shape[:2], known, backward)
             own = read_picture(found[key.number]) if number else None
             mask = None if key.mask is None else read_picture(key.mask)
-            path = _kept(key, Painting(key.rgb, mask, earlier, own), painter, folder)
+            path = _kept(key, Painting(rgb, mask, earlier, own), painter, folder)
             found[key.number] = path
             known = [(key, path), *known][:_LOOKS_BACK]
             heard(key)
@@ -257,7 +258,9 @@ def _in_order(keys: Sequence[Key], backward: bool) -> Iterator[tuple[int, Key]]:
     return ((place, keys[place]) for place in (reversed(places) if backward else places))
 
 
-def _earlier(key: Key, known: Sequence[tuple[Key, Path]], backward: bool) -> list[Earlier]:
+def _earlier(
+    key: Key, size: tuple[int, ...], known: Sequence[tuple[Key, Path]], backward: bool
+) -> list[Earlier]:
     """The known paintings, warped to ``key`` along the links between them."""
     found: list[Earlier] = []
     way: Way | None = None
@@ -265,7 +268,7 @@ def _earlier(key: Key, known: Sequence[tuple[Key, Path]], backward: bool) -> lis
     for other, path in known:
         link = _link(other, "forth") if backward else _link(nearer, "back")
         way = link if way is None else way.then(link)
-        height, width = key.rgb.shape[:2]
+        height, width = size
         painting = read_picture(path)
         if painting.shape != (height, width, 3):  # somebody has been at it
             painting = cv2.resize(painting, (width, height), interpolation=cv2.INTER_AREA)

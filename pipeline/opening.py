@@ -82,17 +82,22 @@ def _any_style(styles: Weighted, settings: Settings, source: Source) -> Universa
 
 
 def _masks(styles: int, settings: Settings, source: Source) -> Masks | None:
-    asked = settings.content_mask
-    if len(settings.style_mask) != (0 if asked is None else styles):
+    if len(settings.style_mask) != (0 if settings.content_mask is None else styles):
         raise SettingsError(
             "--content-mask and --style-mask go together, one --style-mask for each style picture"
         )
+    beside = open_content_mask(settings, source)
+    if beside is None:
+        return None
+    return Masks(settings.style_mask, beside)
+
+
+def open_content_mask(settings: Settings, source: Source) -> Beside | None:
+    """The source's segmentation, if there is one."""
+    asked = settings.content_mask
     if asked is None:
         return None
-    pictures = pictures_of(asked, settings.rate)
-    return Masks(
-        settings.style_mask, Beside(f"--content-mask {asked}", pictures, source.info.start)
-    )
+    return Beside(f"--content-mask {asked}", pictures_of(asked, settings.rate), source.info.start)
 
 
 def _grade(styles: Weighted, settings: Settings) -> Grade:

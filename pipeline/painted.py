@@ -12,14 +12,13 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
-from .beside import Beside, pictures_of
 from .carry import Carrier, fitting
 from .config import PAINTED, Settings
 from .errors import SettingsError, SinkError, SourceError
 from .flow import FlowEstimator
 from .frame import Frame, Rgb, Span
 from .keyframes import Due, Key, KeyPainter, chosen, given, listed_times, painted
-from .opening import open_net
+from .opening import open_content_mask, open_net
 from .prefetch import closing_source
 from .sink import picture_bytes, whole_or_not, writing
 from .source import Source
@@ -177,7 +176,7 @@ class _Found:
         settings, source = self._job.settings, self._job.source
         listed = None if settings.keyframes is None else listed_times(settings.keyframes)
         due = Due(settings.key_every, listed, source.info.start)
-        masks = _open_masks(settings, source)
+        masks = open_content_mask(settings, source)
         with closing(masks) if masks is not None else nullcontext():
             painter = workshop.painter(settings, None if masks is None else masks.now[1])
 
@@ -220,11 +219,3 @@ class _Found:
                     yield frame
             except SourceError as error:
                 log.warning("%s; key frames are looked for before that", error)
-
-
-def _open_masks(settings: Settings, source: Source) -> Beside | None:
-    asked = settings.content_mask
-    if asked is None:
-        return None
-    pictures = pictures_of(asked, settings.rate)
-    return Beside(f"--content-mask {asked}", pictures, source.info.start)

@@ -51,10 +51,10 @@ def at_size(picture: Picture, size: tuple[int, int]) -> Picture:
     if picture.shape[:2] == size:
         return picture
     if not isinstance(picture, Yuv):
-        return _scaled(picture, size)
+        return scaled(picture, size)
     half = (size[0] // 2, size[1] // 2)
     return Yuv(
-        _scaled(picture.y, size), _scaled(picture.u, half), _scaled(picture.v, half), picture.coding
+        scaled(picture.y, size), scaled(picture.u, half), scaled(picture.v, half), picture.coding
     )
 
 
@@ -77,7 +77,7 @@ def restored(painted: Picture, source: Picture, small: Picture) -> Picture:
     if small.shape[0] > height:
         return large
     detail = np.subtract(
-        _brightness(source), _scaled(_brightness(small), (height, width)), dtype=np.float32
+        _brightness(source), scaled(_brightness(small), (height, width)), dtype=np.float32
     )
     share = cv2.resize(_follows(_brightness(painted), _brightness(small)), (width, height))
     added = cv2.multiply(detail, share)
@@ -100,7 +100,8 @@ def _brightness(picture: Picture) -> Plane:
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-def _scaled(plane: NDArray[Any], size: tuple[int, int]) -> Any:
+def scaled(plane: NDArray[Any], size: tuple[int, int]) -> Any:
+    """Pixels of any type and channels at (height, width); area down, cubic up."""
     how = cv2.INTER_AREA if size[0] < plane.shape[0] else cv2.INTER_CUBIC
     return cv2.resize(plane, size[::-1], interpolation=how)
 

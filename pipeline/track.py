@@ -37,7 +37,7 @@ class Way:
         warper = Warper(self.vectors.shape[1], self.vectors.shape[0])
         vectors = self.vectors + warper.warp(further.vectors, self.vectors)
         trust = np.minimum(self.trust, warper.warp(further.trust, self.vectors))
-        return Way(vectors, trust * _inside(vectors))
+        return Way(vectors, trust * warper.inside(vectors))
 
 
 def still(height: int, width: int) -> Way:
@@ -78,7 +78,7 @@ def corrected(way: Way, now: Rgb, there: Rgb, estimator: FlowEstimator) -> Way:
     # Where the pictures differ, what remains of the motion is made up.
     vectors = way.vectors + near[..., None] * (rest + further - way.vectors)
     doubt = np.maximum(way.trust, _DOUBT)
-    return Way(np.asarray(vectors, np.float32), np.minimum(near, doubt) * _inside(vectors))
+    return Way(np.asarray(vectors, np.float32), np.minimum(near, doubt) * warper.inside(vectors))
 
 
 def _alike(now: Rgb, moved: Rgb) -> Trust:
@@ -89,11 +89,3 @@ def _alike(now: Rgb, moved: Rgb) -> Trust:
     apart = cv2.absdiff(now, moved).max(axis=-1)
     worst = cv2.blur(cv2.dilate(apart, np.ones((5, 5), np.uint8)).astype(np.float32), (5, 5))
     return np.asarray(np.clip(1 - worst / _UNLIKE, 0, 1), np.float32)
-
-
-def _inside(vectors: Vectors) -> Trust:
-    """1 where the way ends in the picture."""
-    height, width = vectors.shape[:2]
-    places = Warper(width, height).places(vectors)
-    low, high = (-0.5, -0.5, 0, 0), (width - 0.5, height - 0.5, 0, 0)
-    return np.asarray(cv2.inRange(places, low, high) > 0, np.float32)

@@ -241,7 +241,6 @@ class UniversalStylizer:
     binds = True
     planar = False
     fades = False
-    recurrent = False
     still = False
 
     def __init__(

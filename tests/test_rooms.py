@@ -72,6 +72,17 @@ def test_the_base_commands_run_without_torch():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_help_loads_no_library_of_pictures():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, stylize_video.cli.main\n"
+        "assert not {'numpy', 'cv2', 'av', 'onnxruntime', 'torch'} & {*sys.modules}"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_no_second_copy_of_the_package_at_the_root():
     assert not (ROOT / "__init__.py").exists()
     assert not (ROOT / "stylize_video").exists()
