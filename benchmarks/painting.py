@@ -3,6 +3,7 @@
     python benchmarks/painting.py textbook PHOTO STYLE [--size 512] [--iterations 500]
     python benchmarks/painting.py sheet PHOTO OUT.png --pair STYLE REFERENCE --pair …
     python benchmarks/painting.py photos PAIRS OUT.png NAME …
+    python benchmarks/painting.py video CLIP STYLE OUT.png --result RESULT --result … [--first 30]
 
 VGG-19 by --vgg or STYLIZE_VGG19. JSON on standard output.
 """
@@ -12,6 +13,8 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +23,14 @@ import numpy as np
 import torch
 from stylize_video.cli.studio import Asked, Studio, at, short_side, to_tensor
 from stylize_video.models.gatys import like, unit_gains
-from stylize_video.models.painter import Painter, Subject
+from stylize_video.models.painter import Painting, Subject
 from stylize_video.models.pixels import fitted
 from stylize_video.models.recipe import PaintRecipe
+from stylize_video.pipeline.flow import open_flow
+from stylize_video.pipeline.frame import Frame
+from stylize_video.pipeline.inputs import open_source
 from stylize_video.pipeline.pictures import read_picture
+from stylize_video.pipeline.quality import Evaluation
 from torch import Tensor
 
 Rgb = Any
@@ -39,7 +46,7 @@ class Textbook:
     """
 
     def __init__(self, studio: Studio, content: Tensor, style: Tensor) -> None:
-        self._vgg = studio._vgg
+        self._vgg = studio.describe.vgg
         self._gains = unit_gains(self._vgg)
         self._recipe = studio.recipe
         self._layers = [f"relu{b}_1" for b in range(1, 6)]
@@ -94,14 +101,13 @@ def textbook(args: argparse.Namespace) -> dict[str, Any]:
     recipe = PaintRecipe.model_validate({**options, "pooling": args.pooling, "sizes": args.sizes})
     studio = Studio("gatys", recipe, Asked([str(args.style)]), args.vgg, "cpu")
     content = to_tensor(short_side(read_picture(args.photo), args.size), studio.device)
-    subject = Subject(content, studio._styles)
-    painter = Painter(studio._vgg, recipe, studio._bf16)
-    canvas = painter.begin(subject)
+    work = Painting(studio.describe, recipe, Subject(content, studio._styles))
+    canvas = work.begin()
     began = time.perf_counter()
-    for _ in painter.paint(subject, canvas):
+    for _ in work.paint(canvas):
         pass
     seconds = time.perf_counter() - began
-    ours = painter.finished(subject, canvas)
+    ours = work.finished(canvas)
     size = (content.shape[2], content.shape[3])
     style = fitted(studio._styles[0].rgb, like(studio._styles[0].rgb, size))
     book = Textbook(studio, content, style)
@@ -145,9 +151,9 @@ def sheet(args: argparse.Namespace) -> dict[str, Any]:
 def _painted(studio: Studio, rgb: Rgb, mask: Rgb | None = None) -> tuple[Rgb, dict[str, float]]:
     from stylize_video.cli.studio import painted
 
-    painter, subject = studio.painter(rgb), studio.subject(rgb, mask)
-    canvas = painter.begin(subject)
-    result = painted(painter, subject, canvas, np.uint8)
+    work = studio.painting(rgb, studio.subject(rgb, mask))
+    canvas = work.begin()
+    result = painted(work, canvas, np.uint8)
     return np.asarray(result), canvas.curves[-1]
 
 
@@ -180,6 +186,46 @@ def photos(args: argparse.Namespace) -> dict[str, Any]:
     return {"edges": figures, "gain": gain}
 
 
+# ---- video ----
+
+
+def video(args: argparse.Namespace) -> dict[str, Any]:
+    """Results of key frames beside every frame painted by itself: warping error, minutes.
+
+    The picture has a row for the clip, for each result and for the frames painted by themselves.
+    """
+    stretch = slice(args.first - 1, args.first - 1 + args.frames)
+    results = {str(path): _stretch(str(path), stretch) for path in args.result}
+    height, width = next(iter(results.values()))[0].rgb.shape[:2]
+    frames = [
+        replace(frame, picture=np.asarray(at(frame.rgb, width, height), np.uint8))
+        for frame in _stretch(str(args.clip), stretch)
+    ]
+    recipe = PaintRecipe.model_validate({"ratio": args.ratio, "iterations": args.iterations})
+    studio = Studio("gatys", recipe, Asked([str(args.style)]), args.vgg, "cpu")
+    began = time.perf_counter()
+    shown = {name: [frame.rgb for frame in found] for name, found in results.items()}
+    shown["every frame"] = [_painted(studio, frame.rgb)[0] for frame in frames]
+    minutes = (time.perf_counter() - began) / 60
+    evaluation = Evaluation(open_flow("dis"))
+    for number, frame in enumerate(frames):
+        evaluation.add(frame, {name: found[number] for name, found in shown.items()})
+    few = range(0, len(frames), max(1, len(frames) // 4))
+    rows = [[frame.rgb for frame in frames], *shown.values()]
+    picture = np.vstack([np.hstack([row[n] for n in few]) for row in rows])
+    cv2.imwrite(str(args.out), picture[..., ::-1])
+    scores = evaluation.quality().scores
+    return {
+        "E_warp": {name: score.warping for name, score in scores.items()},
+        "minutes for every frame": minutes,
+        "frames": len(frames),
+    }
+
+
+def _stretch(path: str, stretch: slice) -> list[Frame]:
+    return list(islice(open_source(path).frames(), stretch.start, stretch.stop))
+
+
 def main() -> None:
     """Read the command line and print what was measured."""
     import os
@@ -204,7 +250,15 @@ def main() -> None:
     three.add_argument("out", type=Path)
     three.add_argument("name", nargs="+")
     three.set_defaults(job=photos)
-    for each, ratio in ((one, 1e-3), (two, 1e-3), (three, 1e-2)):
+    four = commands.add_parser("video")
+    four.add_argument("clip")
+    four.add_argument("style", type=Path)
+    four.add_argument("out", type=Path)
+    four.add_argument("--result", type=Path, action="append", required=True)
+    four.add_argument("--first", type=int, default=1, help="frame of the clip, from 1")
+    four.add_argument("--frames", type=int, default=12)
+    four.set_defaults(job=video)
+    for each, ratio in ((one, 1e-3), (two, 1e-3), (three, 1e-2), (four, 1e-3)):
         each.add_argument("--size", type=int, default=512)
         each.add_argument("--iterations", type=int, default=500)
         each.add_argument("--ratio", type=float, default=ratio)

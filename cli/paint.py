@@ -75,7 +75,7 @@ def paint(
     need_torch("paint")
     from ..pipeline.sink import picture_bytes, whole_or_not
     from ..pipeline.yuv import eight_bits
-    from .studio import Asked, Studio, Work, read_picture, short_side, smoothed
+    from .studio import Asked, Studio, picture_painted, read_picture, short_side, smoothed
 
     recipe = checked(PaintRecipe, typed, "paint")
     refuse_picture(out, overwrite)
@@ -94,12 +94,12 @@ def paint(
         for name, changed in tried:
             report.say(f"{name} ({len(pictures) + 1} of {len(tried)})")
             studio = Studio(method, changed, asked, vgg, device)
-            done = Work(studio, content, mask, out, report, keep_every).done(restart)
+            done = picture_painted(studio, content, mask, out, report, keep_every, restart)
             pictures.append((name, smoothed(done, content, smooth)))
         result: Deep = _grid(pictures, columns)
     else:
         studio = Studio(method, recipe, asked, vgg, device)
-        done = Work(studio, content, mask, out, report, keep_every).done(restart)
+        done = picture_painted(studio, content, mask, out, report, keep_every, restart)
         result = smoothed(done, content, smooth)
     with whole_or_not(out) as aside:
         aside.write_bytes(picture_bytes(result, out.name))

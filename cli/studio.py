@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -29,8 +32,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from ..models.painter import Painter, Subject
-    from ..models.pixels import Canvas
+    from ..models.gatys import Describer
+    from ..models.painter import Subject
+    from ..models.pixels import Canvas, Descent
 
 Method = Literal["gatys", "deepphoto"]
 
@@ -65,7 +69,6 @@ class Studio:
         self, method: Method, recipe: PaintRecipe, asked: Asked, vgg: Path | None, device: str
     ) -> None:
         from ..models.gatys import Style
-        from ..models.painter import quick_in_bf16
         from ..models.train import fingerprint
 
         self.method: Method = method
@@ -86,41 +89,36 @@ class Studio:
             Style(to_tensor(rgb, self.device), share, label)
             for rgb, (_, share), label in zip(pictures, found, labels, strict=True)
         ]
-        self._vgg = vgg19(vgg, recipe.pooling).to(self.device)
-        self._bf16 = quick_in_bf16(self.device)
+        self.describe = describer(vgg, recipe.pooling, self.device)
         told = [method, recipe.model_dump_json(), *(str(share) for _, share in found)]
-        told.append(fingerprint(self._vgg))
+        told.append(fingerprint(self.describe.vgg))
         self.key = digest(*told, *pictures, *masks)
         """Of all that a painting depends on, but for its content."""
 
     def subject(self, rgb: Deep, mask: Rgb | None = None) -> Subject:
         """A picture, and its mask where the styles have any, to paint."""
         from ..models.deepphoto import merged
-        from ..models.gatys import Describer
         from ..models.painter import Subject
 
-        labels = None if mask is None or self._colours is None else self._labels(mask)
-        subject = Subject(to_tensor(rgb, self.device), self._styles, labels)
-        return subject if labels is None else merged(Describer(self._vgg, self._bf16), subject)
-
-    def painter(self, rgb: Deep, recipe: PaintRecipe | None = None) -> Painter:
-        """What paints ``rgb``, by the studio's recipe or another."""
-        from ..models.deepphoto import DeepPhoto
-        from ..models.painter import Painter
-
-        recipe = recipe or self.recipe
         height, width = rgb.shape[:2]
-        if min(height, width) < _LEAST:
-            raise SettingsError(
-                f"{width}x{height} is too small to be painted: {_LEAST} px at least"
-            )
+        check_size(height, width, self.device)
         if self.method == "deepphoto" and height * width > _MOST_PIXELS:
             raise SettingsError(
                 f"{width}x{height} is too large for deepphoto's Laplacian; give a smaller --size"
             )
+        labels = None if mask is None or self._colours is None else self._labels(mask)
+        subject = Subject(to_tensor(rgb, self.device), self._styles, labels)
+        return subject if labels is None else merged(self.describe, subject)
+
+    def painting(self, rgb: Deep, subject: Subject, recipe: PaintRecipe | None = None) -> Descent:
+        """The painting of ``rgb``'s subject, by the studio's recipe or another."""
+        from ..models.deepphoto import DeepPhoto
+        from ..models.painter import Painting
+
+        recipe = recipe or self.recipe
         if self.method == "gatys":
-            return Painter(self._vgg, recipe, self._bf16)
-        return DeepPhoto(self._vgg, recipe, _laplacian(eight_bits(rgb)), self._bf16)
+            return Painting(self.describe, recipe, subject)
+        return DeepPhoto(self.describe, recipe, subject, _laplacian(eight_bits(rgb)))
 
     def _labels(self, mask: Rgb) -> Tensor:
         """(1, K, H, W), 0..1, of the studio's colours."""
@@ -131,8 +129,45 @@ class Studio:
         return torch.from_numpy(planes.astype(np.float32) / 255).to(self.device)
 
 
+@lru_cache(maxsize=2)
+def describer(vgg: Path | None, pooling: Literal["average", "max"], device: Any) -> Describer:
+    """VGG-19 on a device; the cells of a sweep share it."""
+    from ..models.gatys import Describer, quick_in_bf16
+
+    return Describer(vgg19(vgg, pooling).to(device), quick_in_bf16(device))
+
+
 _LEAST = 16  # px of a side: VGG-19 halves it four times
+_BYTES = 2500  # of a pixel that is painted: VGG-19's responses, and what L-BFGS remembers
 _MOST_PIXELS = 4_000_000  # of a matting Laplacian: 81 weights a pixel while it is made
+
+
+def check_size(height: int, width: int, device: torch.device) -> None:
+    """Refuse what can't be painted, before the memory is full.
+
+    Raises:
+        SettingsError: too small for the net, or too large for the machine.
+    """
+    if min(height, width) < _LEAST:
+        raise SettingsError(f"{width}x{height} is too small to be painted: {_LEAST} px at least")
+    needed, there = height * width * _BYTES, _memory(device)
+    if needed > there:
+        raise SettingsError(
+            f"{width}x{height} takes {needed / 2**30:.0f} GiB of memory to be painted, and "
+            f"{there / 2**30:.0f} are there; give a smaller --size"
+        )
+
+
+def _memory(device: torch.device) -> float:
+    """Bytes that a device has; of a processor's, all; infinite where nothing tells it."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return math.inf
 
 
 def _laplacian(rgb: Rgb) -> Callable[[tuple[int, int]], Any]:
@@ -146,42 +181,34 @@ def _laplacian(rgb: Rgb) -> Callable[[tuple[int, int]], Any]:
 
 
 class Work:
-    """One painting, with what is kept of it beside the output."""
+    """One painting, with what is kept of it beside the output.
 
-    def __init__(
-        self,
-        studio: Studio,
-        content: Deep,
-        mask: Any,
-        out: Path,
-        report: Report,
-        every: int = KEEP_EVERY,
-    ) -> None:
+    Args:
+        key: names all that the painting depends on.
+        out: the output; the folder beside it is named after it.
+        report: hears of the progress.
+        every: iterations between two checkpoints and previews.
+    """
+
+    def __init__(self, key: str, out: Path, report: Report, every: int = KEEP_EVERY) -> None:
         self._every = every
-        self._studio = studio
-        self._content = content
-        self._mask = mask
         self._report = report
         self._folder = out.with_name(out.stem + ".painting")
-        parts = [content] if mask is None else [content, mask]
-        self._kept = self._folder / f"{digest(studio.key, *parts)}.pt"
+        self._kept = self._folder / f"{key}.pt"
 
-    def done(self, restart: bool) -> Deep:
-        """The finished painting."""
+    def done(self, descent: Descent, device: torch.device, dtype: Any, restart: bool) -> Deep:
+        """The finished painting; begun anew, or gone on with."""
         from ..models.pixels import load_canvas
         from ..models.sheets import loss_curves
 
         with writing(self._folder):
             self._folder.mkdir(exist_ok=True)
-        studio = self._studio
-        painter = studio.painter(self._content)
-        subject = studio.subject(self._content, self._mask)
-        canvas = None if restart else load_canvas(self._kept, studio.device)
+        canvas = None if restart else load_canvas(self._kept, device)
         if canvas is None:
-            canvas = painter.begin(subject)
+            canvas = descent.begin()
         else:
             self._report.say(f"resuming at iteration {canvas.iteration}")
-        total = studio.recipe.iterations
+        total = descent.recipe.iterations
         with self._report.progress("painting", total, "iterations", canvas.iteration) as bar:
 
             def heard(canvas: Canvas) -> None:
@@ -191,7 +218,7 @@ class Work:
                     self._keep(canvas)
 
             try:
-                found = painted(painter, subject, canvas, self._content.dtype, heard)
+                found = painted(descent, canvas, dtype, heard)
             except KeyboardInterrupt:
                 self._keep(canvas)
                 loss_curves(canvas.curves, self._folder / "losses.png", "iteration")
@@ -214,6 +241,21 @@ class Work:
             aside.write_bytes(picture_bytes(as_picture(canvas.picture), preview.name))
 
 
+def picture_painted(
+    studio: Studio,
+    content: Deep,
+    mask: Rgb | None,
+    out: Path,
+    report: Report,
+    every: int = KEEP_EVERY,
+    restart: bool = False,
+) -> Deep:
+    """A picture, painted beside ``out`` by a studio."""
+    key = digest(studio.key, content, *([] if mask is None else [mask]))
+    descent = studio.painting(content, studio.subject(content, mask))
+    return Work(key, out, report, every).done(descent, studio.device, content.dtype, restart)
+
+
 def smoothed(result: Deep, content: Deep, how: str) -> Deep:
     """The result smoothed along the content's edges: off, guided or closed."""
     if how == "off":
@@ -229,16 +271,15 @@ def smoothed(result: Deep, content: Deep, how: str) -> Deep:
 
 
 def painted(
-    painter: Painter,
-    subject: Subject,
+    descent: Descent,
     canvas: Canvas,
     dtype: Any,
     heard: Callable[[Canvas], None] = lambda canvas: None,
 ) -> Deep:
     """Run a painting to its end; ``heard`` is told of every iteration."""
-    for _ in painter.paint(subject, canvas):
+    for _ in descent.paint(canvas):
         heard(canvas)
-    return as_picture(painter.finished(subject, canvas), dtype)
+    return as_picture(descent.finished(canvas), dtype)
 
 
 def to_tensor(rgb: Deep, device: torch.device) -> Tensor:

@@ -13,7 +13,7 @@ from ..pipeline.errors import SettingsError
 from ..pipeline.units import parse_size
 from .options import Overwrite, Quiet, TorchDevice, Vgg, with_options
 from .report import Report, need_torch
-from .train import refuse_picture, refuse_same, torch_device, vgg19
+from .train import refuse_picture, refuse_same, torch_device
 
 
 @with_options(PaintRecipe)
@@ -24,6 +24,7 @@ def texture(
     size: Annotated[str, typer.Option(help="Of the texture, WxH.")] = "512x512",
     device: TorchDevice = "auto",
     vgg: Vgg = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Forget what was begun.")] = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
@@ -33,36 +34,28 @@ def texture(
     and colours have no meaning here; --start noise:7 is another texture than noise:8.
     """
     need_torch("texture")
-    from ..models.painter import quick_in_bf16
     from ..models.texture import LAYERS, Texture
+    from ..models.train import fingerprint
     from ..pipeline.sink import picture_bytes, whole_or_not
-    from .studio import as_picture, read_picture, to_tensor
+    from .studio import Work, check_size, describer, digest, read_picture, to_tensor
 
     recipe = checked(PaintRecipe, {"style_layers": LAYERS, "tv_weight": 0.0} | typed, "texture")
     try:
         width, height = parse_size(size)
     except ValueError as error:
         raise SettingsError(f"--size {size}: {error}") from error
-    if width is None or min(width, height) < 16:
-        raise SettingsError(
-            f"--size {size}: a texture has a width and a height of 16 px at least, as in 512x512"
-        )
+    if width is None:
+        raise SettingsError(f"--size {size}: a texture has a width and a height, as in 512x512")
     refuse_picture(out, overwrite)
     refuse_same(sample, out)
     where, report = torch_device(device), Report(quiet)
+    check_size(height, width, where)
     picture = read_picture(sample, "SAMPLE")
-    work = Texture(
-        vgg19(vgg, recipe.pooling).to(where),
-        recipe,
-        to_tensor(picture, where),
-        (height, width),
-        quick_in_bf16(where),
-    )
-    canvas = work.begin()
-    with report.progress("synthesising", recipe.iterations, "iterations") as bar:
-        for _ in work.paint(canvas):
-            bar.advance(f"style {canvas.curves[-1]['style']:.3g}")
+    check_size(*picture.shape[:2], where)
+    describe = describer(vgg, recipe.pooling, where)
+    work = Texture(describe, recipe, to_tensor(picture, where), (height, width))
+    told = (str(width), str(height), recipe.model_dump_json(), fingerprint(describe.vgg))
+    found = Work(digest(*told, picture), out, report).done(work, where, picture.dtype, restart)
     with whole_or_not(out) as aside:
-        found = as_picture(work.finished(canvas), picture.dtype)
         aside.write_bytes(picture_bytes(found, out.name))
     report.say(f"wrote {out}: {width}x{height}")

@@ -23,7 +23,7 @@ from ..pipeline.sink import picture_bytes, whole_or_not
 from ..pipeline.yuv import eight_bits
 from .paint import KEEP_EVERY
 from .report import Report, need_torch
-from .studio import Asked, Studio, Work, at, digest, painted, smoothed, to_tensor
+from .studio import Asked, Studio, at, digest, painted, picture_painted, smoothed, to_tensor
 from .studio import read_picture as read_picture_of
 from .train import refuse_same, torch_device, vgg19
 
@@ -97,37 +97,35 @@ class Workshop:
         """See ``pipeline.painted.Workshop``."""
         self._report.say(f"{done} of {total} key frames are painted")
 
-    def learned(self, pairs: Pairs, name: str, out: Path) -> None:
+    def learned(self, pairs: Pairs, name: str, out: Path, kept: Path) -> None:
         """See ``pipeline.painted.Workshop``."""
-        import torch
-
         from ..export.onnx import export_style
         from ..export.parity import parity_frames
-        from ..models.distil import distil
-        from ..models.stylenet import FastNet
+        from ..models.distil import begin, distil, load_lesson, save_lesson
         from ..models.train import fingerprint
         from ..pipeline.contract import ModelCard
 
         recipe = self._distil
         where = torch_device(self._device)
-        torch.manual_seed(recipe.seed)
-        net = FastNet()
-        net.to(device=where, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        with self._report.progress("learning the key frames", recipe.steps, "steps") as bar:
-            for loss in distil(net, self._describer.to(where), pairs, recipe):
+        lesson = load_lesson(kept, recipe, where) or begin(recipe, where)
+        steps, vgg = recipe.steps, self._describer.to(where)
+        with self._report.progress("learning the key frames", steps, "steps", lesson.step) as bar:
+            for loss in distil(lesson, vgg, pairs, recipe):
                 bar.advance(f"loss {loss:.3f}")
+                if lesson.step % KEEP_EVERY == 0 or self._stop.is_set():
+                    save_lesson(lesson, kept)
                 if self._stop.is_set():
                     raise KeyboardInterrupt
         card = ModelCard(
             name=Path(name).stem,
             kind="fast",
-            family=fingerprint(net),
+            family=fingerprint(lesson.net),
             recipe=recipe.model_dump_json(),
             figures=json.dumps({"pairs": len(pairs)}),
         )
         frames = [frame for frame, _ in pairs]
         usual = [read_picture(frame) for frame in frames[:3]]
-        export_style(net.cpu(), card, out, parity_frames(frames), usual)
+        export_style(lesson.net.cpu(), card, out, parity_frames(frames), usual)
 
 
 def paint_picture(
@@ -147,7 +145,7 @@ def paint_picture(
     workshop = Workshop(settings, report, vgg)
     report.say(f"{' '.join(settings.style)}: {source.info.name}, {size[0]}x{size[1]}")
     studio = workshop.studio(settings, mask)
-    result = Work(studio, content, mask, out, report).done(restart=False)
+    result = picture_painted(studio, content, mask, out, report)
     result = smoothed(result, content, _smoothing(settings))
     shown = finished_picture(result, content, settings, source)
     with whole_or_not(out) as aside:
@@ -179,9 +177,8 @@ class KeyFramePainter:
 
         studio = self._studio
         recipe = self._later if asked.earlier or asked.own is not None else studio.recipe
-        painter = studio.painter(asked.rgb, recipe)
-        subject = self._subject(asked)
-        canvas = load_canvas(kept, studio.device) or painter.begin(subject)
+        descent = studio.painting(asked.rgb, self._subject(asked), recipe)
+        canvas = load_canvas(kept, studio.device) or descent.begin()
         total = recipe.iterations
         with self._report.progress("painting", total, "iterations", canvas.iteration) as bar:
 
@@ -192,7 +189,7 @@ class KeyFramePainter:
                 if self._stop.is_set():
                     raise KeyboardInterrupt
 
-            rgb = painted(painter, subject, canvas, np.uint8, heard)
+            rgb = painted(descent, canvas, np.uint8, heard)
         return np.asarray(smoothed(rgb, asked.rgb, self._smooth), np.uint8)
 
     def _subject(self, asked: Painting) -> Subject:

@@ -15,10 +15,9 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch user knows
 
 from .gatys import Describer, shares_at
-from .painter import Painter, Subject, size_of
+from .painter import Painting, Subject, size_of
 from .pixels import Stretch, Terms, coarse_to_fine
 from .recipe import PaintRecipe
-from .vgg import VGG19
 
 Laplacian = Callable[[tuple[int, int]], Any]
 """(height, width) → the content's matting Laplacian at that size, (H·W, H·W), SciPy's sparse."""
@@ -55,30 +54,29 @@ def photorealism(picture: Tensor, laplacian: Tensor) -> Tensor:
     return _Quadratic.apply(values.to(laplacian.dtype), laplacian)  # pyright: ignore[reportReturnType]
 
 
-class DeepPhoto(Painter):
+class DeepPhoto(Painting):
     """Paints in two stages as the authors do: Gatys's, then from there with the photorealism term.
 
     Args:
-        vgg: with the recipe's pooling.
+        describe: with the recipe's pooling.
         recipe: how; half of the iterations are each stage's.
+        subject: what.
         laplacian: of the content.
-        bf16: see ``Describer``.
     """
 
     def __init__(
-        self, vgg: VGG19, recipe: PaintRecipe, laplacian: Laplacian, bf16: bool = False
+        self, describe: Describer, recipe: PaintRecipe, subject: Subject, laplacian: Laplacian
     ) -> None:
-        super().__init__(vgg, recipe, bf16)
+        super().__init__(describe, recipe, subject)
         self._laplacian = laplacian
 
-    def stretches(self, subject: Subject) -> list[Stretch]:
+    def stretches(self) -> list[Stretch]:
         """Gatys's coarse to fine, then the content's size with one term more."""
-        size = size_of(subject.content)
+        size, beside = size_of(self._subject.content), self._subject.beside
         half = self.recipe.model_copy(update={"iterations": self.recipe.iterations // 2})
-        held = replace(subject, beside=(*subject.beside, self._held))
         return [
-            *coarse_to_fine(size, self.goal(subject), half),
-            Stretch(size, self.recipe.iterations, self.goal(held)),
+            *coarse_to_fine(size, self.goal(beside), half),
+            Stretch(size, self.recipe.iterations, self.goal((*beside, self._held))),
         ]
 
     def _held(self, size: tuple[int, int]) -> Callable[[Tensor], Terms]:

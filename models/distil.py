@@ -6,8 +6,10 @@ at one frame alone: any frame in any order, no drift.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -24,6 +26,8 @@ from .recipe import DistilRecipe
 from .stylenet import FastNet
 from .train import next_unsteadiness, one_cycle
 from .vgg import VGG19
+
+log = logging.getLogger(__name__)
 
 _LAYERS = ("relu1_2", "relu2_2", "relu3_1")
 
@@ -71,19 +75,60 @@ def _picture(path: Path) -> NDArray[np.uint8]:
     return rgb
 
 
+@dataclass
+class Lesson:
+    """A net on its way to the pairs: all that a checkpoint holds."""
+
+    net: FastNet
+    optimizer: torch.optim.Adam
+    step: int = 0
+
+
+def begin(recipe: DistilRecipe, device: torch.device) -> Lesson:
+    """A net that knows nothing."""
+    torch.manual_seed(recipe.seed)
+    net = FastNet().to(device=device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    return Lesson(net, torch.optim.Adam(net.parameters(), lr=recipe.learning_rate))
+
+
+def save_lesson(lesson: Lesson, path: Path) -> None:
+    """Write a checkpoint, whole or not at all."""
+    aside = path.with_name(path.name + ".part")
+    parts = {"net": lesson.net.state_dict(), "optimizer": lesson.optimizer.state_dict()}
+    torch.save({**parts, "step": lesson.step}, aside)
+    aside.replace(path)
+
+
+def load_lesson(path: Path, recipe: DistilRecipe, device: torch.device) -> Lesson | None:
+    """What ``save_lesson`` wrote; ``None`` where none is. Nothing in the file is run."""
+    lesson = begin(recipe, device)
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+        lesson.net.load_state_dict(state["net"])
+        lesson.optimizer.load_state_dict(state["optimizer"])
+        lesson.step = state["step"]
+    except FileNotFoundError:
+        return None
+    # weights_only refuses what is more than data, and a broken file fails in many ways.
+    except Exception:  # noqa: BLE001 - they share no other base
+        log.warning("%s can't be read; the net learns anew", path)
+        return None
+    return lesson
+
+
 def distil(
-    net: FastNet, vgg: VGG19, pairs: Sequence[Pair], recipe: DistilRecipe
+    lesson: Lesson, vgg: VGG19, pairs: Sequence[Pair], recipe: DistilRecipe
 ) -> Iterator[float]:
-    """Teach ``net`` the pairs; each step yields its loss.
+    """Teach the pairs, by the steps that remain; each yields its loss.
 
     Raises:
         TrainingError: the loss is no longer a number.
     """
+    net, optimizer = lesson.net, lesson.optimizer
     device = next(net.parameters()).device
     patches = Patches(pairs, recipe)
-    optimizer = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate)
     net.train()
-    for step in range(recipe.steps):
+    for step in range(lesson.step, recipe.steps):
         for group in optimizer.param_groups:
             group["lr"] = one_cycle(step, recipe.steps, recipe.learning_rate)
         frame, painting = (
@@ -96,6 +141,7 @@ def distil(
         optimizer.step()
         if not math.isfinite(float(loss.detach())):
             raise TrainingError(f"the loss left all bounds at step {step}")
+        lesson.step = step + 1
         yield float(loss.detach())
     net.eval()
 

@@ -111,7 +111,7 @@ class Describer:
     """
 
     def __init__(self, vgg: VGG19, bf16: bool = False) -> None:
-        self._vgg = vgg.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.vgg = vgg.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self._bf16 = bf16
         self._gains = unit_gains(vgg)
 
@@ -119,8 +119,15 @@ class Describer:
         """Responses at layers by the paper's names."""
         rgb = (picture / 255).contiguous(memory_format=torch.channels_last)
         with torch.autocast(picture.device.type, torch.bfloat16, enabled=self._bf16):
-            found = self._vgg(rgb, tuple(map(rectified, layers)))
+            found = self.vgg(rgb, tuple(map(rectified, layers)))
         return {x: found[rectified(x)].float() * self._gains[rectified(x)] for x in layers}
+
+
+def quick_in_bf16(device: torch.device) -> bool:
+    """Whether bfloat16 is quicker there than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 _SCALE = 500.0

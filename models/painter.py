@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from .gatys import Describer, Gatys, Style
@@ -23,7 +22,6 @@ from .pixels import (
 )
 from .recipe import PaintRecipe
 from .recolour import matched, with_chroma, with_grey
-from .vgg import VGG19
 
 Term = Callable[[tuple[int, int]], Callable[[Tensor], Terms]]
 """(height, width) → something more that the picture is to keep: a goal beside Gatys's."""
@@ -42,62 +40,64 @@ class Subject:
     beside: Sequence[Term] = ()
 
 
-class Painter:
-    """Paints by one recipe.
+class Painting:
+    """A subject, painted by one recipe; see ``pixels.Descent``.
 
     Args:
-        vgg: with the recipe's pooling.
+        describe: with the recipe's pooling.
         recipe: how.
-        bf16: see ``Describer``.
+        subject: what.
     """
 
-    def __init__(self, vgg: VGG19, recipe: PaintRecipe, bf16: bool = False) -> None:
+    def __init__(self, describe: Describer, recipe: PaintRecipe, subject: Subject) -> None:
         self.recipe = recipe
-        self._describe = Describer(vgg, bf16)
+        self._describe = describe
+        self._asked = subject
+        self._subject = _recoloured(subject, recipe)
 
-    def begin(self, subject: Subject) -> Canvas:
+    def begin(self) -> Canvas:
         """The canvas that ``paint`` takes."""
-        kept = self._recoloured(subject)
-        return begun(_start(kept, self.recipe), self.recipe)
+        return begun(_start(self._subject, self.recipe), self.recipe)
 
-    def paint(self, subject: Subject, canvas: Canvas) -> Iterator[int]:
+    def paint(self, canvas: Canvas) -> Iterator[int]:
         """Run the iterations that remain; see ``pixels.paint``."""
-        stretches = self.stretches(self._recoloured(subject))
-        yield from paint(canvas, stretches, self.recipe)
+        yield from paint(canvas, self.stretches(), self.recipe)
 
-    def stretches(self, subject: Subject) -> list[Stretch]:
+    def stretches(self) -> list[Stretch]:
         """What is done, in order."""
-        return coarse_to_fine(size_of(subject.content), self.goal(subject), self.recipe)
+        goal_at = self.goal(self._subject.beside)
+        return coarse_to_fine(size_of(self._subject.content), goal_at, self.recipe)
 
-    def finished(self, subject: Subject, canvas: Canvas) -> Tensor:
+    def finished(self, canvas: Canvas) -> Tensor:
         """The painting, (1, 3, H, W), 0–255, with the content's colours if they are kept."""
-        picture = fitted(canvas.picture, size_of(subject.content)).clamp(0, 255)
-        if self.recipe.preserve_color == "luma":
-            picture = with_chroma(picture, subject.content)
-        return picture
+        content = self._asked.content
+        picture = fitted(canvas.picture, size_of(content)).clamp(0, 255)
+        return with_chroma(picture, content) if self.recipe.preserve_color == "luma" else picture
 
-    def goal(self, subject: Subject) -> GoalAt:
+    def goal(self, beside: Sequence[Term]) -> GoalAt:
         """Gatys's goal and those beside it."""
+        subject = self._subject
         gatys = Gatys(self._describe, self.recipe, subject.styles, subject.content, subject.labels)
 
         def goal_at(size: tuple[int, int]) -> Goal:
-            goals = [gatys.at(size), *(term(size) for term in subject.beside)]
+            goals = [gatys.at(size), *(term(size) for term in beside)]
             return lambda picture: {k: v for goal in goals for k, v in goal(picture).items()}
 
         return goal_at
 
-    def _recoloured(self, subject: Subject) -> Subject:
-        """Content and styles as the recipe's ``preserve_color`` has them."""
-        kind, content = self.recipe.preserve_color, subject.content
-        if kind == "no":
-            return subject
-        if kind == "match":
-            styles = [replace(s, rgb=matched(s.rgb, content)) for s in subject.styles]
-            return replace(subject, styles=styles)
-        grey = with_grey(content)
-        styles = [replace(s, rgb=matched(with_grey(s.rgb), grey)) for s in subject.styles]
-        start = None if subject.start is None else with_grey(subject.start)
-        return replace(subject, content=grey, styles=styles, start=start)
+
+def _recoloured(subject: Subject, recipe: PaintRecipe) -> Subject:
+    """Content and styles as the recipe's ``preserve_color`` has them."""
+    kind, content = recipe.preserve_color, subject.content
+    if kind == "no":
+        return subject
+    if kind == "match":
+        styles = [replace(s, rgb=matched(s.rgb, content)) for s in subject.styles]
+        return replace(subject, styles=styles)
+    grey = with_grey(content)
+    styles = [replace(s, rgb=matched(with_grey(s.rgb), grey)) for s in subject.styles]
+    start = None if subject.start is None else with_grey(subject.start)
+    return replace(subject, content=grey, styles=styles, start=start)
 
 
 def size_of(picture: Tensor) -> tuple[int, int]:
@@ -114,10 +114,3 @@ def _start(subject: Subject, recipe: PaintRecipe) -> Tensor:
     if recipe.start == "style":
         return fitted(subject.styles[0].rgb, (height, width))
     return noise(height, width, recipe.seed, subject.content.device)
-
-
-def quick_in_bf16(device: torch.device) -> bool:
-    """Whether bfloat16 is quicker there than float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -30,6 +31,25 @@ Goal = Callable[[Tensor], Terms]
 
 GoalAt = Callable[[tuple[int, int]], Goal]
 """(height, width) → the goal of pictures of that size."""
+
+
+class Descent(Protocol):
+    """One picture to be painted: what ``Gatys``, ``DeepPhoto`` and ``Texture`` have in common."""
+
+    recipe: PaintRecipe
+
+    def begin(self) -> Canvas:
+        """The canvas that ``paint`` takes."""
+        ...
+
+    def paint(self, canvas: Canvas) -> Iterator[int]:
+        """Run the iterations that remain; see ``paint``."""
+        ...
+
+    def finished(self, canvas: Canvas) -> Tensor:
+        """The picture, (1, 3, H, W), 0–255."""
+        ...
+
 
 _RATES = {"lbfgs": 1.0, "adam": 6.0, "rmsprop": 3.0, "momentum": 1.0}
 
@@ -95,9 +115,10 @@ class Stretch:
 
 
 def coarse_to_fine(size: tuple[int, int], goal_at: GoalAt, recipe: PaintRecipe) -> list[Stretch]:
-    """The recipe's iterations, as many at each of its sizes."""
+    """The recipe's iterations, at each of its sizes twice as many as at the one before."""
     sizes = sizes_of(*size, recipe)
-    ends = (recipe.iterations * (n + 1) // len(sizes) for n in range(len(sizes)))
+    whole = 2 ** len(sizes) - 1
+    ends = (recipe.iterations * (2 ** (n + 1) - 1) // whole for n in range(len(sizes)))
     return [Stretch(here, end, goal_at) for here, end in zip(sizes, ends, strict=True)]
 
 

@@ -13,45 +13,42 @@ from torch import Tensor
 from .gatys import Describer, Masks, Style, portrait, style_loss, total_variation
 from .pixels import Canvas, Goal, Terms, begun, coarse_to_fine, noise, paint
 from .recipe import PaintRecipe
-from .vgg import VGG19
 
 LAYERS = {"conv1_1": 0.2, **{f"pool{n}": 0.2 for n in range(1, 5)}}
 """As many parameters as tell a texture from its sample: the paper's figure 2."""
 
 
 class Texture:
-    """Synthesises one texture by one recipe.
+    """Synthesises one texture by one recipe; see ``pixels.Descent``.
 
     Args:
-        vgg: with the recipe's pooling.
+        describe: with the recipe's pooling.
         recipe: layers, iterations and sizes; a texture has no content.
         sample: (1, 3, H, W), RGB, 0–255.
         size: (height, width) of what is synthesised.
-        bf16: see ``Describer``.
     """
 
     def __init__(
         self,
-        vgg: VGG19,
+        describe: Describer,
         recipe: PaintRecipe,
         sample: Tensor,
         size: tuple[int, int],
-        bf16: bool = False,
     ) -> None:
-        self._describe = Describer(vgg, bf16)
-        self._recipe = recipe
+        self._describe = describe
+        self.recipe = recipe
         self._sample = sample
         self._size = size
 
     def begin(self) -> Canvas:
         """Noise, with the seed of the recipe's start."""
-        white = noise(*self._size, self._recipe.seed, self._sample.device)
-        return begun(white, self._recipe)
+        white = noise(*self._size, self.recipe.seed, self._sample.device)
+        return begun(white, self.recipe)
 
     def paint(self, canvas: Canvas) -> Iterator[int]:
         """Run the iterations that remain; see ``pixels.paint``."""
-        stretches = coarse_to_fine(self._size, self.at, self._recipe)
-        yield from paint(canvas, stretches, self._recipe)
+        stretches = coarse_to_fine(self._size, self.at, self.recipe)
+        yield from paint(canvas, stretches, self.recipe)
 
     def finished(self, canvas: Canvas) -> Tensor:
         """The texture with the sample's histogram in each colour, as the paper has it."""
@@ -60,7 +57,7 @@ class Texture:
     @torch.no_grad()
     def at(self, size: tuple[int, int]) -> Goal:
         """The goal of textures of (height, width): coarse ones want the sample as coarse."""
-        recipe, describe = self._recipe, self._describe
+        recipe, describe = self.recipe, self._describe
         by = recipe.style_scale * size[0] / self._size[0]
         height, width = (max(16, round(side * by)) for side in self._sample.shape[2:])
         wanted = portrait(describe, Style(self._sample), (height, width), recipe)

@@ -35,8 +35,8 @@ class Workshop(Protocol):
         """What paints key frames by the settings; ``mask`` is the source's first."""
         ...
 
-    def learned(self, pairs: Pairs, name: str, out: Path) -> None:
-        """Write a net that paints as the pairs show, to ``out``."""
+    def learned(self, pairs: Pairs, name: str, out: Path, kept: Path) -> None:
+        """Write a net that paints as the pairs show, to ``out``; ``kept`` is for half of one."""
         ...
 
     @property
@@ -149,8 +149,10 @@ def _learned(pairs: Pairs, name: str, job: Job, workshop: Workshop) -> Path:
         told.update(path.read_bytes())
     net = job.folder / f"net-{told.hexdigest()[:16]}.onnx"
     if not net.exists():
+        half = net.with_suffix(".part")
         with whole_or_not(net) as aside:
-            workshop.learned(pairs, name, aside)
+            workshop.learned(pairs, name, aside, half)
+        half.unlink(missing_ok=True)
     kept = job.settings.save_style
     if kept is not None:
         with whole_or_not(kept) as aside:

@@ -11,7 +11,7 @@ import scipy.sparse
 import torch
 from stylize_video.models import deepphoto, gatys, pixels, recolour, texture
 from stylize_video.models.gatys import Describer, Style
-from stylize_video.models.painter import Painter, Subject
+from stylize_video.models.painter import Painting, Subject
 from stylize_video.models.recipe import PaintRecipe
 from stylize_video.models.vgg import VGG19
 from stylize_video.pipeline.errors import TrainingError
@@ -198,11 +198,11 @@ QUICK = {"style_layers": {"conv1_1": 0.5, "conv2_1": 0.5}, "content_layers": ("c
 
 def painted(vgg: VGG19, subject: Subject, **settings: object) -> tuple[Tensor, pixels.Canvas]:
     recipe = PaintRecipe.model_validate({"iterations": 12, "tv_weight": 0, **QUICK, **settings})
-    painter = Painter(vgg, recipe)
-    canvas = painter.begin(subject)
-    for _ in painter.paint(subject, canvas):
+    work = Painting(Describer(vgg), recipe, subject)
+    canvas = work.begin()
+    for _ in work.paint(canvas):
         pass
-    return painter.finished(subject, canvas), canvas
+    return work.finished(canvas), canvas
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam", "rmsprop", "momentum"])
@@ -233,7 +233,9 @@ def test_noise_has_a_seed(vgg: VGG19):
 def test_it_begins_with_what_the_recipe_says(vgg: VGG19):
     subject = Subject(scene(), [Style(scene(seed=1))])
     begins = {
-        start: Painter(vgg, PaintRecipe.model_validate({"start": start, "sizes": 1})).begin(subject)
+        start: Painting(
+            Describer(vgg), PaintRecipe.model_validate({"start": start, "sizes": 1}), subject
+        ).begin()
         for start in ("content", "style")
     }
     torch.testing.assert_close(begins["content"].picture, subject.content)
@@ -249,12 +251,12 @@ def test_coarse_to_fine_ends_at_the_contents_size():
 def test_a_stopped_painting_goes_on_where_it_was(vgg: VGG19, tmp_path: Path):
     subject = Subject(scene(), [Style(scene(seed=1))])
     recipe = PaintRecipe.model_validate({"iterations": 9, "optimizer": "adam", **QUICK})
-    painter = Painter(vgg, recipe)
-    canvas = painter.begin(subject)
-    assert next(n for n in painter.paint(subject, canvas) if n == 6)
+    work = Painting(Describer(vgg), recipe, subject)
+    canvas = work.begin()
+    assert next(n for n in work.paint(canvas) if n == 6)
     pixels.save_canvas(canvas, tmp_path / "c.pt")
     again = pixels.load_canvas(tmp_path / "c.pt", CPU)
-    assert list(painter.paint(subject, again)) == [7, 8, 9]
+    assert list(work.paint(again)) == [7, 8, 9]
     assert [len(again.curves), again.picture.shape] == [9, subject.content.shape]
 
 
@@ -338,7 +340,7 @@ def test_a_texture_of_another_size_has_the_samples_colours(vgg: VGG19):
         {"style_layers": {"conv1_1": 0.5, "pool1": 0.5}, "iterations": 20, "start": "noise:5"}
     )
     sample = scene(48, 64)
-    work = texture.Texture(vgg, recipe, sample, (70, 90))
+    work = texture.Texture(Describer(vgg), recipe, sample, (70, 90))
     canvas = work.begin()
     for _ in work.paint(canvas):
         pass
@@ -365,9 +367,9 @@ def test_deep_photo_is_held_to_the_contents_lines(vgg: VGG19):
 
     subject = Subject(content, [Style(scene(64, 64, seed=1))])
     recipe = PaintRecipe.model_validate({**QUICK, "iterations": 24, "sizes": 1})
-    painter = deepphoto.DeepPhoto(vgg, recipe, laplacian)
-    canvas = painter.begin(subject)
-    terms = [set(canvas.curves[-1]) for _ in painter.paint(subject, canvas)]
+    work = deepphoto.DeepPhoto(Describer(vgg), recipe, subject, laplacian)
+    canvas = work.begin()
+    terms = [set(canvas.curves[-1]) for _ in work.paint(canvas)]
     assert "photo" not in terms[11]
     assert "photo" in terms[12]
     photo = [row["photo"] for row in canvas.curves[12:]]

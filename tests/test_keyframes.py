@@ -64,7 +64,7 @@ class Negatives:
         self.asked.append(asked)
         return negative(asked.rgb)
 
-    def learned(self, pairs: Pairs, name: str, out: Path) -> None:
+    def learned(self, pairs: Pairs, name: str, out: Path, kept: Path) -> None:
         from .conftest import write_contract_model
 
         self.pairs = list(pairs)

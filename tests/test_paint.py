@@ -140,6 +140,18 @@ def test_a_texture_of_any_size(style: Path, vgg_file: Path, tmp_path: Path):
     asked = ("--size", "90x70", "--iterations", "6", "--style-layers", "conv1_1=1", "--quiet")
     done(run_command("texture", style, out, "--vgg", vgg_file, *asked))
     assert cv2.imread(str(out)).shape == (70, 90, 3)
+    (kept,) = (tmp_path / "texture.painting").glob("*.pt")
+    before, first = kept.stat().st_mtime_ns, out.read_bytes()
+    done(run_command("texture", style, out, "--vgg", vgg_file, *asked, "--overwrite"))
+    assert (kept.stat().st_mtime_ns, out.read_bytes()) == (before, first)  # not made twice
+
+
+def test_what_no_memory_holds_is_refused_before_work(style: Path, vgg_file: Path, tmp_path: Path):
+    asked = ("texture", style, tmp_path / "t.png", "--vgg", vgg_file, "--size", "60000x60000")
+    refused = run_command(*asked)
+    assert refused.returncode == 1
+    assert "GiB of memory to be painted" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
 
 
 # ---- the main command ----
