@@ -15,7 +15,7 @@ check:
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 test:
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist worksteal
 
 bench:
 	$(BIN)/python benchmarks/end_to_end.py $(CLIP)

@@ -21,6 +21,7 @@ from ..pipeline.painted import Pairs
 from ..pipeline.pictures import PictureSource, read_deep, read_picture
 from ..pipeline.sink import picture_bytes, whole_or_not
 from ..pipeline.yuv import eight_bits
+from ..pipeline.zoo import base_file, family_of
 from .paint import KEEP_EVERY
 from .report import Report, need_torch
 from .studio import Asked, Studio, at, digest, painted, picture_painted, smoothed, to_tensor
@@ -99,15 +100,14 @@ class Workshop:
 
     def learned(self, pairs: Pairs, name: str, out: Path, kept: Path) -> None:
         """See ``pipeline.painted.Workshop``."""
-        from ..export.onnx import export_style
+        from ..export.onnx import export_style, read_fast
         from ..export.parity import parity_frames
         from ..models.distil import begin, distil, load_lesson, save_lesson
-        from ..models.train import fingerprint
         from ..pipeline.contract import ModelCard
 
-        recipe = self._distil
+        recipe, base = self._distil, base_file("fast")
         where = torch_device(self._device)
-        lesson = load_lesson(kept, recipe, where) or begin(recipe, where)
+        lesson = load_lesson(kept, recipe, where) or begin(read_fast(base), recipe, where)
         steps, vgg = recipe.steps, self._describer.to(where)
         with self._report.progress("learning the key frames", steps, "steps", lesson.step) as bar:
             for loss in distil(lesson, vgg, pairs, recipe):
@@ -119,7 +119,7 @@ class Workshop:
         card = ModelCard(
             name=Path(name).stem,
             kind="fast",
-            family=fingerprint(lesson.net),
+            family=family_of(base) or "",
             recipe=recipe.model_dump_json(),
             figures=json.dumps({"pairs": len(pairs)}),
         )
@@ -157,7 +157,8 @@ class KeyFramePainter:
     """Paints key frames by a studio's recipe; see ``pipeline.keyframes.KeyPainter``.
 
     The first of a shot is painted by the whole recipe. One that begins with a painting carried
-    there needs half of its iterations, and none at coarser sizes: those would lose the strokes.
+    there needs half of its iterations; the coarse ones among them paint what is new there in
+    strokes of the same size, while the temporal loss gives back the rest.
     """
 
     def __init__(
@@ -167,9 +168,9 @@ class KeyFramePainter:
         self._stop = stop
         self._studio = studio
         self._report = report
-        shorter = {"iterations": max(1, studio.recipe.iterations // 2), "sizes": 1}
+        shorter = {"iterations": max(1, studio.recipe.iterations // 2)}
         self._later = studio.recipe.model_copy(update=shorter)
-        self.key = digest(studio.key, "key frames 1", smooth)
+        self.key = digest(studio.key, "key frames 2", smooth)
 
     def paint(self, asked: Painting, kept: Path) -> Rgb:
         """See ``pipeline.keyframes.KeyPainter``."""

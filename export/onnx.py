@@ -10,10 +10,12 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
+from onnx import numpy_helper
 from torch import Tensor, nn
 
-from ..models.stylenet import StyleNet, padded_index, written_out
+from ..models.stylenet import FastNet, StyleNet, padded_index, read_back, written_out
 from ..pipeline.contract import INPUT, MEMORY, OUTPUT, ModelCard
+from ..pipeline.errors import ModelError
 from ..pipeline.sink import whole_or_not
 from .parity import Parity, measure_parity
 from .precision import halved
@@ -93,6 +95,32 @@ def trace_style(net: StyleNet) -> onnx.ModelProto:
     }
     size = {1: torch.export.Dim("height", min=1), 2: torch.export.Dim("width", min=1)}
     return traced_model(Traced(written_out(net)), examples, OUTPUT, size)
+
+
+def read_fast(path: Path) -> FastNet:
+    """The net that a ``fast`` style's file was written from, to go on learning.
+
+    Raises:
+        ModelError: the file holds no such net.
+    """
+    net = FastNet()
+    try:
+        model = onnx.load(path, load_external_data=False)
+        kept = {x.name: numpy_helper.to_array(x) for x in model.graph.initializer}
+        read_back(
+            net,
+            {
+                name.removeprefix("net.").removesuffix(".half"): torch.from_numpy(
+                    values.astype(np.float32)
+                )
+                for name, values in kept.items()
+                if name.startswith("net.")
+            },
+        )
+    # protobuf's errors share no other base; a missing or odd weight has its own.
+    except Exception as error:
+        raise ModelError(f"{path} holds no net of the fast tier: {error}") from error
+    return net
 
 
 def export_style(

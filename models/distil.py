@@ -6,6 +6,7 @@ at one frame alone: any frame in any order, no drift.
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 from collections.abc import Iterator, Sequence
@@ -29,7 +30,7 @@ from .vgg import VGG19
 
 log = logging.getLogger(__name__)
 
-_LAYERS = ("relu1_2", "relu2_2", "relu3_1")
+_LAYERS = ("relu1_2", "relu2_2", "relu3_1", "relu4_1")
 
 Pair = tuple[Path, Path]
 """A frame and its painting, of one size."""
@@ -84,10 +85,9 @@ class Lesson:
     step: int = 0
 
 
-def begin(recipe: DistilRecipe, device: torch.device) -> Lesson:
-    """A net that knows nothing."""
-    torch.manual_seed(recipe.seed)
-    net = FastNet().to(device=device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+def begin(base: FastNet, recipe: DistilRecipe, device: torch.device) -> Lesson:
+    """A net that knows what ``base`` does."""
+    net = copy.deepcopy(base).to(device=device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     return Lesson(net, torch.optim.Adam(net.parameters(), lr=recipe.learning_rate))
 
 
@@ -101,7 +101,7 @@ def save_lesson(lesson: Lesson, path: Path) -> None:
 
 def load_lesson(path: Path, recipe: DistilRecipe, device: torch.device) -> Lesson | None:
     """What ``save_lesson`` wrote; ``None`` where none is. Nothing in the file is run."""
-    lesson = begin(recipe, device)
+    lesson = begin(FastNet(), recipe, device)
     try:
         state = torch.load(path, map_location=device, weights_only=True)
         lesson.net.load_state_dict(state["net"])

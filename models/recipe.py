@@ -200,10 +200,10 @@ class DistilRecipe(BaseModel):
     batch: int = Field(2, ge=1, description="Patches a step.")
     crop: int = Field(256, ge=64, description="Side of a patch, px.")
     learning_rate: float = Field(4e-3, gt=0, description="Adam's peak rate.")
-    pixel_weight: float = Field(2.0, ge=0, description="Weight of the colours' difference.")
+    pixel_weight: float = Field(1.0, ge=0, description="Weight of the colours' difference.")
     feature_weight: float = Field(1.0, ge=0, description="Weight of VGG-19's responses'.")
-    texture_weight: float = Field(1.0, ge=0, description="Weight of their Gram matrices'.")
+    texture_weight: float = Field(2.0, ge=0, description="Weight of their Gram matrices'.")
     steady_weight: float = Field(
         1.0, ge=0, description="Weight of steadiness under fake motion; 0: off."
     )
-    seed: int = Field(0, ge=0, description="Seed of weights and patches.")
+    seed: int = Field(0, ge=0, description="Seed of the patches.")

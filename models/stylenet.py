@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
+from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Any
 
@@ -261,6 +262,50 @@ def written_out(net: StyleNet) -> StyleNet:
                 plain.bias.copy_(layer.bias())
                 setattr(parent, name, plain)
     return net
+
+
+def read_back(net: StyleNet, written: Mapping[str, Tensor]) -> None:
+    """Give ``net`` the weights whose ``written_out`` net has these: its inverse.
+
+    Raises:
+        KeyError: a weight is missing.
+    """
+    free: dict[str, Tensor] = {}
+    for name, layer in net.named_modules():
+        if isinstance(layer, (Analysis, Synthesis)):
+            exact = copy.deepcopy(layer).double()
+            assert exact.free.bias is not None
+            _make(exact.kernel, exact.free.weight, written[f"{name}.weight"].double())
+            _make(exact.bias, exact.free.bias, written[f"{name}.bias"].double())
+            free |= {f"{name}.free.{key}": x for key, x in exact.free.state_dict().items()}
+    net.load_state_dict(
+        {key: free[key] if key in free else written[key] for key in net.state_dict()}
+    )
+
+
+def _make(answer: Callable[[], Tensor], of: nn.Parameter, wanted: Tensor) -> None:
+    """Set a parameter so that an answer which is linear in it is what is wanted.
+
+    By conjugate gradients on the squared difference: the layers need not know their own inverse.
+    """
+
+    def back(rest: Tensor) -> Tensor:
+        return torch.autograd.grad(answer(), of, rest)[0]
+
+    found = torch.zeros_like(of.data)
+    way = slope = back(wanted)
+    rest, steep = wanted, slope.square().sum()
+    for _ in range(100):
+        if not float(steep) > 1e-24:
+            break
+        of.data = way
+        moved = answer().detach()
+        step = steep / moved.square().sum()
+        found, rest = found + step * way, rest - step * moved
+        slope, before = back(rest), steep
+        steep = slope.square().sum()
+        way = slope + steep / before * way
+    of.data = found
 
 
 def _on_packed(kernel: Tensor, r: int) -> Tensor:

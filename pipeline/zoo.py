@@ -131,6 +131,11 @@ def find_base(family: str, beside: Path) -> Path:
     )
 
 
+def base_file(tier: str) -> Path:
+    """The file of a tier's base, which gives the picture back."""
+    return _room() / f"base-{tier}.onnx"
+
+
 def family_of(path: Path) -> str | None:
     """The family that a style file says it is of; ``None`` where it can't be read."""
     import onnx  # takes a while, and the table of styles needs none of it

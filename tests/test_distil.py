@@ -8,9 +8,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from stylize_video.export.onnx import read_fast
 from stylize_video.models.distil import Pair, begin, distil, load_lesson, save_lesson
 from stylize_video.models.recipe import DistilRecipe
+from stylize_video.models.stylenet import FastNet
 from stylize_video.models.vgg import VGG19
+from stylize_video.pipeline.zoo import base_file
 
 from .scenes import texture
 
@@ -33,13 +36,20 @@ def pairs(tmp_path: Path) -> list[Pair]:
 
 def test_it_comes_nearer_to_the_paintings(vgg: VGG19, pairs: list[Pair]):
     recipe = SHORT.model_copy(update={"steps": 40})
-    losses = list(distil(begin(recipe, CPU), vgg, pairs, recipe))
+    losses = list(distil(begin(FastNet(), recipe, CPU), vgg, pairs, recipe))
     assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
 
 
+def test_the_base_that_ships_is_a_better_beginning_than_nothing(vgg: VGG19, pairs: list[Pair]):
+    begun = (begin(net, SHORT, CPU) for net in (read_fast(base_file("fast")), FastNet()))
+    known, fresh = (sum(distil(lesson, vgg, pairs, SHORT)) for lesson in begun)
+    assert known < 0.8 * fresh
+
+
 def test_a_stopped_net_goes_on_where_it_was(vgg: VGG19, pairs: list[Pair], tmp_path: Path):
-    whole = list(distil(begin(SHORT, CPU), vgg, pairs, SHORT))
-    lesson = begin(SHORT, CPU)
+    base = FastNet()
+    whole = list(distil(begin(base, SHORT, CPU), vgg, pairs, SHORT))
+    lesson = begin(base, SHORT, CPU)
     stopped = distil(lesson, vgg, pairs, SHORT)
     first = [next(stopped) for _ in range(3)]
     save_lesson(lesson, tmp_path / "net.part")

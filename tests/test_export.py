@@ -8,12 +8,12 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from stylize_video.export.onnx import export_style
+from stylize_video.export.onnx import export_style, read_fast
 from stylize_video.export.parity import parity_frames
 from stylize_video.models.johnson import JohnsonNet
 from stylize_video.models.stylenet import FastNet, QualityNet, RecurrentNet, StyleNet
 from stylize_video.pipeline.contract import ModelCard
-from stylize_video.pipeline.errors import TrainingError
+from stylize_video.pipeline.errors import ModelError, TrainingError
 from stylize_video.pipeline.frame import Rgb
 from stylize_video.pipeline.stylizer import Stylizer
 
@@ -49,6 +49,21 @@ def test_the_file_paints_what_pytorch_paints_at_any_size(
     assert json.loads(stylizer.card.parity)["largest"] == parity.largest
     assert stylizer.paint(odd[1]).shape == odd[1].shape
     assert stylizer.recurrent == net.recurrent
+
+
+def test_a_file_is_read_back_as_the_net_that_it_was_written_from(tmp_path: Path, photos: list[Rgb]):
+    torch.manual_seed(2)
+    net = FastNet()
+    for weights in net.parameters():  # of a fresh net, some are zeros, and of those one is written
+        torch.nn.init.normal_(weights, std=0.1)
+    export_style(net, ModelCard("test", "fast"), tmp_path / "s.onnx", photos)
+    again = read_fast(tmp_path / "s.onnx")
+    rgb = torch.from_numpy(photos[0]).permute(2, 0, 1)[None] / 255
+    with torch.no_grad():
+        assert (again(rgb) - net(rgb)).abs().mean() * 255 < 0.2  # the file has half the digits
+    (tmp_path / "no.onnx").write_bytes(b"nothing")
+    with pytest.raises(ModelError, match=r"no\.onnx holds no net of the fast tier"):
+        read_fast(tmp_path / "no.onnx")
 
 
 def test_plain_onnxruntime_opens_it(tmp_path: Path, photos: list[Rgb]):
