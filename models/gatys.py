@@ -102,8 +102,19 @@ def rectified(layer: str) -> str:
     return layer.replace("conv", "relu")
 
 
+_MARGIN = 8  # px: what zeros do to the shallow layers, where a frame would be painted
+
+
+def with_margin(picture: Tensor) -> Tensor:
+    """(N, C, H, W) with a reflected margin."""
+    return F.pad(picture, (_MARGIN,) * 4, mode="reflect")
+
+
 class Describer:
     """VGG-19's rectified responses, on the scale of the paper's weights.
+
+    Pictures get a margin: VGG-19 pads with zeros, which are dark edges to it, and a painting would
+    answer them with a frame.
 
     Args:
         vgg: on any scale: torchvision's has another than Oxford's.
@@ -117,7 +128,7 @@ class Describer:
 
     def __call__(self, picture: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         """Responses at layers by the paper's names."""
-        rgb = (picture / 255).contiguous(memory_format=torch.channels_last)
+        rgb = with_margin(picture / 255).contiguous(memory_format=torch.channels_last)
         with torch.autocast(picture.device.type, torch.bfloat16, enabled=self._bf16):
             found = self.vgg(rgb, tuple(map(rectified, layers)))
         return {x: found[rectified(x)].float() * self._gains[rectified(x)] for x in layers}
@@ -259,6 +270,7 @@ class Masks:
         if self._labels is not None:
             self.shares = self._labels.mean(dim=(0, 2, 3))
             self.shares = self.shares / self.shares.sum()
+            self._labels = with_margin(self._labels)
 
     def grams(self, features: Tensor) -> Tensor:
         """See ``grams``."""
