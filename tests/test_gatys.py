@@ -191,6 +191,15 @@ def test_an_unknown_layer_is_one_line():
         PaintRecipe.model_validate({"style_layers": {"conv9_1": 1.0}})
 
 
+def test_the_rim_of_a_picture_looks_like_its_middle(vgg: VGG19):
+    """The zeros that VGG-19 pads with are a dark edge, which a painting answers with a frame."""
+    found = Describer(vgg)(torch.full((1, 3, 32, 32), 90.0), ("conv1_1", "conv2_1"))
+    for name, margin in (("conv1_1", 8), ("conv2_1", 4)):
+        shown = found[name][..., margin:-margin, margin:-margin]
+        assert shown.shape[-1] == 32 * margin // 8
+        torch.testing.assert_close(shown, shown[..., :1, :1].expand_as(shown))
+
+
 # ---- painting ----
 
 QUICK = {"style_layers": {"conv1_1": 0.5, "conv2_1": 0.5}, "content_layers": ("conv2_2",)}
