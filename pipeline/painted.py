@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import tempfile
+import shutil
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -131,8 +131,8 @@ def open_painted(
         raise SettingsError("nobody is there to paint or to learn; give stylize() a workshop")
     with writing(job.folder):
         job.folder.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".work-", dir=job.folder) as work:
-            found = _Found(job, Path(work), workshop)
+        with _emptied(job.folder / ".work") as work:
+            found = _Found(job, work, workshop)
             paintings = found.painted(estimator) if known is None else found.told(known)
             if settings.carry == "flow":
                 return Carrier(paintings, estimator, f"{name}, {len(paintings)} key frames")
@@ -140,6 +140,17 @@ def open_painted(
                 [(found.source(n), p) for n, p in paintings.items()], name, job, workshop
             )
     return open_net([(net, 1.0)], settings)
+
+
+@contextmanager
+def _emptied(folder: Path) -> Generator[Path]:
+    """A folder for what is needed meanwhile; what a run that was killed left there goes too."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _learned(pairs: Pairs, name: str, job: Job, workshop: Workshop) -> Path:

@@ -170,6 +170,14 @@ def test_nothing_is_painted_twice(make_clip: MakeClip, tmp_path: Path):
     assert out.read_bytes() == (tmp_path / "other.mp4").read_bytes()
 
 
+def test_what_a_killed_run_left_is_cleared_away(make_clip: MakeClip, tmp_path: Path):
+    left = tmp_path / "out.keyframes/.work"
+    left.mkdir(parents=True)
+    (left / "000001.png").write_bytes(b"half")
+    rendered(make_clip(frames=pan(4)), tmp_path / "out.mp4", Negatives())
+    assert [path.suffix for path in left.parent.iterdir()] == [".png"]
+
+
 def test_passes_go_to_and_fro(make_clip: MakeClip, tmp_path: Path):
     workshop = Negatives()
     rendered(make_clip(frames=pan(24)), tmp_path / "out.mp4", workshop, key_every=0.2, key_passes=2)
