@@ -21,7 +21,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from stylize_video.cli.studio import Asked, Studio, at, short_side, to_tensor
+from stylize_video.cli.studio import Asked, Studio, painted, short_side, to_tensor
 from stylize_video.models.gatys import like, unit_gains
 from stylize_video.models.painter import Painting, Subject
 from stylize_video.models.pixels import fitted
@@ -31,6 +31,7 @@ from stylize_video.pipeline.frame import Frame
 from stylize_video.pipeline.inputs import open_source
 from stylize_video.pipeline.pictures import read_picture
 from stylize_video.pipeline.quality import Evaluation
+from stylize_video.pipeline.resize import scaled
 from torch import Tensor
 
 Rgb = Any
@@ -134,11 +135,8 @@ def sheet(args: argparse.Namespace) -> dict[str, Any]:
     for style, reference in args.pair:
         theirs = read_picture(Path(reference))
         height, width = theirs.shape[:2]
-        options = {"ratio": args.ratio, "iterations": args.iterations}
-        studio = Studio(
-            "gatys", PaintRecipe.model_validate(options), Asked([style]), args.vgg, "cpu"
-        )
-        rgb = np.asarray(at(read_picture(args.photo), width, height), np.uint8)
+        studio = _gatys(args, style)
+        rgb = np.asarray(scaled(read_picture(args.photo), (height, width)), np.uint8)
         began = time.perf_counter()
         result, last = _painted(studio, rgb)
         figures[Path(style).stem] = {**last, "minutes": (time.perf_counter() - began) / 60}
@@ -148,9 +146,12 @@ def sheet(args: argparse.Namespace) -> dict[str, Any]:
     return figures
 
 
-def _painted(studio: Studio, rgb: Rgb, mask: Rgb | None = None) -> tuple[Rgb, dict[str, float]]:
-    from stylize_video.cli.studio import painted
+def _gatys(args: argparse.Namespace, style: str) -> Studio:
+    recipe = PaintRecipe.model_validate({"ratio": args.ratio, "iterations": args.iterations})
+    return Studio("gatys", recipe, Asked([style]), args.vgg, "cpu")
 
+
+def _painted(studio: Studio, rgb: Rgb, mask: Rgb | None = None) -> tuple[Rgb, dict[str, float]]:
     work = studio.painting(rgb, studio.subject(rgb, mask))
     canvas = work.begin()
     result = painted(work, canvas, np.uint8)
@@ -198,11 +199,10 @@ def video(args: argparse.Namespace) -> dict[str, Any]:
     results = {str(path): _stretch(str(path), stretch) for path in args.result}
     height, width = next(iter(results.values()))[0].rgb.shape[:2]
     frames = [
-        replace(frame, picture=np.asarray(at(frame.rgb, width, height), np.uint8))
+        replace(frame, picture=np.asarray(scaled(frame.rgb, (height, width)), np.uint8))
         for frame in _stretch(str(args.clip), stretch)
     ]
-    recipe = PaintRecipe.model_validate({"ratio": args.ratio, "iterations": args.iterations})
-    studio = Studio("gatys", recipe, Asked([str(args.style)]), args.vgg, "cpu")
+    studio = _gatys(args, str(args.style))
     began = time.perf_counter()
     shown = {name: [frame.rgb for frame in found] for name, found in results.items()}
     shown["every frame"] = [_painted(studio, frame.rgb)[0] for frame in frames]
@@ -259,9 +259,10 @@ def main() -> None:
     four.add_argument("--frames", type=int, default=12)
     four.set_defaults(job=video)
     for each, ratio in ((one, 1e-3), (two, 1e-3), (three, 1e-2), (four, 1e-3)):
-        each.add_argument("--size", type=int, default=512)
         each.add_argument("--iterations", type=int, default=500)
         each.add_argument("--ratio", type=float, default=ratio)
+    for each in (one, three):
+        each.add_argument("--size", type=int, default=512)
     args = parser.parse_args()
     print(json.dumps(args.job(args), indent=1))
 

@@ -87,20 +87,22 @@ def paint(
     )
     asked = Asked(style, style_mask or (), mask)
     report = Report(quiet)
+
+    def painted(recipe: PaintRecipe) -> Deep:
+        studio = Studio(method, recipe, asked, vgg, device)
+        done = picture_painted(studio, content, mask, out, report, keep_every, restart)
+        return smoothed(done, content, smooth)
+
     if sweep:
         tried = _tried(recipe, sweep)
         columns = len(_values(sweep[-1])[1])
         pictures: list[tuple[str, Deep]] = []
         for name, changed in tried:
             report.say(f"{name} ({len(pictures) + 1} of {len(tried)})")
-            studio = Studio(method, changed, asked, vgg, device)
-            done = picture_painted(studio, content, mask, out, report, keep_every, restart)
-            pictures.append((name, smoothed(done, content, smooth)))
+            pictures.append((name, painted(changed)))
         result: Deep = _grid(pictures, columns)
     else:
-        studio = Studio(method, recipe, asked, vgg, device)
-        done = picture_painted(studio, content, mask, out, report, keep_every, restart)
-        result = smoothed(done, content, smooth)
+        result = painted(recipe)
     with whole_or_not(out) as aside:
         aside.write_bytes(picture_bytes(result, out.name))
     report.say(f"wrote {out}: {result.shape[1]}x{result.shape[0]}")

@@ -313,14 +313,7 @@ def short_side(rgb: Deep, size: int) -> Deep:
     """The picture with its short side brought to ``size`` px."""
     height, width = rgb.shape[:2]
     by = size / min(height, width)
-    return at(rgb, max(1, round(width * by)), max(1, round(height * by)))
-
-
-def at(rgb: Deep, width: int, height: int) -> Deep:
-    """The picture at another size; area down, cubic up."""
-    if rgb.shape[1::-1] == (width, height):
-        return rgb
-    return scaled(rgb, (height, width))
+    return scaled(rgb, (max(1, round(height * by)), max(1, round(width * by))))
 
 
 def digest(*parts: str | NDArray[Any]) -> str:

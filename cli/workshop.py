@@ -19,12 +19,13 @@ from ..pipeline.frame import Frame, Rgb
 from ..pipeline.keyframes import Earlier, Painting
 from ..pipeline.painted import Pairs
 from ..pipeline.pictures import PictureSource, read_deep, read_picture
+from ..pipeline.resize import scaled
 from ..pipeline.sink import picture_bytes, whole_or_not
 from ..pipeline.yuv import eight_bits
 from ..pipeline.zoo import base_file, family_of
 from .paint import KEEP_EVERY
 from .report import Report, need_torch
-from .studio import Asked, Studio, at, digest, painted, picture_painted, smoothed, to_tensor
+from .studio import Asked, Studio, digest, painted, picture_painted, smoothed, to_tensor
 from .studio import read_picture as read_picture_of
 from .train import refuse_same, torch_device, vgg19
 
@@ -139,7 +140,7 @@ def paint_picture(
     check_output(out, settings, str(out))
     refuse_same(source.paths[0], out)
     size = source.info.width, source.info.height
-    content = at(read_deep(source.paths[0]), *size)
+    content = scaled(read_deep(source.paths[0]), (size[1], size[0]))
     asked = settings.content_mask
     mask = None if asked is None else eight_bits(read_picture_of(Path(asked), "--content-mask"))
     workshop = Workshop(settings, report, vgg)

@@ -106,21 +106,20 @@ def read_fast(path: Path) -> FastNet:
     net = FastNet()
     try:
         model = onnx.load(path, load_external_data=False)
-        kept = {x.name: numpy_helper.to_array(x) for x in model.graph.initializer}
-        read_back(
-            net,
-            {
-                name.removeprefix("net.").removesuffix(".half"): torch.from_numpy(
-                    values.astype(np.float32)
-                )
-                for name, values in kept.items()
-                if name.startswith("net.")
-            },
-        )
+        written = {
+            x.name.removeprefix("net.").removesuffix(".half"): _float(x)
+            for x in model.graph.initializer
+            if x.name.startswith("net.")
+        }
+        read_back(net, written)
     # protobuf's errors share no other base; a missing or odd weight has its own.
     except Exception as error:
         raise ModelError(f"{path} holds no net of the fast tier: {error}") from error
     return net
+
+
+def _float(tensor: onnx.TensorProto) -> Tensor:
+    return torch.from_numpy(numpy_helper.to_array(tensor).astype(np.float32))
 
 
 def export_style(

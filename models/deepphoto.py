@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch user knows
 
-from .gatys import Describer, shares_at, with_margin
+from .gatys import Describer, Masks
 from .painter import Painting, Subject, size_of
-from .pixels import Stretch, Terms, coarse_to_fine, fitted
+from .pixels import Stretch, Terms, coarse_to_fine
 from .recipe import PaintRecipe
 
 Laplacian = Callable[[tuple[int, int]], Any]
@@ -114,9 +114,8 @@ def merged(describe: Describer, subject: Subject) -> Subject:
             subject, labels=None, styles=[replace(s, labels=None) for s in subject.styles]
         )
     features = describe(subject.content, ("conv4_1",))["conv4_1"]
-    shares = shares_at(with_margin(fitted(labels, size_of(subject.content))), features)
-    means = torch.einsum("nchw,nkhw->kc", features, shares)
-    alike = F.cosine_similarity(means[:, None], means[None], dim=2)
+    sums = Masks(labels, size_of(subject.content)).sums(features)
+    alike = F.cosine_similarity(sums[:, None], sums[None], dim=2)
     # A label that the content lacks tells nothing of what it is like there.
     absent = labels.mean(dim=(0, 2, 3)) <= _LEAST
     alike[:, absent] = -1

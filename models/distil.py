@@ -7,12 +7,12 @@ at one frame alone: any frame in any order, no drift.
 from __future__ import annotations
 
 import copy
-import logging
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..pipeline.errors import TrainingError
+from . import checkpoint
 from .data import read_rgb, to_tensor
 from .losses import feature_loss, gram, pixel_loss, style_loss
 from .motion import FakeMotion
@@ -27,8 +28,6 @@ from .recipe import DistilRecipe
 from .stylenet import FastNet
 from .train import next_unsteadiness, one_cycle
 from .vgg import VGG19
-
-log = logging.getLogger(__name__)
 
 _LAYERS = ("relu1_2", "relu2_2", "relu3_1", "relu4_1")
 
@@ -93,27 +92,20 @@ def begin(base: FastNet, recipe: DistilRecipe, device: torch.device) -> Lesson:
 
 def save_lesson(lesson: Lesson, path: Path) -> None:
     """Write a checkpoint, whole or not at all."""
-    aside = path.with_name(path.name + ".part")
     parts = {"net": lesson.net.state_dict(), "optimizer": lesson.optimizer.state_dict()}
-    torch.save({**parts, "step": lesson.step}, aside)
-    aside.replace(path)
+    checkpoint.write({**parts, "step": lesson.step}, path)
 
 
 def load_lesson(path: Path, recipe: DistilRecipe, device: torch.device) -> Lesson | None:
-    """What ``save_lesson`` wrote; ``None`` where none is. Nothing in the file is run."""
-    lesson = begin(FastNet(), recipe, device)
-    try:
-        state = torch.load(path, map_location=device, weights_only=True)
+    """What ``save_lesson`` wrote; ``None`` where none is."""
+
+    def made(state: dict[str, Any]) -> Lesson:
+        lesson = begin(FastNet(), recipe, device)
         lesson.net.load_state_dict(state["net"])
         lesson.optimizer.load_state_dict(state["optimizer"])
-        lesson.step = state["step"]
-    except FileNotFoundError:
-        return None
-    # weights_only refuses what is more than data, and a broken file fails in many ways.
-    except Exception:  # noqa: BLE001 - they share no other base
-        log.warning("%s can't be read; the net learns anew", path)
-        return None
-    return lesson
+        return replace(lesson, step=state["step"])
+
+    return checkpoint.resumed(path, device, made, "the net learns anew")
 
 
 def distil(

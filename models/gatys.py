@@ -105,7 +105,7 @@ def rectified(layer: str) -> str:
 _MARGIN = 8  # px: what zeros do to the shallow layers, where a frame would be painted
 
 
-def with_margin(picture: Tensor) -> Tensor:
+def _with_margin(picture: Tensor) -> Tensor:
     """(N, C, H, W) with a reflected margin."""
     return F.pad(picture, (_MARGIN,) * 4, mode="reflect")
 
@@ -128,7 +128,7 @@ class Describer:
 
     def __call__(self, picture: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         """Responses at layers by the paper's names."""
-        rgb = with_margin(picture / 255).contiguous(memory_format=torch.channels_last)
+        rgb = _with_margin(picture / 255).contiguous(memory_format=torch.channels_last)
         with torch.autocast(picture.device.type, torch.bfloat16, enabled=self._bf16):
             found = self.vgg(rgb, tuple(map(rectified, layers)))
         return {x: found[rectified(x)].float() * self._gains[rectified(x)] for x in layers}
@@ -270,16 +270,21 @@ class Masks:
         if self._labels is not None:
             self.shares = self._labels.mean(dim=(0, 2, 3))
             self.shares = self.shares / self.shares.sum()
-            self._labels = with_margin(self._labels)
+            self._labels = _with_margin(self._labels)
 
     def grams(self, features: Tensor) -> Tensor:
         """See ``grams``."""
         if self._labels is None:
             return grams(features)
-        return grams(features, shares_at(self._labels, features))
+        return grams(features, _shares_at(self._labels, features))
+
+    def sums(self, features: Tensor) -> Tensor:
+        """The features of each label added up, (K, N)."""
+        assert self._labels is not None
+        return torch.einsum("nchw,nkhw->kc", features, _shares_at(self._labels, features))
 
 
-def shares_at(labels: Tensor, features: Tensor) -> Tensor:
+def _shares_at(labels: Tensor, features: Tensor) -> Tensor:
     """Labels at the features' size: the mean over what each position stands for."""
     height, width = features.shape[2:]
     return F.adaptive_avg_pool2d(labels, (height, width))

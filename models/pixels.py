@@ -7,7 +7,6 @@ Pictures here are (1, 3, H, W), RGB, 0–255: the papers' weights and learning r
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -19,9 +18,8 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch user knows
 
 from ..pipeline.errors import TrainingError
+from . import checkpoint
 from .recipe import PaintRecipe
-
-log = logging.getLogger(__name__)
 
 Terms = dict[str, Tensor]
 """What a picture's loss is made of, weighted; scalars by name."""
@@ -34,7 +32,7 @@ GoalAt = Callable[[tuple[int, int]], Goal]
 
 
 class Descent(Protocol):
-    """One picture to be painted: what ``Gatys``, ``DeepPhoto`` and ``Texture`` have in common."""
+    """A picture to be painted: what ``Painting``, ``DeepPhoto`` and ``Texture`` have in common."""
 
     recipe: PaintRecipe
 
@@ -199,18 +197,11 @@ def _rate(recipe: PaintRecipe) -> float:
 
 def save_canvas(canvas: Canvas, path: Path) -> None:
     """Write a checkpoint, whole or not at all."""
-    aside = path.with_name(path.name + ".part")
-    torch.save(asdict(canvas), aside)
-    aside.replace(path)
+    checkpoint.write(asdict(canvas), path)
 
 
 def load_canvas(path: Path, device: torch.device) -> Canvas | None:
-    """What ``save_canvas`` wrote; ``None`` where none is. Nothing in the file is run."""
-    try:
-        return Canvas(**torch.load(path, map_location=device, weights_only=True))
-    except FileNotFoundError:
-        return None
-    # weights_only refuses what is more than data, and a broken file fails in many ways.
-    except Exception:  # noqa: BLE001 - they share no other base
-        log.warning("%s can't be read; the painting begins anew", path)
-        return None
+    """What ``save_canvas`` wrote; ``None`` where none is."""
+    return checkpoint.resumed(
+        path, device, lambda state: Canvas(**state), "the painting begins anew"
+    )

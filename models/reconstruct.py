@@ -17,12 +17,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..pipeline.errors import TrainingError, reason
+from . import checkpoint
 from .autoencoder import FULL, SLIM, Conv, Decoder, Encoder, Skip, vgg_encoder
 from .data import read_rgb, resized, to_tensor
 from .losses import feature_loss, pixel_loss
@@ -262,7 +262,6 @@ def reconstruction(net: Autoencoder, photos: list[Path], size: int = 256) -> flo
 
 def save_learning(learning: Learning, path: Path) -> None:
     """Write it to ``path``, whole or not at all."""
-    aside = path.with_name(path.name + ".part")
     state = {
         "recipe": learning.recipe.model_dump(mode="json"),
         "level": learning.level,
@@ -271,8 +270,7 @@ def save_learning(learning: Learning, path: Path) -> None:
         "optimizer": learning.optimizer.state_dict(),
         "history": [list(row) for row in learning.history],
     }
-    torch.save(state, aside)
-    aside.replace(path)
+    checkpoint.write(state, path)
 
 
 def load_learning(path: Path, device: torch.device) -> Learning:
@@ -282,7 +280,7 @@ def load_learning(path: Path, device: torch.device) -> Learning:
         TrainingError: the file is no such checkpoint.
     """
     try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        state = checkpoint.read(path, device)
         recipe = DecoderRecipe.model_validate(state["recipe"])
         learning = begin(recipe, state["level"], None, device)
         learning.apart = state["apart"]

@@ -11,7 +11,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from ..pipeline.errors import TrainingError, nearest, reason
+from . import checkpoint
 from .data import Crops, read_rgb, resized, to_rgb, to_tensor
 from .johnson import JohnsonNet
 from .losses import Losses, PerceptualLoss, unsteadiness
@@ -278,7 +278,6 @@ def evaluate(
 
 def save_checkpoint(training: Training, path: Path) -> None:
     """Write ``training`` to ``path``, whole or not at all."""
-    aside = path.with_name(path.name + ".part")
     state = {
         "recipe": training.recipe.model_dump(mode="json"),
         "net": training.net.state_dict(),
@@ -286,8 +285,7 @@ def save_checkpoint(training: Training, path: Path) -> None:
         "family": training.family,
         "history": [list(asdict(values).values()) for values in training.history],
     }
-    torch.save(state, aside)
-    aside.replace(path)
+    checkpoint.write(state, path)
 
 
 def load_checkpoint(path: Path, device: torch.device) -> Training:
@@ -297,7 +295,7 @@ def load_checkpoint(path: Path, device: torch.device) -> Training:
         TrainingError: the file is no checkpoint of this program.
     """
     try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        state = checkpoint.read(path, device)
         training = begin(Recipe.model_validate({"steady_weight": 0.0, **state["recipe"]}), device)
         training.net.load_state_dict(state["net"])
         training.optimizer.load_state_dict(state["optimizer"])
@@ -305,7 +303,6 @@ def load_checkpoint(path: Path, device: torch.device) -> Training:
         training.history.extend(LossValues(*row) for row in state["history"])
     except OSError as error:
         raise TrainingError(f"{path} can't be read: {error.strerror}") from error
-    # weights_only refuses what is more than data, and a broken file fails in many ways.
     except Exception as error:
         raise TrainingError(
             f"{path} is not a checkpoint that can be resumed: {reason(error)}"

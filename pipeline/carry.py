@@ -252,5 +252,4 @@ def _share(time: Fraction, begin: Fraction, before: _Key | None, after: _Key | N
 def fitting(path: Path, frame: Frame) -> Rgb:
     """A painting at the frame's size."""
     painting = eight_bits(read_deep(path))
-    size = frame.picture.shape[0], frame.picture.shape[1]
-    return painting if painting.shape[:2] == size else scaled(painting, size)
+    return scaled(painting, (frame.picture.shape[0], frame.picture.shape[1]))

@@ -102,6 +102,8 @@ def _brightness(picture: Picture) -> Plane:
 
 def scaled(plane: NDArray[Any], size: tuple[int, int]) -> Any:
     """Pixels of any type and channels at (height, width); area down, cubic up."""
+    if plane.shape[:2] == size:
+        return plane
     how = cv2.INTER_AREA if size[0] < plane.shape[0] else cv2.INTER_CUBIC
     return cv2.resize(plane, size[::-1], interpolation=how)
 
