@@ -142,8 +142,16 @@ _BYTES = 2500  # of a pixel that is painted: VGG-19's responses, and what L-BFGS
 _MOST_PIXELS = 4_000_000  # of a matting Laplacian: 81 weights a pixel while it is made
 
 
-def check_size(height: int, width: int, device: torch.device) -> None:
+def check_size(
+    height: int, width: int, device: torch.device, instead: str = "give a smaller --size"
+) -> None:
     """Refuse what can't be painted, before the memory is full.
+
+    Args:
+        height: of the picture.
+        width: of the picture.
+        device: where it would be painted.
+        instead: what to do about one that is too large.
 
     Raises:
         SettingsError: too small for the net, or too large for the machine.
@@ -154,7 +162,7 @@ def check_size(height: int, width: int, device: torch.device) -> None:
     if needed > there:
         raise SettingsError(
             f"{width}x{height} takes {needed / 2**30:.0f} GiB of memory to be painted, and "
-            f"{there / 2**30:.0f} are there; give a smaller --size"
+            f"{there / 2**30:.0f} are there; {instead}"
         )
 
 

@@ -51,7 +51,7 @@ def texture(
     where, report = torch_device(device), Report(quiet)
     check_size(height, width, where)
     picture = read_picture(sample, "SAMPLE")
-    check_size(picture.shape[0], picture.shape[1], where)
+    check_size(picture.shape[0], picture.shape[1], where, "cut a smaller SAMPLE out of it")
     describe = describer(vgg, recipe.pooling, where)
     work = Texture(describe, recipe, to_tensor(picture, where), (height, width))
     told = (str(width), str(height), recipe.model_dump_json(), fingerprint(describe.vgg))

@@ -24,6 +24,7 @@ from .errors import SettingsError, SourceError
 from .flow import FlowEstimator, Warper, reduced
 from .frame import Frame, Rgb
 from .pictures import pictures_in, read_picture
+from .resize import scaled
 from .sink import picture_bytes, whole_or_not
 from .track import Trust, Way, corrected, step_between, still
 from .units import parse_time
@@ -269,9 +270,7 @@ def _earlier(
         link = _link(other, "forth") if backward else _link(nearer, "back")
         way = link if way is None else way.then(link)
         height, width = size
-        painting = read_picture(path)
-        if painting.shape != (height, width, 3):  # somebody has been at it
-            painting = cv2.resize(painting, (width, height), interpolation=cv2.INTER_AREA)
+        painting = scaled(read_picture(path), (height, width))  # somebody may have been at it
         warped = Warper(width, height).warp(painting, way.vectors, cv2.INTER_CUBIC)
         trust = cv2.resize(way.trust, (width, height))
         found.append(Earlier(np.asarray(warped, np.uint8), np.asarray(trust, np.float32)))
