@@ -16,6 +16,7 @@ from .decoders import train_decoders
 from .evaluate import evaluate
 from .export import export
 from .flow import export_flow
+from .live import live
 from .paint import paint
 from .run import run
 from .styles import styles
@@ -55,7 +56,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Repaint a video in the style of a picture.\n\n"
-    "The main job: stylize-video INPUT OUTPUT [options]; its options: stylize-video run --help.",
+    "The main job: stylize-video INPUT OUTPUT [options]; its options: stylize-video run --help. "
+    "A camera in a window: stylize-video live.",
 )
 
 
@@ -75,6 +77,7 @@ def _root(  # pyright: ignore[reportUnusedFunction] - typer calls it
 
 
 app.command("run")(run)
+app.command("live")(live)
 app.command("styles")(styles)
 app.command("paint")(paint)
 app.command("texture")(texture)

@@ -12,6 +12,8 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from ..pipeline.config import Settings, checked, load_config
+
 VGG_SETTING = "STYLIZE_VGG19"
 
 Vgg = Annotated[
@@ -52,6 +54,21 @@ def with_options(
         return wrapper
 
     return decorate
+
+
+def read_settings(
+    config: Path | None, typed: dict[str, Any], defaults: dict[str, Any] | None = None
+) -> Settings:
+    """Defaults, then a file of settings, then what was typed.
+
+    Raises:
+        SettingsError: an unknown setting or a wrong value, named.
+    """
+    from_file = load_config(config) if config is not None else {}
+    for name in from_file.keys() & typed.keys():
+        if isinstance(from_file[name], dict) and isinstance(typed[name], dict):  # options add up
+            typed[name] = {**from_file[name], **typed[name]}
+    return checked(Settings, {**(defaults or {}), **from_file, **typed}, "settings")
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:

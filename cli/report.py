@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -93,6 +96,17 @@ class Report:
         elif not self.quiet:
             self.console.print(line, markup=False)
 
+    @contextmanager
+    def notes(self) -> Generator[None]:
+        """Show what the pipeline notes, a line each."""
+        handler = _Notes(self)
+        logger = logging.getLogger("stylize_video")
+        logger.addHandler(handler)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+
     def event(self, **fields: object) -> None:
         """One JSON line on standard output."""
         with suppress(BrokenPipeError):  # a reader that has gone must not end the work
@@ -139,3 +153,35 @@ class Report:
             TimeRemainingColumn(),
             console=self.console,
         )
+
+
+class _Notes(logging.Handler):
+    def __init__(self, report: Report) -> None:
+        super().__init__(logging.WARNING)
+        self._report = report
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._report.say(f"note: {record.getMessage()}")
+
+
+@contextmanager
+def stop_on_signal(report: Report, said: str) -> Generator[threading.Event]:
+    """The first Ctrl-C (or SIGTERM) asks a run to finish what it has; the second ends it at once.
+
+    Args:
+        report: says so.
+        said: what it says.
+    """
+    stop = threading.Event()
+
+    def ask(signum: int, frame: object) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        report.say(said)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

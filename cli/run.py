@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import signal
 import threading
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..pipeline.config import PAINTED, Settings, checked, load_config
-from .options import Quiet, Vgg, with_options
-from .report import Report
+from ..pipeline.config import PAINTED, Settings
+from .live import play
+from .options import Quiet, Vgg, read_settings, with_options
+from .report import Report, stop_on_signal
 
 if TYPE_CHECKING:
     from ..pipeline.pictures import PictureSource
@@ -27,14 +25,16 @@ def run(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="INPUT", help="A video file, or pictures: one, a folder, a pattern."
+            metavar="INPUT",
+            help="A video file, or pictures: one, a folder, a pattern; or live: see live --help.",
         ),
     ],
     output: Annotated[
         str,
         typer.Argument(
             metavar="OUTPUT",
-            help="A video file (.mp4 .mov .mkv .webm .gif .ts), a folder for PNGs, or a picture.",
+            help="A video file (.mp4 .mov .mkv .webm .gif .ts), a folder for PNGs, or a picture; "
+            "or live: window, a stream, a page.",
         ),
     ],
     typed: dict[str, Any],
@@ -48,21 +48,22 @@ def run(
     ] = False,
 ) -> None:
     """Repaint INPUT in a style and write it to OUTPUT, with its sound, timing and colours."""
+    from ..pipeline.live import is_live
     from ..pipeline.render import stylize
 
-    from_file = load_config(config) if config is not None else {}
-    for name in from_file.keys() & typed.keys():
-        if isinstance(from_file[name], dict) and isinstance(typed[name], dict):  # options add up
-            typed[name] = {**from_file[name], **typed[name]}
-    settings = checked(Settings, from_file | typed, "settings")
+    settings = read_settings(config, typed)
     report = Report(quiet, json_progress)
+    if is_live(source, output, settings):
+        play(source, output, settings, report)
+        return
     picture = _one_picture(source, output, settings)
     if picture is not None:
         from .workshop import paint_picture
 
         paint_picture(picture, Path(output), settings, report, vgg)
         return
-    with _notes(report), _stop_on_signal(report) as stop, ExitStack() as block:
+    said = "stopping: finishing the file (Ctrl-C again to drop it)"
+    with report.notes(), stop_on_signal(report, said) as stop, ExitStack() as block:
         shown = _Shown(report, source, block)
         result = stylize(
             source,
@@ -144,38 +145,3 @@ class _Shown:
         """One frame more."""
         speed = self._bar.rate / self._rate
         self._bar.advance(f"({speed:.2f}x)")
-
-
-@contextmanager
-def _notes(report: Report) -> Generator[None]:
-    """Show what the pipeline notes, a line each."""
-
-    class _Handler(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            report.say(f"note: {record.getMessage()}")
-
-    handler = _Handler(logging.WARNING)
-    logger = logging.getLogger("stylize_video")
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-
-
-@contextmanager
-def _stop_on_signal(report: Report) -> Generator[threading.Event]:
-    """The first Ctrl-C (or SIGTERM) asks the run to finish its file; the second ends it at once."""
-    stop = threading.Event()
-
-    def ask(signum: int, frame: object) -> None:
-        stop.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        report.say("stopping: finishing the file (Ctrl-C again to drop it)")
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -20,6 +20,8 @@ __all__ = ["Settings", "stylize"]
 def __getattr__(name: str) -> Any:
     """Load on first use: the other rooms import single modules from here and need no av for it."""
     if name == "stylize":
+        import cv2  # noqa: F401  # pyright: ignore[reportUnusedImport] - before PyAV; see window.py
+
         from .render import stylize
 
         return stylize

@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from .errors import SettingsError, nearest, reason
-from .units import parse_size, parse_time, split_weight
+from .units import parse_bits, parse_size, parse_time, split_weight
 
 Model = TypeVar("Model", bound=BaseModel)
 Device = Literal["auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml"]
@@ -156,6 +156,40 @@ class Settings(BaseModel):
         {}, description="Option of the encoder, KEY=VALUE; repeatable."
     )
     overwrite: bool = Field(False, description="Replace the output if it exists.")
+    also: tuple[str, ...] = Field(
+        (), description="One more output of a live run: window, a stream, a file …; repeatable."
+    )
+    realtime: bool = Field(
+        False, description="Play a file at its own speed, as a live source; others are live anyway."
+    )
+    loop: bool = Field(False, description="Begin a file again when it ends, live.")
+    deck: tuple[str, ...] = Field(
+        (),
+        description="Styles to hand while live; repeatable; default: --style, then all that ship.",
+    )
+    policy: Literal["latest", "buffer", "sync"] = Field(
+        "latest",
+        description="Live frames that come too quickly: only the latest is painted; or a second's "
+        "worth of them may wait; or the source waits.",
+    )
+    fps_target: float | None = Field(
+        None,
+        gt=0,
+        le=240,
+        description="Frames per second to hold while live, by painting smaller; default: as it is.",
+    )
+    mirror: bool = Field(False, description="Exchange left and right, live.")
+    timeout: float = Field(
+        5.0, gt=0, le=600, description="Seconds of nothing after which a live source is lost."
+    )
+    bitrate: str | None = Field(
+        None, description="Bits per second of a live stream, as 4M; default: by its size and rate."
+    )
+    takes: Path | None = Field(
+        None,
+        description="Folder for the pictures and recordings that are taken while live; default: "
+        "where the command is run.",
+    )
     model_layout: Literal["auto", "nchw", "nhwc"] = Field(
         "auto", description="Axis order of a foreign ONNX style net."
     )
@@ -179,6 +213,12 @@ class Settings(BaseModel):
     def _size_reads(cls, value: str | None) -> str | None:
         if value is not None:
             parse_size(value)
+        return value
+
+    @field_validator("bitrate")
+    @classmethod
+    def _bits_read(cls, value: str | None) -> str | None:
+        parse_bits(value)
         return value
 
     @field_validator("start", "end")

@@ -78,7 +78,7 @@ def choose_encoding(output: Path, settings: Settings, info: SourceInfo) -> Encod
     """
     container, default_codec = CONTAINERS[output.suffix.lower()]
     name = settings.codec or default_codec
-    codec = _video_encoder(name)
+    codec = checked_codec(name)
     if codec.canonical_name not in _held_by(container):
         raise SinkError(
             f"{output.suffix} can't hold {name}; leave --codec out, or write .mkv or .mov"
@@ -98,7 +98,12 @@ def choose_encoding(output: Path, settings: Settings, info: SourceInfo) -> Encod
     return Encoding(name, pixel_format, options, color)
 
 
-def _video_encoder(name: str) -> Codec:
+def checked_codec(name: str) -> Codec:
+    """The video encoder of that name.
+
+    Raises:
+        SinkError: there is none here.
+    """
     try:
         codec = Codec(name, "w")
     except UnknownCodecError as error:

@@ -17,9 +17,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .contract import ModelCard
 from .frame import Frame
 from .prefetch import closing_source, then_none
-from .yuv import Picture, coding_of, resized
+from .yuv import Picture, Rgb, as_rgb, coding_of, resized
 
 # Frames of a shot held back, and those of them that are measured: what enters within half a second
 # is seen, and memory stays bounded.
@@ -29,12 +30,13 @@ _MEASURED = (0, _AHEAD - 1)
 # Pixels that are measured of a picture: a quarter where light is followed in small steps. And when
 # the choice is changed while it plays, to be measured again soon after.
 ENOUGH = 1_000_000
+SOME = ENOUGH // 4
 _QUICK = 120_000
 
 # How often a long shot's light is looked at, frames; how many grey levels are a change; how far
 # what was measured follows at a time.
 _LOOK_EVERY = 4
-_CHANGED = 10.0
+CHANGED = 10.0
 _STEP = 0.25
 
 Choice = TypeVar("Choice")
@@ -55,6 +57,42 @@ class Plays(Protocol):
 
     def paint(self, picture: Picture) -> Picture:
         """The picture in the style; the same size and layout."""
+        ...
+
+
+class Whole:
+    """Plays every frame by itself.
+
+    Args:
+        paint: a picture in RGB → the same in the style.
+    """
+
+    def __init__(self, paint: Callable[[Rgb], Rgb]) -> None:
+        self._paint = paint
+
+    def paint(self, picture: Picture) -> Picture:
+        """See ``Plays``."""
+        return self._paint(as_rgb(picture))
+
+
+class Paints(Protocol):
+    """A style, opened: what live pictures need of it."""
+
+    card: ModelCard
+    device: str
+    still: bool
+    """See ``grade.Grade``."""
+
+    def shot_of(self, frame: Frame, strength: float = 1.0) -> tuple[Plays, float]:
+        """What plays a shot of which ``frame`` is all that is known, and how far that is to fade.
+
+        Args:
+            frame: of the shot.
+            strength: 0..1; what the style can't take on itself is left to a fade from the source.
+
+        Returns:
+            What plays, and the share of its picture in what is shown.
+        """
         ...
 
 
@@ -86,6 +124,10 @@ class Follower(ABC, Generic[Choice, Found, Seen]):
     def between(self, known: Found, found: Found, share: float) -> Found:
         """``share`` of the way from one to the other."""
 
+    def shot_of(self, frame: Frame, choice: Choice, most: int = ENOUGH) -> Plays:
+        """What plays a shot of which ``frame`` is all that is known."""
+        return self.player(frame.picture, choice, self.measure([self.seen(frame)], choice, most))
+
     def follow(self, frames: Iterable[Frame]) -> Generator[tuple[Frame, Plays]]:
         """Every frame with the player of its shot. Runs up to ``_AHEAD`` frames behind."""
         held: list[Frame] = []
@@ -96,11 +138,11 @@ class Follower(ABC, Generic[Choice, Found, Seen]):
                     if held:
                         yield from _with(self._begin(held), held)
                     continue
-                if shot is not None and not frame.cut and _kind(frame.picture) == shot.kind:
+                if shot is not None and not frame.cut and kind_of(frame.picture) == shot.kind:
                     shot = self._after(shot, frame)
                     yield frame, shot.player
                     continue
-                if held and (frame.cut or _kind(frame.picture) != _kind(held[0].picture)):
+                if held and (frame.cut or kind_of(frame.picture) != kind_of(held[0].picture)):
                     yield from _with(self._begin(held), held)
                     held = []
                 shot = None
@@ -113,7 +155,7 @@ class Follower(ABC, Generic[Choice, Found, Seen]):
     def _begin(self, held: list[Frame]) -> _Shot[Choice, Found]:
         with self._failing(held[0].picture.shape):
             frames = [held[min(i, len(held) - 1)] for i in _MEASURED[: len(held)]]
-            light = np.mean([_light(frame.picture) for frame in frames], axis=0)
+            light = np.mean([light_of(frame.picture) for frame in frames], axis=0)
             return self._shot(frames, light, ENOUGH)
 
     def _shot(
@@ -122,7 +164,7 @@ class Follower(ABC, Generic[Choice, Found, Seen]):
         choice, first = self.choice, frames[0].picture
         found = self.measure([self.seen(frame) for frame in frames], choice, most)
         player = self.player(first, choice, found)
-        return _Shot(choice, player, found, light, _kind(first), rough=most < ENOUGH)
+        return _Shot(choice, player, found, light, kind_of(first), rough=most < ENOUGH)
 
     def _after(self, shot: _Shot[Choice, Found], frame: Frame) -> _Shot[Choice, Found]:
         with self._failing(frame.picture.shape):
@@ -131,16 +173,15 @@ class Follower(ABC, Generic[Choice, Found, Seen]):
     def _followed(self, shot: _Shot[Choice, Found], frame: Frame) -> _Shot[Choice, Found]:
         """The shot as the frame finds it: another choice, or a step nearer to another light."""
         if shot.choice is not self.choice:
-            return self._shot([frame], _light(frame.picture), _QUICK)
+            return self._shot([frame], light_of(frame.picture), _QUICK)
         if (shot.age + 1) % _LOOK_EVERY:
             return replace(shot, age=shot.age + 1)
-        light = _light(frame.picture)
+        light = light_of(frame.picture)
         if shot.rough:
             return self._shot([frame], light, ENOUGH)
-        # Light changes everywhere; who enters, or a camera that turns, changes no median so much.
-        if np.abs(np.median(light - shot.light, axis=(0, 1))).max() < _CHANGED:
+        if change_of_light(light, shot.light) < CHANGED:
             return replace(shot, age=shot.age + 1)
-        now = self.measure([self.seen(frame)], shot.choice, ENOUGH // 4)
+        now = self.measure([self.seen(frame)], shot.choice, SOME)
         found = self.between(shot.found, now, _STEP)
         player = self.player(frame.picture, shot.choice, found)
         nearer = shot.light + _STEP * (light - shot.light)
@@ -164,7 +205,7 @@ class _Shot(Generic[Choice, Found]):
     """Frames since the light was last followed."""
 
 
-def _kind(picture: Picture) -> Any:
+def kind_of(picture: Picture) -> Any:
     """What a player is made for: another size, or other planes, are another shot."""
     return picture.shape, coding_of(picture)
 
@@ -173,5 +214,11 @@ def _with(shot: _Shot[Any, Any], held: list[Frame]) -> Generator[tuple[Frame, Pl
     yield from ((frame, shot.player) for frame in held)
 
 
-def _light(picture: Picture) -> NDArray[np.float64]:
+def change_of_light(now: NDArray[np.float64], before: NDArray[np.float64]) -> float:
+    """Grey levels: light changes everywhere; who enters changes no median so much."""
+    return float(np.abs(np.median(now - before, axis=(0, 1))).max())
+
+
+def light_of(picture: Picture) -> NDArray[np.float64]:
+    """What a picture looks like, (18, 32, 3), 0..255."""
     return resized(picture, (32, 18), cv2.INTER_AREA).astype(np.float64)

@@ -58,6 +58,8 @@ class Frame:
     """The source's picture, where ``finish`` wants it beside the painted one."""
     labels: NDArray[np.uint8] | None = None
     """(h, w, K): of a segmentation mask, of any size; see ``segments``."""
+    captured: float = 0.0
+    """When it came in, live: seconds of ``time.monotonic``."""
 
     def __post_init__(self) -> None:
         rgb = self.picture

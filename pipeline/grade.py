@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .contract import ModelCard
+from .follow import Plays, Whole
 from .frame import Frame, Rgb
 from .lut import Table, identity, read_cube
 from .prefetch import closing_source
@@ -52,6 +53,10 @@ class Grade:
         colours &= 0xFFFFFF  # without the opacity
         shown = self._answers[colours].view(np.uint8).reshape(*rgb.shape[:2], 4)
         return np.asarray(cv2.cvtColor(shown, cv2.COLOR_RGBA2RGB), np.uint8)
+
+    def shot_of(self, frame: Frame, strength: float = 1.0) -> tuple[Plays, float]:
+        """See ``Paints.shot_of``."""
+        return Whole(self.paint), strength
 
     def run(self, frames: Iterable[Frame]) -> Generator[Frame]:
         """The stage: every frame repainted, in order. One thread: memory is what it waits for."""

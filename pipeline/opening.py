@@ -19,8 +19,15 @@ from .zoo import TABLE_SUFFIX, find_method, find_styles
 Weighted = Sequence[tuple[Path, float]]
 
 
-def open_stylizer(settings: Settings, source: Source) -> Stylizer | UniversalStylizer | Grade:
+def open_stylizer(
+    settings: Settings, source: Source | None, alone: bool = False
+) -> Stylizer | UniversalStylizer | Grade:
     """What paints the frames of ``source``.
+
+    Args:
+        settings: the style, and how it is played.
+        source: needed for a ``content_mask`` alone.
+        alone: see ``Playing``.
 
     Raises:
         SettingsError: settings that don't go together.
@@ -32,7 +39,9 @@ def open_stylizer(settings: Settings, source: Source) -> Stylizer | UniversalSty
         raise SettingsError("--content-mask: only a picture's style can be taken part by part")
     if kind == "table":
         return _grade(styles, settings)
-    return _any_style(styles, settings, source) if kind == "picture" else open_net(styles, settings)
+    if kind == "picture":
+        return _any_style(styles, settings, source, alone)
+    return open_net(styles, settings, alone)
 
 
 def _kind_of_all(paths: Sequence[Path]) -> str:
@@ -48,7 +57,7 @@ def _kind_of_all(paths: Sequence[Path]) -> str:
     return first
 
 
-def open_net(styles: Weighted, settings: Settings) -> Stylizer:
+def open_net(styles: Weighted, settings: Settings, alone: bool = False) -> Stylizer:
     """Nets, played as the settings say."""
     foreign = ForeignFormat(
         settings.model_layout,
@@ -64,11 +73,14 @@ def open_net(styles: Weighted, settings: Settings) -> Stylizer:
         settings.preserve_color == "match",
         settings.style_scale,
         settings.tile,
+        alone,
     )
     return Stylizer(styles, settings.device, settings.threads, playing)
 
 
-def _any_style(styles: Weighted, settings: Settings, source: Source) -> UniversalStylizer:
+def _any_style(
+    styles: Weighted, settings: Settings, source: Source | None, alone: bool
+) -> UniversalStylizer:
     return UniversalStylizer(
         find_method(settings.method, settings.look),
         styles,
@@ -78,15 +90,16 @@ def _any_style(styles: Weighted, settings: Settings, source: Source) -> Universa
         Painting(settings.style_scale, settings.smooth, settings.tile),
         settings.statistics == "frame",
         _masks(len(styles), settings, source),
+        alone,
     )
 
 
-def _masks(styles: int, settings: Settings, source: Source) -> Masks | None:
+def _masks(styles: int, settings: Settings, source: Source | None) -> Masks | None:
     if len(settings.style_mask) != (0 if settings.content_mask is None else styles):
         raise SettingsError(
             "--content-mask and --style-mask go together, one --style-mask for each style picture"
         )
-    beside = open_content_mask(settings, source)
+    beside = None if source is None else open_content_mask(settings, source)
     if beside is None:
         return None
     return Masks(settings.style_mask, beside)

@@ -9,10 +9,13 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from itertools import repeat
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+Drop = Callable[[], None] | None
+"""What hears of an item dropped; ``None``: none is, the source waits."""
 
 _POLL = 0.1  # seconds; how soon a full queue notices that nobody reads it any more
 
@@ -35,7 +38,51 @@ def closing_source(source: Iterable[Item]) -> Generator[Iterable[Item]]:
             close()
 
 
-def prefetch(source: Iterable[Item], depth: int, *, latest: bool = False) -> Generator[Item]:
+class Slot(Generic[Item]):
+    """Hands items to another thread. When full, the oldest is dropped and counted.
+
+    Args:
+        depth: most items waiting; at least 1.
+    """
+
+    def __init__(self, depth: int = 1) -> None:
+        self._waiting: deque[Item] = deque(maxlen=depth)
+        self._changed = threading.Condition()
+        self._closed = False
+        self.dropped = 0
+
+    def put(self, item: Item) -> None:
+        """Never waits."""
+        with self._changed:
+            self.dropped += len(self._waiting) == self._waiting.maxlen
+            self._waiting.append(item)
+            self._changed.notify_all()
+
+    def get(self, timeout: float | None = None) -> Item | None:
+        """The oldest item; ``None`` where none came in ``timeout`` seconds, or after ``close``."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed, timeout)
+            return self._waiting.popleft() if self._waiting else None
+
+    @property
+    def closed(self) -> bool:
+        """Nothing waits, and nothing more will come."""
+        return self._closed and not self._waiting
+
+    def close(self) -> None:
+        """Wakes whoever waits."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+def prefetch(
+    source: Iterable[Item],
+    depth: int,
+    *,
+    latest: bool = False,
+    dropped: Callable[[], None] = lambda: None,
+) -> Generator[Item]:
     """Iterate ``source`` in a thread of its own, at most ``depth`` items ahead.
 
     A failure of the source is raised here, after the items that came before it. However the
@@ -46,20 +93,21 @@ def prefetch(source: Iterable[Item], depth: int, *, latest: bool = False) -> Gen
         source: what to run ahead.
         depth: most items waiting; at least 1.
         latest: when full, drop the oldest item (a live source) rather than wait (a file).
+        dropped: called, in the source's thread, for each item that is.
 
     Raises:
         ValueError: ``depth`` is below 1.
     """
     if depth < 1:
         raise ValueError(f"depth must be at least 1, not {depth}")
-    return _consume(source, depth, latest)
+    return _consume(source, depth, dropped if latest else None)
 
 
-def _consume(source: Iterable[Item], depth: int, latest: bool) -> Generator[Item]:
+def _consume(source: Iterable[Item], depth: int, drop: Drop) -> Generator[Item]:
     waiting: queue.Queue[Item | _End] = queue.Queue(depth)
     closed = threading.Event()
     thread = threading.Thread(
-        target=_produce, args=(source, waiting, closed, latest), name="prefetch", daemon=True
+        target=_produce, args=(source, waiting, closed, drop), name="prefetch", daemon=True
     )
     thread.start()
     try:
@@ -73,12 +121,12 @@ def _consume(source: Iterable[Item], depth: int, latest: bool) -> Generator[Item
 
 
 def _produce(
-    source: Iterable[Item], waiting: queue.Queue[Item | _End], closed: threading.Event, latest: bool
+    source: Iterable[Item], waiting: queue.Queue[Item | _End], closed: threading.Event, drop: Drop
 ) -> None:
     end = _End()
     try:
         for item in source:
-            _put(item, waiting, closed, latest)
+            _put(item, waiting, closed, drop)
             if closed.is_set():
                 break
     except BaseException as error:  # noqa: BLE001 - carried to the consumer, who raises it
@@ -89,25 +137,27 @@ def _produce(
                 source.close()
             except BaseException as error:  # noqa: BLE001 - carried likewise
                 end = _End(end.error or error)
-        _put(end, waiting, closed, latest=False)
+        _put(end, waiting, closed, None)
 
 
 def _put(
-    item: Item | _End, waiting: queue.Queue[Item | _End], closed: threading.Event, latest: bool
+    item: Item | _End, waiting: queue.Queue[Item | _End], closed: threading.Event, drop: Drop
 ) -> None:
     while not closed.is_set():
         try:
-            waiting.put(item, timeout=0 if latest else _POLL)
+            waiting.put(item, timeout=_POLL if drop is None else 0)
         except queue.Full:
-            if latest:
-                _drop_oldest(waiting)
+            if drop is not None and _drop_oldest(waiting):
+                drop()
         else:
             return
 
 
-def _drop_oldest(waiting: queue.Queue[Item | _End]) -> None:
+def _drop_oldest(waiting: queue.Queue[Item | _End]) -> bool:
     with suppress(queue.Empty):  # the consumer was quicker
         waiting.get_nowait()
+        return True
+    return False
 
 
 def ordered_map(

@@ -43,6 +43,11 @@ def work_size(
         return height, width
     wanted = 1.0 if scale is None else LINES / scale / min(height, width)
     share = min(wanted, room, _MOST / max(height, width))
+    return part_size(height, width, share)
+
+
+def part_size(height: int, width: int, share: float) -> tuple[int, int]:
+    """(height, width) times ``share``, both even."""
     return max(2, round(height * share / 2) * 2), max(2, round(width * share / 2) * 2)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +19,7 @@ from .bound import Binder, Choice, Precision
 from .contract import INPUT, MEMORY, OUTPUT, VERSION, ModelCard
 from .device import FixedRunner, available_cores, open_session
 from .errors import ModelError, StylizeError, reason
-from .follow import Plays
+from .follow import SOME, Plays, Whole
 from .foreign import ForeignFormat, ForeignPainter
 from .frame import Frame, Memory, Rgb
 from .graph import write_byte_sum
@@ -56,6 +57,8 @@ class Playing:
     """Size of the strokes, of that at 720 lines; ``None``: as the frame's size has them."""
     tile: int = 0
     """Longest side of what is painted at once, px; 0: the whole."""
+    alone: bool = False
+    """Frames come one at a time, and each gets all cores: live."""
 
 
 class Painter(Protocol):
@@ -99,7 +102,8 @@ class Stylizer:
         card = _card(path, session)
         self.card = card or ModelCard(name=path.stem, kind="foreign")
         self.recurrent = {i.name for i in session.get_inputs()} >= set(MEMORY)
-        self.workers = workers if self.device == "cpu" and not self.recurrent else 1
+        many = self.device == "cpu" and not self.recurrent and not playing.alone
+        self.workers = workers if many else 1
         if self.recurrent:  # a frame waits for the one before, so each gets all cores
             session, self.device = _opened(path, device, threads)
         painter: Painter = (
@@ -107,6 +111,8 @@ class Stylizer:
             if card is not None
             else ForeignPainter(session, path, playing.foreign or ForeignFormat())
         )
+        self._mixture: Mixture = mixture
+        self._wished: tuple[float, Choice] | None = None
         self._nets: dict[Path, Net] = {}
         self._binder: Binder | None = None
         wanted = card is not None and playing.statistics == "shot" and not self.recurrent
@@ -149,8 +155,8 @@ class Stylizer:
                 return self._painter.paint(rgb, memory)
             assert self._binder is not None  # it has one or the other
             choice = self._binder.choice
-            player = self._binder.player(rgb, choice, self._binder.measure([rgb], choice))
-            return as_rgb(player.paint(rgb))
+            shot = self._binder.shot_of(Frame(rgb, 0, Fraction(1)), choice)
+            return as_rgb(shot.paint(rgb))
 
     def run(self, frames: Iterable[Frame]) -> Generator[Frame]:
         """The stage: every frame repainted, in order."""
@@ -158,6 +164,25 @@ class Stylizer:
             yield from ordered_map(self._repaint, frames, self.workers)
         else:
             yield from ordered_map(self.play, self.bound(frames), self.workers)
+
+    def shot_of(self, frame: Frame, strength: float = 1.0) -> tuple[Plays, float]:
+        """See ``Paints.shot_of``."""
+        if self._binder is None:
+            return Whole(self.paint), strength
+        with self._failing(frame.picture.shape):
+            if self._wished is None or self._wished[0] != strength:
+                self._wished = (strength, self._at(strength))
+            choice = self._wished[1]
+            left = strength if choice is self._binder.choice else 1.0
+            return self._binder.shot_of(frame, choice, SOME), left
+
+    def _at(self, strength: float) -> Choice:
+        """What paints at a strength; the whole style where its family has no base."""
+        assert self._binder is not None
+        if 0 < strength < 1:
+            with suppress(ModelError):
+                return self._chosen(self._mixture, strength) or self._binder.choice
+        return self._binder.choice
 
     def restyle(self, style: Mixture, strength: float = 1.0) -> None:
         """Paint in another style from the next frame on; from any thread, while ``run`` runs.
@@ -170,7 +195,7 @@ class Stylizer:
         choice = self._chosen(style, strength)
         if choice is None or choice.planar != self._binder.choice.planar:
             raise ModelError(f"{style[0][0].stem} can't follow {self.card.name}: its net differs")
-        self._binder.choice = choice
+        self._binder.choice, self._mixture, self._wished = choice, style, None
         self.card = replace(choice.net.card, name=_name(style, self._nets))
 
     def _repaint(self, frame: Frame) -> Frame:

@@ -47,3 +47,17 @@ def split_weight(text: str) -> tuple[str, float]:
         return (name, float(tail)) if colon and name else (text, 1.0)
     except ValueError:
         return text, 1.0
+
+
+def parse_bits(text: str | None) -> int | None:
+    """Bits per second of ``4M``, ``800k`` or ``2500000``; ``None`` of ``None``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kM]?)", text)
+    if found is None or not float(found[1]):
+        raise ValueError("write bits per second, as 4M or 800k")
+    return round(float(found[1]) * {"": 1, "k": 1000, "M": 1_000_000}[found[2]])

@@ -18,7 +18,7 @@ from .contract import INPUT, OUTPUT, ModelCard
 from .device import available_cores, open_session
 from .errors import ModelError, StylizeError, reason
 from .folding import with_maps
-from .follow import ENOUGH, Failing, Follower, Plays
+from .follow import ENOUGH, SOME, Failing, Follower, Plays
 from .frame import Frame, Rgb
 from .inputs import open_source
 from .labels import LABELS, with_labels
@@ -230,6 +230,7 @@ class UniversalStylizer:
         painting: at what size, and what is done with the result.
         per_frame: statistics of every frame by itself, as the papers have them.
         masks: where which part of a style is.
+        alone: see ``Playing``.
 
     Raises:
         ModelError: a file is missing or no such file.
@@ -253,13 +254,15 @@ class UniversalStylizer:
         painting: Painting = Painting(),
         per_frame: bool = False,
         masks: Masks | None = None,
+        alone: bool = False,
     ) -> None:
         cores = threads or available_cores()
-        self.workers = min(cores, _MOST_WORKERS)
+        self.workers = 1 if alone else min(cores, _MOST_WORKERS)
         name = " ".join(path.stem for path, _ in styles)
         self.card = ModelCard(name=name, kind=prepare.name.partition(".")[0])
         self.device = device
         self._per_frame = per_frame
+        self._look: Look | None = None
         self._masks = masks
 
         def prepares(model: bytes) -> Any:
@@ -298,6 +301,13 @@ class UniversalStylizer:
         """The picture in the style, as a shot of its own, without masks; the same shape."""
         return self.painted([rgb])[0]
 
+    def shot_of(self, frame: Frame, strength: float = 1.0) -> tuple[Plays, float]:
+        """See ``Paints.shot_of``."""
+        if self._look is None or self._look.strength != strength:
+            self._look = replace(self._binder.choice, strength=strength)
+        with self._failing(frame.picture.shape):
+            return self._binder.shot_of(frame, self._look, SOME), 1.0
+
     def painted(self, pictures: Sequence[Rgb]) -> list[Rgb]:
         """The pictures, all of one size, as frames of one shot, measured together."""
         binder, every = self._binder, ceil(len(pictures) / _TOGETHER)
@@ -322,8 +332,7 @@ class UniversalStylizer:
         with closing_source(frames):
             for frame in frames:
                 with self._failing(frame.picture.shape):
-                    found = binder.measure([binder.seen(frame)], binder.choice)
-                    player = binder.player(frame.picture, binder.choice, found)
+                    player = binder.shot_of(frame, binder.choice)
                 yield frame, player
 
     def play(self, bound: tuple[Frame, Plays]) -> Frame:

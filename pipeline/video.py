@@ -38,7 +38,7 @@ class VideoSource:
         self.path = path
         with _opened(path) as (container, stream):
             first = _first_frame(container, stream, path)
-            self._turn = _Turn.of(first)
+            self._turn = Turn.of(first)
             height, width = self._turn.size(first.height, first.width)
             self._end = _stream_end(stream)
             info = _info(path, container, stream, first, self._turn)
@@ -101,7 +101,7 @@ class VideoSource:
         def show(decoded: av.VideoFrame) -> Picture:
             if (
                 planar
-                and self._turn == _Turn()
+                and self._turn == Turn()
                 and (decoded.width, decoded.height) == (width, height)
             ):
                 planes = planes_of(decoded)
@@ -206,7 +206,7 @@ def _stream_end(stream: VideoStream) -> Fraction | None:
 
 
 def _info(
-    path: Path, container: InputContainer, stream: VideoStream, first: av.VideoFrame, turn: _Turn
+    path: Path, container: InputContainer, stream: VideoStream, first: av.VideoFrame, turn: Turn
 ) -> SourceInfo:
     time_base = Fraction(stream.time_base or Fraction(1, 1000))
     rate = Fraction(stream.guessed_rate or stream.average_rate or 25)
@@ -233,14 +233,14 @@ def _info(
 
 
 @dataclass(frozen=True)
-class _Turn:
+class Turn:
     """What a display matrix asks for: ``flip`` left–right, then ``quarters`` clockwise."""
 
     quarters: int = 0
     flip: bool = False
 
     @classmethod
-    def of(cls, frame: av.VideoFrame) -> _Turn:
+    def of(cls, frame: av.VideoFrame) -> Turn:
         """What the frame's display matrix asks for, to the nearest quarter."""
         data = frame.side_data.get("DISPLAYMATRIX")
         if data is None:
@@ -263,7 +263,7 @@ class _Turn:
 
     def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The picture, (H, W) or (H, W, 3), upright."""
-        if self == _Turn():
+        if self == Turn():
             return picture
         flipped = picture[:, ::-1] if self.flip else picture
         return np.ascontiguousarray(np.rot90(flipped, -self.quarters))

@@ -1,0 +1,117 @@
+"""``stylize-video live``, and every run whose input or output is live."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..pipeline.config import Settings
+from .options import Quiet, read_settings, with_options
+from .report import Report, stop_on_signal
+
+if TYPE_CHECKING:
+    from ..pipeline.live import LiveStart
+    from ..pipeline.meter import Meter
+
+_TOLD_EVERY = 10  # seconds, where nobody looks at a window
+
+_DEFAULTS: dict[str, Any] = {"fps_target": 24.0}
+
+
+@with_options(Settings)
+def live(
+    typed: dict[str, Any],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="[INPUT]",
+            help="A camera's index or camera:NAME, rtsp:// rtmp:// srt:// udp:// http:// stream, "
+            "screen:, or a video file.",
+        ),
+    ] = "0",
+    output: Annotated[
+        str,
+        typer.Argument(
+            metavar="[OUTPUT]",
+            help="window; camera: (a virtual one); rtmp:// srt:// udp:// rtsp:// whip:// stream; "
+            "FILE.m3u8; a page, http://127.0.0.1:8080; a file.",
+        ),
+    ] = "window",
+    config: Annotated[
+        Path | None, typer.Option(help="File of settings; see config.yaml for all of them.")
+    ] = None,
+    quiet: Quiet = False,
+    json_progress: Annotated[
+        bool, typer.Option("--json-progress", help="Figures as JSON lines on standard output.")
+    ] = False,
+) -> None:
+    """Paint a live picture: a camera in a window, mirrored, if nothing else is said.
+
+    Keys in the window: h shows them.
+    """
+    from ..pipeline.camera import is_camera
+
+    defaults = {**_DEFAULTS, "mirror": is_camera(source)}
+    settings = read_settings(config, typed, defaults)
+    play(source, output, settings, Report(quiet, json_progress))
+
+
+def play(source: str, output: str, settings: Settings, report: Report) -> None:
+    """Run it until it ends, and say how it went.
+
+    Raises:
+        typer.Exit: 130, when it was stopped by a signal.
+    """
+    from ..pipeline.live import play_live
+
+    told = _Told(report, source)
+    said = "stopping: closing the outputs (Ctrl-C again to leave them)"
+    with report.notes(), stop_on_signal(report, said) as stop:
+        summary = play_live(source, (output, *settings.also), settings, stop, told.start, told.tick)
+    told.end(summary)
+    if stop.is_set():
+        raise typer.Exit(130)
+
+
+class _Told:
+    """What is said of a live run."""
+
+    def __init__(self, report: Report, name: str) -> None:
+        self._report = report
+        self._name = name
+        self._ticks = 0
+
+    def start(self, start: LiveStart) -> None:
+        """The first frame is shown."""
+        sound = "with sound" if start.sounds else "no sound"
+        self._report.say(
+            f"live: {self._name}, {start.width}x{start.height}, {start.rate:.3g} frames/s, {sound}"
+        )
+        for page in start.pages:
+            self._report.say(f"open {page}")
+
+    def tick(self, meter: Meter) -> None:
+        """A second has passed."""
+        now = meter.read()
+        if self._report.as_json:
+            self._report.event(event="live", **asdict(now))
+        elif self._ticks % _TOLD_EVERY == 0 and self._ticks:
+            self._report.say(
+                f"{now.shown:.1f} of {now.captured:.1f} frames/s, {now.latency * 1000:.0f} ms, "
+                f"{now.dropped} dropped"
+            )
+        self._ticks += 1
+
+    def end(self, summary: dict[str, float]) -> None:
+        """It is over."""
+        if self._report.as_json:
+            self._report.event(event="done", **summary)
+            return
+        self._report.say(
+            f"showed {summary['shown']:.0f} frames, dropped {summary['dropped']:.0f}; capture to "
+            f"show {summary['p50']:.0f} ms (95 %: {summary['p95']:.0f}, 99 %: "
+            f"{summary['p99']:.0f}); longest gap {summary['longest gap']:.0f} ms"
+        )

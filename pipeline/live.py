@@ -1,0 +1,419 @@
+"""The other main job: a live picture, painted as it comes, shown and sent at once.
+
+Three threads and one for each output: the source is read in one, which never waits; frames are
+painted in another; the main one has the window, the keys and the signals. Between them stand slots
+of one frame, where a newer one takes the place of an older.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import cv2  # noqa: F401  # pyright: ignore[reportUnusedImport] - before PyAV; see window.py
+
+from .broadcast import Broadcast, Shape, Target, target_of
+from .camera import CameraSource, is_camera
+from .capture import Address, FfmpegSource, LiveSource, address_of, is_address
+from .config import PAINTED, Settings
+from .controls import Controls, State
+from .easel import Easel
+from .encoding import check_output
+from .errors import SettingsError, SinkError, SourceError
+from .flow import open_flow
+from .follow import Paints
+from .frame import Frame
+from .governor import Governor
+from .lasting import Lasting, Lost
+from .meter import Meter
+from .opening import open_stylizer
+from .outlet import Hub, Outlet, Shown, Sink
+from .page import Page, is_page
+from .pictures import PICTURE_SUFFIXES, read_picture
+from .prefetch import prefetch
+from .sink import picture_bytes, whole_or_not
+from .sound import SoundLine
+from .steady import HOLDS
+from .tailor import Tailor, Wish
+from .virtualcam import PREFIX as VIRTUAL
+from .virtualcam import VirtualCamera, check_virtual_camera
+from .window import Window
+from .yuv import Plane, coding_of
+from .zoo import zoo
+
+log = logging.getLogger(__name__)
+
+WINDOW = "window"
+"""The output that is one."""
+
+_COLLECT_EVERY = 10.0  # seconds
+_DEPTH = 8  # frames that may wait for an encoder
+
+
+@dataclass(frozen=True)
+class LiveStart:
+    """What is known when a live run has opened everything."""
+
+    width: int
+    height: int
+    rate: float
+    """Frames per second that the source says it has; a camera's is measured."""
+    sounds: bool
+    pages: tuple[str, ...]
+    """Addresses to type into a browser."""
+
+
+def is_live(source: str, output: str, settings: Settings) -> bool:
+    """Whether a run is a live one: by its input, or by an output that can't wait."""
+    return (
+        settings.realtime
+        or bool(settings.also)
+        or is_camera(source)
+        or is_address(source)
+        or not _is_path(output)
+    )
+
+
+def _is_path(output: str) -> bool:
+    """Whether it is a file or a folder that a run at leisure writes."""
+    return not (
+        output == WINDOW
+        or output.startswith(VIRTUAL)
+        or "://" in output
+        or output.lower().endswith(".m3u8")
+    )
+
+
+def play_live(
+    source: str,
+    outputs: Iterable[str],
+    settings: Settings,
+    stop: threading.Event,
+    on_start: Callable[[LiveStart], None] = lambda start: None,
+    on_tick: Callable[[Meter], None] = lambda meter: None,
+) -> dict[str, float]:
+    """Paint ``source`` as it comes, and show it, until it ends or ``stop`` is set.
+
+    Args:
+        source: a camera's index or ``camera:NAME``, a stream's address, ``screen:``, a video file.
+        outputs: ``window``, ``camera:``, streams' addresses, a page's ``http://…``, files.
+        settings: how.
+        stop: when set, everything is finished and closed.
+        on_start: called once, when the first frame is shown.
+        on_tick: called about every second.
+
+    Returns:
+        What ``Meter.summary`` says.
+
+    Raises:
+        StylizeError: see ``errors``; what breaks later is noted, and comes back.
+    """
+    names = list(dict.fromkeys(outputs))
+    _check(names, settings)
+    deck = _deck(settings)
+    steady = settings.steady != "off"
+    state = State(strength=settings.strength, steady=steady, mirror=settings.mirror)
+    controls = Controls([" ".join(Path(s).stem for s in styles) for styles in deck], state)
+    reopen = partial(_opened, source, settings)
+    opened = reopen()
+    with ExitStack() as open_things:
+        open_things.callback(opened.close)
+        run = _Run(opened, reopen, names, deck, settings, controls, stop, on_start)
+        try:
+            run.play(on_tick)
+        finally:
+            run.close()
+    return run.meter.summary()
+
+
+def _check(names: list[str], settings: Settings) -> None:
+    """Refuse what can't be, before anything is opened."""
+    if settings.method in PAINTED or settings.keyframes is not None:
+        raise SettingsError("key frames are painted slowly; a live picture takes --method auto")
+    for setting, value in (
+        ("content_mask", settings.content_mask),
+        ("start", settings.start),
+        ("end", settings.end),
+        ("scenes", settings.scenes),
+    ):
+        if value is not None:
+            flag = "--" + setting.replace("_", "-")
+            raise SettingsError(f"{flag} is for files; a live picture has none: leave it out")
+    for name in names:
+        if name == WINDOW or is_page(name):
+            continue
+        if name.startswith(VIRTUAL):
+            check_virtual_camera()
+            continue
+        target = target_of(name)
+        if target is None:
+            raise SinkError(
+                f"output {name} is nothing that can be shown live; there are window, camera:, "
+                "rtmp:// srt:// udp:// rtsp:// whip://, http://127.0.0.1:PORT, .m3u8, .mp4 .mkv"
+            )
+        if target.file is not None:
+            check_output(target.file, settings, name)
+        elif target.form == "hls" and not Path(name).absolute().parent.is_dir():
+            raise SinkError(f"output folder {Path(name).parent} does not exist; create it")
+
+
+def _deck(settings: Settings) -> list[tuple[str, ...]]:
+    """The styles to hand, each one as ``--style`` would have it."""
+    if settings.deck:
+        return [(name,) for name in settings.deck]
+    shipped = [name for name, style in zoo().items() if style.tier == "fast"]
+    others = [(name,) for name in shipped if (name,) != settings.style]
+    return [settings.style, *others]
+
+
+def _opened(source: str, settings: Settings) -> LiveSource:
+    if is_camera(source):
+        return CameraSource(source, settings.size, settings.fps_target or 30.0)
+    if is_address(source):
+        return FfmpegSource(address_of(source), settings.size, settings.timeout)
+    path = Path(source)
+    if not path.is_file() or path.suffix.lower() in PICTURE_SUFFIXES:
+        raise SourceError(
+            f"{source} is no live source: give a camera's index, an address or a video file"
+        )
+    paced = settings.realtime or settings.policy != "sync"
+    address = Address(source, str(path.absolute()), lasts=False, paced=paced)
+    return FfmpegSource(address, settings.size, settings.timeout)
+
+
+def _mask(settings: Settings) -> Plane | None:
+    """The mask, one picture for all frames."""
+    if settings.mask is None:
+        return None
+    path = Path(settings.mask)
+    if path.suffix.lower() not in PICTURE_SUFFIXES:
+        raise SettingsError(f"--mask {path}: a live picture's mask is one picture")
+    mask = read_picture(path)[..., 1]
+    return 255 - mask if settings.mask_invert else mask
+
+
+class _Run:
+    """One live run."""
+
+    def __init__(
+        self,
+        opened: LiveSource,
+        reopen: Callable[[], LiveSource],
+        names: list[str],
+        deck: list[tuple[str, ...]],
+        settings: Settings,
+        controls: Controls,
+        stop: threading.Event,
+        on_start: Callable[[LiveStart], None],
+    ) -> None:
+        self.meter = Meter()
+        self._info, self._sounds = opened.info, opened.sounds
+        self._names = names
+        self._settings = settings
+        self._controls = controls
+        self._stop = stop
+        self._on_start = on_start
+        self._hub = Hub()
+        self._recorder: Outlet | None = None
+        self._pages: list[str] = []
+        self._last: Shown | None = None
+        self._taken = 0
+        self._aside = ThreadPoolExecutor(1, "aside")
+        self._window: Window | None = None
+        if WINDOW in names:
+            self._window = Window(f"stylize-video: {opened.info.name}", controls, self.meter)
+
+        def open_style(number: int) -> Paints:
+            changed = {"style": deck[number], "strength": 1.0}
+            return open_stylizer(settings.model_copy(update=changed), None, alone=True)
+
+        self._tailor = Tailor(open_style, Wish(0, controls.state.strength))
+        rate = settings.fps_target
+        self._easel = Easel(
+            self._tailor,
+            open_flow(settings.flow, settings.flow_model, settings.device, settings.threads),
+            HOLDS.get(settings.steady, HOLDS["flow"]),
+            Governor(rate) if rate is not None and settings.style_scale is None else None,
+            settings.preserve_color == "luma",
+            _mask(settings),
+        )
+        self._easel.stepped = self._tell_step
+        sound = SoundLine(self._hub.hear) if opened.sounds else None
+        self._source = Lasting(opened, reopen, self.meter, sound, stop, settings.loop)
+
+    def play(self, on_tick: Callable[[Meter], None]) -> None:
+        """Until it is over. The caller's thread has the window."""
+        due = time.monotonic()
+        with ThreadPoolExecutor(1, "easel") as pool:
+            painting = pool.submit(self._paint)
+
+            def over() -> bool:
+                nonlocal due
+                if time.monotonic() >= due:
+                    due += 1
+                    on_tick(self.meter)
+                return painting.done()
+
+            try:
+                if self._window is not None:
+                    self._window.run(over)
+                while not over():
+                    wait([painting], 0.5)
+                painting.result()
+            finally:
+                self._controls.do("quit")
+
+    def close(self) -> None:
+        """Finish all outputs, and the threads."""
+        self._tailor.close()
+        self._hub.close()
+        self._aside.shutdown()
+
+    def _paint(self) -> None:
+        """Every frame that comes, until the end."""
+        depth = max(1, round(self._info.rate)) if self._settings.policy == "buffer" else 1
+        latest = self._settings.policy != "sync"
+        items = prefetch(self._source.items(), depth, latest=latest, dropped=self.meter.drop)
+        with closing(items), _no_collections() as collect:
+            for item in items:
+                state = self._controls.state
+                if state.quit or self._stop.is_set():
+                    return
+                shown = self._shown(item, state)
+                if shown is not None:
+                    self._give(shown)
+                    self._carry_out(state, shown)
+                collect()
+
+    def _shown(self, item: Frame | Lost, state: State) -> Shown | None:
+        """What is shown for what came: the frame painted, or the last picture and why."""
+        if isinstance(item, Frame) and not (state.paused and self._last is not None):
+            return Shown(self._easel.paint(item, state))
+        if self._last is None:
+            return None
+        notice, captured = "paused", item.captured if isinstance(item, Frame) else time.monotonic()
+        if isinstance(item, Lost):
+            notice = f"{item.reason}; again in {item.again_in:.0f} s"
+        frame = replace(self._last.frame, pts=item.pts, captured=captured)
+        return Shown(frame, notice)
+
+    def _give(self, shown: Shown) -> None:
+        if self._last is None:
+            self._open_outlets(shown.frame)
+        self._last = shown
+        if self._window is not None:
+            self._window.slot.put(shown)
+        self._hub.show(shown)
+
+    def _open_outlets(self, first: Frame) -> None:
+        """Now that it is known what frames look like."""
+        self.meter.device = self._easel.brush.paints.device if self._easel.brush else ""
+        measured = self._window is not None
+        for name in self._names:
+            if name != WINDOW:
+                # The first output tells how late the picture is.
+                heard = None if measured else self.meter.show
+                self._hub.add(self._outlet(name, self._shape(first), heard))
+                measured = True
+        height, width = first.picture.shape[:2]
+        rate = float(self._info.rate)
+        self._on_start(LiveStart(width, height, rate, self._sounds, tuple(self._pages)))
+
+    def _shape(self, frame: Frame) -> Shape:
+        height, width = frame.picture.shape[:2]
+        coding = coding_of(frame.picture)
+        return Shape(width, height, self._info.rate, coding, self._sounds)
+
+    def _outlet(self, name: str, shape: Shape, heard: Callable[[float], None] | None) -> Outlet:
+        if is_page(name):
+            page = Page(name, self._controls, self.meter)
+            self._pages.append(page.url)
+            return Outlet(name, lambda: page, heard=heard)
+        if name.startswith(VIRTUAL):
+            return Outlet(name, lambda: VirtualCamera(name, shape), heard=heard)
+        target = target_of(name)
+        assert target is not None  # checked before
+        return self._encoded(target, shape, heard)
+
+    def _encoded(
+        self, target: Target, shape: Shape, heard: Callable[[float], None] | None = None
+    ) -> Outlet:
+        def opened() -> Sink:
+            return Broadcast(target, shape, self._settings)
+
+        return Outlet(target.name, opened, target.lasts, _DEPTH, heard)
+
+    def _carry_out(self, state: State, shown: Shown) -> None:
+        """What was asked for by a key, beside the picture."""
+        brush = self._easel.brush
+        if brush is not None:
+            self.meter.share, self.meter.device = brush.wish.share, brush.paints.device
+        if state.snapshots > self._taken:
+            self._taken = state.snapshots
+            self._aside.submit(self._keep, shown.frame)
+        if state.recording and self._recorder is None:
+            path = self._free_name(".mkv")
+            target = target_of(str(path))
+            assert target is not None  # a file
+            self._recorder = self._encoded(target, self._shape(shown.frame))
+            self._hub.add(self._recorder)
+            log.warning("recording to %s", path)
+        elif not state.recording and self._recorder is not None:
+            self._aside.submit(self._hub.remove, self._recorder)
+            log.warning("recorded %s", self._recorder.name)
+            self._recorder = None
+
+    def _keep(self, frame: Frame) -> None:
+        path = self._free_name(".png")
+        try:
+            with whole_or_not(path) as aside:
+                aside.write_bytes(picture_bytes(frame.rgb, path.name))
+        except SinkError as error:
+            log.warning("%s", error)
+        else:
+            log.warning("took %s", path)
+
+    def _free_name(self, suffix: str) -> Path:
+        folder, moment = self._settings.takes or Path(), time.strftime("%Y%m%d-%H%M%S")
+        path, number = folder / f"stylized-{moment}{suffix}", 1
+        while path.exists() or path.with_name(f".{path.name}.part").exists():
+            number += 1
+            path = folder / f"stylized-{moment}-{number}{suffix}"
+        return path
+
+    def _tell_step(self, share: float) -> None:
+        target = self._settings.fps_target
+        log.warning("painting at %.0f %% of the size, to hold %g frames/s", 100 * share, target)
+
+
+@contextmanager
+def _no_collections() -> Generator[Callable[[], None]]:
+    """Keep the garbage collector from pausing the picture.
+
+    What lives already is set aside for good; the little that comes after is looked through now and
+    then, by what is given here, just after a frame was shown.
+    """
+    due = time.monotonic() + _COLLECT_EVERY
+
+    def collect() -> None:
+        nonlocal due
+        if time.monotonic() >= due:
+            gc.collect()
+            due = time.monotonic() + _COLLECT_EVERY
+
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield collect
+    finally:
+        gc.enable()
+        gc.unfreeze()

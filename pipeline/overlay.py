@@ -1,0 +1,75 @@
+"""What is drawn over a live picture for who watches it: source beside it, figures, help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+
+from .controls import Compare
+from .frame import Rgb
+from .meter import Reading
+from .outlet import Shown
+from .yuv import as_rgb
+
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+def composed(shown: Shown, compare: Compare, wipe: float) -> Rgb:
+    """A picture of its own: the painting, with its source as asked for, and the notice."""
+    painting, source = as_rgb(shown.frame.picture), shown.frame.original
+    if compare == "off" or source is None:
+        picture = painting.copy()
+    elif compare == "side":
+        picture = np.hstack([as_rgb(source), painting])
+    else:
+        picture = painting.copy()
+        line = round(wipe * picture.shape[1])
+        picture[:, :line] = as_rgb(source)[:, :line]
+        picture[:, max(0, line - 1) : line + 1] = 255
+    if shown.notice:
+        _notice(picture, shown.notice)
+    return picture
+
+
+def figures(reading: Reading, style: str, strength: float, marks: Sequence[str]) -> list[str]:
+    """The lines that say how it goes."""
+    share = "" if reading.share >= 1 else f", painted at {reading.share:.0%}"
+    return [
+        " ".join([style, f"{strength:.1f}", *marks]),
+        f"{reading.shown:.1f} of {reading.captured:.1f} frames/s, {reading.latency * 1000:.0f} ms, "
+        f"{reading.dropped} dropped, {reading.device}{share}",
+    ]
+
+
+def write(picture: Rgb, lines: Sequence[str]) -> None:
+    """Lines in the upper left corner, with a shadow so that they are read on anything."""
+    scale, step = _sizes(picture)
+    for number, line in enumerate(lines):
+        _text(picture, line, (step // 2, step * (number + 1)), scale)
+
+
+def _notice(picture: Rgb, text: str) -> None:
+    scale, step = _sizes(picture)
+    height = picture.shape[0]
+    band = picture[height - 2 * step :]
+    np.copyto(band, band // 4)
+    room = picture.shape[1] - step
+    while len(text) > 8 and cv2.getTextSize(text, _FONT, scale, 1)[0][0] > room:
+        text = text[:-4] + "..."
+    _text(picture, text, (step // 2, height - step // 2 - step // 4), scale)
+
+
+def _sizes(picture: Rgb) -> tuple[float, int]:
+    """Of letters, and from line to line, px."""
+    lines = picture.shape[0]
+    return max(0.4, lines / 900), max(14, lines // 26)
+
+
+def _text(picture: Any, text: str, at: tuple[int, int], scale: float) -> None:
+    thick = max(1, round(scale * 2))
+    plain = text.encode("ascii", "replace").decode()
+    cv2.putText(picture, plain, at, _FONT, scale, (0, 0, 0), thick * 3, cv2.LINE_AA)
+    cv2.putText(picture, plain, at, _FONT, scale, (255, 255, 255), thick, cv2.LINE_AA)
