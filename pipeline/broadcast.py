@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -20,6 +22,7 @@ from .encoding import CONTAINERS, Encoding, checked_codec
 from .errors import SinkError, reason
 from .lasting import CLOCK
 from .outlet import Shown
+from .relay import RelayedOut
 from .resize import at_size
 from .sound import RATE, Block, Samples
 from .units import parse_bits
@@ -124,21 +127,38 @@ class Broadcast:
         self._closed = False
         # A file takes its name when it is complete; of a run that is killed, this much plays.
         self._aside = target.file and target.file.with_name(f".{target.file.name}.part")
-        with self._mapped("can't be opened"):
-            self._container = self._opened()
-            try:
-                self._video = self._video_stream()
-                self._audio = _Audio(self._container, target.form) if shape.sounds else None
-                self._container.start_encoding()
-            except BaseException:
-                with suppress(av.FFmpegError, OSError):
-                    self._container.close()
-                raise
+        self._relay: RelayedOut | None = None
+        try:
+            with self._mapped("can't be opened"):
+                self._begin_somehow()
+        except SinkError:
+            self._end_relay()
+            raise
 
-    def _opened(self) -> OutputContainer:
+    def _begin_somehow(self) -> None:
+        try:
+            self._begin()
+        except av.ProtocolNotFoundError:
+            self._relay = RelayedOut(self._target.url)
+            self._begin()
+
+    def _begin(self) -> None:
+        """Open the container with its streams, and write its header."""
         options = {"flush_packets": "1", "max_interleave_delta": "500000", **self._target.options}
-        url = self._target.url if self._aside is None else str(self._aside)
-        return av.open(url, "w", format=self._target.form, options=options)
+        url: Any = self._target.url if self._aside is None else str(self._aside)
+        if self._relay is not None:
+            url = self._relay.pipe
+        self._container = av.open(url, "w", format=self._target.form, options=options)
+        try:
+            self._video = self._video_stream()
+            self._audio = None
+            if self._shape.sounds:
+                self._audio = _Audio(self._container, self._target.form)
+            self._container.start_encoding()
+        except BaseException:
+            with suppress(av.FFmpegError, OSError):
+                self._container.close()
+            raise
 
     def _video_stream(self) -> VideoStream:
         shape, encoding = self._shape, self._encoding
@@ -192,31 +212,27 @@ class Broadcast:
             return
         self._closed = True
         with self._mapped("can't be finished"):
-            try:
+            with ExitStack() as last:
+                last.callback(self._end_relay)
+                last.callback(self._container.close)
                 self._container.mux(self._video.encode(None))
                 if self._audio is not None:
                     self._audio.finish()
-            finally:
-                self._container.close()
             if self._aside is not None and self._target.file is not None:
                 self._aside.replace(self._target.file)
 
-    def _mapped(self, what: str) -> _Mapped:
-        return _Mapped(f"{self._target.name} {what}")
+    def _end_relay(self) -> None:
+        if self._relay is not None:
+            self._relay.close()
 
-
-class _Mapped:
-    """Turns FFmpeg's failures into one line."""
-
-    def __init__(self, said: str) -> None:
-        self._said = said
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, (av.FFmpegError, OSError, ValueError)):
-            raise SinkError(f"{self._said}: {reason(error)}") from error
+    @contextmanager
+    def _mapped(self, what: str) -> Generator[None]:
+        """Turn FFmpeg's failures into one line."""
+        try:
+            yield
+        except (av.FFmpegError, OSError, ValueError) as error:
+            told = error if self._relay is None else self._relay.complaint(error)
+            raise SinkError(f"{self._target.name} {what}: {reason(told)}") from error
 
 
 class _Audio:

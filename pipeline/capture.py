@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 from .color import ToRgb, planes_of, tags_of
 from .errors import SourceError, reason
 from .frame import Frame
+from .relay import RelayedIn
 from .source import SourceInfo, fit_size
 from .video import Turn
 from .yuv import Picture
@@ -140,13 +141,14 @@ class FfmpegSource:
         self._address = address
         self._timeout = timeout
         self.lasts = address.lasts
+        self._relay: RelayedIn | None = None
         self._container = self._opened()
         try:
             self._video, self._audio = self._streams()
             self._turn = Turn()
             self.info = self._told(size)
         except BaseException:
-            self._container.close()
+            self.close()
             raise
         self.sounds = self._audio is not None
         self._to_rgb = ToRgb(self.info.width, self.info.height)
@@ -155,12 +157,16 @@ class FfmpegSource:
     def _opened(self) -> InputContainer:
         address = self._address
         try:
-            return av.open(
-                address.url,
-                format=address.form,
-                options=address.options,
-                timeout=None if address.paced else (2 * self._timeout, self._timeout),
-            )
+            try:
+                return av.open(
+                    address.url,
+                    format=address.form,
+                    options=address.options,
+                    timeout=None if address.paced else self._timeout,
+                )
+            except av.ProtocolNotFoundError:
+                self._relay = RelayedIn(address.url, self._timeout)
+                return self._relay.container
         except (av.FFmpegError, OSError, ValueError) as error:
             raise SourceError(f"{address.name} can't be opened: {self._why(error)}") from error
 
@@ -256,6 +262,8 @@ class FfmpegSource:
     def close(self) -> None:
         """See ``LiveSource.close``."""
         self._container.close()
+        if self._relay is not None:
+            self._relay.close()
 
 
 _WHOLE = ("yuv420p", "yuvj420")
