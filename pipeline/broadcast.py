@@ -37,7 +37,7 @@ WHIP = ("whip://", "whips://")
 _CONTAINERS = {"rtmp": "flv", "rtmps": "flv", "udp": "mpegts", "tcp": "mpegts", "srt": "mpegts",
                "rtsp": "rtsp", "rtsps": "rtsp"}  # fmt: skip
 _MUXERS = {
-    "flv": {"flvflags": "no_duration_filesize", "rw_timeout": "5000000"},
+    "flv": {"flvflags": "no_duration_filesize"},
     "mpegts": {"mpegts_flags": "resend_headers"},
     "rtsp": {"rtsp_transport": "tcp"},
     "hls": {"hls_time": "2", "hls_list_size": "6", "hls_flags": "delete_segments+temp_file"},

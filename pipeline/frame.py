@@ -59,7 +59,7 @@ class Frame:
     labels: NDArray[np.uint8] | None = None
     """(h, w, K): of a segmentation mask, of any size; see ``segments``."""
     captured: float = 0.0
-    """When it came in, live: seconds of ``time.monotonic``."""
+    """When it came in, live: seconds of ``time.monotonic``; 0: it did not."""
 
     def __post_init__(self) -> None:
         rgb = self.picture

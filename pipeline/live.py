@@ -39,10 +39,11 @@ from .outlet import Hub, Outlet, Shown, Sink
 from .page import Page, is_page
 from .pictures import PICTURE_SUFFIXES, read_picture
 from .prefetch import prefetch
-from .sink import picture_bytes, whole_or_not
 from .sound import SoundLine
 from .steady import HOLDS
 from .tailor import Tailor, Wish
+from .takes import Takes
+from .units import split_weight
 from .virtualcam import PREFIX as VIRTUAL
 from .virtualcam import VirtualCamera, check_virtual_camera
 from .window import Window
@@ -121,7 +122,7 @@ def play_live(
     deck = _deck(settings)
     steady = settings.steady != "off"
     state = State(strength=settings.strength, steady=steady, mirror=settings.mirror)
-    controls = Controls([" ".join(Path(s).stem for s in styles) for styles in deck], state)
+    controls = Controls([" ".join(map(_called, styles)) for styles in deck], state)
     reopen = partial(_opened, source, settings)
     opened = reopen()
     with ExitStack() as open_things:
@@ -174,6 +175,12 @@ def _deck(settings: Settings) -> list[tuple[str, ...]]:
     return [settings.style, *others]
 
 
+def _called(style: str) -> str:
+    """What is shown of ``--style``."""
+    name = split_weight(style)[0]
+    return Path(name).stem if Path(name).suffix else name
+
+
 def _opened(source: str, settings: Settings) -> LiveSource:
     if is_camera(source):
         return CameraSource(source, settings.size, settings.fps_target or 30.0)
@@ -200,6 +207,15 @@ def _mask(settings: Settings) -> Plane | None:
     return 255 - mask if settings.mask_invert else mask
 
 
+def _governor(settings: Settings) -> Governor | None:
+    if settings.fps_target is None:
+        return None
+    if settings.style_scale is not None:
+        log.warning("--style-scale says at which size is painted: --fps-target can't change it")
+        return None
+    return Governor(settings.fps_target)
+
+
 class _Run:
     """One live run."""
 
@@ -222,11 +238,9 @@ class _Run:
         self._stop = stop
         self._on_start = on_start
         self._hub = Hub()
-        self._recorder: Outlet | None = None
         self._pages: list[str] = []
         self._last: Shown | None = None
-        self._taken = 0
-        self._aside = ThreadPoolExecutor(1, "aside")
+        self._takes = Takes(settings.takes or Path(), self._hub, self._recording)
         self._window: Window | None = None
         if WINDOW in names:
             self._window = Window(f"stylize-video: {opened.info.name}", controls, self.meter)
@@ -235,16 +249,11 @@ class _Run:
             changed = {"style": deck[number], "strength": 1.0}
             return open_stylizer(settings.model_copy(update=changed), None, alone=True)
 
+        flow = open_flow(settings.flow, settings.flow_model, settings.device, settings.threads)
+        hold, luma = HOLDS.get(settings.steady, HOLDS["flow"]), settings.preserve_color == "luma"
+        mask = _mask(settings)
         self._tailor = Tailor(open_style, Wish(0, controls.state.strength))
-        rate = settings.fps_target
-        self._easel = Easel(
-            self._tailor,
-            open_flow(settings.flow, settings.flow_model, settings.device, settings.threads),
-            HOLDS.get(settings.steady, HOLDS["flow"]),
-            Governor(rate) if rate is not None and settings.style_scale is None else None,
-            settings.preserve_color == "luma",
-            _mask(settings),
-        )
+        self._easel = Easel(self._tailor, flow, hold, _governor(settings), luma, mask)
         self._easel.stepped = self._tell_step
         sound = SoundLine(self._hub.hear) if opened.sounds else None
         self._source = Lasting(opened, reopen, self.meter, sound, stop, settings.loop)
@@ -275,7 +284,7 @@ class _Run:
         """Finish all outputs, and the threads."""
         self._tailor.close()
         self._hub.close()
-        self._aside.shutdown()
+        self._takes.close()
 
     def _paint(self) -> None:
         """Every frame that comes, until the end."""
@@ -290,7 +299,7 @@ class _Run:
                 shown = self._shown(item, state)
                 if shown is not None:
                     self._give(shown)
-                    self._carry_out(state, shown)
+                    self._takes.heed(state, shown.frame)
                 collect()
 
     def _shown(self, item: Frame | Lost, state: State) -> Shown | None:
@@ -299,23 +308,23 @@ class _Run:
             return Shown(self._easel.paint(item, state))
         if self._last is None:
             return None
-        notice, captured = "paused", item.captured if isinstance(item, Frame) else time.monotonic()
         if isinstance(item, Lost):
             notice = f"{item.reason}; again in {item.again_in:.0f} s"
-        frame = replace(self._last.frame, pts=item.pts, captured=captured)
-        return Shown(frame, notice)
+            return Shown(replace(self._last.frame, pts=item.pts, captured=0.0), notice)
+        frame = replace(self._last.frame, pts=item.pts, captured=item.captured)
+        return Shown(frame, "paused")
 
     def _give(self, shown: Shown) -> None:
         if self._last is None:
             self._open_outlets(shown.frame)
         self._last = shown
+        self._tell_meter()
         if self._window is not None:
             self._window.slot.put(shown)
         self._hub.show(shown)
 
     def _open_outlets(self, first: Frame) -> None:
         """Now that it is known what frames look like."""
-        self.meter.device = self._easel.brush.paints.device if self._easel.brush else ""
         measured = self._window is not None
         for name in self._names:
             if name != WINDOW:
@@ -343,6 +352,11 @@ class _Run:
         assert target is not None  # checked before
         return self._encoded(target, shape, heard)
 
+    def _recording(self, path: Path, frame: Frame) -> Outlet:
+        target = target_of(str(path))
+        assert target is not None  # a file
+        return self._encoded(target, self._shape(frame))
+
     def _encoded(
         self, target: Target, shape: Shape, heard: Callable[[float], None] | None = None
     ) -> Outlet:
@@ -351,43 +365,10 @@ class _Run:
 
         return Outlet(target.name, opened, target.lasts, _DEPTH, heard)
 
-    def _carry_out(self, state: State, shown: Shown) -> None:
-        """What was asked for by a key, beside the picture."""
+    def _tell_meter(self) -> None:
         brush = self._easel.brush
         if brush is not None:
             self.meter.share, self.meter.device = brush.wish.share, brush.paints.device
-        if state.snapshots > self._taken:
-            self._taken = state.snapshots
-            self._aside.submit(self._keep, shown.frame)
-        if state.recording and self._recorder is None:
-            path = self._free_name(".mkv")
-            target = target_of(str(path))
-            assert target is not None  # a file
-            self._recorder = self._encoded(target, self._shape(shown.frame))
-            self._hub.add(self._recorder)
-            log.warning("recording to %s", path)
-        elif not state.recording and self._recorder is not None:
-            self._aside.submit(self._hub.remove, self._recorder)
-            log.warning("recorded %s", self._recorder.name)
-            self._recorder = None
-
-    def _keep(self, frame: Frame) -> None:
-        path = self._free_name(".png")
-        try:
-            with whole_or_not(path) as aside:
-                aside.write_bytes(picture_bytes(frame.rgb, path.name))
-        except SinkError as error:
-            log.warning("%s", error)
-        else:
-            log.warning("took %s", path)
-
-    def _free_name(self, suffix: str) -> Path:
-        folder, moment = self._settings.takes or Path(), time.strftime("%Y%m%d-%H%M%S")
-        path, number = folder / f"stylized-{moment}{suffix}", 1
-        while path.exists() or path.with_name(f".{path.name}.part").exists():
-            number += 1
-            path = folder / f"stylized-{moment}-{number}{suffix}"
-        return path
 
     def _tell_step(self, share: float) -> None:
         target = self._settings.fps_target

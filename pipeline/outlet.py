@@ -140,7 +140,7 @@ class Outlet:
                 if shown is not None:
                     sink.show(shown)
                     self._worked = True
-                    if self._heard is not None:
+                    if self._heard is not None and shown.frame.captured:
                         self._heard(shown.frame.captured)
         except BaseException:
             with suppress(SinkError):

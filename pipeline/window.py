@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import cv2
@@ -63,9 +63,7 @@ class Window:
                 "window: there is no screen here (DISPLAY is not set); "
                 "give another output, as http://127.0.0.1:8080 for a page"
             )
-        loaded = list(sys.modules)
-        if sys.platform == "linux" and "av" in loaded[: loaded.index("cv2")]:
-            # PyAV's wheel brings an xcb of its own; loaded first, it is what OpenCV's Qt hangs on.
+        if sys.platform == "linux" and xcb_clashes(list(sys.modules)):
             raise SinkError("window: PyAV was imported before OpenCV; put `import cv2` first")
         self.slot: Slot[Shown] = Slot()
         self._title = title
@@ -93,7 +91,8 @@ class Window:
                 shown = self.slot.get(_WAIT)
                 if shown is not None:
                     self._draw(shown)
-                    self._meter.show(shown.frame.captured)
+                    if shown.frame.captured:
+                        self._meter.show(shown.frame.captured)
                 self._hear(cv2.waitKey(1))
                 if self._shown is not None and self._is_closed():
                     self._controls.do("quit")
@@ -143,6 +142,15 @@ class Window:
 
     def _is_closed(self) -> bool:
         return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1
+
+
+def xcb_clashes(loaded: Sequence[str]) -> bool:
+    """Whether a window would hang: PyAV's wheel brings an xcb of its own, and OpenCV's Qt takes it.
+
+    Args:
+        loaded: modules, in the order in which they were imported.
+    """
+    return "av" in loaded and loaded.index("av") < loaded.index("cv2")
 
 
 def marks(state: State) -> list[str]:
