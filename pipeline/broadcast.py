@@ -61,8 +61,13 @@ class Target:
 
     @property
     def lasts(self) -> bool:
-        """It is a connection, to be made again when it breaks."""
+        """It is opened again when it fails."""
         return self.file is None
+
+    @property
+    def remote(self) -> bool:
+        """Another machine may keep it waiting."""
+        return "://" in self.url
 
 
 def target_of(name: str) -> Target | None:

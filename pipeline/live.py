@@ -20,6 +20,7 @@ from pathlib import Path
 
 import cv2  # noqa: F401  # pyright: ignore[reportUnusedImport] - before PyAV; see window.py
 
+from .apart import Apart
 from .broadcast import Broadcast, Shape, Target, target_of
 from .camera import CameraSource, is_camera
 from .capture import Address, FfmpegSource, LiveSource, address_of, is_address
@@ -360,8 +361,10 @@ class _Run:
     def _encoded(
         self, target: Target, shape: Shape, heard: Callable[[float], None] | None = None
     ) -> Outlet:
+        make = partial(Broadcast, target, shape, self._settings)
+
         def opened() -> Sink:
-            return Broadcast(target, shape, self._settings)
+            return Apart(target.name, make) if target.remote else make()
 
         return Outlet(target.name, opened, target.lasts, _DEPTH, heard)
 

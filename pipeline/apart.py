@@ -1,0 +1,102 @@
+"""A sink in a process of its own: whatever hangs there, nothing hangs here.
+
+FFmpeg is called with Python's lock held while it connects to a server. One that accepts and never
+answers would stop every thread of this process, and with them the picture.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any
+
+from .errors import SinkError
+from .outlet import Shown, Sink
+from .sound import Block
+
+_ENDS = 3.0  # seconds that it is given to finish
+
+
+class Apart:
+    """Runs a sink elsewhere; what it is given goes through a pipe, and waits where that is full.
+
+    Args:
+        name: for what is said of it.
+        make: opens the sink; can be pickled.
+
+    Raises:
+        SinkError: it can't be opened.
+    """
+
+    def __init__(self, name: str, make: Callable[[], Sink]) -> None:
+        self._name = name
+        context = get_context("spawn")
+        self._pipe, there = context.Pipe()
+        self._process = context.Process(target=_serve, args=(there, make), daemon=True)
+        self._process.start()
+        there.close()
+        self._hear_of_it()
+
+    def show(self, shown: Shown) -> None:
+        """See ``Sink.show``."""
+        self._tell("show", replace(shown, frame=replace(shown.frame, original=None)))
+
+    def hear(self, block: Block) -> None:
+        """See ``Sink.hear``."""
+        self._tell("hear", block)
+
+    def close(self) -> None:
+        """See ``Sink.close``."""
+        with suppress(SinkError):
+            self._tell("close", None)
+        self._process.join(_ENDS)
+        self._process.kill()
+        self._process.join()
+        self._process.close()
+        self._pipe.close()
+
+    def _tell(self, action: str, what: Any) -> None:
+        try:
+            if self._pipe.poll():
+                self._hear_of_it()
+            self._pipe.send((action, what))
+        except OSError as error:
+            self._hear_of_it()
+            raise SinkError(f"{self._name} is gone") from error
+
+    def _hear_of_it(self) -> None:
+        """Its word: that it is open, or what failed."""
+        try:
+            failed = self._pipe.recv()
+        except (EOFError, OSError) as error:
+            raise SinkError(f"{self._name} is gone: its process has ended") from error
+        if failed is not None:
+            raise SinkError(failed)
+
+
+def _serve(pipe: Connection, make: Callable[[], Sink]) -> None:
+    """In the other process: open the sink and pass on what comes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the first one closes this
+    try:
+        sink = make()
+        pipe.send(None)
+        try:
+            _pass_on(pipe, sink)
+        finally:
+            sink.close()
+    except SinkError as error:
+        with suppress(OSError):
+            pipe.send(str(error))
+
+
+def _pass_on(pipe: Connection, sink: Sink) -> None:
+    with suppress(EOFError):  # who made it has gone
+        while True:
+            action, what = pipe.recv()
+            if action == "close":
+                return
+            sink.show(what) if action == "show" else sink.hear(what)
