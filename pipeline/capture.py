@@ -33,7 +33,12 @@ SCREEN = "screen:"
 """Begins the name of a screen, or of a part: ``screen:640x360+100+50``."""
 
 # A live stream is joined in the middle; what is looked at first is delay.
-_AT_ONCE = {"fflags": "nobuffer", "analyzeduration": "1500000", "probesize": "1000000"}
+_LOOKS = 1.5  # seconds, at most, until it is known what there is
+_AT_ONCE = {
+    "fflags": "nobuffer",
+    "analyzeduration": str(round(_LOOKS * 1_000_000)),
+    "probesize": "1000000",
+}
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,7 @@ class FfmpegSource:
                     address.url,
                     format=address.form,
                     options=address.options,
-                    timeout=None if address.paced else self._timeout,
+                    timeout=None if address.paced else (self._timeout + _LOOKS, self._timeout),
                 )
             except av.ProtocolNotFoundError:
                 self._relay = RelayedIn(address.url, self._timeout)
