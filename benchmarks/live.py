@@ -1,7 +1,8 @@
-"""Live: how late the picture is, by a clock drawn into it; and what a switch of styles costs.
+"""Live: how late the picture is, what a switch of styles costs, and how it lasts.
 
     python benchmarks/live.py latency --size 640x360 --rate 30 --seconds 30
     python benchmarks/live.py switch CLIP --size 640x360
+    python benchmarks/live.py soak --minutes 20 --cuts 10 --blocks 5
 
 ``latency``: another process draws the time into frames and sends them as H.264 over UDP; here they
 are read, painted and shown in a window (Xvfb will do). The time is read back from the very picture
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -104,9 +106,7 @@ def _settings(args: argparse.Namespace, **others: Any) -> Settings:
 
 def latency(args: argparse.Namespace) -> dict[str, Any]:
     """See the module's text."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
-        held.bind(("127.0.0.1", 0))
-        url = f"udp://127.0.0.1:{held.getsockname()[1]}"
+    url = f"udp://127.0.0.1:{_free_port()}"
     width, height = map(int, args.size.split("x"))
     looking = _Looking()
     window_module.cv2.imshow = looking
@@ -184,6 +184,117 @@ def switch(args: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
+def receive(args: argparse.Namespace) -> None:
+    """Who looks at a stream: prints how many frames came, every second."""
+    import av
+
+    with av.open(args.url, format="mpegts") as stream:
+        told = time.monotonic()
+        for number, _ in enumerate(stream.decode(video=0)):
+            if time.monotonic() - told > 1:
+                told = time.monotonic()
+                print(number, flush=True)
+
+
+class _Receiver:
+    """That, in a process of its own, which can be held."""
+
+    def __init__(self, url: str) -> None:
+        command = [sys.executable, __file__, "receive", url]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.came = 0
+        self._reading = threading.Thread(target=self._read, daemon=True)
+        self._reading.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.came = int(line)
+
+    def hold(self, seconds: float) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        self.process.send_signal(signal.SIGCONT)
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._reading.join()
+
+
+def soak(args: argparse.Namespace) -> dict[str, Any]:
+    """A stream that is cut again and again, to one that is held again and again; what grows."""
+    import psutil
+
+    here, there = _free_port(), _free_port()
+    url = f"udp://127.0.0.1:{here}"
+    words = [sys.executable, __file__, "send", url + "?pkt_size=1316", "--size", args.size]
+    words += ["--rate", str(args.rate), "--seconds", "100000"]
+    receiver = _Receiver(f"tcp://127.0.0.1:{there}?listen=1")
+    sender = subprocess.Popen(words)
+    stop, me, began = threading.Event(), psutil.Process(), time.monotonic()
+    samples: list[tuple[float, float, int, int, float]] = []
+    back: dict[str, list[float]] = {"cut": [], "held": []}
+
+    def tick(meter: Any) -> None:
+        minutes = (time.monotonic() - began) / 60
+        rss = me.memory_info().rss / 2**20
+        samples.append((minutes, rss, me.num_threads(), me.num_fds(), meter.read().shown))
+
+    def until(true: Any, name: str) -> None:
+        since = time.monotonic()
+        while not true() and time.monotonic() - since < 60:
+            time.sleep(0.2)
+        back[name].append(round(time.monotonic() - since, 1))
+
+    def disturb() -> None:
+        nonlocal sender
+        events = sorted([(i + 0.5) / args.cuts, "cut"] for i in range(args.cuts)) + sorted(
+            [(i + 1) / (args.blocks + 1), "held"] for i in range(args.blocks)
+        )
+        for at, what in sorted(events, key=lambda e: float(e[0])):
+            stop.wait(max(0.0, float(at) * 60 * args.minutes - 20 + began - time.monotonic()))
+            if what == "cut":
+                sender.kill()
+                sender.wait()
+                time.sleep(8)
+                sender = subprocess.Popen(words)
+                until(lambda: samples[-1][4] > args.rate / 2, "cut")
+            else:
+                receiver.hold(10)
+                came = receiver.came
+                until(lambda came=came: receiver.came > came + args.rate, "held")
+        stop.wait(max(0.0, 60 * args.minutes + began - time.monotonic()))
+        stop.set()
+
+    disturbing = threading.Thread(target=disturb)
+    disturbing.start()
+    time.sleep(1)
+    settings = _settings(args, timeout=3)
+    summary = play_live(url, [f"tcp://127.0.0.1:{there}"], settings, stop, on_tick=tick)
+    disturbing.join()
+    sender.kill()
+    sender.wait()
+    receiver.end()
+    late = [s for s in samples if s[0] > 2] or samples
+    slope = np.polyfit([s[0] for s in late], [s[1] for s in late], 1)[0]
+    return {
+        "minutes": round(samples[-1][0], 1),
+        "back after, s": back,
+        "MiB": [round(late[0][1]), round(late[-1][1])],
+        "MiB/min": round(float(slope), 3),
+        "threads": [late[0][2], late[-1][2]],
+        "handles": [late[0][3], late[-1][3]],
+        "summary": summary,
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return held.getsockname()[1]
+
+
 def main() -> None:
     """Read the command line and print what was measured."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -197,14 +308,22 @@ def main() -> None:
     three = commands.add_parser("switch")
     three.add_argument("clip")
     three.set_defaults(job=switch)
-    for each in (one, two, three):
+    four = commands.add_parser("soak")
+    four.add_argument("--minutes", type=float, default=20)
+    four.add_argument("--cuts", type=int, default=10)
+    four.add_argument("--blocks", type=int, default=5)
+    four.set_defaults(job=soak)
+    five = commands.add_parser("receive")
+    five.add_argument("url")
+    five.set_defaults(job=receive)
+    for each in (one, two, three, four):
         each.add_argument("--size", default="640x360")
         each.add_argument("--rate", type=int, default=30)
         each.add_argument("--seconds", type=float, default=30)
         each.add_argument("--style", default="udnie")
         each.add_argument("--steady", default="flow")
     args = parser.parse_args()
-    if args.job is not send and not os.environ.get("DISPLAY"):
+    if args.job in (latency, switch) and not os.environ.get("DISPLAY"):
         parser.error("a window is measured: set DISPLAY, or run Xvfb")
     told = args.job(args)
     if told is not None:

@@ -13,6 +13,7 @@ from stylize_video.models import deepphoto, gatys, pixels, recolour, texture
 from stylize_video.models.gatys import Describer, Style
 from stylize_video.models.painter import Painting, Subject
 from stylize_video.models.recipe import PaintRecipe
+from stylize_video.models.temporal import long_term, temporal_loss
 from stylize_video.models.vgg import VGG19
 from stylize_video.pipeline.errors import TrainingError
 from stylize_video.pipeline.matting import matting_laplacian
@@ -118,6 +119,31 @@ def test_a_flat_picture_has_no_variation_and_no_slope():
     assert flat.grad is not None
     assert loss.item() == 0
     assert flat.grad.abs().max() == 0
+
+
+def test_temporal_loss_is_the_papers():
+    x, wanted = random(1, 3, 4, 5), random(1, 3, 4, 5, seed=1)
+    weights = random(1, 1, 4, 5, seed=2).abs()
+    direct = sum(
+        weights[0, 0, i, j] * (x[0, c, i, j] - wanted[0, c, i, j]) ** 2
+        for c in range(3)
+        for i in range(4)
+        for j in range(5)
+    )
+    torch.testing.assert_close(temporal_loss(x, wanted, weights), direct / 60)
+    checked(lambda x: temporal_loss(x, wanted, weights), x)
+
+
+def test_each_pixel_is_held_by_the_nearest_painting_that_shows_it():
+    near, middle, far = (
+        torch.tensor([[[values]]]) for values in ([1.0, 0, 0.3], [1.0, 1, 0.3], [1.0] * 3)
+    )
+    found = long_term([near, middle, far])
+    assert [x.flatten().tolist() for x in found] == [
+        pytest.approx([1, 0, 0.3]),
+        pytest.approx([0, 1, 0]),
+        pytest.approx([0, 0, 0.4]),
+    ]
 
 
 def test_photorealism_is_the_quadratic_form():
