@@ -99,7 +99,8 @@ class Textbook:
 def textbook(args: argparse.Namespace) -> dict[str, Any]:
     """Ours and the textbook's: loss after so many iterations, and the time that each took."""
     options = {"ratio": args.ratio, "iterations": args.iterations, "tv_weight": 0}
-    recipe = PaintRecipe.model_validate({**options, "pooling": args.pooling, "sizes": args.sizes})
+    options |= {"pooling": args.pooling, "sizes": args.sizes, "margin": args.margin}
+    recipe = PaintRecipe.model_validate(options)
     studio = Studio("gatys", recipe, Asked([str(args.style)]), args.vgg, "cpu")
     content = to_tensor(short_side(read_picture(args.photo), args.size), studio.device)
     work = Painting(studio.describe, recipe, Subject(content, studio._styles))
@@ -239,6 +240,7 @@ def main() -> None:
     one.add_argument("style", type=Path)
     one.add_argument("--pooling", default="average")
     one.add_argument("--sizes", type=int, default=2)
+    one.add_argument("--margin", type=int, default=0, help="the textbook has none")
     one.set_defaults(job=textbook)
     two = commands.add_parser("sheet")
     two.add_argument("photo", type=Path)

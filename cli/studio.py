@@ -89,7 +89,7 @@ class Studio:
             Style(to_tensor(rgb, self.device), share, label)
             for rgb, (_, share), label in zip(pictures, found, labels, strict=True)
         ]
-        self.describe = describer(vgg, recipe.pooling, self.device)
+        self.describe = describer(vgg, recipe.pooling, recipe.margin, self.device)
         told = [method, recipe.model_dump_json(), *(str(share) for _, share in found)]
         told.append(fingerprint(self.describe.vgg))
         self.key = digest(*told, *pictures, *masks)
@@ -130,11 +130,13 @@ class Studio:
 
 
 @lru_cache(maxsize=2)
-def describer(vgg: Path | None, pooling: Literal["average", "max"], device: Any) -> Describer:
+def describer(
+    vgg: Path | None, pooling: Literal["average", "max"], margin: int, device: Any
+) -> Describer:
     """VGG-19 on a device; the cells of a sweep share it."""
     from ..models.gatys import Describer, quick_in_bf16
 
-    return Describer(vgg19(vgg, pooling).to(device), quick_in_bf16(device))
+    return Describer(vgg19(vgg, pooling).to(device), margin, quick_in_bf16(device))
 
 
 _LEAST = 16  # px of a side: VGG-19 halves it four times

@@ -52,7 +52,7 @@ def texture(
     check_size(height, width, where)
     picture = read_picture(sample, "SAMPLE")
     check_size(picture.shape[0], picture.shape[1], where, "cut a smaller SAMPLE out of it")
-    describe = describer(vgg, recipe.pooling, where)
+    describe = describer(vgg, recipe.pooling, recipe.margin, where)
     work = Texture(describe, recipe, to_tensor(picture, where), (height, width))
     told = (str(width), str(height), recipe.model_dump_json(), fingerprint(describe.vgg))
     found = Work(digest(*told, picture), out, report).done(work, where, picture.dtype, restart)

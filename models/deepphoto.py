@@ -114,7 +114,7 @@ def merged(describe: Describer, subject: Subject) -> Subject:
             subject, labels=None, styles=[replace(s, labels=None) for s in subject.styles]
         )
     features = describe(subject.content, ("conv4_1",))["conv4_1"]
-    sums = Masks(labels, size_of(subject.content)).sums(features)
+    sums = Masks(labels, size_of(subject.content), describe.margin).sums(features)
     alike = F.cosine_similarity(sums[:, None], sums[None], dim=2)
     # A label that the content lacks tells nothing of what it is like there.
     absent = labels.mean(dim=(0, 2, 3)) <= _LEAST

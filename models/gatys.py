@@ -102,33 +102,30 @@ def rectified(layer: str) -> str:
     return layer.replace("conv", "relu")
 
 
-_MARGIN = 8  # px: what zeros do to the shallow layers, where a frame would be painted
-
-
-def _with_margin(picture: Tensor) -> Tensor:
-    """(N, C, H, W) with a reflected margin."""
-    return F.pad(picture, (_MARGIN,) * 4, mode="reflect")
+def _with_margin(picture: Tensor, margin: int) -> Tensor:
+    """(N, C, H, W) with so many reflected pixels on every side."""
+    return F.pad(picture, (margin,) * 4, mode="reflect")
 
 
 class Describer:
     """VGG-19's rectified responses, on the scale of the paper's weights.
 
-    Pictures get a margin: VGG-19 pads with zeros, which are dark edges to it, and a painting would
-    answer them with a frame.
-
     Args:
         vgg: on any scale: torchvision's has another than Oxford's.
+        margin: px of reflection around what it sees. VGG-19 pads with zeros, which are dark edges
+            to it, and a painting would answer them with a frame. 0: as in the papers.
         bf16: compute in bfloat16; losses stay in float32.
     """
 
-    def __init__(self, vgg: VGG19, bf16: bool = False) -> None:
+    def __init__(self, vgg: VGG19, margin: int = 8, bf16: bool = False) -> None:
+        self.margin = margin
         self.vgg = vgg.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self._bf16 = bf16
         self._gains = unit_gains(vgg)
 
     def __call__(self, picture: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         """Responses at layers by the paper's names."""
-        rgb = _with_margin(picture / 255).contiguous(memory_format=torch.channels_last)
+        rgb = _with_margin(picture / 255, self.margin).contiguous(memory_format=torch.channels_last)
         with torch.autocast(picture.device.type, torch.bfloat16, enabled=self._bf16):
             found = self.vgg(rgb, tuple(map(rectified, layers)))
         return {x: found[rectified(x)].float() * self._gains[rectified(x)] for x in layers}
@@ -215,7 +212,7 @@ class Gatys:
         if recipe.ratio:
             content = describe(fitted(self._content, size), recipe.content_layers)
         layers = (*dict.fromkeys((*weights, *content)),)
-        masks = Masks(self._labels, size)
+        masks = Masks(self._labels, size, describe.margin)
         share = _PAPER_AREA / (size[0] * size[1])
         alpha = recipe.ratio * share
 
@@ -245,7 +242,7 @@ def portrait(
     describe: Describer, style: Style, size: tuple[int, int], recipe: PaintRecipe
 ) -> Grams:
     """The Gram matrices of a style picture brought to (height, width)."""
-    masks = Masks(style.labels, size)
+    masks = Masks(style.labels, size, describe.margin)
     features = describe(fitted(style.rgb, size), tuple(recipe.style_layers))
     return {name: masks.grams(f) for name, f in features.items()}
 
@@ -262,15 +259,21 @@ def style_loss(
 
 
 class Masks:
-    """Labels of one picture, brought to the size of each layer as they are wanted."""
+    """Labels of one picture, brought to the size of each layer as they are wanted.
 
-    def __init__(self, labels: Tensor | None, size: tuple[int, int]) -> None:
+    Args:
+        labels: (1, K, h, w), 0..1; ``None``: one label everywhere.
+        size: (height, width) of the picture.
+        margin: see ``Describer``.
+    """
+
+    def __init__(self, labels: Tensor | None, size: tuple[int, int], margin: int) -> None:
         self._labels = None if labels is None else fitted(labels.float(), size).clamp(0, 1)
         self.shares = None
         if self._labels is not None:
             self.shares = self._labels.mean(dim=(0, 2, 3))
             self.shares = self.shares / self.shares.sum()
-            self._labels = _with_margin(self._labels)
+            self._labels = _with_margin(self._labels, margin)
 
     def grams(self, features: Tensor) -> Tensor:
         """See ``grams``."""

@@ -159,6 +159,13 @@ class PaintRecipe(BaseModel):
     pooling: Literal["average", "max"] = Field(
         "average", description="VGG-19's: average (smoother, the paper's) or max."
     )
+    margin: int = Field(
+        8,
+        ge=0,
+        le=15,
+        description="Pixels of reflection around what VGG-19 sees, so that no frame is painted; 0: "
+        "as the papers have it.",
+    )
     style_scale: float = Field(
         1.0, ge=0.1, le=16, description="Size of the style picture in that of the content."
     )

@@ -61,7 +61,7 @@ class Texture:
         by = recipe.style_scale * size[0] / self._size[0]
         height, width = (max(16, round(side * by)) for side in self._sample.shape[2:])
         wanted = portrait(describe, Style(self._sample), (height, width), recipe)
-        whole = Masks(None, size)
+        whole = Masks(None, size, describe.margin)
 
         def goal(picture: Tensor) -> Terms:
             found = describe(picture, tuple(recipe.style_layers))

@@ -226,6 +226,13 @@ def test_the_rim_of_a_picture_looks_like_its_middle(vgg: VGG19):
         torch.testing.assert_close(shown, shown[..., :1, :1].expand_as(shown))
 
 
+def test_without_a_margin_it_sees_what_the_paper_sees(vgg: VGG19):
+    picture = scene()
+    describe = Describer(vgg, margin=0)
+    found, raw = describe(picture, ("conv2_1",)), vgg(picture / 255, ("relu2_1",))
+    torch.testing.assert_close(found["conv2_1"], raw["relu2_1"] * gatys.unit_gains(vgg)["relu2_1"])
+
+
 # ---- painting ----
 
 QUICK = {"style_layers": {"conv1_1": 0.5, "conv2_1": 0.5}, "content_layers": ("conv2_2",)}

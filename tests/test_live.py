@@ -46,6 +46,7 @@ def flash_and_beep(path: Path, seconds: int = 4) -> Path:
         video: Any = out.add_stream("libx264", rate=25, options={"bf": "0", "g": "25"})
         video.width, video.height, video.pix_fmt = 320, 240, "yuv420p"
         sound: Any = out.add_stream("aac", rate=RATE)
+        blocks = av.AudioResampler("fltp", "stereo", RATE, frame_size=1024)  # as AAC wants them
         time = np.arange(seconds * RATE) / RATE
         beeps = (time % 1 < 0.08) & (time >= 1)
         tone = (0.5 * np.sin(2 * np.pi * 1000 * time) * beeps).astype(np.float32)
@@ -62,21 +63,11 @@ def flash_and_beep(path: Path, seconds: int = 4) -> Path:
                 audio = av.AudioFrame.from_ndarray(piece, "fltp", "stereo")
                 audio.sample_rate, audio.pts = RATE, number * 1920 + start
                 audio.time_base = Fraction(1, RATE)
-                for one in fitted(sound, audio):
+                for one in blocks.resample(audio):
                     out.mux(sound.encode(one))
         out.mux(video.encode(None))
         out.mux(sound.encode(None))
     return path
-
-
-_FITTED: dict[int, Any] = {}
-
-
-def fitted(stream: Any, frame: av.AudioFrame) -> list[av.AudioFrame]:
-    key = id(stream)
-    if key not in _FITTED:
-        _FITTED[key] = av.AudioResampler("fltp", "stereo", RATE, frame_size=1024)
-    return _FITTED[key].resample(frame)
 
 
 def moments(path: str, **options: Any) -> tuple[list[float], list[float]]:
@@ -161,24 +152,25 @@ def test_pictures_are_what_they_were(make_clip: MakeClip, identity: Path, tmp_pa
 
 
 def test_a_stream_in_and_a_stream_and_a_playlist_out(identity: Path, tmp_path: Path):
-    clip = flash_and_beep(tmp_path / "in.mp4", 6)
+    clip = flash_and_beep(tmp_path / "in.mp4", 7)
     here, there = free_port(), free_port()
-    sender = threading.Thread(target=send, args=(clip, f"udp://127.0.0.1:{here}?pkt_size=1316"))
+    stop = threading.Event()
     received: list[tuple[list[float], list[float]]] = []
+
+    def send_all() -> None:
+        send(clip, f"udp://127.0.0.1:{here}?pkt_size=1316")
+        stop.set()
 
     def receive() -> None:
         address = f"udp://127.0.0.1:{there}?timeout=2500000"
         received.append(moments(address, timeout=12))
 
+    sender = threading.Thread(target=send_all)
     receiver = threading.Thread(target=receive)
-    stop = threading.Event()
     sender.start()
     receiver.start()
-    timer = threading.Timer(6.0, stop.set)
-    timer.start()
     outputs = [f"udp://127.0.0.1:{there}", str(tmp_path / "live.m3u8")]
     play_live(f"udp://127.0.0.1:{here}", outputs, settings(identity, timeout=2), stop)
-    timer.join()
     sender.join()
     receiver.join()
     assert in_step(*received[0])
@@ -200,23 +192,21 @@ def send(clip: Path, address: str) -> None:
 
 
 def test_a_stream_that_is_cut_comes_back(identity: Path, tmp_path: Path):
-    clip = flash_and_beep(tmp_path / "in.mp4", 3)
+    clip = flash_and_beep(tmp_path / "in.mp4", 6)
     port = free_port()
+    stop = threading.Event()
 
     def twice() -> None:
-        for _ in range(2):
-            send(clip, f"udp://127.0.0.1:{port}?pkt_size=1316")
-            time.sleep(2.5)
+        send(clip, f"udp://127.0.0.1:{port}?pkt_size=1316")
+        time.sleep(2.5)
+        send(clip, f"udp://127.0.0.1:{port}?pkt_size=1316")
+        stop.set()
 
     sender = threading.Thread(target=twice)
     sender.start()
-    stop = threading.Event()
-    timer = threading.Timer(9.5, stop.set)
-    timer.start()
     out = tmp_path / "out.mkv"
     made = settings(identity, timeout=1)
     play_live(f"udp://127.0.0.1:{port}", [str(out)], made, stop)
-    timer.join()
     sender.join()
     flashes, beeps = moments(str(out))
     assert in_step(flashes, beeps)

@@ -81,6 +81,17 @@ def test_a_finished_painting_is_not_painted_again(
     assert kept.stat().st_mtime_ns == before
 
 
+def test_a_margin_of_0_is_the_papers_own_loss(
+    photo: Path, style: Path, vgg_file: Path, tmp_path: Path
+):
+    pictures: list[np.ndarray] = []
+    for margin in (8, 0):
+        out = tmp_path / f"{margin}.png"
+        run(photo, out, "--style", style, "--vgg", vgg_file, "--margin", margin)
+        pictures.append(cv2.imread(str(out)))
+    assert (pictures[0] != pictures[1]).any()
+
+
 def test_a_sweep_is_a_grid(photo: Path, style: Path, vgg_file: Path, tmp_path: Path):
     out = tmp_path / "grid.png"
     sweeps = ("--sweep", "ratio=1e-4,1e-2", "--sweep", "start=content,noise:1,noise:2")
