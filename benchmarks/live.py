@@ -18,7 +18,6 @@ import argparse
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -33,6 +32,7 @@ from stylize_video.pipeline import live as live_module
 from stylize_video.pipeline import window as window_module
 from stylize_video.pipeline.config import Settings, checked
 from stylize_video.pipeline.live import play_live
+from stylize_video.pipeline.relay import free_port
 
 _BITS = 32  # of the clock, milliseconds
 _CELL = 16  # px of a bit's side: it outlasts encoding
@@ -106,7 +106,7 @@ def _settings(args: argparse.Namespace, **others: Any) -> Settings:
 
 def latency(args: argparse.Namespace) -> dict[str, Any]:
     """See the module's text."""
-    url = f"udp://127.0.0.1:{_free_port()}"
+    url = f"udp://127.0.0.1:{free_port()}"
     width, height = map(int, args.size.split("x"))
     looking = _Looking()
     window_module.cv2.imshow = looking
@@ -226,7 +226,7 @@ def soak(args: argparse.Namespace) -> dict[str, Any]:
     """A stream that is cut again and again, to one that is held again and again; what grows."""
     import psutil
 
-    here, there = _free_port(), _free_port()
+    here, there = free_port(), free_port()
     url = f"udp://127.0.0.1:{here}"
     words = [sys.executable, __file__, "send", url + "?pkt_size=1316", "--size", args.size]
     words += ["--rate", str(args.rate), "--seconds", "100000"]
@@ -287,12 +287,6 @@ def soak(args: argparse.Namespace) -> dict[str, Any]:
         "handles": [late[0][3], late[-1][3]],
         "summary": summary,
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return held.getsockname()[1]
 
 
 def main() -> None:

@@ -18,7 +18,14 @@ from av.video.stream import VideoStream
 
 from .color import BT709, ColorTags, FromRgb, frame_of
 from .config import Settings
-from .encoding import CONTAINERS, Encoding, checked_codec
+from .encoding import (
+    CONTAINERS,
+    Encoding,
+    asked_options,
+    check_output,
+    checked_codec,
+    chosen_format,
+)
 from .errors import SinkError, reason
 from .lasting import CLOCK
 from .outlet import Shown
@@ -84,7 +91,7 @@ def target_of(name: str) -> Target | None:
     path = Path(name)
     if path.suffix.lower() == ".m3u8":
         return Target(name, name, "hls", dict(_MUXERS["hls"]))
-    if path.suffix.lower() in CONTAINERS:
+    if path.suffix.lower() in CONTAINERS and path.suffix.lower() != ".gif":
         form = CONTAINERS[path.suffix.lower()][0]
         return Target(name, name, form, dict(_MUXERS.get(form, {})), path)
     return None
@@ -102,6 +109,19 @@ class Shape:
     """Of their planes; ``None`` for RGB."""
     sounds: bool
     """Sound comes with them."""
+
+
+def check_target(target: Target, settings: Settings) -> None:
+    """Refuse what can't be, before anything is opened.
+
+    Raises:
+        SinkError: the file exists, the folder does not, or the encoder is not as was asked for.
+    """
+    if target.file is not None:
+        check_output(target.file, settings, target.name)
+    elif target.form == "hls" and not Path(target.url).absolute().parent.is_dir():
+        raise SinkError(f"output folder {Path(target.url).parent} does not exist; create it")
+    stream_encoding(target, settings, Shape(64, 64, Fraction(25), None, False), BT709)
 
 
 class Broadcast:
@@ -170,14 +190,8 @@ class Broadcast:
         rate = Fraction(round(shape.rate * 100), 100)
         stream = self._container.add_stream(encoding.codec, rate=rate, options=encoding.options)
         assert isinstance(stream, VideoStream)
-        context = stream.codec_context
-        context.width, context.height = shape.width, shape.height
-        context.pix_fmt = encoding.pixel_format
-        context.time_base = stream.time_base = CLOCK
-        context.colorspace = encoding.color.matrix
-        context.color_primaries = encoding.color.primaries
-        context.color_trc = encoding.color.transfer
-        context.color_range = encoding.color.range
+        encoding.tell(stream.codec_context, shape.width, shape.height)
+        stream.codec_context.time_base = stream.time_base = CLOCK
         return stream
 
     def show(self, shown: Shown) -> None:
@@ -293,7 +307,7 @@ def stream_encoding(target: Target, settings: Settings, shape: Shape, tags: Colo
     """How a live picture is encoded: at once, nothing held back.
 
     Raises:
-        SinkError: the encoder is unknown, or an option is not one of its own.
+        SinkError: the encoder is unknown, or an option or pixel format is not one of its own.
     """
     default = "libvpx-vp9" if target.form == "webm" else "libx264"
     codec = checked_codec(settings.codec or default)
@@ -305,7 +319,6 @@ def stream_encoding(target: Target, settings: Settings, shape: Shape, tags: Colo
     rate = parse_bits(settings.bitrate) or round(_BITS * shape.width * shape.height * shape.rate)
     options |= {"b": str(rate), "maxrate": str(rate), "bufsize": str(rate)}
     options["g"] = str(max(1, round(_KEY_EVERY * 2 * shape.rate)))
-    even = not (shape.width % 2 or shape.height % 2)
-    return Encoding(
-        codec.name, "yuv420p" if even else "yuv444p", options | settings.encoder_option, tags
-    )
+    options |= asked_options(codec, settings)
+    pixel_format = chosen_format(codec, options.pop("pix_fmt", None), shape.width, shape.height)
+    return Encoding(codec.name, pixel_format, options, tags)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
@@ -122,8 +123,6 @@ def _screen(name: str) -> Address:
     if sys.platform == "win32":
         corner = {"offset_x": str(x), "offset_y": str(y)}
         return Address(name, "desktop", "gdigrab", options | corner)
-    import os
-
     display = os.environ.get("DISPLAY")
     if not display:
         raise SourceError(f"{name}: there is no screen; DISPLAY is not set")
@@ -197,6 +196,8 @@ class FfmpegSource:
             self._turn = self._first_turn()
             height, width = self._turn.size(height, width)
         aspect = self._turn.aspect(Fraction(video.sample_aspect_ratio or 1))
+        if size is None and aspect != 1:
+            size = f"{height}p"  # neither a window nor a page knows other pixels than square ones
         given = fit_size(size, width, height, aspect)
         return SourceInfo(
             name=self._address.name,
@@ -208,7 +209,7 @@ class FfmpegSource:
             start=Fraction(0),
             duration=None,
             color=tags_of(av.VideoFrame(2, 2, "yuv420p")),
-            sample_aspect=aspect if given == (width, height) else Fraction(1),
+            sample_aspect=Fraction(1),
             files=(),
             container=None,
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 from av.codec import Codec
 from av.codec.codec import UnknownCodecError
+from av.video.codeccontext import VideoCodecContext
 
 from .color import ColorTags
 from .config import Settings
@@ -64,6 +65,15 @@ class Encoding:
     color: ColorTags
     """How it is converted, and tagged."""
 
+    def tell(self, context: VideoCodecContext, width: int, height: int) -> None:
+        """Set up the encoder, but for its clock."""
+        context.width, context.height = width, height
+        context.pix_fmt = self.pixel_format
+        context.colorspace = self.color.matrix
+        context.color_primaries = self.color.primaries
+        context.color_trc = self.color.transfer
+        context.color_range = self.color.range
+
 
 def is_video(output: Path) -> bool:
     """Whether ``output`` names a video file (else: pictures)."""
@@ -84,10 +94,7 @@ def choose_encoding(output: Path, settings: Settings, info: SourceInfo) -> Encod
             f"{output.suffix} can't hold {name}; leave --codec out, or write .mkv or .mov"
         )
     options = _options(codec, settings)
-    pixel_format = options.pop("pix_fmt", None) or _pixel_format(codec, info)
-    taken = {f.name for f in codec.video_formats or ()}
-    if taken and pixel_format not in taken:
-        raise SinkError(f"{name} has no pixel format {pixel_format}{nearest(pixel_format, taken)}")
+    pixel_format = chosen_format(codec, options.pop("pix_fmt", None), info.width, info.height)
     color = info.color.written()
     if pixel_format.startswith(("rgb", "gbr", "bgr", "pal")):
         color = ColorTags(0, color.primaries, color.transfer, 2)
@@ -136,31 +143,43 @@ def _options(codec: Codec, settings: Settings) -> dict[str, str]:
     quality = settings.crf if settings.crf is not None else default
     if option is not None and quality is not None:
         options[option] = f"{quality:g}"
-    known = _option_names(codec)
+    return options | asked_options(codec, settings)
+
+
+def asked_options(codec: Codec, settings: Settings) -> dict[str, str]:
+    """The user's own options; ``pix_fmt`` is one.
+
+    Raises:
+        SinkError: one is not the encoder's.
+    """
+    listed = codec.create().supported_options
+    known = {o.name for group in (listed.generic, listed.private) for o in group} | {"pix_fmt"}
     for key in settings.encoder_option:
         if key not in known:
             raise SinkError(f"{codec.name} has no option '{key}'{nearest(key, known)}")
-    return options | settings.encoder_option
+    return dict(settings.encoder_option)
 
 
-def _option_names(codec: Codec) -> set[str]:
-    listed = codec.create().supported_options
-    return {o.name for group in (listed.generic, listed.private) for o in group} | {"pix_fmt"}
+def chosen_format(codec: Codec, asked: str | None, width: int, height: int) -> str:
+    """The pixel format that was asked for, or the most compatible one at this size.
 
-
-def _pixel_format(codec: Codec, info: SourceInfo) -> str:
-    """The most compatible format that the encoder takes at this size."""
+    Raises:
+        SinkError: the encoder does not take it.
+    """
     taken = [f.name for f in codec.video_formats or ()]
+    if asked is not None:
+        if taken and asked not in taken:
+            raise SinkError(f"{codec.name} has no pixel format {asked}{nearest(asked, taken)}")
+        return asked
     if codec.name == "gif":
         return "pal8"
-    odd = info.width % 2 or info.height % 2
+    odd = width % 2 or height % 2
     # VP9 and AV1 hold odd sizes in 4:2:0; H.264 and HEVC crop by whole chroma samples.
     if odd and codec.canonical_name in ("h264", "hevc") and "yuv444p" in taken:
         log.warning(
             "%dx%d is odd, which %s can't hold in 4:2:0: written as 4:4:4; "
             "for players that want 4:2:0 add --size %dx%d",
-            info.width, info.height, codec.canonical_name,
-            max(2, info.width // 2 * 2), max(2, info.height // 2 * 2),
+            width, height, codec.canonical_name, max(2, width // 2 * 2), max(2, height // 2 * 2),
         )  # fmt: skip
         return "yuv444p"
     return next(

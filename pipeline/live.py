@@ -21,13 +21,12 @@ from pathlib import Path
 import cv2  # noqa: F401  # pyright: ignore[reportUnusedImport] - before PyAV; see window.py
 
 from .apart import Apart
-from .broadcast import Broadcast, Shape, Target, target_of
+from .broadcast import Broadcast, Shape, Target, check_target, target_of
 from .camera import CameraSource, is_camera
 from .capture import Address, FfmpegSource, LiveSource, address_of, is_address
 from .config import PAINTED, Settings
 from .controls import Controls, State
 from .easel import Easel
-from .encoding import check_output
 from .errors import SettingsError, SinkError, SourceError
 from .flow import open_flow
 from .follow import Paints
@@ -161,10 +160,7 @@ def _check(names: list[str], settings: Settings) -> None:
                 f"output {name} is nothing that can be shown live; there are window, camera:, "
                 "rtmp:// srt:// udp:// rtsp:// whip://, http://127.0.0.1:PORT, .m3u8, .mp4 .mkv"
             )
-        if target.file is not None:
-            check_output(target.file, settings, name)
-        elif target.form == "hls" and not Path(name).absolute().parent.is_dir():
-            raise SinkError(f"output folder {Path(name).parent} does not exist; create it")
+        check_target(target, settings)
 
 
 def _deck(settings: Settings) -> list[tuple[str, ...]]:

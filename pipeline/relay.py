@@ -59,6 +59,13 @@ class _Ffmpeg:
         self._said.close()
 
 
+def free_port() -> int:
+    """A port of this machine that nobody has now."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return held.getsockname()[1]
+
+
 class RelayedIn:
     """What comes from an address, through a port of this machine, with PyAV's own timeouts.
 
@@ -71,9 +78,7 @@ class RelayedIn:
     """
 
     def __init__(self, url: str, timeout: float) -> None:
-        with socket.socket() as held:
-            held.bind(("127.0.0.1", 0))
-            port = held.getsockname()[1]
+        port = free_port()
         local = f"tcp://127.0.0.1:{port}"
         self._ffmpeg = _Ffmpeg(url, local, heard=False)
         self._watching = threading.Thread(target=self._watch, args=(port,), name="relay")

@@ -130,14 +130,9 @@ class VideoWriter:
             )
             assert isinstance(stream, VideoStream)
             context = stream.codec_context
-            context.width, context.height = info.width, info.height
-            context.pix_fmt = encoding.pixel_format
+            encoding.tell(context, info.width, info.height)
             context.time_base = stream.time_base = self._clock
             context.sample_aspect_ratio = info.sample_aspect
-            context.colorspace = encoding.color.matrix
-            context.color_primaries = encoding.color.primaries
-            context.color_trc = encoding.color.transfer
-            context.color_range = encoding.color.range
             # Extradata must stand before the header is written.
             context.open(strict=False)
         except (av.FFmpegError, ValueError, OSError, NotImplementedError) as error:

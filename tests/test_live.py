@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from stylize_video.pipeline.config import Settings, checked
 from stylize_video.pipeline.errors import SettingsError, SinkError, SourceError
 from stylize_video.pipeline.live import is_live, play_live
+from stylize_video.pipeline.relay import free_port
 
 from .conftest import MakeClip, moving_scene, psnr, read_video, run_command
 
@@ -32,12 +32,6 @@ RATE = 48000
 def settings(identity: Path, **values: Any) -> Settings:
     live = {"style": str(identity), "device": "cpu", "steady": "off", "deck": (str(identity),)}
     return checked(Settings, {**live, **values}, "test")
-
-
-def free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return held.getsockname()[1]
 
 
 def flash_and_beep(path: Path, seconds: int = 4) -> Path:
