@@ -16,7 +16,7 @@ from .flow import FlowEstimator, Warper, measure_motion, reduced
 from .frame import Frame, Motion, Rgb
 from .governor import Governor
 from .resize import at_size, restored
-from .steady import History
+from .steady import History, Recurrent
 from .tailor import Brush, Tailor, Wish
 from .yuv import Picture, Plane, Yuv
 
@@ -82,9 +82,13 @@ class Easel:
         """At the size at which it is painted: held steady, and faded into from the style before."""
         steady = state.steady and not brush.paints.still
         motion = self._motion(small) if steady or self._fade.runs else self._forget()
-        painted = brush.plays.paint(small)
+        carried = self._history.carried(motion) if steady else None
+        if isinstance(brush.plays, Recurrent):
+            painted = brush.plays.paint(small, carried)
+        else:
+            painted = brush.plays.paint(small)
         if steady:
-            painted = self._history.blend(painted, self._history.carried(motion))
+            painted = self._history.blend(painted, carried)
         return self._fade(painted, motion)
 
     def _motion(self, small: Picture) -> Motion | None:

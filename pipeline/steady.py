@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .flow import Warper
 from .frame import Frame, Memory, Motion, Rgb
 from .prefetch import closing_source
-from .yuv import Coding, Picture, Yuv
+from .yuv import Coding, Picture, Yuv, as_rgb
 
 Layer = NDArray[np.float32]
 """Channels of one size, 0..255: (H, W, 3) of RGB; (H, W) of Y and (H/2, W/2, 2) of U and V."""
@@ -147,6 +147,22 @@ class RecurrentPaint(Protocol):
         ...
 
 
+class Recurrent:
+    """Plays frames with a net that is told of the one before.
+
+    Args:
+        paint: the net.
+    """
+
+    def __init__(self, paint: RecurrentPaint) -> None:
+        self._paint = paint
+
+    def paint(self, picture: Picture, carried: Carried | None = None) -> Picture:
+        """See ``follow.Plays``; ``carried``: what was shown before."""
+        rgb = as_rgb(picture)
+        return self._paint(rgb, told(carried, rgb))
+
+
 def recur(frames: Iterable[Frame], paint: RecurrentPaint, share: float) -> Generator[Frame]:
     """The stage of a recurrent net (Ruder 2018): source frames with their motion → held steady.
 
@@ -157,12 +173,16 @@ def recur(frames: Iterable[Frame], paint: RecurrentPaint, share: float) -> Gener
     with closing_source(frames):
         for frame in frames:
             carried = history.carried(frame.motion)
-            memory = None
-            if carried is not None:
-                size = (frame.picture.shape[1], frame.picture.shape[0])
-                trust = cv2.resize(cv2.convertScaleAbs(carried.confidence, alpha=255), size)
-                memory = Memory(_as_bytes(carried.layers[0]), np.asarray(trust, np.uint8))
-            yield replace(frame, picture=history.blend(paint(frame.rgb, memory), carried))
+            painted = paint(frame.rgb, told(carried, frame.rgb))
+            yield replace(frame, picture=history.blend(painted, carried))
+
+
+def told(carried: Carried | None, rgb: Rgb) -> Memory | None:
+    """What a recurrent net is told at a frame; ``None``: what was carried is no picture like it."""
+    if carried is None or carried.layers[0].shape != rgb.shape:
+        return None
+    trust = cv2.resize(cv2.convertScaleAbs(carried.confidence, alpha=255), rgb.shape[1::-1])
+    return Memory(_as_bytes(carried.layers[0]), np.asarray(trust, np.uint8))
 
 
 def steady(frames: Iterable[Frame], share: float) -> Generator[Frame]:

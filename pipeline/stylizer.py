@@ -25,6 +25,7 @@ from .frame import Frame, Memory, Rgb
 from .graph import write_byte_sum
 from .net import Net, mixed, read_net
 from .prefetch import ordered_map
+from .steady import Recurrent
 from .yuv import as_rgb
 from .zoo import find_base
 
@@ -168,7 +169,7 @@ class Stylizer:
     def shot_of(self, frame: Frame, strength: float = 1.0) -> tuple[Plays, float]:
         """See ``Paints.shot_of``."""
         if self._binder is None:
-            return Whole(self.paint), strength
+            return (Recurrent if self.recurrent else Whole)(self.paint), strength
         with self._failing(frame.picture.shape):
             if self._wished is None or self._wished[0] != strength:
                 self._wished = (strength, self._at(strength))

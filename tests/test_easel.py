@@ -9,10 +9,12 @@ from stylize_video.pipeline.controls import State
 from stylize_video.pipeline.easel import Crossfade, Easel, mirrored, moved
 from stylize_video.pipeline.flow import Dis
 from stylize_video.pipeline.follow import Whole
-from stylize_video.pipeline.frame import Frame, Motion
-from stylize_video.pipeline.tailor import Tailor
+from stylize_video.pipeline.frame import Frame, Memory, Motion, Rgb
+from stylize_video.pipeline.steady import Carried, Recurrent
+from stylize_video.pipeline.tailor import Tailor, Wish
 from stylize_video.pipeline.yuv import Coding, Yuv, as_rgb
 
+from .scenes import pan, texture
 from .test_tailor import Fake
 
 
@@ -63,8 +65,6 @@ def test_planes_are_moved_and_mirrored_as_rgb_is():
 
 @pytest.fixture
 def easel() -> Any:
-    from stylize_video.pipeline.tailor import Wish
-
     made = Tailor(lambda number: Fake(10 * (number + 1)), Wish(0))
     yield Easel(made, Dis(), 0.75)
     made.close()
@@ -94,8 +94,6 @@ def test_mirror_turns_source_and_painting(easel: Easel):
 
 
 def test_the_mask_keeps_the_source_and_luma_its_colours():
-    from stylize_video.pipeline.tailor import Wish
-
     made = Tailor(lambda number: Red(), Wish(0))
     mask = np.zeros((32, 48), np.uint8)
     mask[:, :24] = 255
@@ -117,3 +115,41 @@ class Red(Fake):
     def shot_of(self, frame: Frame, strength: float = 1.0) -> tuple[Any, float]:
         red = np.array([200, 0, 0], np.uint8)
         return Whole(lambda rgb: np.broadcast_to(red, rgb.shape).copy()), 1.0
+
+
+class Remembers(Fake):
+    """A recurrent net that writes down what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.told: list[Memory | None] = []
+
+    def shot_of(self, frame: Frame, strength: float = 1.0) -> tuple[Any, float]:
+        return Recurrent(self.paint), 1.0
+
+    def paint(self, rgb: Rgb, memory: Memory | None = None) -> Rgb:
+        self.told.append(memory)
+        return rgb
+
+
+def test_a_recurrent_net_is_told_what_was_shown():
+    style = Remembers()
+    tailored = Tailor(lambda number: style, Wish(0))
+    painting = Easel(tailored, Dis(), 0.75)
+    scene = pan(texture(1), count=3)
+    for shown in scene.frames():
+        painting.paint(shown, State())
+    tailored.close()
+    told = style.told[1:]  # the first was the tailor's trial
+    assert told[0] is None
+    assert told[1] is not None
+    seen = scene.visible(1, -1)
+    assert np.abs(told[1].previous.astype(int) - scene.rgb(1)).mean(axis=-1)[seen].mean() < 2
+    assert told[1].confidence[seen].mean() > 200
+
+
+def test_a_recurrent_net_is_told_nothing_of_another_size():
+    net = Remembers()
+    carried = Carried([np.zeros((16, 16), np.float32)], np.ones((8, 8), np.float32))
+    Recurrent(net.paint).paint(grey(9), carried)
+    assert net.told == [None]
