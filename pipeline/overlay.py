@@ -46,30 +46,39 @@ def figures(reading: Reading, style: str, strength: float, marks: Sequence[str])
 
 def write(picture: Rgb, lines: Sequence[str]) -> None:
     """Lines in the upper left corner, with a shadow so that they are read on anything."""
-    scale, step = _sizes(picture)
+    scale, step = _sizes(picture, len(lines))
+    widest = max((_width(line, 1.0) for line in lines), default=1)
+    scale = min(scale, (picture.shape[1] - step) / widest)
     for number, line in enumerate(lines):
         _text(picture, line, (step // 2, step * (number + 1)), scale)
 
 
 def _notice(picture: Rgb, text: str) -> None:
-    scale, step = _sizes(picture)
+    scale, step = _sizes(picture, 1)
     height = picture.shape[0]
     band = picture[height - 2 * step :]
     np.copyto(band, band // 4)
     room = picture.shape[1] - step
-    while len(text) > 8 and cv2.getTextSize(text, _FONT, scale, 1)[0][0] > room:
+    while len(text) > 8 and _width(text, scale) > room:
         text = text[:-4] + "..."
     _text(picture, text, (step // 2, height - step // 2 - step // 4), scale)
 
 
-def _sizes(picture: Rgb) -> tuple[float, int]:
-    """Of letters, and from line to line, px."""
-    lines = picture.shape[0]
-    return max(0.4, lines / 900), max(14, lines // 26)
+def _sizes(picture: Rgb, count: int) -> tuple[float, int]:
+    """Of letters, and from line to line, px, so that so many lines have room."""
+    height = picture.shape[0]
+    step = min(max(18, height // 26), height // (count + 1))
+    return step / 34, step
+
+
+def _width(text: str, scale: float) -> int:
+    return cv2.getTextSize(text, _FONT, scale, 1)[0][0]
 
 
 def _text(picture: Any, text: str, at: tuple[int, int], scale: float) -> None:
-    thick = max(1, round(scale * 2))
     plain = text.encode("ascii", "replace").decode()
-    cv2.putText(picture, plain, at, _FONT, scale, (0, 0, 0), thick * 3, cv2.LINE_AA)
-    cv2.putText(picture, plain, at, _FONT, scale, (255, 255, 255), thick, cv2.LINE_AA)
+    rim = max(1, round(1.5 * scale))
+    # Thicker letters are wider ones to OpenCV 5, and no shadow of these.
+    for x, y in ((-rim, 0), (rim, 0), (0, -rim), (0, rim), (rim, rim)):
+        cv2.putText(picture, plain, (at[0] + x, at[1] + y), _FONT, scale, (0, 0, 0), 1, cv2.LINE_AA)
+    cv2.putText(picture, plain, at, _FONT, scale, (255, 255, 255), 1, cv2.LINE_AA)
