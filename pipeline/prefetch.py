@@ -43,9 +43,11 @@ class Slot(Generic[Item]):
 
     Args:
         depth: most items waiting; at least 1.
+        drop: called for each item that is dropped.
     """
 
-    def __init__(self, depth: int = 1) -> None:
+    def __init__(self, depth: int = 1, drop: Callable[[], None] = lambda: None) -> None:
+        self._drop = drop
         self._waiting: deque[Item] = deque(maxlen=depth)
         self._changed = threading.Condition()
         self._closed = False
@@ -54,7 +56,9 @@ class Slot(Generic[Item]):
     def put(self, item: Item) -> None:
         """Never waits."""
         with self._changed:
-            self.dropped += len(self._waiting) == self._waiting.maxlen
+            if len(self._waiting) == self._waiting.maxlen:
+                self.dropped += 1
+                self._drop()
             self._waiting.append(item)
             self._changed.notify_all()
 

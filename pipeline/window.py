@@ -65,7 +65,7 @@ class Window:
             )
         if sys.platform == "linux" and xcb_clashes(list(sys.modules)):
             raise SinkError("window: PyAV was imported before OpenCV; put `import cv2` first")
-        self.slot: Slot[Shown] = Slot()
+        self.slot: Slot[Shown] = Slot(drop=meter.drop)
         self._title = title
         self._controls = controls
         self._meter = meter

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -75,7 +76,7 @@ def test_sound_does_not_wait_for_a_picture():
     out.close()
 
 
-def test_a_slow_one_holds_nobody_up_and_gets_the_newest():
+def test_a_slow_one_holds_nobody_up_and_gets_the_newest(caplog: pytest.LogCaptureFixture):
     gate = threading.Event()
     slow, quick = Fake(gate=gate), Fake()
     hub = Hub()
@@ -90,6 +91,8 @@ def test_a_slow_one_holds_nobody_up_and_gets_the_newest():
     gate.set()
     hub.close()
     assert slow.seen[-1] == 49
+    assert re.search(r"slow missed (48|49) frames", caplog.text)
+    assert "quick missed" not in caplog.text
 
 
 def test_a_dead_one_is_opened_again():

@@ -70,6 +70,14 @@ def test_a_frame_is_shown_at_its_size_and_measured(screen: Screen):
     assert meter.summary()["shown"] == 1
 
 
+def test_a_picture_that_the_window_had_no_time_for_is_counted(screen: Screen):
+    controls, meter = Controls(["night"]), Meter()
+    made = Window("test", controls, meter)
+    for level in range(3):
+        made.slot.put(shown(level))
+    assert meter.summary()["dropped"] == 2
+
+
 @pytest.mark.parametrize(
     ("keys", "changed"),
     [
