@@ -125,6 +125,7 @@ class Crossfade:
         self._began: float | None = None
         self._done = 0.0
         self._last: Picture | None = None
+        self._moved = Mover()
 
     @property
     def runs(self) -> bool:
@@ -145,17 +146,28 @@ class Crossfade:
     def _mixed(self, picture: Picture, motion: Motion | None, began: float) -> Picture:
         last, done = self._last, min(1.0, (self._clock() - began) / self._seconds)
         if last is None or done >= 1 or last.shape != picture.shape:
-            self._began = None
+            self._began, self._moved = None, Mover()  # another style may paint at another size
             return picture
         # What was shown is a mixture already: as much more of the new as brings it to ``done``.
         share = (done - self._done) / (1 - self._done)
         self._done = done
-        return faded(picture, last if motion is None else moved(last, motion), share, None)
+        return faded(picture, last if motion is None else self._moved(last, motion), share, None)
 
 
-def moved(picture: Picture, motion: Motion) -> Picture:
+class Mover:
     """The picture before, with its parts where they are now."""
-    return _each(picture, lambda p: Warper(p.shape[1], p.shape[0]).warp(p, motion.vectors))
+
+    def __init__(self) -> None:
+        self._warpers: dict[tuple[int, ...], Warper] = {}
+
+    def __call__(self, picture: Picture, motion: Motion) -> Picture:
+        """``picture`` along the motion from it to the next."""
+        return _each(picture, lambda p: self._of(p.shape[:2]).warp(p, motion.vectors))
+
+    def _of(self, size: tuple[int, ...]) -> Warper:
+        if size not in self._warpers:
+            self._warpers[size] = Warper(size[1], size[0])
+        return self._warpers[size]
 
 
 def mirrored(picture: Picture) -> Picture:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from stylize_video.pipeline.controls import State
-from stylize_video.pipeline.easel import Crossfade, Easel, mirrored, moved
+from stylize_video.pipeline.easel import Crossfade, Easel, Mover, mirrored
 from stylize_video.pipeline.flow import Dis
 from stylize_video.pipeline.follow import Whole
 from stylize_video.pipeline.frame import Frame, Memory, Motion, Rgb
@@ -58,7 +58,7 @@ def test_planes_are_moved_and_mirrored_as_rgb_is():
     assert (flipped.y == y[:, ::-1]).all() and (flipped.v == v[:, ::-1]).all()
     vectors = np.zeros((8, 12, 2), np.float32)
     vectors[..., 0] = 2
-    pulled = moved(planes, Motion(vectors, np.ones((8, 12), np.float32)))
+    pulled = Mover()(planes, Motion(vectors, np.ones((8, 12), np.float32)))
     assert isinstance(pulled, Yuv)
     assert (pulled.y[:, :10] == y[:, 2:]).all() and (pulled.u[:, :5] == u[:, 1:]).all()
 
