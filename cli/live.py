@@ -110,6 +110,9 @@ class _Told:
         if self._report.as_json:
             self._report.event(event="done", **summary)
             return
+        if not summary["shown"]:
+            self._report.say(f"showed nothing, dropped {summary['dropped']:.0f} frames")
+            return
         self._report.say(
             f"showed {summary['shown']:.0f} frames, dropped {summary['dropped']:.0f}; capture to "
             f"show {summary['p50']:.0f} ms (95 %: {summary['p95']:.0f}, 99 %: "

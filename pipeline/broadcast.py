@@ -314,6 +314,8 @@ def stream_encoding(target: Target, settings: Settings, shape: Shape, tags: Colo
     options: dict[str, str] = {}
     if codec.name == "libx264":
         options = {"preset": "veryfast", "tune": "zerolatency", "forced-idr": "1", "threads": "1"}
+        if target.form == "whip":
+            options["profile"] = "baseline"  # the one that every WebRTC server takes
     elif codec.name == "libvpx-vp9":
         options = {"deadline": "realtime", "cpu-used": "8", "row-mt": "1"}
     rate = parse_bits(settings.bitrate) or round(_BITS * shape.width * shape.height * shape.rate)

@@ -102,6 +102,6 @@ class Meter:
             so_far = np.cumsum(self._histogram)
             figures = {"shown": float(shown), "dropped": float(self._dropped)}
             for part in (50, 95, 99):
-                at = np.searchsorted(so_far, max(1, shown * part / 100))
+                at = np.searchsorted(so_far, max(1, shown * part / 100)) if shown else 0
                 figures[f"p{part}"] = float(at)
             return {**figures, "longest gap": round(self._longest * 1000, 1)}

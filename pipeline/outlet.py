@@ -109,9 +109,7 @@ class Outlet:
         if self._thread.is_alive():
             log.warning("%s does not answer; it is left as it is", self.name)
         if self.dropped:
-            log.warning(
-                "%s missed %d frames: it was slower than the picture", self.name, self.dropped
-            )
+            log.warning("%s missed %d frames", self.name, self.dropped)
 
     def _work(self) -> None:
         attempt = 0

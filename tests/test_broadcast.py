@@ -9,7 +9,14 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from stylize_video.pipeline.broadcast import Broadcast, Shape, check_target, target_of
+from stylize_video.pipeline.broadcast import (
+    Broadcast,
+    Shape,
+    check_target,
+    stream_encoding,
+    target_of,
+)
+from stylize_video.pipeline.color import BT709
 from stylize_video.pipeline.config import Settings, checked
 from stylize_video.pipeline.errors import SinkError
 from stylize_video.pipeline.frame import Frame
@@ -106,6 +113,13 @@ def test_what_no_encoder_takes_is_refused_before_it_begins(values: dict[str, Any
     assert target is not None
     with pytest.raises(SinkError, match=told):
         check_target(target, settings(**values))
+
+
+def test_webrtc_gets_the_profile_that_every_server_takes():
+    target = target_of("whip://here/x")
+    assert target is not None
+    shape = Shape(64, 64, Fraction(25), None, sounds=True)
+    assert stream_encoding(target, settings(), shape, BT709).options["profile"] == "baseline"
 
 
 def test_the_users_options_reach_the_encoder(tmp_path: Path):

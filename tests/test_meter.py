@@ -38,3 +38,9 @@ def test_a_rate_forgets():
         meter.capture()
     now += 10
     assert meter.read().captured == 0
+
+
+def test_nothing_shown_is_no_latency():
+    assert Meter().summary() == {
+        "shown": 0, "dropped": 0, "p50": 0, "p95": 0, "p99": 0, "longest gap": 0,
+    }  # fmt: skip
