@@ -18,6 +18,8 @@ from .errors import SinkError
 from .outlet import Shown, Sink
 from .sound import Block
 
+_OPENS = 30.0  # seconds that it is given to be there
+_HANGS = 20.0  # seconds that it is given to take what it got
 _ENDS = 3.0  # seconds that it is given to finish
 
 
@@ -39,7 +41,12 @@ class Apart:
         self._process = context.Process(target=_serve, args=(there, make), daemon=True)
         self._process.start()
         there.close()
-        self._hear_of_it()
+        self._busy = True
+        try:
+            self._hear_of_it(_OPENS)
+        except SinkError:
+            self._end()
+            raise
 
     def show(self, shown: Shown) -> None:
         """See ``Sink.show``."""
@@ -52,28 +59,35 @@ class Apart:
     def close(self) -> None:
         """See ``Sink.close``."""
         with suppress(SinkError):
-            self._tell("close", None)
+            self._tell("close", None, _ENDS)
         self._process.join(_ENDS)
+        self._end()
+
+    def _end(self) -> None:
         self._process.kill()
         self._process.join()
         self._process.close()
         self._pipe.close()
 
-    def _tell(self, action: str, what: Any) -> None:
+    def _tell(self, action: str, what: Any, limit: float | None = None) -> None:
+        if self._busy:  # to send while it takes nothing would wait without end
+            self._hear_of_it(_HANGS if limit is None else limit)
         try:
-            if self._pipe.poll():
-                self._hear_of_it()
             self._pipe.send((action, what))
+            self._busy = True
         except OSError as error:
-            self._hear_of_it()
+            self._hear_of_it(0)
             raise SinkError(f"{self._name} is gone") from error
 
-    def _hear_of_it(self) -> None:
-        """Its word: that it is open, or what failed."""
+    def _hear_of_it(self, limit: float) -> None:
+        """Its word after what it was given last: that all is well, or what failed."""
         try:
+            if not self._pipe.poll(limit):
+                raise SinkError(f"{self._name} takes nothing: not a word for {limit:g} s")
             failed = self._pipe.recv()
         except (EOFError, OSError) as error:
             raise SinkError(f"{self._name} is gone: its process has ended") from error
+        self._busy = False
         if failed is not None:
             raise SinkError(failed)
 
@@ -100,3 +114,4 @@ def _pass_on(pipe: Connection, sink: Sink) -> None:
             if action == "close":
                 return
             sink.show(what) if action == "show" else sink.hear(what)
+            pipe.send(None)

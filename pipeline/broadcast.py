@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any
 import av
 import numpy as np
 from av.audio.stream import AudioStream
+from av.codec import Codec
 from av.container import OutputContainer
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
@@ -22,9 +24,11 @@ from .encoding import (
     CONTAINERS,
     Encoding,
     asked_options,
+    asked_quality,
     check_output,
     checked_codec,
     chosen_format,
+    free_name,
 )
 from .errors import SinkError, reason
 from .lasting import CLOCK
@@ -34,6 +38,8 @@ from .resize import at_size
 from .sound import RATE, Block, Samples
 from .units import parse_bits
 from .yuv import Coding, Picture, Yuv
+
+log = logging.getLogger(__name__)
 
 _KEY_EVERY = 2.0  # seconds between key frames: whoever joins waits no longer, and HLS cuts there
 _BITS = 0.12  # per pixel of a stream: strokes are harder to encode than what a camera sees
@@ -151,7 +157,8 @@ class Broadcast:
         self._key_due = 0.0
         self._closed = False
         # A file takes its name when it is complete; of a run that is killed, this much plays.
-        self._aside = target.file and target.file.with_name(f".{target.file.name}.part")
+        self._overwrite = settings.overwrite
+        self._aside = target.file and free_name(target.file.with_name(f".{target.file.name}.part"))
         self._relay: RelayedOut | None = None
         try:
             with self._mapped("can't be opened"):
@@ -238,7 +245,14 @@ class Broadcast:
                 if self._audio is not None:
                     self._audio.finish()
             if self._aside is not None and self._target.file is not None:
-                self._aside.replace(self._target.file)
+                self._place(self._aside, self._target.file)
+
+    def _place(self, aside: Path, file: Path) -> None:
+        """Give it its name; what has appeared there meanwhile is not lost."""
+        name = file if self._overwrite else free_name(file)
+        if name != file:
+            log.warning("%s appeared during the run and is kept; see %s", file, name)
+        aside.replace(name)
 
     def _end_relay(self) -> None:
         if self._relay is not None:
@@ -252,6 +266,16 @@ class Broadcast:
         except (av.FFmpegError, OSError, ValueError) as error:
             told = error if self._relay is None else self._relay.complaint(error)
             raise SinkError(f"{self._target.name} {what}: {reason(told)}") from error
+
+
+def _rate(codec: Codec, settings: Settings, shape: Shape) -> dict[str, str]:
+    """Bits per second, or ``--crf``, which may be held within them."""
+    quality = asked_quality(codec, settings)
+    if quality and settings.bitrate is None:
+        return {**quality, "b": "0"}
+    rate = parse_bits(settings.bitrate) or round(_BITS * shape.width * shape.height * shape.rate)
+    limit = {"maxrate": str(rate), "bufsize": str(rate)}
+    return {**quality, **limit, "b": "0" if quality else str(rate)}
 
 
 class _Audio:
@@ -318,8 +342,7 @@ def stream_encoding(target: Target, settings: Settings, shape: Shape, tags: Colo
             options["profile"] = "baseline"  # the one that every WebRTC server takes
     elif codec.name == "libvpx-vp9":
         options = {"deadline": "realtime", "cpu-used": "8", "row-mt": "1"}
-    rate = parse_bits(settings.bitrate) or round(_BITS * shape.width * shape.height * shape.rate)
-    options |= {"b": str(rate), "maxrate": str(rate), "bufsize": str(rate)}
+    options |= _rate(codec, settings, shape)
     options["g"] = str(max(1, round(_KEY_EVERY * 2 * shape.rate)))
     options |= asked_options(codec, settings)
     pixel_format = chosen_format(codec, options.pop("pix_fmt", None), shape.width, shape.height)

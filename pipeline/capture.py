@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import inf
 from typing import Any, Protocol
 
 import av
@@ -35,6 +36,7 @@ SCREEN = "screen:"
 
 # A live stream is joined in the middle; what is looked at first is delay.
 _LOOKS = 1.5  # seconds, at most, until it is known what there is
+_JUMP = 3.0  # seconds from one frame to the next: more is another clock
 _AT_ONCE = {
     "fflags": "nobuffer",
     "analyzeduration": str(round(_LOOKS * 1_000_000)),
@@ -103,6 +105,8 @@ def address_of(name: str) -> Address:
         return _screen(name)
     options = dict(_AT_ONCE)
     scheme = name.partition("://")[0].lower()
+    if scheme in ("http", "https"):
+        del options["fflags"]  # of a film or a playlist, what was looked at is its beginning
     if scheme in ("rtsp", "rtsps"):
         options["rtsp_transport"] = "tcp"
     if scheme == "udp":
@@ -144,9 +148,13 @@ class FfmpegSource:
     def __init__(self, address: Address, size: str | None, timeout: float) -> None:
         self._address = address
         self._timeout = timeout
-        self.lasts = address.lasts
         self._relay: RelayedIn | None = None
         self._container = self._opened()
+        # FFmpeg reads a playlist's segments, and a film on a server, as fast as they come.
+        whole = address.url.startswith(("http://", "https://")) and bool(self._container.duration)
+        playlist = self._container.format.name in ("hls", "dash")
+        self._paced = address.paced or whole or playlist
+        self.lasts = address.lasts and not whole
         try:
             self._video, self._audio = self._streams()
             self._turn = Turn()
@@ -223,7 +231,7 @@ class FfmpegSource:
 
     def items(self) -> Generator[Frame | Heard]:
         """See ``LiveSource.items``."""
-        pace = _Pace() if self._address.paced else None
+        pace = _Pace(inf if self._address.paced else _JUMP) if self._paced else None
         for packet, came in self._packets():
             for decoded in _decoded(packet):
                 time_base = decoded.time_base or packet.time_base
@@ -284,17 +292,22 @@ def _decoded(packet: Packet) -> list[Any]:
 
 
 class _Pace:
-    """Lets time pass as it does in a file."""
+    """Lets time pass as it does in a file.
 
-    def __init__(self) -> None:
+    Args:
+        most: seconds to wait for a frame, or that one may be late; beyond it the clock begins anew.
+    """
+
+    def __init__(self, most: float) -> None:
+        self._most = most
         self._began: float | None = None
 
     def wait(self, at: float) -> float:
         """Until the moment ``at``, seconds on the file's clock; when that is."""
         now = time.monotonic()
-        if self._began is None:
-            self._began = now - at
-        due = self._began + at
+        due = now if self._began is None else self._began + at
+        if self._began is None or abs(due - now) > self._most:
+            self._began, due = now - at, now
         if due > now:
             time.sleep(due - now)
         return due

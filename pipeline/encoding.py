@@ -6,6 +6,7 @@ import io
 import logging
 import re
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 import av
@@ -136,14 +137,25 @@ def _options(codec: Codec, settings: Settings) -> dict[str, str]:
     if others is _X264:
         # Left to itself it takes one and a half threads a core, beside a net that has them all.
         options["threads"] = str(max(1, available_cores() // 2))
-    if settings.crf is not None and option is None:
+    if option is not None and default is not None:
+        options[option] = f"{default:g}"
+    return options | asked_quality(codec, settings) | asked_options(codec, settings)
+
+
+def asked_quality(codec: Codec, settings: Settings) -> dict[str, str]:
+    """What ``--crf`` is to the encoder; nothing where it was not asked for.
+
+    Raises:
+        SinkError: the encoder has no such thing that is known.
+    """
+    if settings.crf is None:
+        return {}
+    option = _QUALITY.get(codec.name, (None,))[0]
+    if option is None:
         raise SinkError(
             f"--crf is not known for {codec.name}; set its quality by --encoder-option KEY=VALUE"
         )
-    quality = settings.crf if settings.crf is not None else default
-    if option is not None and quality is not None:
-        options[option] = f"{quality:g}"
-    return options | asked_options(codec, settings)
+    return {option: f"{settings.crf:g}"}
 
 
 def asked_options(codec: Codec, settings: Settings) -> dict[str, str]:
@@ -186,6 +198,12 @@ def chosen_format(codec: Codec, asked: str | None, width: int, height: int) -> s
         (name for name in ("yuv420p", "yuv422p", "yuvj420p") if name in taken),
         (taken or ["yuv420p"])[0],
     )
+
+
+def free_name(path: Path) -> Path:
+    """The path, or with the first number at the end of its name with which nothing is there."""
+    names = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in count(2))
+    return next(p for p in chain([path], names) if not p.exists())
 
 
 def check_output(output: Path, settings: Settings, name: str) -> None:

@@ -124,17 +124,27 @@ class _Masks:
         time, mask = self.beside.at(frame)
         key = (time, frame.picture.shape)
         if self._made[0] != key:
-            self._made = (key, self._fitted(mask, frame.picture.shape))
+            made = mask_of(mask, frame.picture.shape, self._feather, self._invert)
+            self._made = (key, made)
         return self._made[1]
 
-    def _fitted(self, mask: Plane, shape: tuple[int, ...]) -> Plane:
-        if mask.ndim == 3:
-            mask = np.asarray(cv2.cvtColor(mask, cv2.COLOR_RGB2GRAY), np.uint8)
-        how = cv2.INTER_AREA if mask.shape[0] > shape[0] else cv2.INTER_LINEAR
-        fitted = cv2.resize(mask, (shape[1], shape[0]), interpolation=how)
-        if self._feather:
-            fitted = cv2.GaussianBlur(fitted, (0, 0), self._feather / 2)
-        return np.asarray(255 - fitted if self._invert else fitted, np.uint8)
+
+def mask_of(picture: Plane, shape: tuple[int, ...], feather: float, invert: bool) -> Plane:
+    """The mask that a grey or RGB picture is, for pictures of a shape (H, W, …).
+
+    Args:
+        picture: 0–255.
+        shape: of what is masked.
+        feather: softness of its edge, px.
+        invert: white and black are exchanged.
+    """
+    if picture.ndim == 3:
+        picture = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+    how = cv2.INTER_AREA if picture.shape[0] > shape[0] else cv2.INTER_LINEAR
+    fitted = cv2.resize(picture, (shape[1], shape[0]), interpolation=how)
+    if feather:
+        fitted = cv2.GaussianBlur(fitted, (0, 0), feather / 2)
+    return np.asarray(255 - fitted if invert else fitted, np.uint8)
 
 
 def _open_masks(settings: Settings, source: Source) -> _Masks:

@@ -26,6 +26,7 @@ CLOCK = Fraction(1, 90_000)
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds before each new attempt; the last for all that follow."""
 
+_JUMP = 3  # seconds that what comes may be early or late: more is another clock
 _TOLD = 0.2  # seconds between two notices while it is away
 
 
@@ -91,14 +92,15 @@ class Lasting:
     def _through(self, source: LiveSource) -> Generator[Frame]:
         """What comes, until it ends."""
         offset: Fraction | None = None
-        if self._sound is not None:
-            self._sound.reopen()
         with closing(source.items()) as items:
             for item in items:
                 if self._stop.is_set():
                     return
-                if offset is None:
+                if offset is None or abs(offset + item.time - self._now()) > _JUMP:
+                    # It begins, or its sender has begun anew with another clock.
                     offset = self._now() - item.time
+                    if self._sound is not None:
+                        self._sound.reopen()
                 if isinstance(item, Heard):
                     if self._sound is not None:
                         self._sound.put(item.frame, offset + item.time)

@@ -28,6 +28,7 @@ from .config import PAINTED, Settings
 from .controls import Controls, State
 from .easel import Easel
 from .errors import SettingsError, SinkError, SourceError
+from .finish import mask_of
 from .flow import open_flow
 from .follow import Paints
 from .frame import Frame
@@ -148,6 +149,8 @@ def _check(names: list[str], settings: Settings) -> None:
         if value is not None:
             flag = "--" + setting.replace("_", "-")
             raise SettingsError(f"{flag} is for files; a live picture has none: leave it out")
+    if settings.takes is not None and not settings.takes.is_dir():
+        raise SettingsError(f"--takes {settings.takes} is no folder; create it")
     for name in names:
         if name == WINDOW or is_page(name):
             continue
@@ -193,15 +196,14 @@ def _opened(source: str, settings: Settings) -> LiveSource:
     return FfmpegSource(address, settings.size, settings.timeout)
 
 
-def _mask(settings: Settings) -> Plane | None:
+def _mask(settings: Settings, size: tuple[int, int]) -> Plane | None:
     """The mask, one picture for all frames."""
     if settings.mask is None:
         return None
     path = Path(settings.mask)
     if path.suffix.lower() not in PICTURE_SUFFIXES:
         raise SettingsError(f"--mask {path}: a live picture's mask is one picture")
-    mask = read_picture(path)[..., 1]
-    return 255 - mask if settings.mask_invert else mask
+    return mask_of(read_picture(path), size, settings.mask_feather, settings.mask_invert)
 
 
 def _governor(settings: Settings) -> Governor | None:
@@ -237,7 +239,7 @@ class _Run:
         self._hub = Hub()
         self._pages: list[str] = []
         self._last: Shown | None = None
-        self._takes = Takes(settings.takes or Path(), self._hub, self._recording)
+        self._takes = Takes(settings.takes or Path(), self._hub, self._recording, controls)
         self._window: Window | None = None
         if WINDOW in names:
             self._window = Window(f"stylize-video: {opened.info.name}", controls, self.meter)
@@ -248,7 +250,7 @@ class _Run:
 
         flow = open_flow(settings.flow, settings.flow_model, settings.device, settings.threads)
         hold, luma = HOLDS.get(settings.steady, HOLDS["flow"]), settings.preserve_color == "luma"
-        mask = _mask(settings)
+        mask = _mask(settings, (opened.info.height, opened.info.width))
         self._tailor = Tailor(open_style, Wish(0, controls.state.strength))
         self._easel = Easel(self._tailor, flow, hold, _governor(settings), luma, mask)
         self._easel.stepped = self._tell_step
@@ -278,10 +280,18 @@ class _Run:
                 self._controls.do("quit")
 
     def close(self) -> None:
-        """Finish all outputs, and the threads."""
-        self._tailor.close()
-        self._hub.close()
-        self._takes.close()
+        """Finish all outputs, and the threads.
+
+        Raises:
+            SinkError: a file could not be finished.
+        """
+        with ExitStack() as last:
+            last.callback(self._tailor.close)  # it may be opening a style; files come first
+            last.callback(self._takes.close)
+            self._hub.close()
+        lost = next((o.failed for o in self._hub.outlets if o.failed is not None), None)
+        if lost is not None:
+            raise lost
 
     def _paint(self) -> None:
         """Every frame that comes, until the end."""
@@ -319,6 +329,8 @@ class _Run:
         if self._window is not None:
             self._window.slot.put(shown)
         self._hub.show(shown)
+        if self._window is None:
+            self._hub.check()
 
     def _open_outlets(self, first: Frame) -> None:
         """Now that it is known what frames look like."""
@@ -362,7 +374,8 @@ class _Run:
         def opened() -> Sink:
             return Apart(target.name, make) if target.remote else make()
 
-        return Outlet(target.name, opened, target.lasts, _DEPTH, heard)
+        waits = self._settings.policy == "sync" and not target.lasts
+        return Outlet(target.name, opened, target.lasts, _DEPTH, heard, waits)
 
     def _tell_meter(self) -> None:
         brush = self._easel.brush

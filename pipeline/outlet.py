@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from .errors import SinkError
+from .errors import SinkError, reason
 from .frame import Frame
 from .lasting import PAUSES
 from .prefetch import Slot
@@ -62,6 +62,7 @@ class Outlet:
         lasts: it is opened again; else its first failure is its last.
         depth: frames that may wait; the oldest is dropped.
         heard: is told, of each frame that was shown, when it was captured.
+        waits: who shows it something waits for it: nothing is dropped.
     """
 
     def __init__(
@@ -71,15 +72,17 @@ class Outlet:
         lasts: bool = True,
         depth: int = 1,
         heard: Callable[[float], None] | None = None,
+        waits: bool = False,
     ) -> None:
         self.name = name
-        self.failed = False
-        """It is gone for good."""
+        self.failed: SinkError | None = None
+        """Why it is gone for good."""
         self.opened = 0
         """How often it was."""
         self._open = open_sink
         self._lasts = lasts
         self._heard = heard
+        self._waits = waits
         self._frames: Slot[Shown] = Slot(depth)
         self._blocks: deque[Block] = deque(maxlen=_HEARD)
         self._closing = threading.Event()
@@ -92,20 +95,21 @@ class Outlet:
         return self._frames.dropped
 
     def show(self, shown: Shown) -> None:
-        """The next frame; never waits."""
-        if not self.failed:
-            self._frames.put(shown)
+        """The next frame."""
+        if self.failed is None:
+            self._frames.put(shown, self._waits)
 
     def hear(self, block: Block) -> None:
         """The next sound; never waits."""
-        if not self.failed:
+        if self.failed is None:
             self._blocks.append(block)
 
     def close(self) -> None:
         """Let it finish what it has; one that hangs is left behind."""
         self._closing.set()
         self._frames.close()
-        self._thread.join(_PATIENCE)
+        # A file is only worth something when it is finished.
+        self._thread.join(_PATIENCE if self._lasts else None)
         if self._thread.is_alive():
             log.warning("%s does not answer; it is left as it is", self.name)
         if self.dropped:
@@ -118,14 +122,17 @@ class Outlet:
                 self._run()
                 return
             except SinkError as error:
-                why = str(error)
+                failure = error
+            except Exception as error:  # noqa: BLE001 - others may wait for this thread
+                failure = SinkError(f"{self.name} failed: {reason(error)}")
             if not self._lasts:
-                self.failed = True
-                log.warning("%s", why)
+                self.failed = failure
+                self._frames.close()
+                log.warning("%s", failure)
                 return
             pause = PAUSES[min(attempt, len(PAUSES) - 1)]
             attempt = 0 if self._worked else attempt + 1
-            log.warning("%s; trying again in %g s", why, pause)
+            log.warning("%s; trying again in %g s", failure, pause)
             self._closing.wait(pause)
             self._blocks.clear()
 
@@ -168,6 +175,16 @@ class Hub:
         """One more."""
         with self._lock:
             self._outlets.append(outlet)
+
+    def check(self) -> None:
+        """Say so when nobody is left to show anything to.
+
+        Raises:
+            SinkError: why the last one is gone for good.
+        """
+        gone = [outlet.failed for outlet in self.outlets]
+        if gone and gone[-1] is not None and all(gone):
+            raise gone[-1]
 
     def remove(self, outlet: Outlet) -> None:
         """Close one that is no longer wanted."""

@@ -180,7 +180,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         try:
             length = int(self.headers.get("Content-Length", "0"))
-            asked = json.loads(self.rfile.read(min(length, _LONGEST)))
+            if not 0 <= length <= _LONGEST:
+                raise ValueError(f"{length} bytes are no request")
+            asked = json.loads(self.rfile.read(length))
             self._page.controls.do(str(asked["action"]), float(asked.get("value", 0)))
         except (ValueError, KeyError, TypeError, AttributeError, SettingsError) as error:
             self._answer(400, f"{reason(error)}\n".encode(), "text/plain")
@@ -221,6 +223,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "no-store")
+        if status != 200:
+            # What was refused may not have been read: it is no next request.
+            self.send_header("Connection", "close")
+            self.close_connection = True
         self.end_headers()
         self.wfile.write(body)
 

@@ -53,9 +53,13 @@ class Slot(Generic[Item]):
         self._closed = False
         self.dropped = 0
 
-    def put(self, item: Item) -> None:
-        """Never waits."""
+    def put(self, item: Item, wait: bool = False) -> None:
+        """Drops the oldest where there is no room; or waits for room, or ``close``."""
         with self._changed:
+            if wait:
+                self._changed.wait_for(
+                    lambda: self._closed or len(self._waiting) != self._waiting.maxlen
+                )
             if len(self._waiting) == self._waiting.maxlen:
                 self.dropped += 1
                 self._drop()
@@ -66,7 +70,10 @@ class Slot(Generic[Item]):
         """The oldest item; ``None`` where none came in ``timeout`` seconds, or after ``close``."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed, timeout)
-            return self._waiting.popleft() if self._waiting else None
+            if not self._waiting:
+                return None
+            self._changed.notify_all()
+            return self._waiting.popleft()
 
     @property
     def closed(self) -> bool:

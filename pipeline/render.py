@@ -10,12 +10,11 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import count
 from pathlib import Path
 
 from .carry import Carrier
 from .config import Settings
-from .encoding import CONTAINERS, check_output, choose_encoding, is_video
+from .encoding import CONTAINERS, check_output, choose_encoding, free_name, is_video
 from .errors import SettingsError, SinkError, SourceError
 from .finish import keep_original, open_finish
 from .flow import FlowEstimator, attach_motion, open_flow
@@ -302,17 +301,13 @@ def _place(done: Path, target: Path, settings: Settings) -> Path:
         check_output(target, settings, str(target))
     except SinkError:
         taken = target
-        target = next(p for n in count(2) if not (p := _numbered(taken, n)).exists())
+        target = free_name(taken)
         log.warning("%s appeared during the run and is kept; see %s", taken, target)
     place = target.resolve()  # what a link points to is replaced, not the link
     if place.is_dir():
         place.rename(done.with_name("replaced"))
     done.replace(place)
     return target
-
-
-def _numbered(path: Path, number: int) -> Path:
-    return path.with_name(f"{path.stem}-{number}{path.suffix}")
 
 
 def _span(settings: Settings, info: SourceInfo) -> Span:

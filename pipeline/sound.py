@@ -49,10 +49,15 @@ class SoundLine:
     def reopen(self) -> None:
         """What comes next is of another stream."""
         self._resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
+        self._kind: tuple[str, str, int] | None = None
 
     def put(self, frame: av.AudioFrame, time: Fraction) -> None:
         """Hear a frame that begins at ``time``, seconds on the outputs' clock."""
         start = round(time * RATE)
+        kind = frame.format.name, frame.layout.name, frame.sample_rate
+        if self._kind is not None and kind != self._kind:  # as from stereo to 5.1 in a broadcast
+            self.reopen()
+        self._kind = kind
         frame.pts = None  # the resampler would pad by its own idea of a gap
         for piece in self._resampler.resample(frame):
             samples = np.asarray(piece.to_ndarray(), np.float32)

@@ -129,6 +129,8 @@ class Tailor:
             wish, frame, before = self._wish, self._sample, self._brush
             if frame is None or not self._wanted(wish, frame, before):
                 continue
+            if wish == self._refused and before is not None:
+                wish = before.wish
             try:
                 made = self._make(wish, frame)
             except StylizeError as error:
@@ -140,7 +142,7 @@ class Tailor:
             with self._made:
                 self._brush = made
                 self._made.notify_all()
-            if wish != self._wish:
+            if self._wish not in (wish, self._refused):
                 self._woken.set()
 
     def _wanted(self, wish: Wish, frame: Frame, before: Brush | None) -> bool:
@@ -169,6 +171,9 @@ class Tailor:
         sample, brush = self._sample, self._brush
         if brush is not None and sample is not None and brush.kind == kind_of(sample.picture):
             log.warning("%s; the style before goes on", error)
+            return
+        if brush is not None and wish != brush.wish:
+            self._woken.set()  # frames of another kind have come: as before, then
             return
         with self._made:
             self._failure = error

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from .controls import State
+from .controls import Controls, State
 from .errors import SinkError
 from .frame import Frame
 from .outlet import Hub, Outlet
@@ -24,9 +24,17 @@ class Takes:
         folder: where it goes.
         hub: the outputs of the run.
         record: opens a recording of frames like one.
+        controls: hear of a recording that has failed.
     """
 
-    def __init__(self, folder: Path, hub: Hub, record: Callable[[Path, Frame], Outlet]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        hub: Hub,
+        record: Callable[[Path, Frame], Outlet],
+        controls: Controls,
+    ) -> None:
+        self._controls = controls
         self._folder = folder
         self._hub = hub
         self._record = record
@@ -44,10 +52,19 @@ class Takes:
             self._recorder = self._record(path, frame)
             self._hub.add(self._recorder)
             log.warning("recording to %s", path)
-        elif not state.recording and self._recorder is not None:
-            self._aside.submit(self._hub.remove, self._recorder)
-            log.warning("recorded %s", self._recorder.name)
+        elif self._recorder is not None and self._recorder.failed is not None:
+            self._hub.remove(self._recorder)
             self._recorder = None
+            if state.recording:
+                self._controls.do("record")
+        elif not state.recording and self._recorder is not None:
+            self._aside.submit(self._finish, self._recorder)
+            self._recorder = None
+
+    def _finish(self, recorder: Outlet) -> None:
+        self._hub.remove(recorder)
+        if recorder.failed is None:
+            log.warning("recorded %s", recorder.name)
 
     def close(self) -> None:
         """Finish what is being written."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from stylize_video.pipeline import apart
 from stylize_video.pipeline.apart import Apart
 from stylize_video.pipeline.broadcast import Broadcast, Shape, target_of
 from stylize_video.pipeline.config import Settings, checked
@@ -28,6 +29,8 @@ class Noting:
             raise SinkError("nobody listens")
 
     def show(self, shown: Shown) -> None:
+        if self.fails == "hang":
+            time.sleep(60)
         if self.fails == "show":
             raise SinkError("the wire is cut")
         self.told.append([shown.frame.pts, float(shown.frame.rgb.mean())])
@@ -90,3 +93,15 @@ def test_a_server_that_never_answers_holds_nobody_up():
         assert not closer.is_alive()
     assert worst < 0.5
     assert out.opened == 0
+
+
+def test_one_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(apart, "_HANGS", 0.5)
+    monkeypatch.setattr(apart, "_ENDS", 0.5)
+    there = Apart("there", partial(Noting, tmp_path / "told", "hang"))
+    there.show(shown(1))
+    began = time.monotonic()
+    with pytest.raises(SinkError, match="takes nothing"):
+        there.show(shown(2))
+    there.close()
+    assert time.monotonic() - began < 5

@@ -35,7 +35,7 @@ def recorded(path: Path, width: int, height: int, sounds: bool = False, **values
     target = target_of(str(path))
     assert target is not None
     shape = Shape(width, height, Fraction(25), None, sounds)
-    out = Broadcast(target, shape, settings(bitrate="8M", **values))
+    out = Broadcast(target, shape, settings(**{"bitrate": "8M", **values}))
     time = np.arange(RATE // 25) / RATE
     for number, rgb in enumerate(moving_scene(25, width, height)):
         out.show(Shown(Frame(rgb, number * 3600, Fraction(1, 90000), original=rgb)))
@@ -137,3 +137,26 @@ def test_a_file_that_is_there_is_not_written_over(tmp_path: Path):
     with pytest.raises(SinkError, match="exists"):
         check_target(target, settings())
     assert (tmp_path / "a.mp4").read_bytes() == b"dear"
+
+
+def test_quality_may_be_asked_for_instead_of_a_rate(tmp_path: Path):
+    sizes = [
+        recorded(tmp_path / f"{crf}.mkv", 128, 96, bitrate=None, crf=crf).stat().st_size
+        for crf in (10, 40)
+    ]
+    assert sizes[0] > 3 * sizes[1]
+
+
+def test_what_appears_meanwhile_and_what_was_left_is_kept(tmp_path: Path):
+    left = tmp_path / ".a.mkv.part"
+    left.write_bytes(b"of a run that was killed")
+    target = target_of(str(tmp_path / "a.mkv"))
+    assert target is not None
+    out = Broadcast(target, Shape(64, 48, Fraction(25), None, sounds=False), settings())
+    for number, rgb in enumerate(moving_scene(5, 64, 48)):
+        out.show(Shown(Frame(rgb, number, Fraction(1, 25), original=rgb)))
+    (tmp_path / "a.mkv").write_bytes(b"dear")
+    out.close()
+    assert left.read_bytes() == b"of a run that was killed"
+    assert (tmp_path / "a.mkv").read_bytes() == b"dear"
+    assert len(read_video(tmp_path / "a-2.mkv")[0]) == 5

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from fractions import Fraction
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import pytest
-from stylize_video.pipeline.capture import Address, FfmpegSource, address_of, is_address
+from stylize_video.pipeline.capture import (
+    Address,
+    FfmpegSource,
+    _Pace,
+    address_of,
+    is_address,
+)
 from stylize_video.pipeline.errors import SourceError
 from stylize_video.pipeline.frame import Frame
 from stylize_video.pipeline.yuv import as_rgb
@@ -95,3 +105,42 @@ def test_what_cannot_be_read_is_one_line(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("sys.platform", "linux")
     with pytest.raises(SourceError, match="there is no screen"):
         address_of("screen:")
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[str]:
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "list.m3u8"])
+def test_a_film_on_a_server_comes_at_its_own_speed_and_ends(
+    make_clip: MakeClip, served: str, tmp_path: Path, name: str
+):
+    clip = make_clip("film.mp4", moving_scene(30, 128, 96), audio=False)
+    if name.endswith("m3u8"):
+        with av.open(clip) as read, av.open(tmp_path / name, "w", format="hls") as out:
+            stream = out.add_stream_from_template(read.streams.video[0])
+            for packet in read.demux(read.streams.video[0]):
+                if packet.dts is not None:
+                    packet.stream = stream
+                    out.mux(packet)
+    source = FfmpegSource(address_of(f"{served}/{name}"), None, 2)
+    assert not source.lasts
+    began = time.monotonic()
+    assert len(frames_of(source)) == 30
+    assert 0.8 < time.monotonic() - began < 3
+
+
+def test_a_playlists_clock_may_jump():
+    pace = _Pace(3.0)
+    pace.wait(0.0)
+    began = time.monotonic()
+    pace.wait(3600.0)
+    pace.wait(3600.1)
+    assert time.monotonic() - began < 1

@@ -126,3 +126,22 @@ def test_sound_and_picture_keep_their_distance():
     _, items, blocks = run(Fake(5, broken=False, lasts=False), [])
     frames = list(items)
     assert abs(float(frames[0].time) - blocks[0].start / 48000) < 0.001
+
+
+@pytest.mark.parametrize("jump", [-60_000, 60_000_000])
+def test_a_sender_that_begins_anew_with_another_clock(jump: int):
+    class Restarted(Fake):
+        def items(self) -> Generator[Frame | Heard]:
+            for start in (self.start, self.start + jump):
+                self.start = start
+                for item in super().items():
+                    yield item
+                    time.sleep(0.02)  # of two: 40 ms, as in life
+
+    _, items, blocks = run(Restarted(5, broken=False, lasts=False, start=100_000), [])
+    times = [float(x.pts * CLOCK) for x in items]
+    assert len(times) == 10
+    assert times == sorted(set(times))
+    assert times[-1] < 2
+    assert sum(b.samples.shape[1] for b in blocks) > 8 * 1920
+    assert blocks[-1].end < 2 * 48000

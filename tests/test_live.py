@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from stylize_video.pipeline import live
 from stylize_video.pipeline.config import Settings, checked
 from stylize_video.pipeline.errors import SettingsError, SinkError, SourceError
 from stylize_video.pipeline.live import is_live, play_live
@@ -253,6 +255,7 @@ def test_what_can_not_be_is_refused_before_anything_is_opened(
     refused(SinkError, "does not exist", str(tmp_path / "no" / "x.m3u8"))
     refused(SettingsError, "--start is for files", "x.m3u8", start="1")
     refused(SettingsError, "key frames are painted slowly", "x.m3u8", method="gatys")
+    refused(SettingsError, "is no folder", "x.mkv", takes=tmp_path / "none")
     with pytest.raises(SourceError, match="no live source"):
         play_live("nothing.mp4", [str(tmp_path / "x.mkv")], settings(identity), stop)
     with pytest.raises(SourceError, match=r"rtmp://127.0.0.1:1/x can't be opened: Connection ref"):
@@ -288,3 +291,35 @@ def test_pictures_and_recordings_are_taken(make_clip: MakeClip, identity: Path, 
     assert kinds == [".mkv", ".png"]
     recorded = next(takes.glob("*.mkv"))
     assert 20 < len(read_video(recorded)[0]) < 80
+
+
+def test_a_recording_that_can_not_be_written_ends_the_run(
+    make_clip: MakeClip, identity: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    clip = make_clip(frames=moving_scene(60, 128, 96))
+    made = settings(identity, realtime=True, loop=True)
+    out = tmp_path / "gone" / "out.mkv"
+    out.parent.mkdir()
+    with pytest.raises(SinkError, match=r"out.mkv can't be opened"):
+        play_live(
+            str(clip), [str(out)], made, threading.Event(), on_start=lambda _: None,
+            on_tick=lambda _: out.parent.exists() and out.parent.rmdir(),
+        )  # fmt: skip
+
+
+def test_sync_records_every_frame(make_clip: MakeClip, identity: Path, tmp_path: Path):
+    clip = make_clip(frames=moving_scene(40, 320, 240), audio=False)
+    out = tmp_path / "out.mkv"
+    slow = {"policy": "sync", "codec": "libx264", "encoder_option": {"preset": "veryslow"}}
+    play_live(str(clip), [str(out)], settings(identity, **slow), threading.Event())
+    assert len(read_video(out)[0]) == 40
+
+
+def test_a_masks_edge_is_soft_here_too(make_clip: MakeClip, tmp_path: Path, identity: Path):
+    picture = np.zeros((96, 128), np.uint8)
+    picture[:, 64:] = 255
+    cv2.imwrite(str(tmp_path / "mask.png"), picture)
+    made = settings(identity, mask=str(tmp_path / "mask.png"), mask_feather=20)
+    found = live._mask(made, (96, 128))
+    assert found is not None
+    assert 90 < found[48, 64] < 165 and found[48, 0] == 0 and found[48, -1] == 255

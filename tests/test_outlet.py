@@ -153,3 +153,45 @@ def test_one_can_be_taken_out():
     hub.remove(out)
     hub.show(shown(2))
     assert (sink.seen, sink.closed, hub.outlets) == ([1], True, [])
+
+
+def test_one_that_waits_drops_nothing():
+    slow = Fake()
+    out = Outlet("slow", lambda: slow, lasts=False, waits=True)
+    for number in range(30):
+        out.show(shown(number))
+    out.close()
+    assert slow.seen == list(range(30))
+
+
+def test_nobody_waits_for_one_that_has_failed():
+    out = Outlet("file", lambda: Fake(breaks_at=1), lasts=False, waits=True)
+    for number in range(5):
+        out.show(shown(number))
+    until(lambda: out.failed is not None)
+    out.show(shown(9))
+    out.close()
+
+
+def test_whatever_fails_is_told():
+    def broken() -> Fake:
+        raise ValueError("what no one foresaw")
+
+    out = Outlet("file", broken, lasts=False)
+    until(lambda: out.failed is not None)
+    assert str(out.failed) == "file failed: what no one foresaw"
+    out.close()
+
+
+def test_when_all_are_gone_it_is_said_why():
+    hub, alive = Hub(), Fake()
+    hub.check()
+    hub.add(Outlet("file", lambda: Fake(breaks_at=1), lasts=False))
+    hub.add(Outlet("other", lambda: alive))
+    hub.show(shown(1))
+    until(lambda: hub.outlets[0].failed is not None)
+    hub.check()
+    hub.remove(hub.outlets[1])
+    with pytest.raises(SinkError, match="the wire is cut"):
+        hub.check()
+    hub.close()

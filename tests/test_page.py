@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -124,3 +125,26 @@ def test_an_address_that_is_taken_or_none_is_one_line(page: Page):
         Page(f"http://127.0.0.1:{page.port}", Controls(["a"]), Meter())
     with pytest.raises(SinkError, match="is no address; write http://127"):
         Page("http://somewhere:99999", Controls(["a"]), Meter())
+
+
+def test_what_is_refused_is_not_read_on_as_another_request(page: Page):
+    """Another site's page can send any body: in it, a request with our header."""
+    hidden = (
+        b"POST /do HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Stylize-Video: 1\r\n"
+        b'Content-Length: 17\r\n\r\n{"action":"quit"}'
+    )
+    head = f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(hidden)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", page.port), 5) as line:
+        line.sendall(head.encode() + hidden)
+        answered = b""
+        while more := line.recv(4096):
+            answered += more
+    assert answered.count(b"HTTP/1.1") == 1
+    assert answered.startswith(b"HTTP/1.1 403")
+    assert not page.controls.state.quit
+
+
+@pytest.mark.parametrize("length", ["-1", "100000000"])
+def test_a_request_says_its_length(page: Page, length: str):
+    assert ask(page, "/do", {"action": "next"}, **OWN, **{"Content-Length": length})[0] == 400
+    assert page.controls.state.style == 0

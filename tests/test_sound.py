@@ -74,3 +74,16 @@ def test_an_hour_away_is_no_hour_of_silence():
     line.silence_until(Fraction(3600))
     assert sum(b.samples.shape[1] for b in blocks) < 11 * RATE
     assert blocks[-1].end == 3600 * RATE
+
+
+def test_another_layout_and_rate_in_the_middle():
+    """A broadcast goes from stereo to 5.1 for the film."""
+    blocks, line = heard_by()
+    line.put(tone(4800, RATE, "stereo"), Fraction(0))
+    around = av.AudioFrame.from_ndarray(np.full((6, 4410), 0.3, np.float32), "fltp", "5.1")
+    around.sample_rate = 44100
+    line.put(around, Fraction(1, 10))
+    line.put(tone(4800, RATE, "stereo"), Fraction(2, 10))
+    assert unbroken(blocks)
+    assert all(b.samples.shape[0] == 2 for b in blocks)
+    assert abs(blocks[-1].end - 3 * 4800) < 100

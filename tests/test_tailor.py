@@ -122,3 +122,13 @@ def test_whatever_fails_nobody_waits_for_ever():
     with pytest.raises(ModelError, match="can't be played: a net that no one foresaw"):
         made.brush(frame(), Wish(0))
     made.close()
+
+
+def test_frames_of_another_kind_are_painted_as_before_where_the_wish_can_not_be_had():
+    made = Tailor(Fake, Wish(0))
+    first = made.brush(frame(), Wish(0))
+    made.brush(frame(), Wish(0, 0.13))
+    for size in ((40, 60), (20, 30)):
+        found = made.brush(frame(size=size), Wish(0, 0.13))
+        assert (found.wish, found.size) == (first.wish, size)
+    made.close()
