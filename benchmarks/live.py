@@ -309,7 +309,10 @@ def soak(args: argparse.Namespace) -> dict[str, Any]:
     receiver.end()
     late = [s for s in samples if s[0] > 2] or samples
     slope = np.polyfit([s[0] for s in late], [s[1] for s in late], 1)[0]
+    minutes = range(int(samples[-1][0]) + 1)
+    by_minute = [np.median([s[1] for s in samples if int(s[0]) == m] or [0]) for m in minutes]
     return {
+        "MiB by the minute": " ".join(f"{mib:.0f}" for mib in by_minute),
         "minutes": round(samples[-1][0], 1),
         "back after, s": back,
         "MiB": [round(late[0][1]), round(late[-1][1])],
