@@ -280,11 +280,10 @@ def soak(args: argparse.Namespace) -> dict[str, Any]:
 
     def disturb() -> None:
         nonlocal sender
-        events = sorted([(i + 0.5) / args.cuts, "cut"] for i in range(args.cuts)) + sorted(
-            [(i + 1) / (args.blocks + 1), "held"] for i in range(args.blocks)
-        )
-        for at, what in sorted(events, key=lambda e: float(e[0])):
-            stop.wait(max(0.0, float(at) * 60 * args.minutes - 20 + began - time.monotonic()))
+        cuts = [((i + 0.5) / args.cuts, "cut") for i in range(args.cuts)]
+        blocks = [((i + 1) / (args.blocks + 1), "held") for i in range(args.blocks)]
+        for at, what in sorted(cuts + blocks):
+            stop.wait(max(0.0, at * 60 * args.minutes - 20 + began - time.monotonic()))
             if what == "cut":
                 sender.kill()
                 sender.wait()

@@ -24,7 +24,7 @@ _ENDS = 3.0  # seconds that it is given to finish
 
 
 class Apart:
-    """Runs a sink elsewhere; what it is given goes through a pipe, and waits where that is full.
+    """Runs a sink elsewhere; what it is given goes through a pipe, one thing at a time.
 
     Args:
         name: for what is said of it.

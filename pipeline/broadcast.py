@@ -95,10 +95,11 @@ def target_of(name: str) -> Target | None:
             url += ("&" if "?" in name else "?") + "pkt_size=1316"
         return Target(name, url, form, dict(_MUXERS[form]))
     path = Path(name)
-    if path.suffix.lower() == ".m3u8":
+    suffix = path.suffix.lower()
+    if suffix == ".m3u8":
         return Target(name, name, "hls", dict(_MUXERS["hls"]))
-    if path.suffix.lower() in CONTAINERS and path.suffix.lower() != ".gif":
-        form = CONTAINERS[path.suffix.lower()][0]
+    if suffix in CONTAINERS and suffix != ".gif":
+        form = CONTAINERS[suffix][0]
         return Target(name, name, form, dict(_MUXERS.get(form, {})), path)
     return None
 
@@ -156,8 +157,8 @@ class Broadcast:
         self._last = -1
         self._key_due = 0.0
         self._closed = False
-        # A file takes its name when it is complete; of a run that is killed, this much plays.
         self._overwrite = settings.overwrite
+        # A file takes its name when it is complete; of a run that is killed, this much plays.
         self._aside = target.file and free_name(target.file.with_name(f".{target.file.name}.part"))
         self._relay: RelayedOut | None = None
         try:

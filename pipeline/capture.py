@@ -34,9 +34,11 @@ NETWORK = ("rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "tcp", "rtp", "http",
 SCREEN = "screen:"
 """Begins the name of a screen, or of a part: ``screen:640x360+100+50``."""
 
+JUMP = 3.0
+"""Seconds that what comes may be early or late: more is another clock."""
+
 # A live stream is joined in the middle; what is looked at first is delay.
 _LOOKS = 1.5  # seconds, at most, until it is known what there is
-_JUMP = 3.0  # seconds from one frame to the next: more is another clock
 _AT_ONCE = {
     "fflags": "nobuffer",
     "analyzeduration": str(round(_LOOKS * 1_000_000)),
@@ -231,7 +233,7 @@ class FfmpegSource:
 
     def items(self) -> Generator[Frame | Heard]:
         """See ``LiveSource.items``."""
-        pace = _Pace(inf if self._address.paced else _JUMP) if self._paced else None
+        pace = _Pace(inf if self._address.paced else JUMP) if self._paced else None
         for packet, came in self._packets():
             for decoded in _decoded(packet):
                 time_base = decoded.time_base or packet.time_base

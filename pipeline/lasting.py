@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, repeat
 
-from .capture import Heard, LiveSource
+from .capture import JUMP, Heard, LiveSource
 from .errors import SourceError
 from .frame import Frame
 from .meter import Meter
@@ -26,7 +26,6 @@ CLOCK = Fraction(1, 90_000)
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds before each new attempt; the last for all that follow."""
 
-_JUMP = 3  # seconds that what comes may be early or late: more is another clock
 _TOLD = 0.2  # seconds between two notices while it is away
 
 
@@ -96,7 +95,7 @@ class Lasting:
             for item in items:
                 if self._stop.is_set():
                     return
-                if offset is None or abs(offset + item.time - self._now()) > _JUMP:
+                if offset is None or abs(offset + item.time - self._now()) > JUMP:
                     # It begins, or its sender has begun anew with another clock.
                     offset = self._now() - item.time
                     if self._sound is not None:

@@ -169,11 +169,11 @@ def recur(frames: Iterable[Frame], paint: RecurrentPaint, share: float) -> Gener
     The net is told the picture shown before, carried along the motion, and how far to trust it; a
     shot begins without. What it answers is blended like any other's.
     """
-    history = History(share)
+    history, net = History(share), Recurrent(paint)
     with closing_source(frames):
         for frame in frames:
             carried = history.carried(frame.motion)
-            painted = paint(frame.rgb, told(carried, frame.rgb))
+            painted = net.paint(frame.picture, carried)
             yield replace(frame, picture=history.blend(painted, carried))
 
 

@@ -23,7 +23,7 @@ from stylize_video.pipeline.frame import Frame
 from stylize_video.pipeline.outlet import Shown
 from stylize_video.pipeline.sound import RATE, Block
 
-from tests.conftest import moving_scene, psnr, read_video
+from .conftest import moving_scene, psnr, read_video
 
 
 def settings(**values: Any) -> Settings:

@@ -26,7 +26,7 @@ from stylize_video.pipeline.errors import SourceError
 from stylize_video.pipeline.frame import Frame
 from stylize_video.pipeline.yuv import as_rgb
 
-from tests.conftest import MakeClip, moving_scene, psnr
+from .conftest import MakeClip, moving_scene, psnr
 
 
 def opened(path: Path, size: str | None = None, paced: bool = True) -> FfmpegSource:
