@@ -91,7 +91,7 @@ def test_what_breaks_is_opened_again_and_the_clock_goes_on():
     assert all(x.time_base == CLOCK for x in frames)
     assert [b.pts - a.pts for a, b in pairwise(frames[:3])] == [3600, 3600]
     # It was away for 0.15 s, and the clock says so; silence was heard meanwhile.
-    assert 0.15 <= float(frames[3].time) < 1
+    assert 0.15 <= float(frames[3].time) < 5
     whole_line = np.concatenate([b.samples[0] for b in blocks])
     assert len(whole_line) >= 0.15 * 48000 + 3 * 1920
     assert blocks[-1].end == blocks[0].start + len(whole_line)
