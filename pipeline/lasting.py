@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -16,6 +16,7 @@ from .capture import JUMP, Heard, LiveSource
 from .errors import SourceError
 from .frame import Frame
 from .meter import Meter
+from .prefetch import aside
 from .sound import SoundLine
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,16 @@ class Lost:
     """Seconds to the next attempt."""
     pts: int
     """Now, on the outputs' clock."""
+
+
+def let_go(opened: Future[LiveSource]) -> None:
+    """Nobody wants it any more: it is closed, which may be when it has been opened at last."""
+
+    def close(done: Future[LiveSource]) -> None:
+        if done.exception() is None:
+            done.result().close()
+
+    opened.add_done_callback(close)
 
 
 class Lasting:
@@ -110,31 +121,30 @@ class Lasting:
     def _again(self, why: str) -> Generator[Lost, None, LiveSource | None]:
         """Notices until the source is there again; ``None`` when asked to stop."""
         self.lost += 1
-        with ThreadPoolExecutor(1, "reopen") as pool:
-            for pause in chain(PAUSES, repeat(PAUSES[-1])):
-                log.warning("%s; trying again in %g s", why, pause)
-                until = time.monotonic() + pause
-                yield from self._notices(why, until, lambda due=until: time.monotonic() >= due)
-                if self._stop.is_set():
-                    return None
-                # It may take long to find that nobody answers; the picture does not wait for it.
-                trying = pool.submit(self._reopen)
-                wanted = False
-                try:
-                    yield from self._notices(why, until, trying.done)
-                    wanted = not self._stop.is_set()
-                finally:
-                    if not wanted and trying.exception() is None:
-                        trying.result().close()
+        for pause in chain(PAUSES, repeat(PAUSES[-1])):
+            log.warning("%s; trying again in %g s", why, pause)
+            until = time.monotonic() + pause
+            yield from self._notices(why, until, lambda due=until: time.monotonic() >= due)
+            if self._stop.is_set():
+                return None
+            # It may take long to find that nobody answers; neither picture nor end waits for it.
+            trying = aside(self._reopen)
+            wanted = False
+            try:
+                yield from self._notices(why, until, trying.done)
+                wanted = not self._stop.is_set()
+            finally:
                 if not wanted:
-                    return None
-                try:
-                    source = trying.result()
-                except SourceError as error:
-                    why = str(error)
-                    continue
-                log.warning("%s is there again", source.info.name)
-                return source
+                    let_go(trying)
+            if not wanted:
+                return None
+            try:
+                source = trying.result()
+            except SourceError as error:
+                why = str(error)
+                continue
+            log.warning("%s is there again", source.info.name)
+            return source
         return None
 
     def _notices(self, why: str, until: float, over: Callable[[], bool]) -> Generator[Lost]:

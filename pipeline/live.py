@@ -33,13 +33,13 @@ from .flow import open_flow
 from .follow import Paints
 from .frame import Frame
 from .governor import Governor
-from .lasting import Lasting, Lost
+from .lasting import Lasting, Lost, let_go
 from .meter import Meter
 from .opening import open_stylizer
 from .outlet import Hub, Outlet, Shown, Sink
 from .page import Page, is_page
 from .pictures import PICTURE_SUFFIXES, read_picture
-from .prefetch import prefetch
+from .prefetch import aside, prefetch
 from .sound import SoundLine
 from .steady import HOLDS
 from .tailor import Tailor, Wish
@@ -125,14 +125,19 @@ def play_live(
     state = State(strength=settings.strength, steady=steady, mirror=settings.mirror)
     controls = Controls([" ".join(map(_called, styles)) for styles in deck], state)
     reopen = partial(_opened, source, settings)
-    opened = reopen()
-    with ExitStack() as open_things:
-        open_things.callback(opened.close)
+    # A camera is opened in the main thread, where macOS asks whether it may be.
+    opened = _unless(stop, reopen) if is_address(source) else reopen()
+    if opened is None:
+        return Meter().summary()
+    try:
         run = _Run(opened, reopen, names, deck, settings, controls, stop, on_start)
-        try:
-            run.play(on_tick)
-        finally:
-            run.close()
+    except BaseException:
+        opened.close()
+        raise
+    try:
+        run.play(on_tick)
+    finally:
+        run.close()
     return run.meter.summary()
 
 
@@ -194,6 +199,16 @@ def _opened(source: str, settings: Settings) -> LiveSource:
     paced = settings.realtime or settings.policy != "sync"
     address = Address(source, str(path.absolute()), lasts=False, paced=paced)
     return FfmpegSource(address, settings.size, settings.timeout)
+
+
+def _unless(stop: threading.Event, opens: Callable[[], LiveSource]) -> LiveSource | None:
+    """What is opened; ``None`` when asked to stop before anybody answered."""
+    opening = aside(opens)
+    while not wait([opening], 0.1).done:
+        if stop.is_set():
+            let_go(opening)
+            return None
+    return opening.result()
 
 
 def _mask(settings: Settings, size: tuple[int, int]) -> Plane | None:
@@ -297,12 +312,18 @@ class _Run:
         """Every frame that comes, until the end."""
         depth = max(1, round(self._info.rate)) if self._settings.policy == "buffer" else 1
         latest = self._settings.policy != "sync"
-        items = prefetch(self._source.items(), depth, latest=latest, dropped=self.meter.drop)
+
+        def over() -> bool:
+            return self._controls.state.quit or self._stop.is_set()
+
+        items = prefetch(
+            self._source.items(), depth, latest=latest, dropped=self.meter.drop, over=over
+        )
         with closing(items), _no_collections() as collect:
             for item in items:
-                state = self._controls.state
-                if state.quit or self._stop.is_set():
+                if over():
                     return
+                state = self._controls.state
                 shown = self._shown(item, state)
                 if shown is not None:
                     self._give(shown)

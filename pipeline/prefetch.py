@@ -17,7 +17,8 @@ Result = TypeVar("Result")
 Drop = Callable[[], None] | None
 """What hears of an item dropped; ``None``: none is, the source waits."""
 
-_POLL = 0.1  # seconds; how soon a full queue notices that nobody reads it any more
+_POLL = 0.1  # seconds; how soon it is noticed that nobody reads, or wants, any more
+_PATIENCE = 1.0  # seconds for the thread of a source that nobody wants any more
 
 
 class _End:
@@ -93,6 +94,7 @@ def prefetch(
     *,
     latest: bool = False,
     dropped: Callable[[], None] = lambda: None,
+    over: Callable[[], bool] | None = None,
 ) -> Generator[Item]:
     """Iterate ``source`` in a thread of its own, at most ``depth`` items ahead.
 
@@ -105,16 +107,20 @@ def prefetch(
         depth: most items waiting; at least 1.
         latest: when full, drop the oldest item (a live source) rather than wait (a file).
         dropped: called, in the source's thread, for each item that is.
+        over: asked now and then while nothing comes: when true, the iteration ends. Then a source
+            that is silent is left to its thread, which closes it when something comes.
 
     Raises:
         ValueError: ``depth`` is below 1.
     """
     if depth < 1:
         raise ValueError(f"depth must be at least 1, not {depth}")
-    return _consume(source, depth, dropped if latest else None)
+    return _consume(source, depth, dropped if latest else None, over)
 
 
-def _consume(source: Iterable[Item], depth: int, drop: Drop) -> Generator[Item]:
+def _consume(
+    source: Iterable[Item], depth: int, drop: Drop, over: Callable[[], bool] | None
+) -> Generator[Item]:
     waiting: queue.Queue[Item | _End] = queue.Queue(depth)
     closed = threading.Event()
     thread = threading.Thread(
@@ -122,13 +128,22 @@ def _consume(source: Iterable[Item], depth: int, drop: Drop) -> Generator[Item]:
     )
     thread.start()
     try:
-        while not isinstance(item := waiting.get(), _End):
+        while not isinstance(item := _get(waiting, over), _End):
             yield item
         if item.error is not None:
             raise item.error
     finally:
         closed.set()
-        thread.join()
+        thread.join(_PATIENCE if over is not None else None)
+
+
+def _get(waiting: queue.Queue[Item | _End], over: Callable[[], bool] | None) -> Item | _End:
+    while True:
+        try:
+            return waiting.get(timeout=None if over is None else _POLL)
+        except queue.Empty:
+            if over is not None and over():
+                return _End()
 
 
 def _produce(
@@ -169,6 +184,20 @@ def _drop_oldest(waiting: queue.Queue[Item | _End]) -> bool:
         waiting.get_nowait()
         return True
     return False
+
+
+def aside(function: Callable[[], Result]) -> Future[Result]:
+    """Its result, made in a thread that nothing waits for, not even the end of the program."""
+    made: Future[Result] = Future()
+
+    def make() -> None:
+        try:
+            made.set_result(function())
+        except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
+            made.set_exception(error)
+
+    threading.Thread(target=make, name="aside", daemon=True).start()
+    return made
 
 
 def ordered_map(

@@ -93,7 +93,7 @@ def test_what_breaks_is_opened_again_and_the_clock_goes_on():
     # It was away for 0.15 s, and the clock says so; silence was heard meanwhile.
     assert 0.15 <= float(frames[3].time) < 5
     whole_line = np.concatenate([b.samples[0] for b in blocks])
-    assert len(whole_line) >= 0.15 * 48000 + 3 * 1920
+    assert len(whole_line) >= (0.15 - 0.02) * 48000 + 3 * 1920  # it may be 20 ms off
     assert blocks[-1].end == blocks[0].start + len(whole_line)
 
 

@@ -212,6 +212,50 @@ def test_a_stream_that_is_cut_comes_back(identity: Path, tmp_path: Path):
     assert sum(gone < time < back for time in read_video(out)[1]) > 4  # and so did the picture
 
 
+def test_a_source_that_has_gone_silent_does_not_hold_up_the_end(identity: Path, tmp_path: Path):
+    clip = flash_and_beep(tmp_path / "in.mp4", 2)
+    port = free_port()
+    stop = threading.Event()
+
+    def once() -> None:
+        send(clip, f"udp://127.0.0.1:{port}?pkt_size=1316")
+        time.sleep(0.5)
+        stop.set()
+
+    sender = threading.Thread(target=once)
+    sender.start()
+    out = tmp_path / "out.mkv"
+    play_live(f"udp://127.0.0.1:{port}", [str(out)], settings(identity, timeout=40), stop)
+    sender.join()
+    assert len(read_video(out)[0]) > 10
+    assert running("prefetch")  # it waits, we do not
+    send(clip, f"udp://127.0.0.1:{port}?pkt_size=1316")
+    assert_ended("prefetch")
+
+
+def test_a_source_that_never_answers_does_not_hold_up_the_end(identity: Path, tmp_path: Path):
+    stop = threading.Event()
+    threading.Timer(0.5, stop.set).start()
+    out = tmp_path / "out.mkv"
+    source = f"udp://127.0.0.1:{free_port()}?pkt_size=1316"
+    summary = play_live(source, [str(out)], settings(identity, timeout=40), stop)
+    assert summary["shown"] == 0
+    assert not out.exists()
+    assert running("aside")
+    send(flash_and_beep(tmp_path / "in.mp4", 2), source)
+    assert_ended("aside")
+
+
+def running(name: str) -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == name]
+
+
+def assert_ended(name: str) -> None:
+    for thread in running(name):
+        thread.join(20)
+    assert not running(name)
+
+
 def test_the_command_stops_cleanly_and_tells_how_it_went(
     make_clip: MakeClip, identity: Path, tmp_path: Path
 ):
