@@ -90,12 +90,12 @@ def moments(path: str, **options: Any) -> tuple[list[float], list[float]]:
     return flashes, beeps
 
 
-def in_step(flashes: list[float], beeps: list[float], least: int = 2) -> bool:
-    """Each flash has its beep; one may have been lost on the way."""
+def in_step(flashes: list[float], beeps: list[float], least: int = 2, lost: int = 0) -> bool:
+    """Each flash has its beep, but for so many that UDP may have lost."""
     whole = [flash for flash in flashes if flash > flashes[0] + 0.5]  # the first may be cut
     off = [min(abs(beep - flash) for beep in beeps) for flash in whole]
     heard = [distance for distance in off if distance < 0.5]
-    assert len(heard) >= max(least, len(off) - 1), (flashes, beeps)
+    assert len(heard) >= max(least, len(off) - lost), (flashes, beeps)
     assert max(heard) <= 0.06, (flashes, beeps)
     return True
 
@@ -153,26 +153,21 @@ def test_a_stream_in_and_a_stream_and_a_playlist_out(identity: Path, tmp_path: P
     stop = threading.Event()
     received: list[tuple[list[float], list[float]]] = []
 
-    def send_all() -> None:
-        send(clip, f"udp://127.0.0.1:{here}?pkt_size=1316")
-        stop.set()
-
     def receive() -> None:
         address = f"udp://127.0.0.1:{there}?timeout=2500000"
         while not received and not stop.is_set():
             with suppress(av.FFmpegError):  # nothing is sent yet
                 received.append(moments(address, timeout=12))
 
-    sender = threading.Thread(target=send_all)
+    sender = sending(here, stop, clip)
     receiver = threading.Thread(target=receive)
-    sender.start()
     receiver.start()
     outputs = [f"udp://127.0.0.1:{there}", str(tmp_path / "live.m3u8")]
     play_live(f"udp://127.0.0.1:{here}", outputs, settings(identity, timeout=2), stop)
     sender.join()
     receiver.join()
-    assert in_step(*received[0])
-    assert in_step(*moments(str(tmp_path / "live.m3u8")))
+    assert in_step(*received[0], lost=1)
+    assert in_step(*moments(str(tmp_path / "live.m3u8")), lost=1)
 
 
 def send(clip: Path, address: str) -> None:
@@ -189,25 +184,38 @@ def send(clip: Path, address: str) -> None:
             out.mux(packet)
 
 
+def to(port: int) -> str:
+    return f"udp://127.0.0.1:{port}?pkt_size=1316"
+
+
+def sending(port: int, stop: threading.Event, *steps: Path | float) -> threading.Thread:
+    """Sends the clips, pauses for the seconds, then sets ``stop``."""
+
+    def run() -> None:
+        for step in steps:
+            if isinstance(step, Path):
+                send(step, to(port))
+            else:
+                time.sleep(step)
+        stop.set()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
 def test_a_stream_that_is_cut_comes_back(identity: Path, tmp_path: Path):
     clip = flash_and_beep(tmp_path / "in.mp4", 6)
     port = free_port()
     stop = threading.Event()
 
-    def twice() -> None:
-        send(clip, f"udp://127.0.0.1:{port}?pkt_size=1316")
-        time.sleep(2.5)
-        send(clip, f"udp://127.0.0.1:{port}?pkt_size=1316")
-        stop.set()
-
-    sender = threading.Thread(target=twice)
-    sender.start()
+    sender = sending(port, stop, clip, 2.5, clip)
     out = tmp_path / "out.mkv"
     made = settings(identity, timeout=1)
     play_live(f"udp://127.0.0.1:{port}", [str(out)], made, stop)
     sender.join()
     flashes, beeps = moments(str(out))
-    assert in_step(flashes, beeps)
+    assert in_step(flashes, beeps, lost=1)
     last = int(np.argmax(np.diff(flashes)))
     gone, back = flashes[last] + 1, flashes[last + 1]
     assert back - gone > 1, flashes  # it was away, and the clock went on
@@ -219,19 +227,13 @@ def test_a_source_that_has_gone_silent_does_not_hold_up_the_end(identity: Path, 
     port = free_port()
     stop = threading.Event()
 
-    def once() -> None:
-        send(clip, f"udp://127.0.0.1:{port}?pkt_size=1316")
-        time.sleep(0.5)
-        stop.set()
-
-    sender = threading.Thread(target=once)
-    sender.start()
+    sender = sending(port, stop, clip, 0.5)
     out = tmp_path / "out.mkv"
     play_live(f"udp://127.0.0.1:{port}", [str(out)], settings(identity, timeout=40), stop)
     sender.join()
     assert len(read_video(out)[0]) > 10
     assert running("prefetch")  # it waits, we do not
-    send(clip, f"udp://127.0.0.1:{port}?pkt_size=1316")
+    send(clip, to(port))
     assert_ended("prefetch")
 
 
@@ -239,7 +241,7 @@ def test_a_source_that_never_answers_does_not_hold_up_the_end(identity: Path, tm
     stop = threading.Event()
     threading.Timer(0.5, stop.set).start()
     out = tmp_path / "out.mkv"
-    source = f"udp://127.0.0.1:{free_port()}?pkt_size=1316"
+    source = to(free_port())
     summary = play_live(source, [str(out)], settings(identity, timeout=40), stop)
     assert summary["shown"] == 0
     assert not out.exists()
