@@ -33,17 +33,18 @@ import numpy as np
 from gallery import TILE, at_height, cropped, save
 from numpy.typing import NDArray
 from steadiness import held
-from stylize_video.pipeline.config import Settings
-from stylize_video.pipeline.contract import INPUT, OUTPUT
-from stylize_video.pipeline.device import open_session
-from stylize_video.pipeline.flow import open_flow
-from stylize_video.pipeline.frame import Frame, Rgb
-from stylize_video.pipeline.inputs import open_source
-from stylize_video.pipeline.prefetch import ordered_map
-from stylize_video.pipeline.quality import Evaluation, structural_distance
+from stylize_video.pipeline.core.concurrency import ordered_map
+from stylize_video.pipeline.core.config import Settings
+from stylize_video.pipeline.core.frame import Frame, Rgb
+from stylize_video.pipeline.evaluation.metrics import Evaluation
+from stylize_video.pipeline.imaging.similarity import structural_distance
+from stylize_video.pipeline.media.inputs import open_source
+from stylize_video.pipeline.nets.contract import INPUT, OUTPUT
+from stylize_video.pipeline.nets.session import open_session
 from stylize_video.pipeline.render import stylize
-from stylize_video.pipeline.shots import mark_cuts
-from stylize_video.pipeline.universal import UniversalStylizer
+from stylize_video.pipeline.styles.universal import UniversalStylizer
+from stylize_video.pipeline.temporal.flow import open_flow
+from stylize_video.pipeline.temporal.shots import mark_cuts
 
 
 def read(path: Path) -> Rgb:
@@ -92,12 +93,12 @@ def given_back(args: argparse.Namespace) -> None:
 def statistics(args: argparse.Namespace) -> None:
     """How far each site's covariance is from the style's, after whitening and colouring."""
     import torch
-    from stylize_video.export.sources import open_universal
+    from stylize_video.export.checkpoints import open_universal
     from stylize_video.models.data import to_tensor
-    from stylize_video.models.universal import Universal
-    from stylize_video.models.wavelet import even
-    from stylize_video.models.whitening import Method as Root
-    from stylize_video.models.whitening import statistics as measured
+    from stylize_video.models.nets.wavelet import even
+    from stylize_video.models.universal.base import Universal
+    from stylize_video.models.universal.whitening import Method as Root
+    from stylize_video.models.universal.whitening import statistics as measured
 
     net, _ = open_universal(Path(args.trained))
     assert isinstance(net, Universal)
@@ -187,10 +188,10 @@ def textbook(folder: Path, style: Path) -> Callable[[Rgb], Any]:
     Kinder than that in one thing: the style is heard once.
     """
     import torch
-    from stylize_video.export.sources import open_universal
+    from stylize_video.export.checkpoints import open_universal
     from stylize_video.models.data import to_tensor
-    from stylize_video.models.universal import Universal
-    from stylize_video.models.wavelet import even
+    from stylize_video.models.nets.wavelet import even
+    from stylize_video.models.universal.base import Universal
 
     net, _ = open_universal(folder)
     assert isinstance(net, Universal)

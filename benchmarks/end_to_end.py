@@ -33,17 +33,18 @@ from typing import Any
 import cv2
 import onnxruntime
 from stylize_video.pipeline import Settings, stylize
-from stylize_video.pipeline.config import checked
-from stylize_video.pipeline.encoding import choose_encoding
-from stylize_video.pipeline.flow import Dis, confidence, reduced
-from stylize_video.pipeline.frame import Frame, Motion
-from stylize_video.pipeline.inputs import open_source
-from stylize_video.pipeline.prefetch import ordered_map
-from stylize_video.pipeline.shots import mark_cuts
-from stylize_video.pipeline.sink import VideoWriter
-from stylize_video.pipeline.steady import HOLDS, History
-from stylize_video.pipeline.stylizer import Stylizer
-from stylize_video.pipeline.zoo import find_style
+from stylize_video.pipeline.core.concurrency import ordered_map
+from stylize_video.pipeline.core.config import checked
+from stylize_video.pipeline.core.frame import Frame, Motion
+from stylize_video.pipeline.imaging.resize import reduced
+from stylize_video.pipeline.media.encoding import choose_encoding
+from stylize_video.pipeline.media.inputs import open_source
+from stylize_video.pipeline.media.writers import VideoWriter
+from stylize_video.pipeline.styles.feedforward import Stylizer
+from stylize_video.pipeline.styles.zoo import find_style
+from stylize_video.pipeline.temporal.consistency import HOLDS, History
+from stylize_video.pipeline.temporal.flow import Dis, confidence
+from stylize_video.pipeline.temporal.shots import mark_cuts
 
 
 def timed(work: Callable[[], int]) -> dict[str, float]:

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from stylize_video.pipeline.frame import Frame, Rgb
-from stylize_video.pipeline.inputs import open_source
-from stylize_video.pipeline.sheet import grid
-from stylize_video.pipeline.stylizer import Playing, Stylizer
-from stylize_video.pipeline.zoo import find_styles, zoo
+from stylize_video.pipeline.contact_sheet import grid
+from stylize_video.pipeline.core.frame import Frame, Rgb
+from stylize_video.pipeline.media.inputs import open_source
+from stylize_video.pipeline.styles.feedforward import Playing, Stylizer
+from stylize_video.pipeline.styles.zoo import find_styles, zoo
 
 PAIRS = (("starry-night", "great-wave"), ("udnie", "the-scream"))
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)

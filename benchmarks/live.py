@@ -28,13 +28,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-from stylize_video.pipeline import live as live_module
-from stylize_video.pipeline import window as window_module
-from stylize_video.pipeline.config import Settings, checked
-from stylize_video.pipeline.live import play_live
-from stylize_video.pipeline.outlet import Shown
-from stylize_video.pipeline.relay import free_port
-from stylize_video.pipeline.yuv import Yuv
+from stylize_video.pipeline.core.config import Settings, checked
+from stylize_video.pipeline.core.frame import Yuv
+from stylize_video.pipeline.live import run as live_module
+from stylize_video.pipeline.live.outputs import window as window_module
+from stylize_video.pipeline.live.outputs.output import Shown
+from stylize_video.pipeline.live.relay import free_port
+from stylize_video.pipeline.live.run import play_live
 
 _BITS = 16
 _CELL = 16  # px of a bit's side: it outlasts encoding

@@ -25,19 +25,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from stylize_video.export.onnx import export_style
-from stylize_video.models.johnson import JohnsonNet
+from stylize_video.export.style import export_style
+from stylize_video.models.nets.johnson import JohnsonNet
 from stylize_video.pipeline import Settings, stylize
-from stylize_video.pipeline.config import checked
-from stylize_video.pipeline.contract import ModelCard
-from stylize_video.pipeline.encoding import choose_encoding
-from stylize_video.pipeline.frame import Frame
-from stylize_video.pipeline.inputs import open_source
-from stylize_video.pipeline.prefetch import ordered_map
-from stylize_video.pipeline.sink import VideoWriter
-from stylize_video.pipeline.source import Source
-from stylize_video.pipeline.stylizer import Playing, Stylizer
-from stylize_video.pipeline.zoo import find_style
+from stylize_video.pipeline.core.concurrency import ordered_map
+from stylize_video.pipeline.core.config import checked
+from stylize_video.pipeline.core.frame import Frame
+from stylize_video.pipeline.media.encoding import choose_encoding
+from stylize_video.pipeline.media.inputs import open_source
+from stylize_video.pipeline.media.source import Source
+from stylize_video.pipeline.media.writers import VideoWriter
+from stylize_video.pipeline.nets.contract import ModelCard
+from stylize_video.pipeline.styles.feedforward import Playing, Stylizer
+from stylize_video.pipeline.styles.zoo import find_style
 
 FORMS = {
     "norms in every frame": {"statistics": "frame"},

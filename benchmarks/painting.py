@@ -22,16 +22,16 @@ import cv2
 import numpy as np
 import torch
 from stylize_video.cli.studio import Asked, Studio, painted, short_side, to_tensor
-from stylize_video.models.gatys import like, unit_gains
-from stylize_video.models.painter import Painting, Subject
-from stylize_video.models.pixels import fitted
+from stylize_video.models.optimize.descent import fitted
+from stylize_video.models.optimize.gatys import like, unit_gains
+from stylize_video.models.optimize.image import Painting, Subject
 from stylize_video.models.recipe import PaintRecipe
-from stylize_video.pipeline.flow import open_flow
-from stylize_video.pipeline.frame import Frame
-from stylize_video.pipeline.inputs import open_source
-from stylize_video.pipeline.pictures import read_picture
-from stylize_video.pipeline.quality import Evaluation
-from stylize_video.pipeline.resize import scaled
+from stylize_video.pipeline.core.frame import Frame
+from stylize_video.pipeline.evaluation.metrics import Evaluation
+from stylize_video.pipeline.imaging.resize import scaled
+from stylize_video.pipeline.media.images import read_picture
+from stylize_video.pipeline.media.inputs import open_source
+from stylize_video.pipeline.temporal.flow import open_flow
 from torch import Tensor
 
 Rgb = Any
@@ -162,7 +162,7 @@ def _painted(studio: Studio, rgb: Rgb, mask: Rgb | None = None) -> tuple[Rgb, di
 def photos(args: argparse.Namespace) -> dict[str, Any]:
     """Deep Photo beside Gatys without the term, with masks: SSIM of edge maps to the content."""
     from any_style import edges
-    from stylize_video.pipeline.quality import structural_distance
+    from stylize_video.pipeline.imaging.similarity import structural_distance
 
     figures: dict[str, Any] = {}
     rows: list[Rgb] = []

@@ -27,20 +27,16 @@ from typing import Any
 
 import cv2
 import numpy as np
-from stylize_video.pipeline.flow import (
-    FlowEstimator,
-    Vectors,
-    attach_motion,
-    open_flow,
-    reduced,
-)
-from stylize_video.pipeline.frame import Frame, Rgb
-from stylize_video.pipeline.inputs import open_source
-from stylize_video.pipeline.quality import Distance, Evaluation, Measure, structural_distance
-from stylize_video.pipeline.shots import mark_cuts
-from stylize_video.pipeline.steady import HOLDS, steady
-from stylize_video.pipeline.stylizer import Stylizer
-from stylize_video.pipeline.zoo import find_style
+from stylize_video.pipeline.core.frame import Frame, Rgb
+from stylize_video.pipeline.evaluation.metrics import Distance, Evaluation, Measure
+from stylize_video.pipeline.imaging.resize import reduced
+from stylize_video.pipeline.imaging.similarity import structural_distance
+from stylize_video.pipeline.media.inputs import open_source
+from stylize_video.pipeline.styles.feedforward import Stylizer
+from stylize_video.pipeline.styles.zoo import find_style
+from stylize_video.pipeline.temporal.consistency import HOLDS, steady
+from stylize_video.pipeline.temporal.flow import FlowEstimator, Vectors, attach_motion, open_flow
+from stylize_video.pipeline.temporal.shots import mark_cuts
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the scenes are the tests' own
@@ -72,7 +68,7 @@ def clips(names: list[str], count: int) -> Iterator[tuple[str, list[Frame]]]:
 
 def scene_clips(photos: Path, count: int) -> Iterator[tuple[str, Any]]:
     """The five scenes, each of a photograph of its own."""
-    from tests.scenes import SCENES, photographs
+    from tests.helpers.scenes import SCENES, photographs
 
     for (name, make), photo in zip(SCENES.items(), photographs(photos, len(SCENES)), strict=True):
         yield name, make(photo, count=count, width=640, height=360)
@@ -128,7 +124,7 @@ def draw_slices(folder: Path, photos: Path, nets: dict[str, Stylizer]) -> None:
 
     Both move along the row only, so that what is steady draws straight lines.
     """
-    from tests.scenes import pan, photographs, static
+    from tests.helpers.scenes import pan, photographs, static
 
     photo = photographs(photos, 1)[0]
     size = {"count": 40, "width": 640, "height": 360}
@@ -179,8 +175,8 @@ def vgg_distance(weights: str | None) -> Distance:
     """VGG-19's where its weights are named, else 1 − SSIM."""
     if weights is None:
         return structural_distance
-    from stylize_video.models.perceptual import VggDistance
-    from stylize_video.models.vgg import VGG19
+    from stylize_video.models.evaluation.perceptual import VggDistance
+    from stylize_video.models.nets.vgg19 import VGG19
 
     return VggDistance(VGG19(Path(weights)))
 
@@ -259,7 +255,7 @@ def main() -> None:
     if asked.slices is not None:
         draw_slices(asked.slices, asked.scenes, nets)
     if asked.scenes is not None:
-        from tests.scenes import ExactFlow
+        from tests.helpers.scenes import ExactFlow
 
         for name, scene in scene_clips(asked.scenes, asked.frames):
             known = flows()

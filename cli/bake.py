@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from ..pipeline.config import Settings, checked
-from ..pipeline.errors import ModelError, SinkError
+from ..pipeline.core.config import Settings, checked
+from ..pipeline.core.errors import ModelError, SinkError
 from .options import Overwrite, Quiet
-from .report import Report
+from .progress import Report
 from .train import refuse_place
 
 
@@ -50,8 +50,8 @@ def bake(
     Resolve, OBS and FFmpeg read it; so does: stylize-video INPUT OUTPUT --style OUT.cube.
     """
     from ..pipeline.bake import bake, numbered, written_before
-    from ..pipeline.universal import UniversalStylizer
-    from ..pipeline.zoo import TABLE_SUFFIX, find_method
+    from ..pipeline.styles.universal import UniversalStylizer
+    from ..pipeline.styles.zoo import TABLE_SUFFIX, find_method
 
     typed = {"method": method, "strength": strength, "device": device, "threads": threads}
     settings = checked(Settings, typed, "bake")
@@ -79,8 +79,8 @@ def bake(
 
 def _pictures(wanted: list[str]) -> list[tuple[Path, float]]:
     """The style pictures and their shares."""
-    from ..pipeline.pictures import PICTURE_SUFFIXES
-    from ..pipeline.zoo import find_styles
+    from ..pipeline.core.files import PICTURE_SUFFIXES
+    from ..pipeline.styles.zoo import find_styles
 
     styles = find_styles(wanted)
     for path, _ in styles:

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..models.recipe import DecoderRecipe
-from ..pipeline.config import checked
-from ..pipeline.errors import TrainingError
+from ..pipeline.core.config import checked
+from ..pipeline.core.errors import TrainingError
 from .options import Quiet, TorchDevice, Vgg, Workers, with_options
-from .report import Report, need_torch
+from .progress import Report, need_torch
 from .train import CHECKPOINT_EVERY, torch_device, vgg19
 
 if TYPE_CHECKING:
     import torch
 
-    from ..models.reconstruct import Autoencoder, Learning
-    from ..models.vgg import VGG19
+    from ..models.nets.vgg19 import VGG19
+    from ..models.training.decoders import Autoencoder, Learning
 
 
 @with_options(DecoderRecipe)
@@ -38,8 +38,8 @@ def train_decoders(
 ) -> None:
     """Learn to turn features back into pictures; the same command resumes."""
     need_torch("train-decoders")
-    from ..models import reconstruct as room
     from ..models.data import split_photos
+    from ..models.training import decoders as room
 
     recipe = checked(DecoderRecipe, typed, "train-decoders")
     learned, held_back = split_photos(content, recipe.held_back)
@@ -73,7 +73,7 @@ def _begun(
     where: torch.device,
     known: Autoencoder | None,
 ) -> Learning:
-    from ..models.reconstruct import begin, load_learning
+    from ..models.training.decoders import begin, load_learning
 
     if not checkpoint.exists():
         return begin(recipe, level, describer, where, known)
@@ -93,7 +93,7 @@ def _learn(
     workers: int,
     report: Report,
 ) -> None:
-    from ..models.reconstruct import learn, save_learning
+    from ..models.training.decoders import learn, save_learning
 
     total = learning.steps
     with report.progress("training", total, "steps", learning.step) as bar:

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from ..pipeline.config import Settings
-from ..pipeline.errors import SettingsError, SinkError, SourceError
+from ..pipeline.core.config import Settings
+from ..pipeline.core.errors import SettingsError, SinkError, SourceError
 from .options import Overwrite, Quiet, Vgg
-from .report import Report, need_torch
+from .progress import Report, need_torch
 from .train import refuse_place
 
 if TYPE_CHECKING:
-    from ..pipeline.frame import Frame, Rgb
-    from ..pipeline.quality import Distance, Evaluation, Quality, Scores
-    from ..pipeline.source import Source
+    from ..pipeline.core.frame import Frame, Rgb
+    from ..pipeline.evaluation.metrics import Distance, Evaluation, Quality, Scores
+    from ..pipeline.media.source import Source
 
 RESULT, PER_FRAME = "result", "per-frame"
 FLOWS: tuple[str, ...] = get_args(Settings.model_fields["flow"].annotation)
@@ -81,8 +81,9 @@ def evaluate(
     E_warp is the mean squared difference along the motion, RGB in 0..1. Blur lowers it too, so give
     --per-frame: then the distance to that look is shown, beside the one that slight blur makes.
     """
-    from ..pipeline.flow import open_flow
-    from ..pipeline.quality import Evaluation, Measure, Truth
+    from ..pipeline.evaluation.metrics import Evaluation, Measure
+    from ..pipeline.evaluation.truth import Truth
+    from ..pipeline.temporal.flow import open_flow
 
     _check_word("--flow", flow, FLOWS)
     _check_word("--perceptual", perceptual, LOOKS)
@@ -145,7 +146,7 @@ def _distance(kind: str, weights: Path | None, clips: _Clips) -> tuple[str, Dist
     if tiny:
         raise SettingsError(f"--perceptual vgg takes frames of {_SMALLEST_FOR_VGG} px or more")
     need_torch("evaluate --perceptual vgg")
-    from ..models.perceptual import VggDistance, weights_at_hand
+    from ..models.evaluation.perceptual import VggDistance, weights_at_hand
     from .train import vgg19
 
     if kind == "auto" and weights is None and not weights_at_hand(None):
@@ -186,7 +187,7 @@ class _Clips:
         Raises:
             SourceError: the clips have different numbers of frames. One is let pass with a note.
         """
-        from ..pipeline.shots import mark_cuts
+        from ..pipeline.temporal.shots import mark_cuts
 
         streams: list[Iterable[Frame]] = [
             mark_cuts(_resized(self._window(self.source), *self.size)),
@@ -225,7 +226,7 @@ class _Clips:
 def _open_clips(
     source: str, result: str, per_frame: str | None, start: str | None, limit: int | None
 ) -> _Clips:
-    from ..pipeline.inputs import open_source
+    from ..pipeline.media.inputs import open_source
 
     opened = open_source(source)
     results = {PER_FRAME: open_source(per_frame)} if per_frame is not None else {}
@@ -252,8 +253,8 @@ def _frames_before(source: Source, start: str | None) -> int:
 
     They are counted, so that a result of another clock (a folder of pictures, say) stays in step.
     """
-    from ..pipeline.frame import Span
-    from ..pipeline.units import parse_time
+    from ..pipeline.core.frame import Span
+    from ..pipeline.core.units import parse_time
 
     if start is None:
         return 0

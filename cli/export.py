@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from ..pipeline.errors import SettingsError, SinkError
+from ..pipeline.core.errors import SettingsError, SinkError
 from .options import Overwrite, Quiet
-from .report import Report, need_torch
+from .progress import Report, need_torch
 
 
 def export(
@@ -61,7 +61,7 @@ def _export_style(checkpoint: Path, out: Path, content: Path, licence: str, repo
     import torch
 
     from ..models.data import list_photos
-    from ..models.train import LossValues, load_checkpoint
+    from ..models.training.feedforward import LossValues, load_checkpoint
     from .train import export_training
 
     training = load_checkpoint(checkpoint, torch.device("cpu"))
@@ -74,13 +74,13 @@ def _export_style(checkpoint: Path, out: Path, content: Path, licence: str, repo
 def _export_method(
     source: Path, places: tuple[str, ...], out: Path, content: Path, licence: str, report: Report
 ) -> None:
+    from ..export.checkpoints import open_universal
     from ..export.parity import parity_frames
-    from ..export.sources import open_universal
     from ..export.styleswap import export_styleswap
     from ..export.universal import export_universal
     from ..models.data import list_photos
-    from ..models.styleswap import StyleSwap
-    from ..pipeline.contract import ModelCard
+    from ..models.universal.styleswap import StyleSwap
+    from ..pipeline.nets.contract import ModelCard
 
     name, _, kind = out.name.partition(".prepare.onnx")
     if kind or not out.name.endswith(".prepare.onnx"):

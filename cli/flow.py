@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from ..pipeline.errors import SinkError
+from ..pipeline.core.errors import SinkError
 from .options import Overwrite, Quiet
-from .report import Report, need_torch
+from .progress import Report, need_torch
 
 RAFT_SETTING = "STYLIZE_RAFT"
 
@@ -30,9 +30,9 @@ def export_flow(
 ) -> None:
     """Write RAFT-small (Teed & Deng 2020) as an ONNX file, once; then --flow raft works."""
     need_torch("export-flow")
-    from ..export import raft
-    from ..models.raft import load_raft_small
-    from ..pipeline.flow import default_model
+    from ..export import flow as raft
+    from ..models.nets.raft import load_raft_small
+    from ..pipeline.temporal.flow import default_model
     from .train import refuse_output
 
     if out is None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..pipeline.config import Settings
+from ..pipeline.core.config import Settings
 from .options import Quiet, read_settings, with_options
-from .report import Report, stop_on_signal
+from .progress import Report, stop_on_signal
 
 if TYPE_CHECKING:
-    from ..pipeline.live import LiveStart
-    from ..pipeline.meter import Meter
+    from ..pipeline.live.run import LiveStart
+    from ..pipeline.live.stats import Meter
 
 _TOLD_EVERY = 10  # seconds, where nobody looks at a window
 
@@ -52,7 +52,7 @@ def live(
 
     Keys in the window: h shows them.
     """
-    from ..pipeline.camera import is_camera
+    from ..pipeline.live.sources.camera import is_camera
 
     defaults = {**_DEFAULTS, "mirror": is_camera(source)}
     settings = read_settings(config, typed, defaults)
@@ -65,7 +65,7 @@ def play(source: str, output: str, settings: Settings, report: Report) -> None:
     Raises:
         typer.Exit: 130, when it was stopped by a signal.
     """
-    from ..pipeline.live import play_live
+    from ..pipeline.live.run import play_live
 
     told = _Told(report, source)
     said = "stopping: closing the outputs (Ctrl-C again to leave them)"

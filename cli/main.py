@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ..pipeline.errors import StylizeError
-from ..pipeline.units import split_weight
+from ..pipeline.core.errors import StylizeError
+from ..pipeline.core.units import split_weight
 from .bake import bake
 from .decoders import train_decoders
 from .evaluate import evaluate

@@ -12,7 +12,7 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ..pipeline.config import Settings, checked, load_config
+from ..pipeline.core.config import Settings, checked, load_config
 
 VGG_SETTING = "STYLIZE_VGG19"
 

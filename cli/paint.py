@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ..models.recipe import PaintRecipe
-from ..pipeline.config import checked
-from ..pipeline.errors import SettingsError
+from ..pipeline.core.config import checked
+from ..pipeline.core.errors import SettingsError
 from .options import Overwrite, Quiet, TorchDevice, Vgg, with_options
-from .report import Report, need_torch
+from .progress import Report, need_torch
 from .train import refuse_picture, refuse_same
 
 if TYPE_CHECKING:
-    from ..pipeline.yuv import Deep
+    from ..pipeline.core.frame import Deep
 
 KEEP_EVERY = 25
 """Iterations between two checkpoints and previews."""
@@ -73,8 +73,9 @@ def paint(
     that a stopped painting resumes from.
     """
     need_torch("paint")
-    from ..pipeline.sink import picture_bytes, whole_or_not
-    from ..pipeline.yuv import eight_bits
+    from ..pipeline.core.files import whole_or_not
+    from ..pipeline.core.frame import eight_bits
+    from ..pipeline.media.images import picture_bytes
     from .studio import Asked, Studio, picture_painted, read_picture, short_side, smoothed
 
     recipe = checked(PaintRecipe, typed, "paint")
@@ -136,8 +137,8 @@ def _values(text: str) -> tuple[str, list[str]]:
 
 
 def _grid(pictures: Sequence[tuple[str, Deep]], columns: int) -> Deep:
-    from ..pipeline.sheet import grid
-    from ..pipeline.yuv import eight_bits
+    from ..pipeline.contact_sheet import grid
+    from ..pipeline.core.frame import eight_bits
 
     height, width = pictures[0][1].shape[:2]
     by = _CELL / max(height, width)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..pipeline.config import PAINTED, Settings
+from ..pipeline.core.config import PAINTED, Settings
 from .live import play
 from .options import Quiet, Vgg, read_settings, with_options
-from .report import Report, stop_on_signal
+from .progress import Report, stop_on_signal
 
 if TYPE_CHECKING:
-    from ..pipeline.pictures import PictureSource
+    from ..pipeline.media.images import PictureSource
     from ..pipeline.render import Result, Start
     from .workshop import Workshop
 
@@ -48,7 +48,7 @@ def run(
     ] = False,
 ) -> None:
     """Repaint INPUT in a style and write it to OUTPUT, with its sound, timing and colours."""
-    from ..pipeline.live import is_live
+    from ..pipeline.live.open import is_live
     from ..pipeline.render import stylize
 
     settings = read_settings(config, typed)
@@ -83,8 +83,9 @@ def _one_picture(source: str, output: str, settings: Settings) -> PictureSource 
     """The one picture that is painted slowly to another: it keeps its bits, as frames do not."""
     if settings.method not in PAINTED or settings.keyframes is not None or settings.carry == "net":
         return None
-    from ..pipeline.inputs import open_source
-    from ..pipeline.pictures import PICTURE_SUFFIXES, PictureSource
+    from ..pipeline.core.files import PICTURE_SUFFIXES
+    from ..pipeline.media.images import PictureSource
+    from ..pipeline.media.inputs import open_source
 
     if Path(output).suffix.lower() not in PICTURE_SUFFIXES:
         return None

@@ -16,25 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..models.recipe import PaintRecipe
-from ..pipeline.errors import SettingsError, SourceError
-from ..pipeline.frame import Rgb
-from ..pipeline.pictures import read_deep
-from ..pipeline.resize import scaled
-from ..pipeline.segments import labelled, palette
-from ..pipeline.sink import picture_bytes, whole_or_not, writing
-from ..pipeline.yuv import Deep, eight_bits
-from ..pipeline.zoo import find_styles
+from ..pipeline.core.errors import SettingsError, SourceError
+from ..pipeline.core.files import whole_or_not, writing
+from ..pipeline.core.frame import Deep, Rgb, eight_bits
+from ..pipeline.imaging.resize import scaled
+from ..pipeline.imaging.segmentation import labelled, palette
+from ..pipeline.media.images import picture_bytes, read_deep
+from ..pipeline.styles.zoo import find_styles
 from .paint import KEEP_EVERY
-from .report import Report
+from .progress import Report
 from .train import torch_device, vgg19
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from ..models.gatys import Describer
-    from ..models.painter import Subject
-    from ..models.pixels import Canvas, Descent
+    from ..models.optimize.descent import Canvas, Descent
+    from ..models.optimize.gatys import Describer
+    from ..models.optimize.image import Subject
 
 Method = Literal["gatys", "deepphoto"]
 
@@ -68,8 +67,8 @@ class Studio:
     def __init__(
         self, method: Method, recipe: PaintRecipe, asked: Asked, vgg: Path | None, device: str
     ) -> None:
-        from ..models.gatys import Style
-        from ..models.train import fingerprint
+        from ..models.optimize.gatys import Style
+        from ..models.training.feedforward import fingerprint
 
         self.method: Method = method
         self.recipe = recipe
@@ -97,8 +96,8 @@ class Studio:
 
     def subject(self, rgb: Deep, mask: Rgb | None = None) -> Subject:
         """A picture, and its mask where the styles have any, to paint."""
-        from ..models.deepphoto import merged
-        from ..models.painter import Subject
+        from ..models.optimize.deep_photo import merged
+        from ..models.optimize.image import Subject
 
         height, width = rgb.shape[:2]
         check_size(height, width, self.device)
@@ -112,8 +111,8 @@ class Studio:
 
     def painting(self, rgb: Deep, subject: Subject, recipe: PaintRecipe | None = None) -> Descent:
         """The painting of ``rgb``'s subject, by the studio's recipe or another."""
-        from ..models.deepphoto import DeepPhoto
-        from ..models.painter import Painting
+        from ..models.optimize.deep_photo import DeepPhoto
+        from ..models.optimize.image import Painting
 
         recipe = recipe or self.recipe
         if self.method == "gatys":
@@ -134,7 +133,7 @@ def describer(
     vgg: Path | None, pooling: Literal["average", "max"], margin: int, device: Any
 ) -> Describer:
     """VGG-19 on a device; the cells of a sweep share it."""
-    from ..models.gatys import Describer, quick_in_bf16
+    from ..models.optimize.gatys import Describer, quick_in_bf16
 
     return Describer(vgg19(vgg, pooling).to(device), margin, quick_in_bf16(device))
 
@@ -181,7 +180,7 @@ def _memory(device: torch.device) -> float:
 
 
 def _laplacian(rgb: Rgb) -> Callable[[tuple[int, int]], Any]:
-    from ..pipeline.matting import matting_laplacian
+    from ..pipeline.imaging.matting import matting_laplacian
 
     def at(size: tuple[int, int]) -> Any:
         small = cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_AREA)
@@ -208,8 +207,8 @@ class Work:
 
     def done(self, descent: Descent, device: torch.device, dtype: Any, restart: bool) -> Deep:
         """The finished painting; begun anew, or gone on with."""
-        from ..models.pixels import load_canvas
-        from ..models.sheets import loss_curves
+        from ..models.optimize.descent import load_canvas
+        from ..models.training.plots import loss_curves
 
         with writing(self._folder):
             self._folder.mkdir(exist_ok=True)
@@ -242,7 +241,7 @@ class Work:
         return found
 
     def _keep(self, canvas: Canvas) -> None:
-        from ..models.pixels import save_canvas
+        from ..models.optimize.descent import save_canvas
 
         with writing(self._kept):
             save_canvas(canvas, self._kept)
@@ -272,10 +271,10 @@ def smoothed(result: Deep, content: Deep, how: str) -> Deep:
         return result
     small, source = eight_bits(result), eight_bits(content)
     if how == "closed":
-        from ..pipeline import matting
+        from ..pipeline.imaging import matting
 
         return matting.smoothed(small, source)
-    from ..pipeline.guided import carried, local_maps
+    from ..pipeline.imaging.guided import carried, local_maps
 
     return carried(source, [local_maps(small, source)])
 

@@ -31,7 +31,7 @@ def styles(
         import json
         from dataclasses import asdict
 
-        from ..pipeline.zoo import zoo
+        from ..pipeline.styles.zoo import zoo
 
         typer.echo(
             json.dumps([{**asdict(s), "path": str(s.path)} for s in zoo().values()], indent=1)
@@ -44,7 +44,7 @@ def _print_table() -> None:
     from rich.console import Console
     from rich.table import Column, Table
 
-    from ..pipeline.zoo import zoo
+    from ..pipeline.styles.zoo import zoo
 
     name = Column("style", no_wrap=True)  # it is to be typed, so it is never cut
     table = Table(name, "painting", "tier", "content", "style loss", "licence")
@@ -61,8 +61,10 @@ def _print_table() -> None:
 
 
 def _write_sheet(sheet: Path | None, frame: str | None, at: str, overwrite: bool) -> None:
-    from ..pipeline.errors import SettingsError
-    from ..pipeline.sheet import frame_at, style_sheet, write_png
+    from ..pipeline.contact_sheet import style_sheet
+    from ..pipeline.core.errors import SettingsError
+    from ..pipeline.media.images import write_png
+    from ..pipeline.media.inputs import frame_at
 
     if frame is None:
         raise SettingsError("--sheet needs --frame: a picture, or a video whose frame is shown")

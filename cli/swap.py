@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ..pipeline.errors import SourceError
+from ..pipeline.core.errors import SourceError
 from .options import Overwrite, Quiet, TorchDevice, Vgg
-from .report import Report, need_torch
+from .progress import Report, need_torch
 from .train import refuse_picture, torch_device, vgg19
 
 if TYPE_CHECKING:
@@ -48,10 +48,11 @@ def swap(
     By optimisation: slow, and for single pictures. A video is painted by --method styleswap.
     """
     need_torch("swap")
-    from ..models.autoencoder import vgg_encoder
     from ..models.data import to_rgb, to_tensor
-    from ..models.styleswap import LEVEL, swapped_by_optimisation
-    from ..pipeline.sink import picture_bytes, whole_or_not
+    from ..models.nets.autoencoder import vgg_encoder
+    from ..models.universal.styleswap import LEVEL, swapped_by_optimisation
+    from ..pipeline.core.files import whole_or_not
+    from ..pipeline.media.images import picture_bytes
 
     refuse_picture(out, overwrite)
     content, other = _picture(photo, size), _picture(style, size)

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from ..models.recipe import PaintRecipe
-from ..pipeline.config import checked
-from ..pipeline.errors import SettingsError
-from ..pipeline.units import parse_size
+from ..pipeline.core.config import checked
+from ..pipeline.core.errors import SettingsError
+from ..pipeline.core.units import parse_size
 from .options import Overwrite, Quiet, TorchDevice, Vgg, with_options
-from .report import Report, need_torch
+from .progress import Report, need_torch
 from .train import refuse_picture, refuse_same, torch_device
 
 
@@ -34,9 +34,10 @@ def texture(
     and colours have no meaning here; --start noise:7 is another texture than noise:8.
     """
     need_torch("texture")
-    from ..models.texture import LAYERS, Texture
-    from ..models.train import fingerprint
-    from ..pipeline.sink import picture_bytes, whole_or_not
+    from ..models.optimize.texture import LAYERS, Texture
+    from ..models.training.feedforward import fingerprint
+    from ..pipeline.core.files import whole_or_not
+    from ..pipeline.media.images import picture_bytes
     from .studio import Work, check_size, describer, digest, read_picture, to_tensor
 
     recipe = checked(PaintRecipe, {"style_layers": LAYERS, "tv_weight": 0.0} | typed, "texture")

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ..models.recipe import Recipe
-from ..pipeline.config import checked
-from ..pipeline.errors import DeviceError, SinkError, TrainingError, reason
+from ..pipeline.core.config import checked
+from ..pipeline.core.errors import DeviceError, SinkError, TrainingError, reason
 from .options import VGG_SETTING, Overwrite, Quiet, TorchDevice, Vgg, Workers, with_options
-from .report import Report, need_torch
+from .progress import Report, need_torch
 
 if TYPE_CHECKING:
     import torch
 
-    from ..models.losses import PerceptualLoss
-    from ..models.train import LossValues, Training
-    from ..models.vgg import VGG19
+    from ..models.nets.vgg19 import VGG19
+    from ..models.training.feedforward import LossValues, Training
+    from ..models.training.losses import PerceptualLoss
 
 CHECKPOINT_EVERY = 100
 IDENTITY = "identity"
@@ -60,7 +60,7 @@ def train(
     """
     need_torch("train")
     from ..models import data
-    from ..models import train as training_room
+    from ..models.training import feedforward as training_room
 
     is_base = str(style) == IDENTITY
     recipe = checked(Recipe, (_BASE_WEIGHTS if is_base else {}) | typed, "train")
@@ -115,7 +115,7 @@ def refuse_same(source: Path, out: Path) -> None:
 
 def refuse_picture(out: Path, overwrite: bool) -> None:
     """Refuse what is no picture's name, and what ``refuse_place`` does."""
-    from ..pipeline.pictures import PICTURE_SUFFIXES
+    from ..pipeline.core.files import PICTURE_SUFFIXES
 
     if out.suffix.lower() not in PICTURE_SUFFIXES:
         raise SinkError(f"{out} must end as a picture does: {' '.join(sorted(PICTURE_SUFFIXES))}")
@@ -143,7 +143,7 @@ def vgg19(weights: Path | None, pooling: Literal["max", "average"] = "max") -> V
     Raises:
         TrainingError: the file is missing or broken, or there is no download.
     """
-    from ..models.vgg import VGG19
+    from ..models.nets.vgg19 import VGG19
 
     try:
         return VGG19(weights, pooling)
@@ -162,7 +162,7 @@ def vgg19(weights: Path | None, pooling: Literal["max", "average"] = "max") -> V
 def _resumed(
     checkpoint: Path, recipe: Recipe, where: torch.device, report: Report
 ) -> Training | None:
-    from ..models.train import load_checkpoint
+    from ..models.training.feedforward import load_checkpoint
 
     if not checkpoint.exists():
         return None
@@ -186,8 +186,8 @@ def _learn(
     workers: int,
     report: Report,
 ) -> None:
-    from ..models.train import save_checkpoint
-    from ..models.train import train as steps
+    from ..models.training.feedforward import save_checkpoint
+    from ..models.training.feedforward import train as steps
 
     checkpoint = folder / "checkpoint.pt"
     total = training.recipe.steps
@@ -207,7 +207,7 @@ def _learn(
 
 
 def _pictures(training: Training, photos: list[Path], folder: Path) -> None:
-    from ..models.sheets import loss_curves, sample_sheet
+    from ..models.training.plots import loss_curves, sample_sheet
 
     loss_curves([asdict(row) for row in training.history], folder / "losses.png")
     sample_sheet(training.net, photos[:6], folder / "samples.png")
@@ -222,13 +222,13 @@ def export_training(
     report: Report,
 ) -> None:
     """Write the training's net to ``out`` with its card, proved on ``held_back`` photographs."""
-    from ..export.onnx import export_style
     from ..export.parity import parity_frames
-    from ..pipeline.contract import ModelCard
+    from ..export.style import export_style
+    from ..pipeline.nets.contract import ModelCard
 
     net = training.net
     from ..models.data import read_rgb, resized
-    from ..models.train import EVALUATION_SIZE, fingerprint
+    from ..models.training.feedforward import EVALUATION_SIZE, fingerprint
 
     card = ModelCard(
         name=out.stem,

@@ -11,29 +11,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..models.recipe import DistilRecipe, PaintRecipe
-from ..pipeline.config import Settings, checked
-from ..pipeline.encoding import check_output
-from ..pipeline.errors import SettingsError
-from ..pipeline.finish import finished_picture
-from ..pipeline.frame import Frame, Rgb
-from ..pipeline.keyframes import Earlier, Painting
-from ..pipeline.painted import Pairs
-from ..pipeline.pictures import PictureSource, read_deep, read_picture
-from ..pipeline.resize import scaled
-from ..pipeline.sink import picture_bytes, whole_or_not
-from ..pipeline.yuv import eight_bits
-from ..pipeline.zoo import base_file, family_of
+from ..pipeline.core.config import Settings, checked
+from ..pipeline.core.errors import SettingsError
+from ..pipeline.core.files import whole_or_not
+from ..pipeline.core.frame import Frame, Rgb, eight_bits
+from ..pipeline.imaging.resize import scaled
+from ..pipeline.keyframes.paint import Earlier, Painting
+from ..pipeline.keyframes.run import Pairs
+from ..pipeline.media.images import PictureSource, picture_bytes, read_deep, read_picture
+from ..pipeline.media.outputs import check_output
+from ..pipeline.styles.finish import finished_picture
+from ..pipeline.styles.zoo import base_file, family_of
 from .paint import KEEP_EVERY
-from .report import Report, need_torch
+from .progress import Report, need_torch
 from .studio import Asked, Studio, digest, painted, picture_painted, smoothed, to_tensor
 from .studio import read_picture as read_picture_of
 from .train import refuse_same, torch_device, vgg19
 
 if TYPE_CHECKING:
-    from ..models.painter import Subject
-    from ..models.pixels import Canvas
-    from ..models.temporal import Carried
-    from ..models.vgg import VGG19
+    from ..models.nets.vgg19 import VGG19
+    from ..models.optimize.descent import Canvas
+    from ..models.optimize.image import Subject
+    from ..models.optimize.temporal import Carried
 
 
 class Workshop:
@@ -77,7 +76,7 @@ class Workshop:
     @property
     def learns(self) -> str:
         """See ``pipeline.painted.Workshop``."""
-        from ..models.train import fingerprint
+        from ..models.training.feedforward import fingerprint
 
         return self._distil.model_dump_json() + fingerprint(self._describer)
 
@@ -101,10 +100,10 @@ class Workshop:
 
     def learned(self, pairs: Pairs, name: str, out: Path, kept: Path) -> None:
         """See ``pipeline.painted.Workshop``."""
-        from ..export.onnx import export_style, read_fast
         from ..export.parity import parity_frames
-        from ..models.distil import begin, distil, load_lesson, save_lesson
-        from ..pipeline.contract import ModelCard
+        from ..export.style import export_style, read_fast
+        from ..models.training.keyframe_net import begin, distil, load_lesson, save_lesson
+        from ..pipeline.nets.contract import ModelCard
 
         recipe, base = self._distil, base_file("fast")
         where = torch_device(self._device)
@@ -175,7 +174,7 @@ class KeyFramePainter:
 
     def paint(self, asked: Painting, kept: Path) -> Rgb:
         """See ``pipeline.keyframes.KeyPainter``."""
-        from ..models.pixels import load_canvas, save_canvas
+        from ..models.optimize.descent import load_canvas, save_canvas
 
         studio = self._studio
         recipe = self._later if asked.earlier or asked.own is not None else studio.recipe
@@ -197,7 +196,7 @@ class KeyFramePainter:
     def _subject(self, asked: Painting) -> Subject:
         from dataclasses import replace
 
-        from ..models.temporal import begin_with, held
+        from ..models.optimize.temporal import begin_with, held
 
         subject = self._studio.subject(asked.rgb, asked.mask)
         own = None if asked.own is None else to_tensor(asked.own, self._studio.device)
@@ -213,8 +212,8 @@ class KeyFramePainter:
     def _carried(self, earlier: Earlier) -> Carried:
         import torch
 
-        from ..models.recolour import with_grey
-        from ..models.temporal import Carried
+        from ..models.optimize.color import with_grey
+        from ..models.optimize.temporal import Carried
 
         trust = torch.from_numpy(earlier.trust)[None, None].to(self._studio.device)
         picture = to_tensor(earlier.painted, self._studio.device)

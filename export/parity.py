@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from ..models.data import read_rgb, to_rgb, to_tensor
-from ..models.stylenet import StyleNet
-from ..pipeline.contract import INPUT, MEMORY, OUTPUT
-from ..pipeline.errors import TrainingError
+from ..models.nets.feedforward import StyleNet
+from ..pipeline.core.errors import TrainingError
+from ..pipeline.nets.contract import INPUT, MEMORY, OUTPUT
 
 WORST_MEAN = 1.0
 """Largest mean difference, in 1/255, with which a file is kept."""

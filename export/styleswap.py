@@ -17,12 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..models.styleswap import StyleSwap, nearest_at_once
-from ..pipeline.contract import INPUT, OUTPUT, ModelCard
-from ..pipeline.method import MOST_PATCHES
-from .pair import write_pair
+from ..models.universal.styleswap import StyleSwap, nearest_at_once
+from ..pipeline.nets.contract import INPUT, OUTPUT, ModelCard
+from ..pipeline.styles.universal_files import MOST_PATCHES
 from .parity import Parity
-from .write import floats, frame_bytes, traced
+from .tracing import floats, frame_bytes, traced
+from .universal_files import write_pair
 
 STYLE_SIZE = 192
 """Short side of a style picture, px: 2000 to 4000 patches of the usual shapes."""

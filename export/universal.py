@@ -21,12 +21,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..models.universal import Maps, Portrait, Universal
-from ..models.whitening import Affine, Style
-from ..pipeline.contract import INPUT, OUTPUT, ModelCard
-from .pair import write_pair
+from ..models.universal.base import Maps, Portrait, Universal
+from ..models.universal.whitening import Affine, Style
+from ..pipeline.nets.contract import INPUT, OUTPUT, ModelCard
 from .parity import Parity
-from .write import floats, frame_bytes, traced
+from .tracing import floats, frame_bytes, traced
+from .universal_files import write_pair
 
 PARTS = ("mean", "root", "weight")
 """Of a portrait."""

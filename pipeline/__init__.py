@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .config import Settings
+    from .core.config import Settings
     from .render import stylize
 
 __all__ = ["Settings", "stylize"]
@@ -26,7 +26,7 @@ def __getattr__(name: str) -> Any:
 
         return stylize
     if name == "Settings":
-        from .config import Settings
+        from .core.config import Settings
 
         return Settings
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,15 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from .difference import mean_difference
-from .frame import Frame, Rgb
-from .inputs import open_source
-from .lut import SIZE, applied, fitted, write_cube
-from .prefetch import closing_source
-from .resize import at_size, work_size
-from .shots import mark_cuts
-from .universal import UniversalStylizer
-from .yuv import as_rgb
+from .core.concurrency import closing_source
+from .core.frame import Frame, Rgb, as_rgb
+from .imaging.lut import SIZE, applied, fitted, write_cube
+from .imaging.resize import at_size, work_size
+from .imaging.similarity import mean_difference
+from .media.inputs import open_source
+from .styles.universal import UniversalStylizer
+from .temporal.shots import mark_cuts
 
 _FRAMES = 8  # of a shot that are painted
 _PIXELS = 500_000  # of each, at most: as many as a photographic method paints

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import tempfile
 import threading
@@ -12,29 +11,28 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from .carry import Carrier
-from .config import Settings
-from .encoding import CONTAINERS, check_output, choose_encoding, free_name, is_video
-from .errors import SettingsError, SinkError, SourceError
-from .finish import keep_original, open_finish
-from .flow import FlowEstimator, attach_motion, open_flow
-from .frame import ALL, Frame, Span
-from .grade import Grade
-from .inputs import open_source
-from .mux import Window, join
-from .opening import open_stylizer
-from .painted import Job, Workshop, check_painted, open_painted, paints
-from .pictures import PICTURE_SUFFIXES
-from .prefetch import prefetch
-from .shots import mark_cuts, mark_listed, read_scenes, write_scenes
-from .sink import PictureWriter, Piece, VideoWriter, Writer, writing
-from .source import Source, SourceInfo
-from .steady import HOLDS, recur, steady
-from .stylizer import Stylizer
-from .units import parse_time
-from .universal import UniversalStylizer
-
-log = logging.getLogger(__name__)
+from .core.concurrency import prefetch
+from .core.config import Settings
+from .core.errors import SinkError, SourceError
+from .core.files import PICTURE_SUFFIXES, free_name, writing
+from .core.frame import ALL, Frame, Span
+from .core.units import parse_time
+from .keyframes.propagate import Carrier
+from .keyframes.run import Job, Workshop, check_painted, open_painted, paints
+from .media.encoding import choose_encoding
+from .media.inputs import open_source
+from .media.mux import Window, join
+from .media.outputs import CONTAINERS, check_output, is_video
+from .media.source import Source, SourceInfo
+from .media.writers import PictureWriter, Piece, VideoWriter, Writer
+from .styles.feedforward import Stylizer
+from .styles.finish import keep_original, open_finish
+from .styles.lut import Grade
+from .styles.open import open_stylizer
+from .styles.universal import UniversalStylizer
+from .temporal.consistency import HOLDS, recur, steady
+from .temporal.flow import FlowEstimator, attach_motion, open_flow
+from .temporal.scenes import Shots, log
 
 Stages = Callable[[Iterable[Frame]], Generator[Frame]]
 """Source frames → the frames to write."""
@@ -102,7 +100,7 @@ def stylize(
     opened = open_source(str(source), settings.size, settings.rate)
     _refuse_same(opened.info.files, target)
     span = _span(settings, opened.info)
-    shots = _Shots(settings, opened.info, target)
+    shots = Shots(settings, opened.info.start, target)
     if paints(settings):
         job = Job(opened, span, settings, shots.mark, target.with_name(f"{target.stem}.keyframes"))
         stylizer = open_painted(job, _flow(settings), workshop)
@@ -176,7 +174,7 @@ def render_piece(
 
 def _stages(
     stylizer: Stylizer | UniversalStylizer | Grade | Carrier,
-    shots: _Shots,
+    shots: Shots,
     settings: Settings,
     source: Source,
 ) -> Stages:
@@ -204,58 +202,6 @@ def _stages(
 
 def _flow(settings: Settings) -> FlowEstimator:
     return open_flow(settings.flow, settings.flow_model, settings.device, settings.threads)
-
-
-class _Shots:
-    """The cuts of one run: listed in ``--scenes FILE``, or found, and then kept there."""
-
-    wanted = True
-    """Somebody looks at them."""
-
-    def __init__(self, settings: Settings, info: SourceInfo, target: Path) -> None:
-        self._file = settings.scenes
-        if self._file is not None:
-            _check_scenes(self._file, target)
-        self._start = info.start
-        self._listed = None
-        if self._file is not None and self._file.exists():
-            self._listed = read_scenes(self._file)
-        self._found: list[Fraction] = []
-
-    def mark(self, frames: Iterable[Frame]) -> Iterable[Frame]:
-        """The stage that marks the first frame of each shot."""
-        if not self.wanted and self._file is None:
-            return frames
-        self._found = []  # they are looked for each time that the source is read
-        if self._listed is not None:
-            return mark_listed(frames, self._listed, self._start)
-        return self._noting(mark_cuts(frames))
-
-    def _noting(self, frames: Generator[Frame]) -> Generator[Frame]:
-        with closing(frames):
-            for frame in frames:
-                if frame.cut:
-                    self._found.append(frame.time - self._start)
-                yield frame
-
-    def keep(self, span: Span) -> None:
-        """Write what was found, where a list is asked for and is not there."""
-        if self._file is None or self._listed is not None:
-            return
-        if span == ALL:
-            write_scenes(self._file, self._found)
-        else:
-            log.warning("%s is not written: the cuts outside this stretch are unknown", self._file)
-
-
-def _check_scenes(path: Path, target: Path) -> None:
-    """Refuse a list that could not be written when the work is done, or only over the work."""
-    if path.resolve() == target.resolve():
-        raise SettingsError(f"--scenes {path} is the output itself; give another name")
-    if not path.parent.is_dir():
-        raise SettingsError(
-            f"--scenes {path}: folder {path.parent} does not exist; create it first"
-        )
 
 
 def _open_writer(path: Path, target: Path, settings: Settings, info: SourceInfo) -> Writer:

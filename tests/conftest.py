@@ -19,8 +19,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
-from stylize_video.models.vgg import VGG19
-from stylize_video.pipeline.contract import ModelCard
+from stylize_video.models.nets.vgg19 import VGG19
+from stylize_video.pipeline.nets.contract import ModelCard
 
 Pictures = list[NDArray[np.uint8]]
 MakeClip = Callable[..., Path]

@@ -1,0 +1,160 @@
+"""Write a style net as an ONNX file that keeps the model contract."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from ..models.nets.feedforward import FastNet, StyleNet, padded_index, read_back, written_out
+from ..pipeline.core.errors import ModelError
+from ..pipeline.core.files import whole_or_not
+from ..pipeline.nets.contract import INPUT, MEMORY, OUTPUT, ModelCard
+from .half_weights import halved
+from .norm_statistics import usual_spreads
+from .parity import Parity, measure_parity
+from .tracing import OPSET, save, traced_model
+
+
+class Traced(nn.Module):
+    """What the ONNX file holds: bytes in, bytes out, the net's core in between.
+
+    Pixels are padded, packed and cropped as bytes, a quarter of the traffic of floats.
+    """
+
+    def __init__(self, net: StyleNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(
+        self, frame: Tensor, previous: Tensor | None = None, confidence: Tensor | None = None
+    ) -> Tensor:
+        """(1, H, W, 3) uint8, and a recurrent net's two inputs more → as ``frame``."""
+        net = self.net
+        memory = None
+        if previous is not None and confidence is not None:
+            memory = (_to_float(self._packed(previous)), _to_float(self._packed(confidence), 1, 0))
+        y = net.core(_to_float(self._packed(frame)), memory)
+        m, height, width = net.margin, frame.shape[1], frame.shape[2]
+        return _unpack(_to_bytes(y), net.pack_out)[:, m : m + height, m : m + width]
+
+    def _packed(self, x: Tensor) -> Tensor:
+        """Padded, then packed."""
+        m, height, width = self.net.margin, x.shape[1], x.shape[2]
+        rows = padded_index(torch.arange(height), m, self.net.multiple)
+        columns = padded_index(torch.arange(width), m, self.net.multiple)
+        # Rows are moved whole. Of the columns only the rims are picked: picking is pixel by pixel.
+        left, right = (x.index_select(2, c) for c in (columns[:m], columns[m + width :]))
+        return _pack(torch.cat([left, x, right], dim=2).index_select(1, rows), self.net.pack_in)
+
+
+def _to_float(x: Tensor, span: float = 2, middle: int = 128) -> Tensor:
+    """Bytes → −1..1, as ``StyleNet.forward`` does, in one operator instead of three."""
+    scale, zero = torch.tensor(span / 255), torch.tensor(middle, dtype=torch.uint8)
+    return torch.onnx.ops.symbolic(
+        "DequantizeLinear", (x, scale, zero), dtype=torch.float32, shape=x.shape, version=OPSET
+    )
+
+
+def _to_bytes(y: Tensor) -> Tensor:
+    """0..1 → bytes, rounded and clamped, likewise."""
+    scale, zero = torch.tensor(1 / 255), torch.tensor(0, dtype=torch.uint8)
+    return torch.onnx.ops.symbolic(
+        "QuantizeLinear", (y, scale, zero), dtype=torch.uint8, shape=y.shape, version=OPSET
+    )
+
+
+def _pack(frame: Tensor, r: int) -> Tensor:
+    """(1, H, W, 3) → (1, r·r·3, H/r, W/r): ``stylenet.pack`` in two moves of contiguous runs."""
+    _, h, w, c = frame.shape
+    rows = frame.reshape(h, w // r, r * c).transpose(1, 2)  # H, r·3, W/r
+    return rows.reshape(h // r, r * r * c, w // r).transpose(0, 1)[None]
+
+
+def _unpack(packed: Tensor, r: int) -> Tensor:
+    """(1, r·r·3, h, w) → (1, h·r, w·r, 3): the inverse of ``_pack``."""
+    _, c, h, w = packed.shape
+    rows = packed.reshape(c, h, w).transpose(0, 1)  # h, r·r·3, w
+    return rows.reshape(h * r, c // r, w).transpose(1, 2).reshape(1, h * r, w * r, c // (r * r))
+
+
+def trace_style(net: StyleNet) -> onnx.ModelProto:
+    """The graph of ``net``, of any height and width, without metadata."""
+    names = (INPUT, *MEMORY) if net.recurrent else (INPUT,)
+    channels = (3, 3, 1)
+    examples = {
+        name: torch.zeros(1, 64, 96, c, dtype=torch.uint8)
+        for name, c in zip(names, channels, strict=False)
+    }
+    size = {1: torch.export.Dim("height", min=1), 2: torch.export.Dim("width", min=1)}
+    return traced_model(Traced(written_out(net)), examples, OUTPUT, size)
+
+
+def read_fast(path: Path) -> FastNet:
+    """The net that a ``fast`` style's file was written from, to go on learning.
+
+    Raises:
+        ModelError: the file holds no such net.
+    """
+    net = FastNet()
+    try:
+        model = onnx.load(path, load_external_data=False)
+        written = {
+            x.name.removeprefix("net.").removesuffix(".half"): _float(x)
+            for x in model.graph.initializer
+            if x.name.startswith("net.")
+        }
+        read_back(net, written)
+    # protobuf's errors share no other base; a missing or odd weight has its own.
+    except Exception as error:
+        raise ModelError(f"{path} holds no net of the fast tier: {error}") from error
+    return net
+
+
+def _float(tensor: onnx.TensorProto) -> Tensor:
+    return torch.from_numpy(numpy_helper.to_array(tensor).astype(np.float32))
+
+
+def export_style(
+    net: StyleNet,
+    card: ModelCard,
+    path: Path,
+    frames: list[NDArray[np.uint8]],
+    usual: list[NDArray[np.uint8]] | None = None,
+) -> Parity:
+    """Write ``net`` with its card to ``path``, keep it only if ``frames`` prove it.
+
+    Args:
+        net: the trained net; it is moved to the CPU.
+        card: its metadata; what the net itself says, and the parity figures, are filled in here.
+        path: the ``.onnx`` file, replaced whole or not at all.
+        frames: pictures (H, W, 3), RGB, of several sizes, one of them odd.
+        usual: photographs that say what its norms usually meet; ``frames`` if none are given.
+
+    Raises:
+        TrainingError: ONNX Runtime's picture is off by more than 1/255 on average.
+        SinkError: the file can't be written.
+    """
+    net = net.cpu().eval()
+    model = halved(trace_style(net))
+    with whole_or_not(path) as aside:
+        onnx.save(model, aside)
+        parity = measure_parity(aside, net, frames)
+        spreads = usual_spreads(net, usual or frames)
+        card = replace(
+            card,
+            multiple=net.multiple,
+            margin=net.margin,
+            macs_per_pixel=net.macs_per_pixel(),
+            spreads=json.dumps([[round(v, 5) for v in row] for row in spreads]),
+            parity=parity.to_json(),
+        )
+        save(model, aside, card.to_metadata())
+    return parity

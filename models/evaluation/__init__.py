@@ -1,0 +1,1 @@
+"""How a picture paints: figures that need PyTorch."""

@@ -1,0 +1,1 @@
+"""Pictures painted by optimisation: Gatys, textures, Deep Photo Style Transfer."""

@@ -1,0 +1,207 @@
+"""Descent on the pixels of a picture, coarse to fine, to a goal that is given.
+
+What Gatys 2016, its texture synthesis, Deep Photo Style Transfer and the keyframes of a video
+share. A goal says how far a picture is from it as a handful of named terms; their sum is minimised.
+Pictures here are (1, 3, H, W), RGB, 0–255: the papers' weights and learning rates are of that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch user knows
+
+from ...pipeline.core.errors import TrainingError
+from .. import checkpoint
+from ..recipe import PaintRecipe
+
+Terms = dict[str, Tensor]
+"""What a picture's loss is made of, weighted; scalars by name."""
+
+Goal = Callable[[Tensor], Terms]
+"""A picture → its terms."""
+
+GoalAt = Callable[[tuple[int, int]], Goal]
+"""(height, width) → the goal of pictures of that size."""
+
+
+class Descent(Protocol):
+    """A picture to be painted: what ``Painting``, ``DeepPhoto`` and ``Texture`` have in common."""
+
+    recipe: PaintRecipe
+
+    def begin(self) -> Canvas:
+        """The canvas that ``paint`` takes."""
+        ...
+
+    def paint(self, canvas: Canvas) -> Iterator[int]:
+        """Run the iterations that remain; see ``paint``."""
+        ...
+
+    def finished(self, canvas: Canvas) -> Tensor:
+        """The picture, (1, 3, H, W), 0–255."""
+        ...
+
+
+_RATES = {"lbfgs": 1.0, "adam": 6.0, "rmsprop": 3.0, "momentum": 1.0}
+
+_HISTORY = 20  # pairs that L-BFGS remembers: each is two pictures
+_LEAST = 64  # px, of a short side at which a painting may begin
+
+
+@dataclass
+class Canvas:
+    """A painting on its way: all that a checkpoint holds.
+
+    L-BFGS's memory is not kept: it is twenty times the picture, and grows anew in as many steps.
+    """
+
+    picture: Tensor
+    iteration: int = 0
+    curves: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
+    """Each iteration's terms, and ``total``."""
+    unit: float = 0.0
+    """What the gradients of this stretch are divided by; 0 before its first iteration."""
+
+
+def sizes_of(height: int, width: int, recipe: PaintRecipe) -> list[tuple[int, int]]:
+    """(height, width) to paint at, the last as given; coarser ones while they show anything."""
+    found: list[tuple[int, int]] = []
+    for halvings in reversed(range(recipe.sizes)):
+        size = (max(1, height >> halvings), max(1, width >> halvings))
+        if halvings == 0 or min(size) >= _LEAST:
+            found.append(size)
+    return found
+
+
+def begun(start: Tensor, recipe: PaintRecipe) -> Canvas:
+    """A canvas at the coarsest size that shows ``start``."""
+    first = sizes_of(start.shape[2], start.shape[3], recipe)[0]
+    return Canvas(fitted(start, first))
+
+
+def noise(height: int, width: int, seed: int, device: torch.device) -> Tensor:
+    """White noise, the same for a seed on any device."""
+    seeded = torch.Generator().manual_seed(seed)
+    return (torch.rand((1, 3, height, width), generator=seeded) * 255).to(device)
+
+
+def fitted(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    """(N, C, H, W) at another size; area means down, cubic up."""
+    if picture.shape[2:] == size:
+        return picture
+    if size[0] < picture.shape[2] or size[1] < picture.shape[3]:
+        return F.interpolate(picture, size, mode="bilinear", antialias=True, align_corners=False)
+    return F.interpolate(picture, size, mode="bicubic", align_corners=False)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Iterations at one size with one goal."""
+
+    size: tuple[int, int]
+    """(height, width)."""
+    end: int
+    """The iteration before which it ends, counted from the painting's first."""
+    goal_at: GoalAt
+
+
+def coarse_to_fine(size: tuple[int, int], goal_at: GoalAt, recipe: PaintRecipe) -> list[Stretch]:
+    """The recipe's iterations, at each of its sizes twice as many as at the one before."""
+    sizes = sizes_of(*size, recipe)
+    whole = 2 ** len(sizes) - 1
+    ends = (recipe.iterations * (2 ** (n + 1) - 1) // whole for n in range(len(sizes)))
+    return [Stretch(here, end, goal_at) for here, end in zip(sizes, ends, strict=True)]
+
+
+def paint(canvas: Canvas, stretches: Sequence[Stretch], recipe: PaintRecipe) -> Iterator[int]:
+    """Run the iterations that remain, in the canvas; yields how many are done after each.
+
+    Raises:
+        TrainingError: the loss left all bounds.
+    """
+    begin = 0
+    for stretch in stretches:
+        if canvas.iteration < stretch.end:
+            canvas.unit = canvas.unit if canvas.iteration > begin else 0.0
+            canvas.picture = fitted(canvas.picture, stretch.size).contiguous()
+            yield from _descend(canvas, stretch.goal_at(stretch.size), stretch.end, recipe)
+        begin = stretch.end
+
+
+def _descend(canvas: Canvas, goal: Goal, end: int, recipe: PaintRecipe) -> Iterator[int]:
+    picture = canvas.picture.detach().clone().requires_grad_()
+    optimizer = _optimizer(picture, recipe)
+    found: Terms = {}
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        terms = goal(picture)
+        total = torch.stack(list(terms.values())).sum()
+        total.backward()
+        found.update({name: value.detach() for name, value in terms.items()})
+        assert picture.grad is not None
+        # Losses of any size get gradients of one size: an optimiser's bounds are absolute.
+        canvas.unit = canvas.unit or max(float(picture.grad.abs().mean()), 1e-30)
+        picture.grad.div_(canvas.unit)
+        return total.detach() / canvas.unit
+
+    while canvas.iteration < end:
+        optimizer.step(loss)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        total = sum(map(float, found.values()))
+        if recipe.optimizer == "lbfgs":
+            optimizer.param_groups[0]["lr"] = _rate(recipe)
+        if not math.isfinite(total):
+            raise TrainingError(
+                f"the loss left all bounds at iteration {canvas.iteration}; "
+                "try a smaller --learning-rate"
+            )
+        canvas.iteration += 1
+        canvas.curves.append({name: float(value) for name, value in found.items()})
+        canvas.curves[-1]["total"] = total
+        canvas.picture = picture.detach()
+        yield canvas.iteration
+
+
+def _optimizer(picture: Tensor, recipe: PaintRecipe) -> torch.optim.Optimizer:
+    rate = _rate(recipe)
+    if recipe.optimizer == "lbfgs":
+        # PyTorch divides the first step, when no curvature is known, by the sum of the gradient's
+        # sizes, which is the number of values here. Undone, it moves a pixel by one grey level;
+        # else by less than float32 can tell.
+        first = float(picture.numel())
+        return torch.optim.LBFGS(
+            [picture],
+            lr=first,
+            max_iter=1,
+            history_size=_HISTORY,
+            tolerance_grad=0,
+            tolerance_change=0,
+        )
+    if recipe.optimizer == "adam":
+        return torch.optim.Adam([picture], lr=rate)
+    if recipe.optimizer == "rmsprop":
+        return torch.optim.RMSprop([picture], lr=rate)
+    return torch.optim.SGD([picture], lr=rate, momentum=0.9)
+
+
+def _rate(recipe: PaintRecipe) -> float:
+    return recipe.learning_rate or _RATES[recipe.optimizer]
+
+
+def save_canvas(canvas: Canvas, path: Path) -> None:
+    """Write a checkpoint, whole or not at all."""
+    checkpoint.write(asdict(canvas), path)
+
+
+def load_canvas(path: Path, device: torch.device) -> Canvas | None:
+    """What ``save_canvas`` wrote; ``None`` where none is."""
+    return checkpoint.resumed(
+        path, device, lambda state: Canvas(**state), "the painting begins anew"
+    )

@@ -1,0 +1,1 @@
+"""How nets learn to paint."""

@@ -1,0 +1,1 @@
+"""Methods that take any style picture: WCT, PhotoWCT, WCT², Style-Swap."""

@@ -1,0 +1,227 @@
+"""Style-Swap: every patch of the content's features becomes the nearest patch of the style's.
+
+Chen & Schmidt 2016, *Fast Patch-based Style Transfer of Arbitrary Style*.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import product
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch user knows
+
+from ...pipeline.core.errors import TrainingError
+from ..nets.autoencoder import Decoder, Encoder
+from ..nets.wavelet import even
+from ..training.losses import feature_loss, total_variation
+
+LEVEL = 3
+"""relu3_1 is where patches are swapped."""
+
+_TILE = 1 << 24  # correlations held at once
+
+Nearest = Callable[[Tensor, Tensor], Tensor]
+"""(content, patches) → which of them is nearest at every place; as ``nearest_patches``."""
+
+
+def patches(features: Tensor, size: int = 3, stride: int = 1) -> Tensor:
+    """(1, C, H, W) → all patches that lie inside, (P, C, size, size)."""
+    rows, columns = (features.shape[axis] - size + 1 for axis in (2, 3))
+    parts = [
+        features[0, :, i : i + rows : stride, j : j + columns : stride].flatten(1)
+        for i, j in product(range(size), repeat=2)
+    ]
+    return torch.stack(parts).permute(2, 1, 0).unflatten(2, (size, size))
+
+
+def normalised(kernels: Tensor) -> Tensor:
+    """Patches (P, C, k, k), each of length 1."""
+    return kernels / kernels.flatten(1).norm(dim=1).clamp(min=1e-8)[:, None, None, None]
+
+
+def nearest_patches(content: Tensor, kernels: Tensor, padding: int = 0) -> Tensor:
+    """Which of the patches K correlates best with the content's, at every place: equation 3.
+
+    argmax_j ⟨φ_i(C), φ_j(S)⟩ / (‖φ_i(C)‖ ‖φ_j(S)‖); the content's norm moves no maximum.
+
+    Args:
+        content: (1, C, H, W).
+        kernels: (P, C, k, k).
+        padding: zeros around the content.
+
+    Returns:
+        (1, 1, h, w), int64.
+    """
+    unit = normalised(kernels)
+    best = content.new_full((), -torch.inf)
+    chosen = torch.zeros((), dtype=torch.int64, device=content.device)
+    at_once = max(1, _TILE // max(1, content.shape[2] * content.shape[3]))
+    for first in range(0, len(unit), at_once):
+        found, place = F.conv2d(content, unit[first : first + at_once], padding=padding).max(
+            1, True
+        )
+        chosen = torch.where(found > best, place + first, chosen)
+        best = torch.maximum(best, found)
+    return chosen
+
+
+def nearest_at_once(content: Tensor, kernels: Tensor) -> Tensor:
+    """``nearest_patches`` in one step, as a graph of any size needs it: P·h·w correlations."""
+    return F.conv2d(content, normalised(kernels)).argmax(1, keepdim=True)
+
+
+def put_together(kernels: Tensor, chosen: Tensor) -> Tensor:
+    """The chosen patches, each at its place; overlaps are averaged: equation 4's minimum.
+
+    It is the transposed convolution of figure 2, by picking: one of the k² parts of all patches at
+    a time.
+
+    Args:
+        kernels: (P, C, k, k).
+        chosen: (1, 1, h, w), as ``nearest_patches`` answers.
+
+    Returns:
+        (1, C, h + k − 1, w + k − 1).
+    """
+    size = kernels.shape[2]
+    parts = kernels.permute(2, 3, 0, 1)  # k, k, P, C: whole rows are picked
+    places = chosen[0, 0]
+    once = torch.ones_like(places, dtype=kernels.dtype)[..., None]
+    laid, count = kernels.new_zeros(()), kernels.new_zeros(())
+    for i, j in product(range(size), repeat=2):
+        around = (0, 0, j, size - 1 - j, i, size - 1 - i)
+        picked = parts[i, j].index_select(0, places.flatten()).unflatten(0, places.shape)
+        laid = laid + F.pad(picked, around)
+        count = count + F.pad(once, around)
+    return (laid / count).permute(2, 0, 1)[None]
+
+
+def swap(content: Tensor, style: Tensor, size: int = 3, stride: int = 1) -> Tensor:
+    """The content's features put together from the style's patches; overlaps are averaged.
+
+    Equations 3 and 4, and figure 2: a convolution with the normalised patches, an argmax over the
+    channels, a transposed convolution with the patches, divided by how many fell on each place.
+
+    Args:
+        content: (1, C, H, W), H and W at least ``size``.
+        style: (1, C, h, w), likewise.
+        size: of a patch.
+        stride: between the style's patches; the content's lie at every place.
+
+    Returns:
+        (1, C, H, W).
+    """
+    kernels = patches(style, size, stride)
+    return put_together(kernels, nearest_patches(content, kernels))
+
+
+class StyleSwap(torch.nn.Module):
+    """Figure 1: encoded to relu3_1, swapped, decoded by the inverse network (section 4.2).
+
+    Args:
+        encoder: to relu3_1.
+        decoder: the inverse network.
+    """
+
+    def __init__(self, encoder: Encoder, decoder: Decoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.multiple = 2 ** (encoder.level - 1)
+
+    def _features(self, rgb: Tensor) -> Tensor:
+        """At least one patch each way, however small the picture."""
+        return self.encoder(even(rgb, self.multiple, 3))[0]
+
+    @torch.no_grad()
+    def portrait(self, style: Tensor) -> Tensor:
+        """A style picture (1, 3, H, W) as its patches (P, C, 3, 3)."""
+        return patches(self._features(style))
+
+    @torch.no_grad()
+    def paint(
+        self,
+        rgb: Tensor,
+        kernels: Tensor,
+        strength: Tensor | float = 1.0,
+        nearest: Nearest = nearest_patches,
+    ) -> Tensor:
+        """A picture (1, 3, H, W) with a style's patches; unclamped.
+
+        Args:
+            rgb: the picture.
+            kernels: see ``portrait``.
+            strength: 0..1, of the swapped features against its own.
+            nearest: how each patch is found.
+        """
+        height, width = rgb.shape[2:]
+        features = self._features(rgb)
+        swapped = put_together(kernels, nearest(features, kernels))
+        mixed = strength * swapped + (1 - strength) * features
+        return self.decoder(mixed)[..., :height, :width]
+
+    def stylize(self, content: Tensor, style: Tensor, strength: float = 1.0) -> Tensor:
+        """One picture in the style of another, both (1, 3, H, W); 0..1."""
+        return self.paint(content, self.portrait(style), strength).clamp(0, 1)
+
+
+def swapped_by_optimisation(
+    encoder: Encoder,
+    content: Tensor,
+    style: Tensor,
+    *,
+    iterations: int = 100,
+    tv: float = 20.0,
+    size: int = 3,
+    stride: int = 1,
+    noise: int | None = None,
+    heard: Callable[[float], None] = lambda loss: None,
+) -> Tensor:
+    """The picture whose features are the swapped ones, with no inverse network: section 4.1.
+
+    min_I ‖Φ(I) − Φ^ss(C, S)‖² + λ ℓ_TV(I), the first relative to ‖Φ^ss‖², the second a mean over
+    the pixels, so that one λ serves any size and any weights of Φ; by L-BFGS.
+
+    Args:
+        encoder: Φ, to relu3_1.
+        content: C, (1, 3, H, W), 0..1.
+        style: S, (1, 3, h, w), likewise.
+        iterations: of L-BFGS, one look at the loss each.
+        tv: λ.
+        size: of a patch, features.
+        stride: between the style's patches.
+        noise: seed of the noise to begin with; ``None`` begins with the content.
+        heard: is told the loss of every iteration.
+
+    Returns:
+        (1, 3, H, W), 0..1.
+
+    Raises:
+        TrainingError: the loss left all bounds.
+    """
+    multiple, least = 2 ** (encoder.level - 1), max(2, size)
+    padded = even(content, multiple, least)
+    with torch.no_grad():
+        other = encoder(even(style, multiple, least))[0]
+        wanted = swap(encoder(padded)[0], other, size, stride)
+    seeded = torch.Generator(content.device).manual_seed(noise or 0)
+    begin = padded if noise is None else torch.rand(padded.shape, generator=seeded).to(padded)
+    picture = begin.clone().requires_grad_()
+    lbfgs = torch.optim.LBFGS([picture], max_iter=1, tolerance_grad=0, tolerance_change=0)
+    energy = wanted.square().mean().clamp(min=1e-8)
+
+    def loss() -> Tensor:
+        lbfgs.zero_grad()
+        total = feature_loss(encoder(picture)[0], wanted) / energy + tv * total_variation(picture)
+        total.backward()
+        return total.detach()
+
+    for number in range(iterations):
+        found = float(lbfgs.step(loss))  # pyright: ignore[reportArgumentType] - a tensor is taken
+        if not math.isfinite(found):
+            raise TrainingError(f"the loss left all bounds at iteration {number}")
+        heard(found)
+    return picture.detach()[..., : content.shape[2], : content.shape[3]].clamp(0, 1)

@@ -1,0 +1,1 @@
+"""How steady and how faithful a result is."""

@@ -1,0 +1,1 @@
+"""Painted frames, and how they reach the others."""

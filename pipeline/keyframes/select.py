@@ -1,0 +1,190 @@
+"""Key frames: which frames are painted slowly, and what each painting begins with.
+
+They are chosen as the source is read once; then painted in order, each from the one before, carried
+along the motion (Ruder, Dosovitskiy, Brox 2016). What is painted is kept beside the output under a
+name made from all that it depends on, so that nothing is painted twice. Who paints is given: this
+room knows no PyTorch.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from ..core.errors import SettingsError
+from ..core.frame import Frame, Rgb
+from ..core.units import parse_time
+from ..imaging.resize import reduced
+from ..media.images import picture_bytes, read_picture
+from ..temporal.flow import FlowEstimator
+from ..temporal.trajectory import Way, corrected, step_between, still
+
+SHOWN_LESS = 0.35
+"""Share of a frame that the last key frame does not show, at which the next one is due."""
+
+MOVED = 0.25
+"""Mean way since the last key frame, in the frame's longer side, at which the next one is due."""
+
+LEAST = Fraction(1, 4)
+"""Of the most time between two key frames: the least. What neither shows is graded meanwhile."""
+
+LOST = 0.5  # trust below which a pixel is not shown by the key frame
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key frame, as it was found."""
+
+    number: int
+    """Of the frame, counted from 1."""
+    time: Fraction
+    """Seconds on the source's clock."""
+    first: bool
+    """It begins a shot."""
+    source: Path
+    """Its picture, PNG."""
+    mask: Path | None
+    """Its segmentation mask, PNG."""
+    links: Path | None
+    """To the key frame before, in the same shot: ``back`` from this to that, ``forth``; npz."""
+
+    @property
+    def rgb(self) -> Rgb:
+        """Its picture."""
+        return read_picture(self.source)
+
+
+Masked = Callable[[Frame], Rgb | None]
+"""The segmentation mask shown beside a frame."""
+
+
+# ---- choosing ----
+
+
+class Due:
+    """Says when the next key frame is due.
+
+    Args:
+        every: seconds after which one is due anyway.
+        listed: times, seconds after the source's first frame; then nothing else counts.
+        start: time of the source's first frame.
+    """
+
+    def __init__(
+        self, every: float, listed: Sequence[Fraction] | None = None, start: Fraction = Fraction(0)
+    ) -> None:
+        self._every = Fraction(every).limit_denominator(1000)
+        self._listed = None if listed is None else deque(sorted(start + t for t in listed))
+        self._before: Fraction | None = None
+
+    def __call__(self, frame: Frame, last: Fraction, way: Way) -> bool:
+        """Whether it is, by the way from this frame to the last key frame."""
+        if self._listed is not None:
+            return self._take(frame)
+        if frame.time - last >= self._every:
+            return True
+        if frame.time - last < self._every * LEAST:
+            return False
+        lost = float((way.trust < LOST).mean())
+        seen = way.trust >= LOST
+        moved = float(np.linalg.norm(way.vectors[seen], axis=-1).mean()) if seen.any() else 0.0
+        return lost > SHOWN_LESS or moved > MOVED * max(way.trust.shape)
+
+    def begins(self, frame: Frame) -> None:
+        """A shot begins: its first frame is a key frame, whatever is listed."""
+        if self._listed is not None:
+            self._take(frame)
+
+    def _take(self, frame: Frame) -> bool:
+        """Strike the listed times off that this frame is the nearest to; whether there were any."""
+        assert self._listed is not None
+        gap = frame.duration * frame.time_base
+        if not gap and self._before is not None:
+            gap = frame.time - self._before
+        self._before = frame.time
+        found = False
+        while self._listed and self._listed[0] < frame.time + gap / 2:
+            self._listed.popleft()
+            found = True
+        return found
+
+
+def chosen(
+    frames: Iterable[Frame], due: Due, estimator: FlowEstimator, folder: Path, masked: Masked
+) -> Iterator[Key]:
+    """The key frames of a source, as it is read; their pictures and links are put into ``folder``.
+
+    Args:
+        frames: in order, the first of each shot marked.
+        due: when one is due within a shot.
+        estimator: of motion.
+        folder: for what is found; it grows with the number of key frames.
+        masked: each frame's mask.
+    """
+    before: Rgb | None = None
+    last = Fraction(0)
+    there, back, forth = np.zeros((1, 1, 3), np.uint8), still(1, 1), still(1, 1)
+    for number, frame in enumerate(frames, 1):
+        small = reduced(frame.picture)
+        first = before is None or frame.cut or before.shape != small.shape
+        if first:
+            due.begins(frame)
+            back = forth = still(*small.shape[:2])
+        else:
+            assert before is not None
+            step = step_between(small, before, estimator)
+            back = corrected(step.back.then(back), small, there, estimator)
+            forth = corrected(forth.then(step.forth), there, small, estimator)
+        if first or due(frame, last, back):
+            links = None if first else _write_links(folder / f"{number:06d}.npz", back, forth)
+            yield _key(frame, number, first, links, folder, masked)
+            last, there, back = frame.time, small, still(*small.shape[:2])
+            forth = back
+        before = small
+
+
+def _key(
+    frame: Frame, number: int, first: bool, links: Path | None, folder: Path, masked: Masked
+) -> Key:
+    source = folder / f"{number:06d}.png"
+    source.write_bytes(picture_bytes(frame.rgb, source.name))
+    mask = masked(frame)
+    beside = None if mask is None else folder / f"{number:06d}-mask.png"
+    if beside is not None and mask is not None:
+        beside.write_bytes(picture_bytes(mask, beside.name))
+    return Key(number, frame.time, first, source, beside, links)
+
+
+def _write_links(path: Path, back: Way, forth: Way) -> Path:
+    parts = {"back": back, "forth": forth}
+    arrays = {f"{n}.vectors": w.vectors for n, w in parts.items()}
+    arrays |= {f"{n}.trust": w.trust for n, w in parts.items()}
+    np.savez(path, **{name: values.astype(np.float16) for name, values in arrays.items()})  # pyright: ignore[reportArgumentType]
+    return path
+
+
+def read_link(key: Key, name: str) -> Way:
+    """The correspondence ``back`` or ``forth`` that leads to a key frame from the one before."""
+    assert key.links is not None
+    with np.load(key.links, allow_pickle=False) as found:
+        vectors, trust = found[f"{name}.vectors"], found[f"{name}.trust"]
+    return Way(vectors.astype(np.float32), trust.astype(np.float32))
+
+
+def listed_times(text: str) -> list[Fraction]:
+    """The times in ``0,1.5,0:03``.
+
+    Raises:
+        SettingsError: one of them is no time.
+    """
+    try:
+        return [parse_time(part.strip()) for part in text.split(",")]
+    except ValueError as error:
+        raise SettingsError(
+            f"--keyframes {text}: neither a folder of painted frames nor times, as in 0,1.5,0:03"
+        ) from error

@@ -1,0 +1,80 @@
+"""The painted picture as a camera that other programs see."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import numpy as np
+
+from ...core.errors import SinkError, reason
+from ...core.frame import as_rgb
+from ...imaging.resize import at_size
+from ..audio import Block
+from .encoder import Shape
+from .output import Shown
+
+PREFIX = "camera:"
+"""The output; a device's name may follow: ``camera:/dev/video2``."""
+
+
+class VirtualCamera:
+    """A camera made of frames, by pyvirtualcam (v4l2loopback, OBS, Unity Capture).
+
+    Args:
+        output: ``camera:`` or ``camera:DEVICE``.
+        shape: of the frames.
+
+    Raises:
+        SinkError: pyvirtualcam is not installed, or there is no such device.
+    """
+
+    def __init__(self, output: str, shape: Shape) -> None:
+        self._output = output
+        self._size = shape.height, shape.width
+        self._camera: Any = _module().Camera
+        device = output.removeprefix(PREFIX) or None
+        try:
+            self._camera = self._camera(
+                shape.width, shape.height, max(1.0, float(shape.rate)), device=device
+            )
+        # Its backends raise RuntimeError, and whatever the system does.
+        except Exception as error:
+            raise SinkError(
+                f"{output} can't be opened: {reason(error)}; on Linux load v4l2loopback, on "
+                "Windows and macOS install OBS"
+            ) from error
+
+    def show(self, shown: Shown) -> None:
+        """See ``Sink.show``."""
+        rgb = as_rgb(at_size(shown.frame.picture, self._size))
+        try:
+            self._camera.send(np.ascontiguousarray(rgb))
+        except Exception as error:
+            raise SinkError(f"{self._output} is gone: {reason(error)}") from error
+
+    def hear(self, block: Block) -> None:
+        """See ``Sink.hear``: a camera has no sound."""
+
+    def close(self) -> None:
+        """See ``Sink.close``."""
+        self._camera.close()
+
+
+def check_virtual_camera() -> None:
+    """Refuse a virtual camera where none can be had, before anything is opened.
+
+    Raises:
+        SinkError: pyvirtualcam is not installed.
+    """
+    _module()
+
+
+def _module() -> Any:
+    try:
+        return importlib.import_module("pyvirtualcam")
+    except ImportError as error:
+        raise SinkError(
+            "camera: needs pyvirtualcam, which is not installed; "
+            "type: pip install 'stylize-video[camera]'"
+        ) from error

@@ -1,0 +1,1 @@
+"""Bytes to frames and frames to bytes: sources, colours, writers, the join."""

@@ -1,0 +1,160 @@
+"""From a decoded frame's colours to RGB, and back to the colours that are written.
+
+The matrix and range are the frame's own tags; what is untagged follows FFmpeg's convention (BT.601,
+limited) both ways and stays untagged, so that it looks as the source does in any player. A style
+paints in the colours of its painting, which are not high dynamic range: PQ and HLG are tone-mapped
+to BT.709.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import av
+import numpy as np
+from av.video.plane import VideoPlane
+from av.video.reformatter import (
+    ColorPrimaries,
+    ColorRange,
+    Colorspace,
+    ColorTrc,
+    Interpolation,
+    VideoReformatter,
+)
+
+from ..core.frame import Coding, Plane, Rgb, Yuv
+
+# AVColorSpace → swscale's matrix. What is absent has no YUV matrix (RGB) or is unknown.
+_MATRICES = {
+    1: Colorspace.ITU709,
+    4: Colorspace.FCC,
+    5: Colorspace.ITU601,
+    6: Colorspace.SMPTE170M,
+    7: Colorspace.SMPTE240M,
+    9: Colorspace.BT2020,
+    10: Colorspace.BT2020,
+}
+# Without these, swscale's quick path makes every picture darker by 1 to 1.5 of 255.
+_EXACT = Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
+_MATRIX_RGB = 0
+_UNKNOWN = 2
+_HDR = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
+
+
+@dataclass(frozen=True)
+class ColorTags:
+    """What a stream says of its colours, in FFmpeg's numbers; the defaults say nothing."""
+
+    matrix: int = _UNKNOWN
+    primaries: int = _UNKNOWN
+    transfer: int = _UNKNOWN
+    range: int = 0
+
+    @property
+    def is_hdr(self) -> bool:
+        """The transfer is PQ or HLG."""
+        return self.transfer in _HDR
+
+    def written(self) -> ColorTags:
+        """The tags of what is written for a source of these tags.
+
+        RGB sources and pictures become BT.709, and so does HDR; all else keeps its tags.
+        """
+        if self.matrix == _MATRIX_RGB or self.is_hdr:
+            return BT709
+        # Constant luminance (10) can't be written by a plain matrix; the non-constant kin is.
+        matrix = 9 if self.matrix == 10 else self.matrix
+        if matrix not in _MATRICES:
+            matrix = _UNKNOWN
+        return ColorTags(matrix, self.primaries, self.transfer, self.range)
+
+
+BT709 = ColorTags(matrix=1, primaries=1, transfer=1, range=1)
+
+
+def tags_of(frame: av.VideoFrame) -> ColorTags:
+    """The tags that a decoded frame carries."""
+    return ColorTags(
+        int(frame.colorspace),
+        int(frame.color_primaries),
+        int(frame.color_trc),
+        int(frame.color_range),
+    )
+
+
+class ToRgb:
+    """Decoded frames → ``Rgb`` at one size. Keep one per stream: it holds swscale's tables."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width = width
+        self.height = height
+        self._scaler = VideoReformatter()
+
+    def __call__(self, frame: av.VideoFrame) -> Rgb:
+        """The frame's picture, (height, width, 3)."""
+        hdr = tags_of(frame).is_hdr
+        resized = (frame.width, frame.height) != (self.width, self.height)
+        converted = self._scaler.reformat(
+            frame,
+            width=self.width,
+            height=self.height,
+            format="rgb24",
+            interpolation=(Interpolation.BICUBIC if resized else Interpolation.BILINEAR) | _EXACT,
+            dst_color_trc=ColorTrc.BT709 if hdr else None,
+            dst_color_primaries=ColorPrimaries.BT709 if hdr else None,
+            threads=1,  # the net and the codecs want the other cores
+        )
+        return np.ascontiguousarray(converted.to_ndarray(), dtype=np.uint8)
+
+
+def planes_of(frame: av.VideoFrame) -> Yuv | None:
+    """The frame's own planes, not copied; ``None`` where they are not 8-bit 4:2:0 of even size.
+
+    HDR is tone-mapped, so it is none either.
+    """
+    tags = tags_of(frame)
+    plain = frame.format.name in ("yuv420p", "yuvj420p") and not tags.is_hdr
+    if not plain or frame.width % 2 or frame.height % 2 or tags.matrix == _MATRIX_RGB:
+        return None
+    full = frame.format.name == "yuvj420p"
+    y, u, v = map(_view, frame.planes)
+    return Yuv(y, u, v, Coding(tags.matrix, ColorRange.JPEG if full else tags.range))
+
+
+def _view(plane: VideoPlane) -> Plane:
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    return rows[: plane.height, : plane.width]
+
+
+def frame_of(picture: Yuv, tags: ColorTags) -> av.VideoFrame:
+    """A new frame that holds the planes, with the tags set."""
+    height, width = picture.y.shape
+    frame = av.VideoFrame(width, height, "yuv420p")
+    for plane, values in zip(frame.planes, picture.planes, strict=True):
+        _view(plane)[:] = values
+    frame.colorspace = tags.matrix
+    frame.color_range = tags.range
+    return frame
+
+
+class FromRgb:
+    """``Rgb`` → frames of a pixel format and colours, to be encoded. Keep one per stream."""
+
+    def __init__(self, pixel_format: str, tags: ColorTags) -> None:
+        self.pixel_format = pixel_format
+        self.tags = tags
+        self._scaler = VideoReformatter()
+
+    def __call__(self, rgb: Rgb) -> av.VideoFrame:
+        """A new frame that holds ``rgb``, with the tags set."""
+        frame = self._scaler.reformat(
+            av.VideoFrame.from_numpy_buffer(rgb, "rgb24"),
+            format=self.pixel_format,
+            dst_colorspace=_MATRICES.get(self.tags.matrix),
+            # Unsaid is limited, by FFmpeg's convention; it is written so, and left unsaid.
+            dst_color_range=self.tags.range or ColorRange.MPEG,
+            threads=1,
+        )
+        frame.colorspace = self.tags.matrix
+        frame.color_range = self.tags.range
+        return frame

@@ -1,0 +1,72 @@
+"""From what a user types as INPUT to the source that it names."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from pathlib import Path
+
+from ..core.errors import SettingsError, SourceError
+from ..core.files import PICTURE_SUFFIXES
+from ..core.frame import ALL, Frame, Rgb, Span
+from ..core.units import parse_time
+from .images import PictureSource, pictures_in, pictures_like
+from .source import Source
+from .video import VideoSource
+
+
+def open_source(name: str, size: str | None = None, fps: Fraction = Fraction(25)) -> Source:
+    """The source that ``name`` names: a video file, a picture, a folder or a pattern of pictures.
+
+    Args:
+        name: a path, or a pattern with ``*``, ``?`` or ``%05d``.
+        size: ``WxH`` or ``720p``; ``None`` keeps the source's own.
+        fps: frames per second of pictures.
+
+    Raises:
+        SourceError: nothing is there, or it holds no picture.
+    """
+    if not name:
+        raise SourceError("the input has no name; give a video file, a picture or a folder")
+    path = Path(name)
+    if path.is_dir():
+        return PictureSource(name, pictures_in(path), size, fps)
+    if path.is_file():
+        if path.suffix.lower() in PICTURE_SUFFIXES:
+            return PictureSource(name, [path], size, fps)
+        return VideoSource(path, size)
+    if path.exists():
+        raise SourceError(f"input {name or '(no name)'} is neither a file nor a folder")
+    if path.suffix.lower() in {*PICTURE_SUFFIXES, ""} and re.search(r"[*?\[]|%0?\d*d", name):
+        return PictureSource(name, pictures_like(name), size, fps)
+    raise SourceError(f"input {name} does not exist")
+
+
+_LONGEST = 5  # seconds that a frame is shown
+
+
+def frame_at(source: str, time: str) -> Rgb:
+    """The frame of ``source`` shown at ``time``.
+
+    Raises:
+        SourceError: there is none.
+        SettingsError: ``time`` is no time.
+    """
+    try:
+        wanted = parse_time(time)
+    except ValueError as error:
+        raise SettingsError(f"--at {time} is not a time; write seconds or MM:SS") from error
+    opened = open_source(source)
+    shown: Frame | None = None
+    begin = opened.info.start + max(Fraction(0), wanted - _LONGEST)
+    for frame in opened.frames(Span(begin, None) if wanted > _LONGEST else ALL):
+        if shown is not None and frame.time - opened.info.start > wanted:
+            return shown.rgb
+        shown = frame
+    if shown is None or shown.time + _shown_for(shown, opened) < opened.info.start + wanted:
+        raise SourceError(f"{source} has no frame at {time}")
+    return shown.rgb
+
+
+def _shown_for(frame: Frame, source: Source) -> Fraction:
+    return frame.duration * frame.time_base or 1 / source.info.rate

@@ -1,0 +1,69 @@
+"""Which outputs can be written: containers, folders, and what is refused before any work."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ..core.config import Settings
+from ..core.errors import SinkError, nearest
+from ..core.files import PICTURE_SUFFIXES
+
+NUMBERED = re.compile(r"\d{6,}\.png")
+"""Names of the pictures of an output folder."""
+
+
+# Suffix → FFmpeg's container and our encoder for it.
+CONTAINERS = {
+    ".mp4": ("mp4", "libx264"),
+    ".m4v": ("mp4", "libx264"),
+    ".mov": ("mov", "libx264"),
+    ".mkv": ("matroska", "libx264"),
+    ".webm": ("webm", "libvpx-vp9"),
+    ".gif": ("gif", "gif"),
+    ".ts": ("mpegts", "libx264"),
+}
+
+
+def is_video(output: Path) -> bool:
+    """Whether ``output`` names a video file (else: pictures)."""
+    return output.suffix.lower() in CONTAINERS
+
+
+def check_output(output: Path, settings: Settings, name: str) -> None:
+    """Refuse an output that can't be written, before any work is done.
+
+    Raises:
+        SinkError: its kind is unknown, it exists, or its folder is not there.
+    """
+    if not name:
+        raise SinkError("the output has no name; give a file or a folder")
+    suffix = output.suffix.lower()
+    known = {*CONTAINERS, *PICTURE_SUFFIXES}
+    wants_folder = not suffix or name.endswith(("/", "\\"))
+    if not wants_folder and suffix not in known and not output.is_dir():
+        raise SinkError(
+            f"output {name}: '{suffix}' is no known kind{nearest(suffix, known)} "
+            "(without an ending: a folder of PNGs)"
+        )
+    folder = output.parent
+    if not folder.is_dir():
+        raise SinkError(f"output folder {folder} does not exist; create it: mkdir -p {folder}")
+    if output.is_dir() and is_video(output):
+        raise SinkError(f"output {name} is a folder; a video file can't take its place")
+    if output.is_file() and suffix not in known:
+        raise SinkError(f"output {name} is a file; a folder of PNGs can't take its place")
+    if output.is_dir():
+        _check_folder(output, settings, name)
+    elif output.exists() and not settings.overwrite:
+        raise SinkError(f"output {name} exists; add --overwrite to replace it")
+
+
+def _check_folder(folder: Path, settings: Settings, name: str) -> None:
+    """Only pictures that a run has written are ever replaced."""
+    held = [entry.name for entry in folder.iterdir()]
+    foreign = next((entry for entry in held if not NUMBERED.fullmatch(entry)), None)
+    if foreign is not None:
+        raise SinkError(f"output folder {name} holds other things ({foreign}); give a new one")
+    if held and not settings.overwrite:
+        raise SinkError(f"output folder {name} holds pictures; add --overwrite to replace them")

@@ -1,0 +1,268 @@
+"""Frames of a video file: upright, in order, with their own times and colours."""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from ..core.errors import SourceError, reason
+from ..core.frame import ALL, Frame, Picture, Plane, Span
+from ..core.units import parse_time
+from .color import ToRgb, planes_of, tags_of
+from .source import SourceInfo, fit_size
+
+log = logging.getLogger(__name__)
+
+
+class VideoSource:
+    """The best video stream of a file, upright, in presentation order.
+
+    Raises:
+        SourceError: FFmpeg can't read the file, or it holds no video.
+    """
+
+    def __init__(self, path: Path, size: str | None = None) -> None:
+        self.path = path
+        with _opened(path) as (container, stream):
+            first = _first_frame(container, stream, path)
+            self._turn = Turn.of(first)
+            height, width = self._turn.size(first.height, first.width)
+            self._end = _stream_end(stream)
+            info = _info(path, container, stream, first, self._turn)
+        given = fit_size(size, width, height, info.sample_aspect)
+        if given != (width, height):
+            # A size asked for is a size on the screen: square pixels.
+            info = replace(info, width=given[0], height=given[1], sample_aspect=Fraction(1))
+        self.info = info
+
+    def frames(self, span: Span = ALL, planar: bool = False) -> Generator[Frame]:
+        """See ``Source.frames``."""
+        # A seek may fail, or land too late; then the file is read from its beginning.
+        for seeking in (span.start is not None, False):
+            with _opened(self.path) as (container, stream):
+                # Frame threads would lose good pictures in flight beside a damaged one.
+                stream.thread_type = "SLICE"
+                if seeking and not _seek(container, stream, span):
+                    continue
+                decoded = self._decoded(container, stream)
+                first = next(decoded, None)
+                if seeking and (first is None or not self._precedes(first, span)):
+                    continue
+                yield from self._inside(chain([first] if first else [], decoded), span, planar)
+                return
+
+    def alphas(self) -> Generator[tuple[Fraction, Plane]]:
+        """See ``Source.alphas``."""
+        with _opened(self.path) as (container, stream):
+            for frame in self._decoded(container, stream):
+                if not any(component.is_alpha for component in frame.format.components):
+                    raise SourceError(f"{self.path} has no alpha channel")
+                alpha = self._turn(np.asarray(frame.to_ndarray(format="rgba")[..., 3], np.uint8))
+                yield (frame.pts or 0) * self.info.time_base - self.info.start, alpha
+
+    def _precedes(self, frame: av.VideoFrame, span: Span) -> bool:
+        return (frame.pts or 0) * self.info.time_base <= (span.start or 0)
+
+    def _inside(
+        self, decoded: Iterable[av.VideoFrame], span: Span, planar: bool
+    ) -> Iterator[Frame]:
+        """The frames of ``span``, upright."""
+        show = self._shown(planar)
+        end = self.info.start
+        for picture in decoded:
+            pts = picture.pts or 0  # _decoded gives every picture one
+            duration = int(picture.duration or 0)
+            time = pts * self.info.time_base
+            end = time + duration * self.info.time_base
+            if span.end is not None and time >= span.end:
+                return
+            if span.holds(time):
+                yield Frame(show(picture), pts, self.info.time_base, duration)
+        self._refuse_missing_tail(end)
+
+    def _shown(self, planar: bool) -> Callable[[av.VideoFrame], Picture]:
+        """What makes a decoded frame's picture."""
+        height, width = self._turn.size(self.info.height, self.info.width)
+        to_rgb = ToRgb(width, height)
+
+        def show(decoded: av.VideoFrame) -> Picture:
+            if (
+                planar
+                and self._turn == Turn()
+                and (decoded.width, decoded.height) == (width, height)
+            ):
+                planes = planes_of(decoded)
+                if planes is not None:
+                    return planes
+            return self._turn(to_rgb(decoded))
+
+        return show
+
+    def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+        """Decoded frames, each with a pts above the one before."""
+        last: int | None = None
+        step = max(1, round(1 / (self.info.rate * self.info.time_base)))
+        for frame in _decode(container, stream, self.path):
+            if frame.pts is None:
+                frame.pts = 0 if last is None else last + step
+            elif last is not None and frame.pts <= last:
+                frame.pts = last + 1  # a broken clock must not lose a picture
+            last = frame.pts
+            yield frame
+
+    def _refuse_missing_tail(self, end: Fraction) -> None:
+        """A file cut short often just ends; its header still says where it should."""
+        if self._end is None:
+            return
+        if self._end - end > max(Fraction(1), (self._end - self.info.start) / 20):
+            raise SourceError(
+                f"{self.path} breaks off at {float(end):.2f} s of {float(self._end):.2f} s"
+            )
+
+
+@contextmanager
+def _opened(path: Path) -> Generator[tuple[InputContainer, VideoStream]]:
+    try:
+        container = av.open(path.absolute())  # "a:b.mp4" alone would name a protocol
+    except (av.FFmpegError, OSError) as error:
+        raise SourceError(f"{path} is not a video that FFmpeg can read: {reason(error)}") from error
+    with container:
+        stream = container.streams.best("video")
+        if stream is None or stream.disposition & stream.disposition.attached_pic:
+            kinds = ", ".join(sorted({s.type for s in container.streams})) or "no stream at all"
+            raise SourceError(f"{path} holds no video stream, only {kinds}")
+        assert isinstance(stream, VideoStream)
+        yield container, stream
+
+
+def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> av.VideoFrame:
+    for frame in _decode(container, stream, path):
+        return frame
+    raise SourceError(f"{path} holds a video stream of which no frame can be decoded")
+
+
+def _decode(container: InputContainer, stream: VideoStream, path: Path) -> Iterator[av.VideoFrame]:
+    """All frames that can be had. Damaged packets are passed over and counted.
+
+    Raises:
+        SourceError: the container itself broke.
+    """
+    damaged = good = 0
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except (av.FFmpegError, OSError) as error:
+            raise SourceError(f"{path} breaks off: {reason(error)}") from error
+        if packet is None:
+            break
+        try:
+            for frame in packet.decode():
+                good += 1
+                yield frame
+        except av.EOFError:
+            break
+        except av.FFmpegError:
+            damaged += 1
+    if damaged and good:
+        log.warning(
+            "%s: %d damaged packets could not be decoded and were passed over", path, damaged
+        )
+
+
+def _seek(container: InputContainer, stream: VideoStream, span: Span) -> bool:
+    """Go to a key frame before ``span``; whether the container could."""
+    assert span.start is not None and stream.time_base is not None
+    # Half a second early: with B-frames the key frame before may hold earlier pictures.
+    target = int((span.start - Fraction(1, 2)) / stream.time_base)
+    try:
+        container.seek(max(target, stream.start_time or 0), stream=stream, backward=True)
+    except (av.FFmpegError, OSError):
+        return False
+    return True
+
+
+def _stream_end(stream: VideoStream) -> Fraction | None:
+    """When the stream's own header says that it ends, seconds; sound may last longer."""
+    if stream.duration is not None and stream.time_base is not None:
+        return Fraction(((stream.start_time or 0) + stream.duration) * stream.time_base)
+    try:
+        return parse_time(stream.metadata.get("DURATION", ""))  # Matroska's
+    except ValueError:
+        return None
+
+
+def _info(
+    path: Path, container: InputContainer, stream: VideoStream, first: av.VideoFrame, turn: Turn
+) -> SourceInfo:
+    time_base = Fraction(stream.time_base or Fraction(1, 1000))
+    rate = Fraction(stream.guessed_rate or stream.average_rate or 25)
+    start = (first.pts or 0) * time_base
+    end = _stream_end(stream)
+    if end is None and container.duration is not None:
+        end = Fraction((container.start_time or 0) + container.duration, av.time_base)
+    duration = None if end is None else end - start
+    height, width = turn.size(first.height, first.width)
+    return SourceInfo(
+        name=str(path),
+        width=width,
+        height=height,
+        time_base=time_base,
+        rate=rate,
+        frames=stream.frames or (None if duration is None else round(duration * rate)),
+        start=start,
+        duration=duration,
+        color=tags_of(first),
+        sample_aspect=turn.aspect(Fraction(stream.sample_aspect_ratio or 1)),
+        files=(path,),
+        container=path,
+    )
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a display matrix asks for: ``flip`` left–right, then ``quarters`` clockwise."""
+
+    quarters: int = 0
+    flip: bool = False
+
+    @classmethod
+    def of(cls, frame: av.VideoFrame) -> Turn:
+        """What the frame's display matrix asks for, to the nearest quarter."""
+        data = frame.side_data.get("DISPLAYMATRIX")
+        if data is None:
+            return cls()
+        a, b, _, c, d, *_ = struct.unpack("<9i", bytes(data)[:36])
+        # (x, y) is shown at (a x + c y, b x + d y), y down. A negative determinant mirrors.
+        flip = a * d - b * c < 0
+        if flip:
+            a, b = -a, -b
+        quarters = round(np.degrees(np.arctan2(b, a)) / 90) % 4
+        return cls(quarters, flip)
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """(height, width) after the turn. It is its own inverse."""
+        return (width, height) if self.quarters % 2 else (height, width)
+
+    def aspect(self, sample_aspect: Fraction) -> Fraction:
+        """The pixel's shape after the turn."""
+        return 1 / sample_aspect if self.quarters % 2 else sample_aspect
+
+    def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The picture, (H, W) or (H, W, 3), upright."""
+        if self == Turn():
+            return picture
+        flipped = picture[:, ::-1] if self.flip else picture
+        return np.ascontiguousarray(np.rot90(flipped, -self.quarters))

@@ -1,0 +1,1 @@
+"""ONNX files as data: the contract, sessions, graphs read, rewritten and quantised."""

@@ -1,0 +1,164 @@
+"""Nets in 8 bits: kernels and activations as bytes, and which precision a device is quick at."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import TensorProto
+
+from .contract import ModelCard
+from .graph import FRAME, Net, Op, consumers
+from .session import open_session
+from .writer import (
+    INPUT_SCALE,
+    OUTPUT_SCALE,
+    GraphWriter,
+    Layout,
+    Size,
+    dequantize,
+    finish_model,
+    pack_planes,
+    quantize,
+    write_op,
+)
+
+Precision = Literal["int8", "half", "float"]
+
+
+# Beyond what was measured: the rest of a shot may hold more.
+_HEADROOM = 1.1
+
+
+def write_eight_bit(
+    net: Net, ranges: dict[str, tuple[float, float]], layout: Layout, size: Size
+) -> bytes:
+    """The folded net in 8 bits: planes in, planes out, uint8.
+
+    Args:
+        net: without norms.
+        ranges: of what its operators answer.
+        layout: of the planes.
+        size: of the padded picture.
+    """
+    w = GraphWriter()
+    bits = _EightBit(w, net, ranges, pack_planes(w, net, layout, size))
+    for op in net.ops:
+        bits.add(op)
+    return finish_model(w, net, layout, size, bits.byte(net.ops[-1].output)[0])
+
+
+class _EightBit:
+    """Operators on bytes: a float value exists only between the two marks of a pattern.
+
+    ONNX Runtime turns dequantise–operate–quantise into one integer operator.
+    """
+
+    def __init__(
+        self, w: GraphWriter, net: Net, ranges: dict[str, tuple[float, float]], frame: str
+    ) -> None:
+        self._w = w
+        self._ranges = ranges
+        self._readers = consumers(net.ops)
+        self._last = net.ops[-1].output
+        self._bytes: dict[str, tuple[str, tuple[float, int]]] = {FRAME: (frame, INPUT_SCALE)}
+        self._floats: dict[str, str] = {}
+
+    def byte(self, name: str) -> tuple[str, tuple[float, int]]:
+        """The tensor as bytes, with their scale and zero."""
+        if name not in self._bytes:
+            scale = OUTPUT_SCALE if name == self._last else _scale_of(self._ranges[name])
+            self._bytes[name] = (quantize(self._w, self._floats[name], scale), scale)
+        return self._bytes[name]
+
+    def add(self, op: Op) -> None:
+        """Append an operator."""
+        if op.kind in ("Pad", "Resize"):  # a move of bytes
+            moved, scale = self.byte(op.inputs[0])
+            self._bytes[op.output] = (write_op(self._w, op, [moved]), scale)
+            return
+        if op.kind == "Relu" and self._is_raw(op.inputs[0]):
+            self._floats[op.output] = self._w.op("Relu", self._floats[op.inputs[0]])
+            return
+        taken = [self.byte(name) for name in op.inputs]
+        x = [dequantize(self._w, *pair) for pair in taken]
+        if op.kind == "Conv":
+            self._floats[op.output] = self.conv(op, x[0], taken[0][1][0])
+        else:
+            self._floats[op.output] = write_op(self._w, op, x)
+
+    def _is_raw(self, name: str) -> bool:
+        """Nobody else reads it, so it need not be bytes: the ReLU is part of what made it."""
+        return name not in self._bytes and len(self._readers[name]) == 1
+
+    def conv(self, op: Op, x: str, scale: float) -> str:
+        """A convolution of dequantised bytes of this scale, with its kernel in bytes too."""
+        kernel, bias = op.weights
+        steps = np.maximum(np.abs(kernel).max(axis=(1, 2, 3)), 1e-9) / 127
+        whole = _whole(kernel / steps[:, None, None, None])
+        sums = np.clip(np.rint(bias / (steps * scale)), -(2**31) + 1, 2**31 - 1)
+        w = self._w
+        weights = [
+            w.op("DequantizeLinear", w.constant(v, t), w.constant(s), axis=0)
+            for v, t, s in ((whole, np.int8, steps), (sums, np.int32, steps * scale))
+        ]
+        return w.op("Conv", x, *weights, **op.settings)
+
+
+def _whole(kernel: NDArray[Any]) -> NDArray[Any]:
+    """Rounded to −127..127 so that the taps of each pair of channels keep their sum, to a half.
+
+    What a flat field is answered with hangs on these sums alone. Rounded tap by tap they would be
+    off by more, each place of a cell by its own: a grid of a grey level or two on every flat wall.
+    """
+    flat = kernel.reshape(*kernel.shape[:2], -1)
+    whole = np.rint(flat)
+    off = flat - whole
+    missing = np.rint(off.sum(axis=2, keepdims=True))
+    # The taps that were rounded the farthest against what is missing go one step on.
+    order = np.argsort(np.argsort(-off * np.sign(missing), axis=2), axis=2)
+    whole += np.sign(missing) * (order < np.abs(missing))
+    return np.clip(whole, -127, 127).reshape(kernel.shape)
+
+
+def _scale_of(range_: tuple[float, float]) -> tuple[float, int]:
+    low, high = (min(0.0, _HEADROOM * range_[0]), max(1e-6, _HEADROOM * range_[1]))
+    scale = (high - low) / 255
+    return scale, round(-low / scale)
+
+
+def write_byte_sum() -> tuple[bytes, NDArray[np.uint8], int]:
+    """A model of one 8-bit convolution, what goes in, and what comes out if its sums are exact.
+
+    Older CPUs sum pairs of products in 16 bits, which overflow.
+    """
+    w = GraphWriter()
+    kernel = Op("Conv", (FRAME,), "sum", (np.full((16, 64, 1, 1), 127, np.float32), np.zeros(16)))
+    kernel = replace(kernel, settings={"pads": [0] * 4, "strides": [1, 1]})
+    net = Net((kernel,), ModelCard("sum", "sum"))
+    bits = _EightBit(w, net, {}, "bytes")
+    x = dequantize(w, "bytes", (1.0, 0))
+    whole = 64 * 255 * 127
+    summed = quantize(w, bits.conv(kernel, x, 1.0), (whole / 250, 0))
+    model = w.model({"bytes": (1, 64, 8, 8)}, {"sums": summed}, TensorProto.UINT8)
+    return model, np.full((1, 64, 8, 8), 255, np.uint8), 250
+
+
+def precision_on(device: str, wanted: str) -> Precision:
+    """The numbers that a device is quickest at; the user's wish goes before."""
+    if wanted == "auto":
+        wanted = "int8" if device == "cpu" and sums_bytes_exactly() else "float"
+        return "half" if device in ("cuda", "tensorrt") else wanted  # pyright: ignore[reportReturnType]
+    return wanted  # pyright: ignore[reportReturnType]
+
+
+@functools.cache
+def sums_bytes_exactly() -> bool:
+    """Whether this CPU has the instructions that 8-bit nets want (VNNI, dot products)."""
+    model, bytes_in, wanted = write_byte_sum()
+    session, _ = open_session(model, "cpu", 1)
+    summed = np.asarray(session.run(None, {"bytes": bytes_in})[0], np.float32)
+    return bool(np.all(np.abs(summed - wanted) <= 1))

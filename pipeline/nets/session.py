@@ -1,0 +1,162 @@
+"""Which hardware runs a net: ``--device`` → ONNX Runtime provider, never a silent fallback."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from ..core.errors import DeviceError, ModelError, reason
+
+# Device → provider, best first: the order in which ``auto`` tries them.
+PROVIDERS = {
+    "tensorrt": "TensorrtExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+    "cpu": "CPUExecutionProvider",
+}
+
+# TensorRT builds an engine for minutes per size, so it is for those who ask for it by name.
+_AUTO = ("cuda", "coreml", "directml", "openvino", "cpu")
+
+_NEEDED = {
+    "tensorrt": "onnxruntime-gpu and the TensorRT libraries (pip install tensorrt)",
+    "cuda": "onnxruntime-gpu, an NVIDIA driver, CUDA 13 and cuDNN 9 "
+    "(pip install 'onnxruntime-gpu[cuda,cudnn]')",
+    "coreml": "onnxruntime on macOS",
+    "directml": "onnxruntime-directml, on Windows",
+    "openvino": "onnxruntime-openvino",
+}
+
+
+def open_session(
+    model: Path | bytes,
+    device: str,
+    threads: int = 0,
+    *,
+    lean: bool = False,
+    recorded: bool = False,
+) -> tuple[onnxruntime.InferenceSession, str]:
+    """An ONNX Runtime session and the device that really runs it.
+
+    ONNX Runtime goes on with the CPU when a provider's library is missing; here that is an error
+    for a named device, and the next best for ``auto``.
+
+    Args:
+        model: the file, or its bytes.
+        device: a key of ``PROVIDERS``, or ``auto``.
+        threads: threads of the CPU provider; 0 is one per core.
+        lean: give memory back after every run: slower, for what runs rarely and takes much.
+        recorded: on CUDA, record the work as a graph; for ``FixedRunner``.
+
+    Raises:
+        DeviceError: the named device can't be had; says which library is missing.
+        ModelError: the file is not ONNX.
+    """
+    source = model if isinstance(model, bytes) else str(model)
+    if device != "auto":
+        return _session(source, device, threads, lean, recorded), device
+    available = onnxruntime.get_available_providers()
+    for name in _AUTO:
+        if PROVIDERS[name] in available and (name != "cuda" or _has_nvidia_driver()):
+            try:
+                return _session(source, name, threads, lean, recorded), name
+            except DeviceError:
+                continue
+    raise DeviceError("ONNX Runtime has no provider at all; reinstall onnxruntime")
+
+
+class FixedRunner:
+    """Runs a session of fixed shapes with its buffers on the GPU, as one recorded graph.
+
+    A frame is then two copies and one launch; what ONNX Runtime would do between is recorded once
+    (CUDA graphs). It has the one method of a session that is needed.
+
+    Args:
+        session: of a model whose inputs and outputs are uint8.
+        shapes: of the inputs; the outputs are as large.
+        device: where the buffers lie.
+    """
+
+    def __init__(
+        self,
+        session: onnxruntime.InferenceSession,
+        shapes: Mapping[str, tuple[int, ...]],
+        device: str = "cuda",
+    ) -> None:
+        self._session = session
+        self._binding = session.io_binding()
+        make = onnxruntime.OrtValue.ortvalue_from_shape_and_type
+        self._inputs = {name: make(shape, np.uint8, device, 0) for name, shape in shapes.items()}
+        self._outputs = [make(shape, np.uint8, device, 0) for shape in shapes.values()]
+        for name, value in self._inputs.items():
+            self._binding.bind_ortvalue_input(name, value)
+        for port, value in zip(session.get_outputs(), self._outputs, strict=True):
+            self._binding.bind_ortvalue_output(port.name, value)
+
+    def run(self, names: None, fed: Mapping[str, NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+        """As a session's: all outputs, on the CPU."""
+        for name, value in fed.items():
+            self._inputs[name].update_inplace(value)
+        self._session.run_with_iobinding(self._binding)
+        return [np.asarray(value.numpy(), np.uint8) for value in self._outputs]
+
+
+def _session(
+    source: str | bytes, device: str, threads: int, lean: bool, recorded: bool
+) -> onnxruntime.InferenceSession:
+    provider = PROVIDERS[device]
+    if provider not in onnxruntime.get_available_providers():
+        raise DeviceError(
+            f"--device {device} can't be had: this ONNX Runtime is built without it; "
+            f"it needs {_NEEDED.get(device, device)}, or use --device auto"
+        )
+    missing = _missing_cuda_libraries() if device in ("cuda", "tensorrt") else ""
+    onnxruntime.set_default_logger_severity(4)  # it would tell of libraries in ten lines of its own
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.enable_cpu_mem_arena = not lean
+    settings = {"enable_cuda_graph": "1"} if recorded and device == "cuda" else {}
+    options.log_severity_level = 4  # what goes wrong is raised or compared below, in one line
+    # Spinning threads would burn the core that decodes and encodes meanwhile.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = onnxruntime.InferenceSession(source, options, providers=[(provider, settings)])
+    except Exception as error:
+        # ONNX Runtime's errors share no base class below Exception.
+        raise ModelError(reason(error)) from error
+    if session.get_providers()[0] != provider:
+        raise DeviceError(
+            f"--device {device} can't be had: {missing or 'its library'} did not load; "
+            f"it needs {_NEEDED.get(device, device)}, or use --device auto"
+        )
+    return session
+
+
+def _has_nvidia_driver() -> bool:
+    """Asked before CUDA is tried: loading its libraries takes seconds where there is no GPU."""
+    import ctypes
+
+    name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
+
+
+def _missing_cuda_libraries() -> str:
+    """Load CUDA's libraries, from PyTorch's wheels where they lie; the names of those that lack."""
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told):
+        onnxruntime.preload_dlls()
+    return ", ".join(re.findall(r"Failed to load ([^\s:]+)", told.getvalue()))

@@ -1,0 +1,236 @@
+"""Write a ``Net`` as ONNX for frames of one size: to measure it, to play it, to play it in 8 bits.
+
+In 8 bits every convolution is of bytes by bytes with sums of 32 bits (Jacob 2018), per-channel
+kernels, and ranges as measured: a CPU that has such an instruction does four times the work.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from .graph import FRAME, Moments, Net, Op, colour_of
+
+OPSET = 20
+_IR = 9  # ONNX Runtime 1.22 reads it
+
+Layout = Literal["rgb", "yuv"]
+"""One plane of three colours, or Y, U and V of 4:2:0."""
+PLANES: dict[Layout, tuple[str, ...]] = {"rgb": ("rgb",), "yuv": ("y", "u", "v")}
+
+
+# Bytes in: 128 is zero. Bytes out: 0..1.
+INPUT_SCALE = (2 / 255, 128)
+OUTPUT_SCALE = (1 / 255, 0)
+
+
+class GraphWriter:
+    """A graph under construction."""
+
+    def __init__(self, kind: Any = np.float32) -> None:
+        self._kind = kind
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: list[onnx.TensorProto] = []
+
+    def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        """Add a node; its output's name."""
+        return self.ops(kind, 1, *inputs, **attributes)[0]
+
+    def ops(self, kind: str, count: int, *inputs: str, **attributes: Any) -> list[str]:
+        """Add a node of several outputs."""
+        names = [f"{kind}_{len(self._nodes)}_{i}" for i in range(count)]
+        self._nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
+        return names
+
+    def constant(self, value: Any, kind: Any = None) -> str:
+        """Add a constant, of the graph's own precision if no other is given; its name."""
+        name = f"c{len(self._constants)}"
+        values = np.asarray(value, kind or self._kind)
+        self._constants.append(numpy_helper.from_array(values, name))
+        return name
+
+    def reshape(self, x: str, *shape: int) -> str:
+        """``x`` in another shape."""
+        return self.op("Reshape", x, self.constant(shape, np.int64))
+
+    def model(
+        self, inputs: dict[str, tuple[int, ...]], outputs: dict[str, str], kind: int
+    ) -> bytes:
+        """The finished model: inputs with their shapes, and outputs with what they are called."""
+        for name, made in outputs.items():
+            self._nodes.append(helper.make_node("Identity", [made], [name]))
+        graph = helper.make_graph(
+            self._nodes,
+            "style",
+            [helper.make_tensor_value_info(n, TensorProto.UINT8, s) for n, s in inputs.items()],
+            [helper.make_tensor_value_info(n, kind, None) for n in outputs],
+            self._constants,
+        )
+        opset = [helper.make_opsetid("", OPSET)]
+        return helper.make_model(graph, opset_imports=opset, ir_version=_IR).SerializeToString()
+
+
+@dataclass(frozen=True)
+class Size:
+    """Of the padded picture: multiples of what the net wants."""
+
+    height: int
+    width: int
+
+
+def write_measuring(net: Net, layout: Layout, size: Size) -> bytes:
+    """The net with its norms, as a model that answers what ``Moments`` holds.
+
+    Outputs, float32, in order: the means and the mean squares of what goes into every norm, of the
+    frame and of what is painted; then of every operator's answer but a convolution's the least and
+    the greatest value.
+    """
+    w = GraphWriter()
+    inputs = shapes(layout, size)
+    values = {FRAME: dequantize(w, pack_planes(w, net, layout, size), INPUT_SCALE)}
+    moments: list[str] = []
+    ranges: list[str] = []
+    axes = w.constant([2, 3], np.int64)
+
+    def note(x: str) -> None:
+        moments.extend(w.op("ReduceMean", v, axes, keepdims=0) for v in (x, w.op("Mul", x, x)))
+
+    for op in net.ops:
+        x = [values[name] for name in op.inputs]
+        if op.kind == "InstanceNormalization":
+            note(x[0])
+        values[op.output] = write_op(w, op, x)
+        if op.kind != "Conv":
+            ranges += [w.op(r, values[op.output], keepdims=0) for r in ("ReduceMin", "ReduceMax")]
+    note(values[FRAME])
+    note(w.op("Clip", values[net.ops[-1].output], w.constant(0), w.constant(1)))
+    outputs = {f"out{i}": name for i, name in enumerate(moments + ranges)}
+    return w.model(inputs, outputs, TensorProto.FLOAT)
+
+
+def read_moments(net: Net, layout: Layout, answers: Sequence[NDArray[Any]]) -> Moments:
+    """What the model of ``write_measuring`` answered."""
+    pairs = list(zip(answers[0::2], answers[1::2], strict=True))
+    count = len(net.norms)
+    norms = tuple(
+        (_grouped(mean, norm), _grouped(square, norm))
+        for norm, (mean, square) in zip(net.norms, pairs[:count], strict=True)
+    )
+    (mean, square), painted = (
+        tuple(_by_colour(v, layout) for v in pair) for pair in pairs[count : count + 2]
+    )
+    # What goes in is told in −1..1, byte 128 being 0.
+    grey = INPUT_SCALE[1] / 255
+    source = (mean / 2 + grey, square / 4 + mean * grey + grey**2)
+    rest = ((float(low), float(high)) for low, high in pairs[count + 2 :])
+    ranges = {op.output: next(rest) for op in net.ops if op.kind != "Conv"}
+    return Moments(norms, source, (painted[0], painted[1]), ranges)
+
+
+def _grouped(values: NDArray[Any], norm: Op) -> NDArray[Any]:
+    """One value for each of the norm's channels, which may share several."""
+    return values.reshape(len(norm.weights[0]), -1).mean(axis=1)
+
+
+def _by_colour(values: NDArray[Any], layout: Layout) -> NDArray[Any]:
+    colour = colour_of(values.size, layout == "yuv")
+    return np.stack([values.ravel()[colour == c].mean() for c in range(3)])
+
+
+def write_playing(net: Net, layout: Layout, size: Size, half: bool = False) -> bytes:
+    """The folded net in floating point, of 32 or 16 bits: planes in, planes out, uint8."""
+    w = GraphWriter(np.float16 if half else np.float32)
+    values = {FRAME: dequantize(w, pack_planes(w, net, layout, size), INPUT_SCALE)}
+    for op in net.ops:
+        values[op.output] = write_op(w, op, [values[name] for name in op.inputs])
+    return finish_model(w, net, layout, size, quantize(w, values[net.ops[-1].output], OUTPUT_SCALE))
+
+
+def quantize(w: GraphWriter, x: str, scale: tuple[float, int]) -> str:
+    """Floats as bytes of a scale and a zero."""
+    return w.op("QuantizeLinear", x, w.constant(scale[0]), w.constant(scale[1], np.uint8))
+
+
+def dequantize(w: GraphWriter, x: str, scale: tuple[float, int]) -> str:
+    """Bytes of a scale and a zero as floats."""
+    return w.op("DequantizeLinear", x, w.constant(scale[0]), w.constant(scale[1], np.uint8))
+
+
+def write_op(w: GraphWriter, op: Op, x: list[str]) -> str:
+    """One operator as ONNX has it."""
+    write: dict[str, Callable[[], str]] = {
+        "Conv": lambda: w.op("Conv", x[0], *map(w.constant, op.weights), **op.settings),
+        "InstanceNormalization": lambda: _norm(w, op, x[0]),
+        "Pad": lambda: w.op(
+            "Pad", x[0], w.constant(op.settings["pads"], np.int64), mode="reflect"
+        ),
+        "Resize": lambda: w.op(
+            "Resize", x[0], "", w.constant(op.settings["scales"], np.float32), mode="nearest",
+            nearest_mode="floor", coordinate_transformation_mode="asymmetric",
+        ),
+    }  # fmt: skip
+    return write[op.kind]() if op.kind in write else w.op(op.kind, *x)
+
+
+def _norm(w: GraphWriter, op: Op, x: str) -> str:
+    """Channels may share their statistics: they lie one after the other."""
+    together = w.reshape(x, 1, len(op.weights[0]), -1)
+    normed = w.op("InstanceNormalization", together, *map(w.constant, op.weights), **op.settings)
+    return w.op("Reshape", normed, w.op("Shape", x))
+
+
+# ---- planes ----
+
+
+def _parts(channels: int, layout: Layout) -> list[tuple[int, int]]:
+    """Of every plane the side of its part of a cell, and its colours."""
+    if layout == "rgb":
+        return [(math.isqrt(channels // 3), 3)]
+    r = math.isqrt(channels * 2 // 3)
+    return [(r, 1), (r // 2, 1), (r // 2, 1)]
+
+
+def shapes(layout: Layout, size: Size) -> dict[str, tuple[int, ...]]:
+    """Of the planes that go in, and come out."""
+    if layout == "rgb":
+        return {"rgb": (size.height, size.width, 3)}
+    half = (size.height // 2, size.width // 2)
+    return {"y": (size.height, size.width), "u": half, "v": half}
+
+
+def pack_planes(w: GraphWriter, net: Net, layout: Layout, size: Size) -> str:
+    """The planes' bytes as one tensor of cells, (1, channels, h, w)."""
+    sides = _parts(net.ops[0].weights[0].shape[1] if net.ops[0].weights else 3, layout)
+    r = sides[0][0]
+    h, width = size.height // r, size.width // r
+    parts: list[str] = []
+    for name, (k, colours) in zip(PLANES[layout], sides, strict=True):
+        rows = w.op("Transpose", w.reshape(name, h, k, width, k * colours), perm=[0, 2, 1, 3])
+        parts.append(w.reshape(rows, 1, h, width, k * k * colours))
+    cells = parts[0] if len(parts) == 1 else w.op("Concat", *parts, axis=3)
+    return w.op("Transpose", cells, perm=[0, 3, 1, 2])
+
+
+def finish_model(w: GraphWriter, net: Net, layout: Layout, size: Size, answer: str) -> bytes:
+    """The cells' bytes as planes again, and the model."""
+    sides = _parts(len(net.ops[-1].weights[0]), layout)
+    r = sides[0][0]
+    h, width = size.height // r, size.width // r
+    cells = w.op("Transpose", answer, perm=[0, 2, 3, 1])
+    sizes = [k * k * colours for k, colours in sides]
+    parts = [cells]
+    if len(sides) > 1:
+        parts = w.ops("Split", len(sides), cells, w.constant(sizes, np.int64), axis=3)
+    inputs = shapes(layout, size)
+    outputs: dict[str, str] = {}
+    for part, (k, colours), (name, shape) in zip(parts, sides, inputs.items(), strict=True):
+        rows = w.op("Transpose", w.reshape(part, h, width, k, k * colours), perm=[0, 2, 1, 3])
+        outputs[name + "_out"] = w.reshape(rows, *shape)
+    return w.model(inputs, outputs, TensorProto.UINT8)

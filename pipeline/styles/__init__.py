@@ -1,0 +1,1 @@
+"""Whatever repaints a frame: trained nets, any picture, colour tables."""

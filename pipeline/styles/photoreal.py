@@ -1,0 +1,68 @@
+"""Photographic results: smoothed along the source's edges, carried from few lines to any size."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from ..core.errors import SettingsError
+from ..core.frame import Rgb
+from ..imaging import resize
+from ..imaging.guided import RADIUS, carried, local_maps
+from ..imaging.segmentation import Labels, fitted
+
+Smooth = Literal["off", "guided", "closed"]
+
+LINES: dict[Smooth, int] = {"off": 512, "closed": 512, "guided": 256}
+"""Short side at which a photograph is painted, px; pictures of about that as they are.
+
+Of what is smoothed only maps of ``guided._LINES`` are kept: 512 lines would show the same.
+"""
+
+_ABOUT = 0.75  # of a side: what is gained by painting fewer is not worth what is lost
+_CARRIED = 0.024  # windows, as ``RADIUS``, of maps that only enlarge; wider ones glow at edges
+
+
+def photo_size(height: int, width: int, smooth: Smooth) -> tuple[int, int]:
+    """(height, width) at which a picture is painted; both even where it is reduced."""
+    if LINES[smooth] >= _ABOUT * min(height, width):
+        return height, width
+    return resize.work_size(height, width, resize.LINES / LINES[smooth])
+
+
+def finished(
+    painted: Rgb, small: Rgb, source: Rgb, smooth: Smooth, labels: Labels | None = None
+) -> Rgb:
+    """The result at its source's size.
+
+    With labels, each has maps of its own: where two lights meet, one for both would glow.
+
+    Args:
+        painted: of ``small``.
+        small: the source at the size at which it was painted.
+        source: the frame.
+        smooth: ``guided`` filters; ``closed`` solves for it (Li 2018, section 3.2), in seconds.
+        labels: of the source, of any size.
+
+    Raises:
+        SettingsError: ``closed`` without SciPy.
+    """
+    if smooth == "closed":
+        painted = _solved(painted, small)
+    if small.shape == source.shape and smooth != "guided":
+        return painted
+    radius = RADIUS if smooth == "guided" else _CARRIED
+    if labels is None:
+        return carried(source, [local_maps(painted, small, radius)])
+    where = np.moveaxis(fitted(labels, small), -1, 0)
+    maps = [local_maps(painted, small, radius, where=np.ascontiguousarray(one)) for one in where]
+    return carried(source, maps, fitted(labels, source))
+
+
+def _solved(painted: Rgb, small: Rgb) -> Rgb:
+    try:
+        from ..imaging.matting import smoothed
+    except ImportError as error:
+        raise SettingsError("--smooth closed needs SciPy: pip install scipy") from error
+    return smoothed(painted, small)

@@ -1,0 +1,156 @@
+"""Styles by name: the ONNX files that ship with the package, and files of the user's own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..core.errors import ModelError, nearest
+from ..core.files import PICTURE_SUFFIXES
+from ..core.units import split_weight
+from ..nets.contract import PREFIX
+
+TABLE_SUFFIX = ".cube"
+
+
+@dataclass(frozen=True)
+class Style:
+    """One entry of ``zoo.yaml``."""
+
+    name: str
+    """As typed after ``--style``."""
+    title: str
+    """The painting's."""
+    artist: str
+    """Who painted it."""
+    year: int
+    """When it was finished."""
+    licence: str
+    """Of the weights; the painting is out of copyright."""
+    tier: str
+    """``fast`` or ``quality``."""
+    sha256: str
+    """Of the file."""
+    figures: dict[str, float]
+    """Losses on held-back photographs: content, style."""
+    path: Path
+    """The ONNX file."""
+
+
+def zoo() -> dict[str, Style]:
+    """The styles that ship, by name."""
+    room = _room()
+    listed: dict[str, dict[str, Any]] = yaml.safe_load((room / "zoo.yaml").read_text("utf-8"))
+    return {
+        name: Style(name=name, path=room / f"{name}.onnx", **entry)
+        for name, entry in listed.items()
+    }
+
+
+def find_style(wanted: str) -> Path:
+    """The file of a style: of a name, its ONNX file; of a path (ONNX, picture, table), that.
+
+    Raises:
+        ModelError: no such style; the nearest names are shown.
+    """
+    if wanted.endswith(".onnx"):
+        return Path(wanted)
+    suffix = Path(wanted).suffix.lower()
+    if suffix in PICTURE_SUFFIXES or suffix == TABLE_SUFFIX:
+        if not Path(wanted).is_file():
+            kind = "table" if suffix == TABLE_SUFFIX else "picture"
+            raise ModelError(f"--style {wanted}: there is no such {kind}")
+        return Path(wanted)
+    known = zoo()
+    if wanted not in known:
+        raise ModelError(f"there is no style '{wanted}'{nearest(wanted, known)}")
+    return known[wanted].path
+
+
+def find_styles(wanted: Sequence[str]) -> list[tuple[Path, float]]:
+    """The files and shares of ``NAME`` or ``NAME:WEIGHT``; shares sum to 1.
+
+    Raises:
+        ModelError: no such style, or weights that can't be shares.
+    """
+    found: list[tuple[Path, float]] = []
+    for text in wanted:
+        name, weight = split_weight(text)
+        found.append((find_style(name), weight))
+    total = sum(weight for _, weight in found)
+    if not all(isfinite(weight) and weight >= 0 for _, weight in found) or total <= 0:
+        raise ModelError(
+            f"--style {' '.join(wanted)}: weights are numbers from 0, one of them above"
+        )
+    return [(path, weight / total) for path, weight in found if weight > 0]
+
+
+def find_method(method: str, look: str) -> Path:
+    """The ``NAME.prepare.onnx`` of a method for any style.
+
+    Args:
+        method: ``auto``, a method's name, or a file.
+        look: ``art`` or ``photo``: what ``auto`` is for.
+
+    Raises:
+        ModelError: it is not there.
+    """
+    if method.endswith(".onnx"):
+        return Path(method)
+    name = {"art": "wct", "photo": "wct2"}[look] if method == "auto" else method
+    path = _room() / f"{name}.prepare.onnx"
+    if not path.is_file():
+        raise ModelError(
+            f"--method {name} does not ship; train it (stylize-video train-decoders, export) and "
+            f"give its file, --method {name}.prepare.onnx; wct and wct2 ship"
+        )
+    return path
+
+
+def find_base(family: str, beside: Path) -> Path:
+    """The file of the base that a family was trained from: one that ships, or beside a style.
+
+    Raises:
+        ModelError: there is none.
+    """
+    if family:
+        own = (beside.with_name("base.onnx"), *sorted(beside.parent.glob("base-*.onnx")))
+        for path in (*sorted(_room().glob("base-*.onnx")), *own):
+            if family_of(path) == family:
+                return path
+    raise ModelError(
+        f"--strength of {beside.stem} needs the base that it was trained from; "
+        f"put it beside the style as base.onnx (train identity), or leave --strength out"
+    )
+
+
+def base_file(tier: str) -> Path:
+    """The file of a tier's base, which gives the picture back."""
+    return _room() / f"base-{tier}.onnx"
+
+
+def family_of(path: Path) -> str | None:
+    """The family that a style file says it is of; ``None`` where it can't be read."""
+    import onnx  # takes a while, and the table of styles needs none of it
+
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except Exception:  # noqa: BLE001 - protobuf's errors share no other base
+        return None
+    return {p.key: p.value for p in model.metadata_props}.get(PREFIX + "family")
+
+
+def _room() -> Path:
+    return Path(str(files("stylize_video.models.zoo")))
+
+
+def sha256(path: Path) -> str:
+    """The file's SHA-256, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

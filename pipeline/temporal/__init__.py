@@ -1,0 +1,1 @@
+"""What frames have to do with each other: shots, flow, trajectories, consistency."""

@@ -1,0 +1,241 @@
+"""Optical flow between source frames, and how far it can be trusted.
+
+The flow stage gives every frame its ``Motion``: where each of its pixels was in the frame before,
+and the confidence that it was there. Both are computed on reduced pictures (an integer factor, so
+that the mean over whole pixels is exact and quick): motion is smooth where it can be trusted, and
+at its edges it can't be trusted at any size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.concurrency import closing_source
+from ..core.errors import ModelError, reason
+from ..core.frame import Frame, Motion, Rgb, Vectors
+from ..imaging.resize import reduced
+from ..imaging.warp import Mask, Warper, enlarged
+from ..nets.session import open_session
+
+
+class FlowEstimator(Protocol):
+    """Anything that finds the motion between two pictures."""
+
+    def between(self, first: Rgb, second: Rgb) -> Vectors:
+        """Where the pixels of ``first`` are in ``second``: (H, W, 2), px, at their size."""
+        ...
+
+
+class Dis:
+    """Dense inverse search (Kroeger 2016), OpenCV's: no weights, a few milliseconds.
+
+    Args:
+        preset: one of OpenCV's ``DISOPTICAL_FLOW_PRESET_…``.
+    """
+
+    def __init__(self, preset: int = cv2.DISOPTICAL_FLOW_PRESET_FAST) -> None:
+        self._preset = preset
+        self._size = (0, 0)
+        self._dis: Any = None
+
+    def between(self, first: Rgb, second: Rgb) -> Vectors:
+        """See ``FlowEstimator``."""
+        if first.shape[:2] != self._size:  # its buffers are of one size
+            self._dis, self._size = cv2.DISOpticalFlow.create(self._preset), first.shape[:2]
+        # Below 32 px its coarsest pictures are smaller than its patches, and OpenCV crashes.
+        grey = (cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY) for rgb in _at_least(64, first, second))
+        vectors = self._dis.calc(*grey, None)
+        return np.ascontiguousarray(vectors[: first.shape[0], : first.shape[1]])
+
+
+class Raft:
+    """A flow net as an ONNX file: inputs ``first``, ``second``, uint8; output ``flow``, float32.
+
+    Args:
+        model: the file that ``stylize-video export-flow`` writes.
+        device: see ``device.open_session``.
+        threads: likewise.
+
+    Raises:
+        ModelError: there is no such file, or it is not a flow net.
+    """
+
+    def __init__(self, model: Path, device: str = "auto", threads: int = 0) -> None:
+        if not model.is_file():
+            raise ModelError(
+                f"--flow raft needs {model}, which does not exist; make it once: "
+                f"stylize-video export-flow {model}"
+            )
+        try:
+            self._session, self.device = open_session(model, device, threads)
+        except ModelError as error:
+            raise ModelError(f"{model} is not an ONNX file that can be read: {error}") from error
+        takes = {i.name for i in self._session.get_inputs()}
+        gives = {o.name for o in self._session.get_outputs()}
+        if takes != {"first", "second"} or "flow" not in gives:
+            raise ModelError(
+                f"{model} is no flow net: it takes {', '.join(sorted(takes))} and gives "
+                f"{', '.join(sorted(gives))}; export-flow writes one"
+            )
+        self._model = model
+
+    def between(self, first: Rgb, second: Rgb) -> Vectors:
+        """See ``FlowEstimator``."""
+        # Below 128 px RAFT's coarsest correlations have no pixel left.
+        one, two = _at_least(128, first, second)
+        try:
+            (vectors,) = self._session.run(["flow"], {"first": one[None], "second": two[None]})
+        except Exception as error:  # ONNX Runtime's errors share no other base
+            raise ModelError(f"{self._model} failed on a frame: {reason(error)}") from error
+        height, width = first.shape[:2]
+        return np.ascontiguousarray(np.asarray(vectors)[0, :height, :width])
+
+
+def default_model() -> Path:
+    """Where ``export-flow`` puts RAFT if it is not told."""
+    return Path.home() / ".cache" / "stylize-video" / "raft-small.onnx"
+
+
+def open_flow(
+    kind: str, model: Path | None = None, device: str = "auto", threads: int = 0
+) -> FlowEstimator:
+    """The estimator ``kind``: ``dis``, or ``raft`` from the file ``model``.
+
+    Raises:
+        ModelError: RAFT's file is missing or unusable.
+        DeviceError: the device can't be had.
+    """
+    if kind == "dis":
+        return Dis()
+    return Raft(model or default_model(), device, threads)
+
+
+# ---- geometry ----
+
+
+def inconsistency(forward: Vectors, backward: Vectors, pitch: float = 1.0) -> NDArray[np.float32]:
+    """How far a pixel misses itself there and back, as a share of what is allowed; (H, W).
+
+    |w̃ + ŵ|² / (0.01 (|w̃|² + |ŵ|²) + 0.5), with w̃ the way back found at the end of the way there;
+    above 1 the pixel is occluded (Ruder 2016, equation 4). Infinite where it leaves the picture.
+
+    Args:
+        forward: (H, W, 2), px.
+        backward: likewise.
+        pitch: px from one of the vectors to the next.
+    """
+    height, width = forward.shape[:2]
+    warper = Warper(width, height)
+    steps = forward / pitch
+    back: Vectors = warper.warp(backward, steps)
+    missed = _square(forward + back)
+    allowed = cv2.addWeighted(_square(forward), 0.01, _square(back), 0.01, 0.5)
+    share = cv2.divide(missed, allowed)
+    share[~warper.inside(steps)] = np.inf
+    return np.asarray(share, np.float32)
+
+
+def occluded(forward: Vectors, backward: Vectors) -> Mask:
+    """Pixels that the other picture does not show: ``inconsistency`` above 1."""
+    return inconsistency(forward, backward) > 1
+
+
+def motion_boundary(vectors: Vectors, pitch: float = 1.0) -> Mask:
+    """|∇ŵ|² > 0.01 |ŵ|² + 0.002 (Ruder 2016, equation 5): pixels at an edge of the motion.
+
+    Args:
+        vectors: (H, W, 2), px.
+        pitch: px from one of them to the next.
+    """
+    change = np.zeros(vectors.shape[:2], np.float32)
+    change[:-1] += _square(vectors[1:] - vectors[:-1])
+    change[:, :-1] += _square(vectors[:, 1:] - vectors[:, :-1])
+    return change > pitch**2 * (0.01 * _square(vectors) + 0.002)
+
+
+def _square(vectors: Vectors) -> NDArray[np.float32]:
+    """|v|² of every vector, (H, W)."""
+    if not vectors.size:  # between the rows of a picture that has one
+        return np.zeros(vectors.shape[:2], np.float32)
+    x, y = cv2.split(vectors)
+    return np.asarray(cv2.add(cv2.multiply(x, x), cv2.multiply(y, y)), np.float32)
+
+
+def _at_least(side: int, *pictures: Rgb) -> list[Rgb]:
+    """The pictures with their last row and column repeated up to ``side`` px."""
+    height, width = pictures[0].shape[:2]
+    down, right = max(0, side - height), max(0, side - width)
+    if not (down or right):
+        return list(pictures)
+    return [np.pad(p, ((0, down), (0, right), (0, 0)), mode="edge") for p in pictures]
+
+
+# ---- the stage ----
+
+
+def attach_motion(frames: Iterable[Frame], estimator: FlowEstimator) -> Generator[Frame]:
+    """The stage: every frame with its motion since the one before; none where a shot begins."""
+    before: Rgb | None = None
+    with closing_source(frames):
+        for frame in frames:
+            small = reduced(frame.picture)
+            if before is None or frame.cut or before.shape != small.shape:
+                yield frame
+            else:
+                yield replace(frame, motion=measure_motion(small, before, estimator))
+            before = small
+
+
+def measure_motion(now: Rgb, before: Rgb, estimator: FlowEstimator) -> Motion:
+    """The motion of ``now`` since ``before``, two pictures of one size."""
+    vectors = estimator.between(now, before)
+    back = estimator.between(before, now)
+    return Motion(vectors, confidence(now, before, vectors, back))
+
+
+# A residual of the warped source at which trust is halved: so much of 0..255, and so much of the
+# local contrast, since a small error of the flow leaves a residual there.
+_TOLERANCE = 24.0
+_OF_CONTRAST = 0.5
+
+
+def confidence(now: Rgb, before: Rgb, vectors: Vectors, back: Vectors) -> NDArray[np.float32]:
+    """That the pixels of ``now`` are where ``vectors`` say in ``before``; (H, W), 0..1.
+
+    The inequality of ``inconsistency`` as a ramp from 1 to 0, divided by 1 + e², e the photometric
+    error in units of what is tolerable; nothing at motion boundaries. The worst of each
+    neighbourhood counts, so that trust ends before an occlusion begins. All is judged at half the
+    size, a quarter of the work: DIS's vectors are no denser.
+    """
+    height, width = vectors.shape[:2]
+    half = (max(1, width // 2), max(1, height // 2))
+    source, past = (
+        np.asarray(cv2.resize(rgb, half, interpolation=cv2.INTER_AREA), np.uint8)
+        for rgb in (now, before)
+    )
+    pitch = width / half[0]
+    there, back = (pitch * enlarged(v, *half) for v in (vectors, back))  # px of the whole size
+    moved = Warper(*half).warp(past, there / pitch)
+    error = _largest(cv2.absdiff(source, moved))
+    contrast = _largest(cv2.morphologyEx(source, cv2.MORPH_GRADIENT, _AROUND))
+    tolerable = cv2.addWeighted(contrast, _OF_CONTRAST, contrast, 0, _TOLERANCE, dtype=cv2.CV_32F)
+    e = cv2.divide(error, tolerable, dtype=cv2.CV_32F)
+    consistent = np.maximum(1 - inconsistency(there, back, pitch), 0)
+    consistent[motion_boundary(there, pitch)] = 0
+    trust = cv2.blur(cv2.erode(consistent / (1 + np.square(e)), _AROUND), (3, 3))
+    return np.asarray(cv2.resize(trust, (width, height)), np.float32)
+
+
+_AROUND = np.ones((3, 3), np.uint8)
+
+
+def _largest(rgb: Any) -> Any:
+    """The largest of the three channels, (H, W)."""
+    return cv2.max(cv2.max(*cv2.split(rgb)[:2]), cv2.split(rgb)[2])

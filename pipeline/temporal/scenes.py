@@ -1,0 +1,126 @@
+"""The list of cuts: read from a file, or written with the cuts detected (``--scenes``)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from fractions import Fraction
+from pathlib import Path
+
+from ..core.config import Settings
+from ..core.errors import SettingsError, reason
+from ..core.files import whole_or_not
+from ..core.frame import ALL, Frame, Span
+from ..core.units import parse_time
+from .shots import mark_cuts, mark_listed
+
+log = logging.getLogger(__name__)
+
+
+class Shots:
+    """The cuts of one run: listed in ``--scenes FILE``, or found, and then kept there."""
+
+    wanted = True
+    """Somebody looks at them."""
+
+    def __init__(self, settings: Settings, start: Fraction, target: Path) -> None:
+        self._file = settings.scenes
+        if self._file is not None:
+            _check_scenes(self._file, target)
+        self._start = start
+        self._listed = None
+        if self._file is not None and self._file.exists():
+            self._listed = read_scenes(self._file)
+        self._found: list[Fraction] = []
+
+    def mark(self, frames: Iterable[Frame]) -> Iterable[Frame]:
+        """The stage that marks the first frame of each shot."""
+        if not self.wanted and self._file is None:
+            return frames
+        self._found = []  # they are looked for each time that the source is read
+        if self._listed is not None:
+            return mark_listed(frames, self._listed, self._start)
+        return self._noting(mark_cuts(frames))
+
+    def _noting(self, frames: Generator[Frame]) -> Generator[Frame]:
+        with closing(frames):
+            for frame in frames:
+                if frame.cut:
+                    self._found.append(frame.time - self._start)
+                yield frame
+
+    def keep(self, span: Span) -> None:
+        """Write what was found, where a list is asked for and is not there."""
+        if self._file is None or self._listed is not None:
+            return
+        if span == ALL:
+            write_scenes(self._file, self._found)
+        else:
+            log.warning("%s is not written: the cuts outside this stretch are unknown", self._file)
+
+
+def _check_scenes(path: Path, target: Path) -> None:
+    """Refuse a list that could not be written when the work is done, or only over the work."""
+    if path.resolve() == target.resolve():
+        raise SettingsError(f"--scenes {path} is the output itself; give another name")
+    if not path.parent.is_dir():
+        raise SettingsError(
+            f"--scenes {path}: folder {path.parent} does not exist; create it first"
+        )
+
+
+_HEADER = "# The first frame of every shot: seconds (75.5) or H:MM:SS.fff after the first frame."
+
+
+def read_scenes(path: Path) -> list[Fraction]:
+    """The shots' starts that the file at ``path`` lists, in order.
+
+    One time a line; ``#`` begins a comment.
+
+    Raises:
+        SettingsError: the file can't be read, or a line is no time.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise SettingsError(f"--scenes {path} can't be read: {reason(error)}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"--scenes {path} is not a list of times: it is no text") from error
+    times: set[Fraction] = set()
+    for number, line in enumerate(lines, 1):
+        text = line.partition("#")[0].strip()
+        if text:
+            times.add(_listed_time(text, path, number))
+    return sorted(times)
+
+
+def _listed_time(text: str, path: Path, number: int) -> Fraction:
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        found = text if len(text) <= 40 else text[:39] + "…"
+        raise SettingsError(
+            f"--scenes {path}, line {number}: '{found}' is not a time; "
+            "write one a line, seconds (75.5) or H:MM:SS.fff (0:01:15.5)"
+        ) from error
+
+
+def write_scenes(path: Path, times: Iterable[Fraction]) -> None:
+    """Write the list that ``read_scenes`` reads, whole or not at all.
+
+    Args:
+        path: the file, replaced if it exists.
+        times: seconds after the source's first frame.
+
+    Raises:
+        SinkError: it can't be written.
+    """
+    text = "\n".join([_HEADER, *map(_six_decimals, times)]) + "\n"
+    with whole_or_not(path) as aside:
+        aside.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _six_decimals(time: Fraction) -> str:
+    seconds, millionths = divmod(round(time * 1_000_000), 1_000_000)
+    return f"{seconds}.{millionths:06d}"

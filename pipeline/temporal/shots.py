@@ -1,0 +1,200 @@
+"""Where a shot begins: found by PySceneDetect frame by frame, or read from a list."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import replace
+from fractions import Fraction
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scenedetect import FrameTimecode
+from scenedetect.detectors import AdaptiveDetector
+
+from ..core.concurrency import closing_source, then_none
+from ..core.frame import Frame, Picture, resized
+
+THRESHOLD = 2.5
+"""A cut changes the picture this many times more than the frames around it do. On real clips the
+hard cuts reach 3.4 and more, all else 2.0 and less."""
+
+_AHEAD = 2  # frames before and after that the detector weighs a frame against
+_LEAST = 8.0  # grey levels that a cut changes the mean pixel by; below it, both shots look alike
+
+# A quarter of a second at 24 a second, the shortest that editors cut. It must exceed the detector's
+# window: a frame's verdict then never hangs on frames before the last cut, so that a clip which
+# begins at a cut has the same later cuts as the whole.
+_SHORTEST = 6
+
+# Longer side of the picture judged. Much more follows every twig, and a moving camera then comes
+# near to a cut; it takes longer too.
+_SIDE = 96
+_STILL = 1.0  # grey levels; less is the same picture again, encoded anew
+
+
+_Planes = NDArray[np.uint8]
+_Judge = Callable[[Frame | None], bool]
+
+
+def mark_cuts(frames: Iterable[Frame], threshold: float = THRESHOLD) -> Generator[Frame]:
+    """The stage: ``cut`` on the first frame of the stream and of every shot after a hard cut.
+
+    Runs two frames behind its source. A flash of one or two frames is no cut, nor is a fade; a shot
+    is at least six frames long, and one that begins in the last two frames is not seen.
+
+    Args:
+        frames: what to look at.
+        threshold: how many times more than its neighbours a frame must change; lower finds more.
+    """
+    yield from _mark(frames, _AHEAD, _Detected(threshold))
+
+
+def mark_listed(
+    frames: Iterable[Frame], times: Iterable[Fraction], start: Fraction
+) -> Generator[Frame]:
+    """The stage: ``cut`` on the first frame of the stream and on those nearest to ``times``.
+
+    Runs one frame behind its source. Times after the last frame are passed over.
+
+    Args:
+        frames: what to mark.
+        times: seconds after ``start``, in any order.
+        start: time of the source's first frame, on the frames' clock.
+    """
+    yield from _mark(frames, 1, _Listed(times, start))
+
+
+def _mark(frames: Iterable[Frame], ahead: int, judge: _Judge) -> Generator[Frame]:
+    """Hold ``ahead`` frames back; mark the first, and each that ``judge`` says begins a shot.
+
+    ``judge`` is given every frame and then ``None``, ``ahead`` times; it answers for the frame
+    that came ``ahead`` before.
+    """
+    held: deque[Frame] = deque()
+    with closing_source(then_none(frames, ahead)) as items:
+        for number, item in enumerate(items):
+            if item is not None:
+                held.append(item)
+            begins = judge(item)
+            if number >= ahead:
+                frame = held.popleft()
+                yield replace(frame, cut=True) if begins or number == ahead else frame
+
+
+class _Detected:
+    """The judge that looks: PySceneDetect's adaptive detector, and what it can't tell from cuts.
+
+    Nothing here grows, and nothing depends on what came before the last cut.
+    """
+
+    def __init__(self, threshold: float) -> None:
+        self._threshold = threshold
+        self._detector = AdaptiveDetector(
+            adaptive_threshold=threshold,
+            min_scene_len=0,  # kept here, because a flash must not count as a shot's begin
+            window_width=_AHEAD,
+            min_content_val=_LEAST,
+            luma_only=True,
+        )
+        self._size: tuple[int, int] | None = None
+        # Of the frame judged, three before and two after: what stood there before a flash of two.
+        self._pictures: deque[_Planes] = deque(maxlen=2 * _AHEAD + 2)
+        # Change from the frame before; of the frame judged, of five before and of two after.
+        self._changes: deque[float] = deque(maxlen=_SHORTEST + _AHEAD)
+        self._count = 0
+        self._last = 0
+
+    def __call__(self, frame: Frame | None) -> bool:
+        if frame is None:  # the last two lack neighbours to be weighed against
+            return False
+        found = self._look(frame.picture)
+        judged = self._count - 1 - _AHEAD
+        if not found or judged - self._last < _SHORTEST or self._is_flash() or self._is_step():
+            return False
+        self._last = judged
+        return True
+
+    def _look(self, picture: Picture) -> bool:
+        """Take the next frame; what the detector says of the one ``_AHEAD`` before."""
+        self._size = self._size or _small_size(picture)
+        planes = _planes(picture, self._size)
+        if self._pictures:
+            self._changes.append(_difference(self._pictures[-1], planes))
+        self._pictures.append(planes)
+        # The detector counts frames, so any rate serves.
+        position = FrameTimecode(self._count, 25.0)
+        self._count += 1
+        grey = cv2.cvtColor(planes, cv2.COLOR_GRAY2BGR)
+        return bool(self._detector.process_frame(position, np.asarray(grey, np.uint8)))
+
+    def _is_flash(self) -> bool:
+        """Whether what stood before the change is back soon after, or was there just before."""
+        change = self._changes[-1 - _AHEAD]
+        pictures = list(self._pictures)
+        before, after = pictures[: -1 - _AHEAD], pictures[-1 - _AHEAD :]
+        return any(_difference(a, b) < change / 2 for a in before for b in after)
+
+    def _is_step(self) -> bool:
+        """Whether each picture is shown several times (10 a second in a clip of 30).
+
+        Such a clip moves in steps that stand as alone as cuts do; only a step much larger than
+        those before is a cut.
+        """
+        *earlier, before, change, after, _ = self._changes
+        return max(before, after) < _STILL and change < self._threshold * max(earlier)
+
+
+def _small_size(picture: Picture) -> tuple[int, int]:
+    height, width = picture.shape[:2]
+    scale = min(1.0, _SIDE / max(height, width))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _planes(picture: Picture, size: tuple[int, int]) -> _Planes:
+    """The picture, reduced, its red, green and blue one below the other as one grey picture.
+
+    The detector's brightness then sees every change of colour as it is. Its own measure of colour,
+    hue and saturation, is noise where the picture is dark: a fade from black looked like a cut.
+    """
+    between = (4 * size[0], 4 * size[1])
+    if picture.shape[1] > between[0]:  # a mean over all pixels of a large frame takes milliseconds
+        picture = resized(picture, between, cv2.INTER_LINEAR)
+    small = resized(picture, size, cv2.INTER_AREA)
+    return np.ascontiguousarray(small.transpose(2, 0, 1)).reshape(-1, size[0])
+
+
+def _difference(a: _Planes, b: _Planes) -> float:
+    """Mean over the pixels, grey levels."""
+    return cv2.norm(a, b, cv2.NORM_L1) / a.size
+
+
+class _Listed:
+    """The judge that was told: each time goes to the frame nearest to it.
+
+    Then neither rounding nor a hand's two decimals move a cut by a frame, and at a variable rate
+    nothing is assumed of how long a frame lasts.
+    """
+
+    def __init__(self, times: Iterable[Fraction], start: Fraction) -> None:
+        self._times = deque(sorted(times))
+        self._start = start
+        self._before: Frame | None = None
+        self._gap = Fraction(0)
+
+    def __call__(self, frame: Frame | None) -> bool:
+        before, self._before = self._before, frame
+        if before is None:
+            return False
+        if frame is not None:
+            self._gap = frame.time - before.time
+        return self._take(before.time - self._start + self._gap / 2)
+
+    def _take(self, limit: Fraction) -> bool:
+        """Strike the times before ``limit`` off; whether there were any."""
+        found = False
+        while self._times and self._times[0] < limit:
+            self._times.popleft()
+            found = True
+        return found

@@ -1,0 +1,217 @@
+"""``paint`` and ``texture`` as a user meets them."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ..conftest import MakeClip, moving_scene, read_video, run_command
+
+FAST = (
+    *("--iterations", "6", "--content-layers", "conv2_1"),
+    *("--style-layers", "conv1_1=1", "--sizes", "1", "--quiet"),
+)
+
+
+def write(path: Path, seed: int, bits: int = 8, size: tuple[int, int] = (64, 80)) -> np.ndarray:
+    coarse = np.random.default_rng(seed).integers(0, 256, (5, 6, 3), dtype=np.uint8)
+    picture = cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC)
+    if bits == 16:
+        picture = picture.astype(np.uint16) * 256
+        picture += np.random.default_rng(seed).integers(0, 256, picture.shape, dtype=np.uint16)
+    cv2.imwrite(str(path), picture)
+    return picture
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    write(tmp_path / "photo.png", 1)
+    return tmp_path / "photo.png"
+
+
+@pytest.fixture
+def style(tmp_path: Path) -> Path:
+    write(tmp_path / "style.png", 2)
+    return tmp_path / "style.png"
+
+
+def run(*args: object) -> None:
+    done(run_command("paint", *map(str, args), *FAST))
+
+
+def done(process: subprocess.CompletedProcess[str]) -> None:
+    assert process.returncode == 0, process.stderr
+
+
+def test_it_writes_a_picture_its_curves_and_a_preview(
+    photo: Path, style: Path, vgg_file: Path, tmp_path: Path
+):
+    run(photo, tmp_path / "out.jpg", "--style", style, "--vgg", vgg_file)
+    assert cv2.imread(str(tmp_path / "out.jpg")).shape == (64, 80, 3)
+    kept = {p.suffix for p in (tmp_path / "out.painting").iterdir()}
+    assert kept == {".pt", ".png"}
+    assert cv2.imread(str(tmp_path / "out.painting/losses.png")) is not None
+    assert cv2.imread(str(tmp_path / "out.painting/preview.png")).shape == (64, 80, 3)
+
+
+@pytest.mark.parametrize("ending", ["png", "tiff"])
+def test_sixteen_bits_stay_sixteen(style: Path, vgg_file: Path, tmp_path: Path, ending: str):
+    before = write(tmp_path / f"deep.{ending}", 3, bits=16)
+    out = tmp_path / f"out.{ending}"
+    run(tmp_path / f"deep.{ending}", out, "--style", style, "--vgg", vgg_file, "--ratio", "1e9")
+    after = cv2.imread(str(out), cv2.IMREAD_UNCHANGED)
+    assert after.dtype == np.uint16
+    assert np.abs(after.astype(float) - before).max() <= 2  # of 65535: the content held it all
+
+
+def test_a_finished_painting_is_not_painted_again(
+    photo: Path, style: Path, vgg_file: Path, tmp_path: Path
+):
+    asked = (photo, tmp_path / "out.png", "--style", style, "--vgg", vgg_file)
+    run(*asked)
+    first = (tmp_path / "out.png").read_bytes()
+    kept = next((tmp_path / "out.painting").glob("*.pt"))
+    before = kept.stat().st_mtime_ns
+    run(*asked, "--overwrite")
+    assert (tmp_path / "out.png").read_bytes() == first
+    assert kept.stat().st_mtime_ns == before
+
+
+def test_a_margin_of_0_is_the_papers_own_loss(
+    photo: Path, style: Path, vgg_file: Path, tmp_path: Path
+):
+    pictures: list[np.ndarray] = []
+    for margin in (8, 0):
+        out = tmp_path / f"{margin}.png"
+        run(photo, out, "--style", style, "--vgg", vgg_file, "--margin", margin)
+        pictures.append(cv2.imread(str(out)))
+    assert (pictures[0] != pictures[1]).any()
+
+
+def test_a_sweep_is_a_grid(photo: Path, style: Path, vgg_file: Path, tmp_path: Path):
+    out = tmp_path / "grid.png"
+    sweeps = ("--sweep", "ratio=1e-4,1e-2", "--sweep", "start=content,noise:1,noise:2")
+    run(photo, out, "--style", style, "--vgg", vgg_file, *sweeps)
+    grid = cv2.imread(str(out))
+    assert grid.shape[1] == 3 * 384
+    assert grid.shape[0] > 2 * 300
+
+
+def test_several_styles_and_masks(photo: Path, style: Path, vgg_file: Path, tmp_path: Path):
+    mask = np.zeros((64, 80, 3), np.uint8)
+    mask[:, 40:] = 255
+    cv2.imwrite(str(tmp_path / "mask.png"), mask)
+    run(
+        *(photo, tmp_path / "out.png", "--vgg", vgg_file),
+        *("--style", f"{style}:0.7", "--style", f"{photo}:0.3"),
+        *("--content-mask", tmp_path / "mask.png"),
+        *("--style-mask", tmp_path / "mask.png", "--style-mask", tmp_path / "mask.png"),
+    )
+    assert (tmp_path / "out.png").exists()
+
+
+@pytest.mark.parametrize("smooth", ["off", "guided", "closed"])
+def test_deep_photo(photo: Path, style: Path, vgg_file: Path, tmp_path: Path, smooth: str):
+    out = tmp_path / "out.png"
+    asked = ("--method", "deepphoto", "--smooth", smooth)
+    run(photo, out, "--style", style, "--vgg", vgg_file, *asked)
+    assert cv2.imread(str(out)).shape == (64, 80, 3)
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("--style-mask", "s.png"), "--content-mask and --style-mask go together"),
+        (("--sweep", "ratio"), "is not SETTING=A,B,C"),
+        (("--sweep", "rate=1,2"), "unknown setting 'rate'"),
+        (("--start", "middle"), "start"),
+        (("--content-layers", "conv7_1"), "there is no layer conv7_1"),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    photo: Path, style: Path, vgg_file: Path, tmp_path: Path, args: tuple[str, str], told: str
+):
+    write(tmp_path / "s.png", 5)
+    args = (args[0], str(tmp_path / "s.png") if args[1] == "s.png" else args[1])
+    refused = run_command(
+        *("paint", photo, tmp_path / "out.png", "--style", style, "--vgg", vgg_file, *args)
+    )
+    assert refused.returncode == 1
+    assert told in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_a_texture_of_any_size(style: Path, vgg_file: Path, tmp_path: Path):
+    out = tmp_path / "texture.png"
+    asked = ("--size", "90x70", "--iterations", "6", "--style-layers", "conv1_1=1", "--quiet")
+    done(run_command("texture", style, out, "--vgg", vgg_file, *asked))
+    assert cv2.imread(str(out)).shape == (70, 90, 3)
+    (kept,) = (tmp_path / "texture.painting").glob("*.pt")
+    before, first = kept.stat().st_mtime_ns, out.read_bytes()
+    done(run_command("texture", style, out, "--vgg", vgg_file, *asked, "--overwrite"))
+    assert (kept.stat().st_mtime_ns, out.read_bytes()) == (before, first)  # not made twice
+
+
+def test_what_no_memory_holds_is_refused_before_work(style: Path, vgg_file: Path, tmp_path: Path):
+    asked = ("texture", style, tmp_path / "t.png", "--vgg", vgg_file, "--size", "60000x60000")
+    refused = run_command(*asked)
+    assert refused.returncode == 1
+    assert "GiB of memory to be painted" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+
+
+# ---- the main command ----
+
+OPTIONS = (
+    *("--paint-option", "iterations=6", "--paint-option", "content-layers=conv2_1"),
+    *("--paint-option", "style-layers=conv1_1:1", "--paint-option", "sizes=1", "--quiet"),
+)
+
+
+@pytest.mark.parametrize("method", ["gatys", "deepphoto"])
+def test_the_main_command_paints_a_picture(
+    photo: Path, style: Path, vgg_file: Path, tmp_path: Path, method: str
+):
+    out = tmp_path / "out.jpg"
+    asked = ("--style", style, "--method", method, "--vgg", vgg_file)
+    done(run_command(photo, out, *asked, *OPTIONS))
+    assert cv2.imread(str(out)).shape == (64, 80, 3)
+
+
+def test_the_main_command_keeps_sixteen_bits_and_finishes(
+    style: Path, vgg_file: Path, tmp_path: Path
+):
+    """Half of the strength inside a mask; outside, the source to the bit."""
+    before = write(tmp_path / "deep.png", 3, bits=16)
+    mask = np.zeros((64, 80), np.uint8)
+    mask[:, 40:] = 255
+    cv2.imwrite(str(tmp_path / "mask.png"), mask)
+    out = tmp_path / "out.png"
+    asked = ("--style", style, "--method", "gatys", "--vgg", vgg_file)
+    finish = ("--mask", tmp_path / "mask.png", "--mask-feather", "0", "--strength", "0.5")
+    done(run_command(tmp_path / "deep.png", out, *asked, *finish, *OPTIONS))
+    after = cv2.imread(str(out), cv2.IMREAD_UNCHANGED)
+    assert after.dtype == np.uint16
+    np.testing.assert_array_equal(after[:, :40], before[:, :40])
+    assert np.abs(after[:, 40:].astype(float) - before[:, 40:]).mean() > 100
+
+
+@pytest.mark.parametrize("carry", ["flow", "net"])
+def test_the_main_command_paints_a_video(
+    make_clip: MakeClip, style: Path, vgg_file: Path, tmp_path: Path, carry: str
+):
+    out = tmp_path / "out.mp4"
+    asked = ("--style", style, "--method", "gatys", "--vgg", vgg_file, "--carry", carry)
+    clip = make_clip(frames=moving_scene(8, 96, 80))
+    net = ("--learn-steps", "3", "--save-style", tmp_path / "learned.onnx")
+    done(run_command(clip, out, *asked, *OPTIONS, *(net if carry == "net" else ())))
+    found, times = read_video(out)
+    assert len(found) == len(times) == 8
+    assert len(list((tmp_path / "out.keyframes").glob("*.png"))) >= 1
+    if carry == "net":
+        assert (tmp_path / "learned.onnx").is_file()

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from stylize_video.export.parity import parity_frames
+from stylize_video.export.style import export_style, read_fast
+from stylize_video.models.nets.feedforward import FastNet, QualityNet, RecurrentNet, StyleNet
+from stylize_video.models.nets.johnson import JohnsonNet
+from stylize_video.pipeline.core.errors import ModelError, TrainingError
+from stylize_video.pipeline.core.frame import Rgb
+from stylize_video.pipeline.nets.contract import ModelCard
+from stylize_video.pipeline.styles.feedforward import Stylizer
+
+from ..conftest import psnr, write_photos
+from ..helpers.scenes import texture
+from ..pipeline.nets.test_graph import binder, load, painted
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Rgb]:
+    folder = write_photos(tmp_path_factory.mktemp("photos"), 3)
+    return parity_frames(sorted(folder.iterdir()))
+
+
+@pytest.mark.parametrize("kind", [FastNet, QualityNet, RecurrentNet, JohnsonNet])
+def test_the_file_paints_what_pytorch_paints_at_any_size(
+    tmp_path: Path, photos: list[Rgb], kind: type[StyleNet]
+):
+    torch.manual_seed(1)
+    net = kind()
+    sizes = [(1, 1), (3, 50), (97, 64)]
+    rng = np.random.default_rng(0)
+    odd = [rng.integers(0, 256, (h, w, 3), dtype=np.uint8) for h, w in sizes]
+    card = ModelCard("test", kind.name, recipe="{}", macs_per_pixel=net.macs_per_pixel())
+    parity = export_style(net, card, tmp_path / "s.onnx", [*photos, *odd])
+    assert parity.mean < 0.1
+    assert parity.largest <= 2
+    assert parity.sizes[:3] == ("256x256", "640x360", "407x271")
+
+    stylizer = Stylizer(tmp_path / "s.onnx", "cpu")
+    assert stylizer.card.kind == kind.name
+    assert stylizer.card.macs_per_pixel == net.macs_per_pixel()
+    assert json.loads(stylizer.card.parity)["largest"] == parity.largest
+    assert stylizer.paint(odd[1]).shape == odd[1].shape
+    assert stylizer.recurrent == net.recurrent
+
+
+def test_a_file_is_read_back_as_the_net_that_it_was_written_from(tmp_path: Path, photos: list[Rgb]):
+    torch.manual_seed(2)
+    net = FastNet()
+    for weights in net.parameters():  # of a fresh net, some are zeros, and of those one is written
+        torch.nn.init.normal_(weights, std=0.1)
+    export_style(net, ModelCard("test", "fast"), tmp_path / "s.onnx", photos)
+    again = read_fast(tmp_path / "s.onnx")
+    rgb = torch.from_numpy(photos[0]).permute(2, 0, 1)[None] / 255
+    with torch.no_grad():
+        assert (again(rgb) - net(rgb)).abs().mean() * 255 < 0.2  # the file has half the digits
+    (tmp_path / "no.onnx").write_bytes(b"nothing")
+    with pytest.raises(ModelError, match=r"no\.onnx holds no net of the fast tier"):
+        read_fast(tmp_path / "no.onnx")
+
+
+def test_plain_onnxruntime_opens_it(tmp_path: Path, photos: list[Rgb]):
+    export_style(FastNet(), ModelCard("test", "fast"), tmp_path / "s.onnx", photos)
+    session = onnxruntime.InferenceSession(tmp_path / "s.onnx", providers=["CPUExecutionProvider"])
+    (port,), (answer,) = session.get_inputs(), session.get_outputs()
+    assert (port.name, port.type, answer.name, answer.type) == (
+        "frame", "tensor(uint8)", "stylized", "tensor(uint8)",
+    )  # fmt: skip
+    assert port.shape[0] == 1 and port.shape[3] == 3
+    assert all(isinstance(side, str) for side in port.shape[1:3])
+
+
+def test_a_file_that_is_off_is_not_written(tmp_path: Path, photos: list[Rgb]):
+    class Liar(FastNet):
+        def forward(
+            self, rgb: torch.Tensor, memory: tuple[torch.Tensor, torch.Tensor] | None = None
+        ) -> torch.Tensor:
+            return (super().forward(rgb, memory) + 0.02).clamp(0, 1)
+
+    with pytest.raises(TrainingError, match=r"off by .* nothing was written"):
+        export_style(Liar(), ModelCard("test", "fast"), tmp_path / "s.onnx", photos)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_johnsons_net_is_folded_tiled_and_played_in_8_bits(tmp_path: Path):
+    torch.manual_seed(3)
+    picture = texture(4, 400, 304)
+    path = tmp_path / "q.onnx"
+    export_style(JohnsonNet(), ModelCard("j", "johnson"), path, [picture])
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    wanted = np.asarray(session.run(["stylized"], {"frame": picture[None]})[0])[0]
+    net = load(path)
+    folded = np.asarray(painted(net, picture))
+    assert np.abs(folded.astype(int) - wanted).max() <= 1
+    assert (
+        psnr(np.asarray(painted(net, picture, eight_bit=True)), folded) > 26
+    )  # untrained, it paints noise
+    bound = binder(net, tile=256)
+    moments = bound.measure([picture], bound.choice)
+    tiled = np.asarray(bound.player(picture, bound.choice, moments).paint(picture))
+    assert np.abs(tiled.astype(int) - folded).max() <= 1
+
+
+def test_kernels_are_kept_in_half_the_bytes(tmp_path: Path, photos: list[Rgb]):
+    export_style(FastNet(), ModelCard("test", "fast"), tmp_path / "s.onnx", photos)
+    model = onnx.load(tmp_path / "s.onnx")
+    kept = {i.data_type for i in model.graph.initializer if np.prod(i.dims) >= 256}
+    assert kept == {onnx.TensorProto.FLOAT16}
+    card = load(tmp_path / "s.onnx").card
+    assert (card.margin, card.multiple) == (FastNet.margin, FastNet.multiple)
+    assert len(load(tmp_path / "s.onnx").spreads) == 8

@@ -1,0 +1,86 @@
+"""The imports of the code, read from its text: what the table of packages is held against."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("cli", "export", "models", "pipeline")
+
+
+def _name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+PATHS = {_name_of(p): p for room in ROOMS for p in sorted((ROOT / room).rglob("*.py"))}
+"""Dotted name of every module, its room first → the file."""
+
+MODULES = tuple(PATHS)
+
+
+def package_of(name: str) -> str:
+    """The row of the table: ``pipeline.media``, ``pipeline.render``; other rooms are one row."""
+    parts = name.split(".")
+    return ".".join(parts[:2]) if parts[0] == "pipeline" else parts[0]
+
+
+@cache
+def _imports(name: str) -> tuple[frozenset[str], frozenset[str]]:
+    """(absolute names, names of this project's modules) that a module imports anywhere."""
+    absolute: set[str] = set()
+    ours: set[str] = set()
+    here = PATHS[name].relative_to(ROOT).parts[:-1]
+    for node in ast.walk(ast.parse(PATHS[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            absolute |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            absolute.add(node.module or "")
+        elif isinstance(node, ast.ImportFrom):
+            above = here[: len(here) - node.level + 1]
+            module = ".".join((*above, *([node.module] if node.module else [])))
+            for alias in node.names:
+                inner = f"{module}.{alias.name}"
+                ours.add(inner if inner in PATHS else module)
+    return frozenset(absolute), frozenset(ours - {name})
+
+
+def imported(name: str) -> frozenset[str]:
+    """Absolute names that a module imports: libraries."""
+    return _imports(name)[0]
+
+
+def internal(name: str) -> frozenset[str]:
+    """Modules of this project that a module imports."""
+    return _imports(name)[1]
+
+
+def cycles(graph: Mapping[str, Iterable[str]]) -> list[list[str]]:
+    """Groups of two nodes or more that reach each other, found by Tarjan's algorithm."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(node: str) -> None:
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        for target in graph.get(node, ()):
+            if target not in index:
+                visit(target)
+                low[node] = min(low[node], low[target])
+            elif target in stack:
+                low[node] = min(low[node], index[target])
+        if low[node] == index[node]:
+            group = stack[stack.index(node) :]
+            del stack[stack.index(node) :]
+            if len(group) > 1:
+                found.append(group)
+
+    for node in graph:
+        if node not in index:
+            visit(node)
+    return found

@@ -1,0 +1,230 @@
+"""Style-Swap as a user meets it: two files that any video plays, and the command ``swap``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from numpy.typing import NDArray
+from stylize_video.export.styleswap import export_styleswap
+from stylize_video.export.universal import export_universal
+from stylize_video.models.data import to_tensor
+from stylize_video.models.nets.autoencoder import Encoder
+from stylize_video.models.universal.styleswap import (
+    StyleSwap,
+    patches,
+    swap,
+    swapped_by_optimisation,
+)
+from stylize_video.models.universal.wct import WCT
+from stylize_video.pipeline.core.errors import ModelError
+from stylize_video.pipeline.nets.contract import ModelCard
+from stylize_video.pipeline.styles.universal import UniversalPlayer
+from stylize_video.pipeline.styles.universal_files import Look, Method, mixed
+
+from ...conftest import run_command
+from ...models.universal.test_universal import TINY, pair, picture
+
+Rgb = NDArray[np.uint8]
+
+
+def net() -> StyleSwap:
+    """Its decoder's answers fill the range, so that a difference would be seen."""
+    made = StyleSwap(*pair(3))
+    last = made.decoder.convolutions(1)[0]
+    with torch.no_grad():
+        seen = made.decoder(made.encoder(picture(2, 64, 64))[0])
+        last.weight.mul_(0.25 / seen.std(dim=(0, 2, 3))[:, None, None, None])
+        seen = made.decoder(made.encoder(picture(2, 64, 64))[0])
+        assert last.bias is not None
+        last.bias.add_(0.5 - seen.mean(dim=(0, 2, 3)))
+    return made
+
+
+def rgb(seed: int, height: int = 45, width: int = 62) -> Rgb:
+    return (picture(seed, height, width)[0].permute(1, 2, 0) * 255).byte().numpy()
+
+
+@pytest.fixture(scope="module")
+def prepare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("methods") / "styleswap.prepare.onnx"
+    frames = [rgb(1, 40, 56), rgb(2, 33, 47)]
+    parity = export_styleswap(net(), ModelCard("styleswap", "styleswap"), path, frames, rgb(3))
+    assert parity.mean < 1
+    return path
+
+
+def opened(model: bytes) -> Any:
+    return onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+
+
+def painted(prepare: Path, frame: Rgb, style: Rgb, strength: float = 1.0) -> Rgb:
+    method = Method(prepare, opened)
+    maps = method.maps([(frame, None)], Look(method.portrait(style), strength))
+    session = opened(method.apply.SerializeToString())
+    return np.asarray(UniversalPlayer(session, maps, method.card).paint(frame))
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.4, 0.0])
+@pytest.mark.parametrize("size", [(1, 1), (7, 40), (61, 48)])
+def test_the_files_paint_what_pytorch_paints(prepare: Path, size: tuple[int, int], strength: float):
+    frame, style = rgb(4, *size), rgb(5, 50, 36)
+    found = painted(prepare, frame, style, strength)
+    wanted = net().stylize(to_tensor(frame), to_tensor(style), strength)
+    assert found.shape == frame.shape
+    assert np.abs(found - wanted[0].permute(1, 2, 0).numpy() * 255).mean() < 1
+
+
+def test_only_standard_operators(prepare: Path):
+    for name in ("prepare", "apply"):
+        model = onnx.load(prepare.with_name(f"styleswap.{name}.onnx"))
+        assert {node.domain for node in model.graph.node} <= {"", "ai.onnx"}
+        assert not model.functions
+
+
+def test_the_style_changes_the_picture_and_no_strength_hides_it(prepare: Path):
+    frame = rgb(4)
+    one, other = (painted(prepare, frame, rgb(seed)).astype(int) for seed in (5, 6))
+    assert np.abs(one - other).mean() > 1
+    bare = [painted(prepare, frame, rgb(seed), 0.0) for seed in (5, 6)]
+    assert np.array_equal(*bare)
+
+
+def test_a_method_that_hears_shots_has_both_its_halves(tmp_path: Path):
+    path = tmp_path / "wct.prepare.onnx"
+    frames = [rgb(1, 40, 56), rgb(2, 33, 47)]
+    export_universal(WCT({1: pair(1)}), ModelCard("wct", "wct"), path, frames, rgb(3))
+    method = Method(path, opened)
+    look = Look(method.portrait(rgb(3)))
+    assert set(look.portrait) == {"mean.relu1_1", "root.relu1_1", "weight.relu1_1"}
+    one, other = (method.maps([(frame, None)], look) for frame in frames)
+    assert set(one) == {"matrix.relu1_1", "shift.relu1_1"}
+    assert not np.allclose(one["matrix.relu1_1"], other["matrix.relu1_1"])
+
+
+def test_pictures_share_out_their_patches():
+    many, few = np.arange(100.0), -np.arange(1.0, 51.0)
+    portraits = [{"patches": values[None, :, None, None, None]} for values in (many, few)]
+    found = mixed(portraits, [0.75, 0.25])["patches"][0, :, 0, 0, 0]
+    assert (found >= 0).sum() == 100 and (found < 0).sum() == 33
+    assert found.min() == -50 and found.max() == 99
+    alone = mixed(portraits[:1], [1.0])["patches"]
+    assert np.array_equal(alone, portraits[0]["patches"])
+    huge = {"patches": np.zeros((1, 9000, 1, 1, 1))}
+    assert mixed([huge, huge], [0.5, 0.5])["patches"].shape[1] == 4096
+
+
+def save(path: Path, picture: Rgb) -> Path:
+    cv2.imwrite(str(path), picture[..., ::-1])
+    return path
+
+
+def test_a_picture_is_the_style_of_a_video(prepare: Path, tmp_path: Path, make_clip: Any):
+    style = save(tmp_path / "style.png", rgb(5, 90, 70))
+    done = run_command(
+        make_clip(), tmp_path / "out.mp4", "--style", style, "--method", prepare, "--device", "cpu"
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out.mp4").stat().st_size > 0
+
+
+def test_a_large_frame_is_painted_smaller_and_comes_back_whole(prepare: Path):
+    method, seen = Method(prepare, opened), list[tuple[int, ...]]()
+
+    class Session:
+        def run(self, names: list[str], fed: dict[str, Rgb]) -> list[Rgb]:
+            seen.append(fed["frame"].shape)
+            return [255 - fed["frame"]]
+
+    frame, most = rgb(4, 720, 1280), method.card.most_pixels
+    found = np.asarray(UniversalPlayer(Session(), {}, method.card).paint(frame))
+    assert 0.98 * most < seen[0][1] * seen[0][2] < 1.02 * most < 720 * 1280
+    assert found.shape == frame.shape
+    assert np.abs(found.astype(int) - (255 - frame)).mean() < 3
+
+
+def test_files_that_are_no_pair_are_named(prepare: Path, tmp_path: Path):
+    apply = prepare.with_name("styleswap.apply.onnx")
+    with pytest.raises(ModelError, match="no prepare file: it has no input 'style'"):
+        Method(apply, opened)
+    model = onnx.load(prepare)
+    model.graph.output[0].name = "other"
+    for node in model.graph.node:
+        node.output[:] = ["other" if name == "patches" else name for name in node.output]
+    onnx.save(model, tmp_path / "odd.prepare.onnx")
+    with pytest.raises(ModelError, match="gives no 'patches', for which the apply file asks"):
+        Method(tmp_path / "odd.prepare.onnx", opened, apply)
+
+
+# ---- by optimisation ----
+
+
+@pytest.mark.parametrize("noise", [None, 3])
+def test_optimisation_comes_nearer_to_the_swapped_features(noise: int | None):
+    torch.manual_seed(3)
+    encoder = Encoder(TINY, 3).eval().requires_grad_(False)
+    content, style = picture(2, 46, 61), picture(1, 40, 40)
+    losses: list[float] = []
+    found = swapped_by_optimisation(
+        encoder, content, style, iterations=30, tv=0.0, noise=noise, heard=losses.append
+    )
+    assert found.shape == content.shape and found.min() >= 0 and found.max() <= 1
+    assert len(losses) == 30 and losses[-1] < 0.7 * losses[0]
+    again = swapped_by_optimisation(encoder, content, style, iterations=30, tv=0.0, noise=noise)
+    assert torch.equal(found, again)
+
+
+def test_total_variation_makes_it_smoother():
+    torch.manual_seed(3)
+    encoder = Encoder(TINY, 3).eval().requires_grad_(False)
+    content, style = picture(2, 48, 60), picture(1, 40, 40)
+    rough, smooth = (
+        swapped_by_optimisation(encoder, content, style, iterations=20, tv=tv, noise=1)
+        for tv in (0.0, 100.0)
+    )
+    assert smooth.diff(dim=3).abs().mean() < 0.5 * rough.diff(dim=3).abs().mean()
+
+
+def test_patches_of_any_size_and_stride():
+    x = torch.randn(1, 4, 9, 11)
+    for size, stride in ((1, 1), (3, 2), (5, 3)):
+        wanted = x.unfold(2, size, stride).unfold(3, size, stride)[0].permute(1, 2, 0, 3, 4)
+        assert torch.equal(patches(x, size, stride), wanted.flatten(0, 1))
+        assert swap(x, torch.randn(1, 4, 7, 8), size, stride).shape == x.shape
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    save(tmp_path / "photo.png", rgb(1, 40, 60))
+    save(tmp_path / "style.png", rgb(2, 50, 44))
+    return tmp_path
+
+
+def test_swap_writes_a_picture(pictures: Path, vgg_file: Path):
+    words = ("swap", "photo.png", "style.png", "out.png", "--vgg", vgg_file, "--size", 32)
+    done = run_command(*words, "--iterations", 2, "--device", "cpu", cwd=pictures)
+    assert done.returncode == 0, done.stderr
+    assert "wrote out.png: 48x32" in done.stderr
+    assert cv2.imread(str(pictures / "out.png")).shape == (32, 48, 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["photo.png", "style.png", "photo.png"], "photo.png exists; add --overwrite"),
+        (["photo.png", "style.png", "out.mp4"], "must end as a picture does"),
+        (["none.png", "style.png", "out.png"], "none.png can't be read"),
+        (["photo.png", "style.png", "out.png", "--vgg", "none.pth"], "none.pth does not exist"),
+        (["photo.png", "style.png", "no/out.png"], "folder no does not exist"),
+    ],
+)
+def test_bad_input_of_swap_is_one_line(pictures: Path, words: list[str], told: str):
+    done = run_command("swap", *words, cwd=pictures)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and told in done.stderr

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stylize_video.pipeline.core.config import Settings, checked
+from stylize_video.pipeline.core.errors import SinkError
+from stylize_video.pipeline.core.frame import Frame
+from stylize_video.pipeline.live.audio import Block
+from stylize_video.pipeline.live.outputs import process as apart
+from stylize_video.pipeline.live.outputs.encoder import Broadcast, Shape, target_of
+from stylize_video.pipeline.live.outputs.output import Outlet, Shown
+from stylize_video.pipeline.live.outputs.process import Apart
+
+
+class Noting:
+    """Writes down what it is given; fails where it is told to."""
+
+    def __init__(self, path: Path, fails: str = "") -> None:
+        self.path, self.fails, self.told = path, fails, list[list[float]]()
+        if fails == "open":
+            raise SinkError("nobody listens")
+
+    def show(self, shown: Shown) -> None:
+        if self.fails == "hang":
+            time.sleep(60)
+        if self.fails == "show":
+            raise SinkError("the wire is cut")
+        self.told.append([shown.frame.pts, float(shown.frame.rgb.mean())])
+
+    def hear(self, block: Block) -> None:
+        self.told.append([block.start, block.samples.shape[1]])
+
+    def close(self) -> None:
+        self.path.write_text(json.dumps(self.told))
+
+
+def shown(pts: int) -> Shown:
+    picture = np.full((48, 64, 3), pts, np.uint8)
+    return Shown(Frame(picture, pts, Fraction(1, 100), original=picture))
+
+
+def test_what_is_given_arrives_in_order(tmp_path: Path):
+    there = Apart("there", partial(Noting, tmp_path / "told"))
+    there.show(shown(1))
+    there.hear(Block(np.zeros((2, 480), np.float32), 7))
+    there.show(shown(2))
+    there.close()
+    assert json.loads((tmp_path / "told").read_text()) == [[1, 1.0], [7, 480], [2, 2.0]]
+
+
+def test_its_failures_are_told_here(tmp_path: Path):
+    with pytest.raises(SinkError, match="nobody listens"):
+        Apart("there", partial(Noting, tmp_path / "told", "open"))
+    there = Apart("there", partial(Noting, tmp_path / "told", "show"))
+
+    def much() -> None:
+        for number in range(200):
+            there.show(shown(number))
+            time.sleep(0.01)
+
+    with pytest.raises(SinkError, match="the wire is cut"):
+        much()
+    there.close()
+
+
+def test_a_server_that_never_answers_holds_nobody_up():
+    """The threads of this process go on while FFmpeg waits for it."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        target = target_of(f"rtmp://127.0.0.1:{server.getsockname()[1]}/live/x")
+        assert target is not None
+        shape = Shape(64, 48, Fraction(25), None, sounds=False)
+        make = partial(Broadcast, target, shape, checked(Settings, {}, "test"))
+        out = Outlet("dead", lambda: Apart("dead", make))
+        turns, until = 0, time.monotonic() + 3
+        while time.monotonic() < until:
+            out.show(shown(1))
+            time.sleep(0.01)
+            turns += 1
+        closer = threading.Thread(target=out.close)
+        closer.start()
+        closer.join(10)
+        assert not closer.is_alive()
+    assert turns > 20  # 300 on an idle machine, 1 or 2 where FFmpeg keeps Python's lock
+    assert out.opened == 0
+
+
+def test_one_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(apart, "_HANGS", 0.5)
+    monkeypatch.setattr(apart, "_ENDS", 0.5)
+    there = Apart("there", partial(Noting, tmp_path / "told", "hang"))
+    there.show(shown(1))
+    began = time.monotonic()
+    with pytest.raises(SinkError, match="takes nothing"):
+        there.show(shown(2))
+    there.close()
+    assert time.monotonic() - began < 20

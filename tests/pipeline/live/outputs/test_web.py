@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import json
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from stylize_video.pipeline.core.errors import SinkError
+from stylize_video.pipeline.core.frame import Frame
+from stylize_video.pipeline.live.controls import Controls
+from stylize_video.pipeline.live.outputs.output import Shown
+from stylize_video.pipeline.live.outputs.web import Page
+from stylize_video.pipeline.live.stats import Meter
+
+OWN = {"X-Stylize-Video": "1"}
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    made = Page("http://127.0.0.1:0", Controls(["night", "wave"]), Meter())
+    yield made
+    made.close()
+
+
+def ask(page: Page, path: str, body: Any = None, **headers: str) -> tuple[int, bytes]:
+    data = None if body is None else json.dumps(body).encode()
+    asked = urllib.request.Request(f"http://127.0.0.1:{page.port}{path}", data, headers)
+    try:
+        with urllib.request.urlopen(asked, timeout=5) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+def shown(level: int) -> Shown:
+    painted, source = np.full((20, 30, 3), level, np.uint8), np.zeros((20, 30, 3), np.uint8)
+    return Shown(Frame(painted, 0, Fraction(1), original=source))
+
+
+def test_the_page_has_a_picture_and_names_no_other_site(page: Page):
+    status, text = ask(page, "/")
+    assert status == 200
+    assert b'id="live"' in text
+    assert b"http://" not in text and b"https://" not in text
+    assert ask(page, "/nothing")[0] == 404
+
+
+def test_buttons_and_sliders_change_the_state(page: Page):
+    assert ask(page, "/do", {"action": "next"}, **OWN)[0] == 200
+    status, told = ask(page, "/do", {"action": "strength", "value": 0.25}, **OWN)
+    assert status == 200
+    assert json.loads(told)["style"] == 1
+    state = json.loads(ask(page, "/state")[1])
+    assert (state["styles"], state["strength"]) == (["night", "wave"], 0.25)
+    assert page.controls.state.style == 1
+
+
+@pytest.mark.parametrize(
+    "body", [{"action": "explode"}, {"action": "strength", "value": "x"}, {}, [1], "x"]
+)
+def test_nonsense_is_refused_and_changes_nothing(page: Page, body: Any):
+    before = page.controls.state
+    assert ask(page, "/do", body, **OWN)[0] == 400
+    assert page.controls.state == before
+
+
+def test_another_site_can_press_no_button_and_read_nothing(page: Page):
+    assert ask(page, "/do", {"action": "next"})[0] == 403
+    assert ask(page, "/state", Host="evil.example")[0] == 403
+    assert page.controls.state.style == 0
+
+
+def test_the_picture_moves(page: Page):
+    seen: list[int] = []
+    page.show(shown(50))
+    stream = page.pictures()
+    for level in (50, 150, 250):
+        page.show(shown(level))
+        decoded = cv2.imdecode(np.frombuffer(next(stream), np.uint8), cv2.IMREAD_COLOR)
+        assert decoded is not None
+        seen.append(int(decoded[0, 0, 0]))
+    stream.close()
+    assert seen == pytest.approx([50, 150, 250], abs=3)
+
+
+def test_the_stream_is_what_browsers_read(page: Page):
+    page.show(shown(9))
+    asked = f"http://127.0.0.1:{page.port}/live.mjpg"
+    with urllib.request.urlopen(asked, timeout=5) as answer:
+        assert answer.headers["Content-Type"] == "multipart/x-mixed-replace; boundary=frame"
+        head = b"".join(answer.readline() for _ in range(4))
+        assert b"--frame\r\nContent-Type: image/jpeg\r\n" in head
+        assert answer.read(2) == b"\xff\xd8"
+
+
+def test_only_so_many_may_look_at_once(page: Page):
+    page.show(shown(1))
+    looking = [page.pictures() for _ in range(9)]
+    assert [next(one, None) is not None for one in looking] == [True] * 8 + [False]
+    for one in looking:
+        one.close()
+
+
+def test_any_other_address_needs_a_token():
+    page = Page("http://0.0.0.0:0", Controls(["a"]), Meter())
+    assert len(page.token) > 16
+    assert page.url.endswith(f"/?token={page.token}")
+    assert ask(page, "/state")[0] == 403
+    assert ask(page, "/state?token=guess")[0] == 403
+    assert ask(page, "/do?token=guess", {"action": "quit"}, **OWN)[0] == 403
+    assert ask(page, f"/state?token={page.token}")[0] == 200
+    assert not page.controls.state.quit
+    page.close()
+
+
+def test_an_address_that_is_taken_or_none_is_one_line(page: Page):
+    with pytest.raises(SinkError, match="can't be served"):
+        Page(f"http://127.0.0.1:{page.port}", Controls(["a"]), Meter())
+    with pytest.raises(SinkError, match="is no address; write http://127"):
+        Page("http://somewhere:99999", Controls(["a"]), Meter())
+
+
+def test_what_is_refused_is_not_read_on_as_another_request(page: Page):
+    """Another site's page can send any body: in it, a request with our header."""
+    hidden = (
+        b"POST /do HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Stylize-Video: 1\r\n"
+        b'Content-Length: 17\r\n\r\n{"action":"quit"}'
+    )
+    head = f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(hidden)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", page.port), 5) as line:
+        line.sendall(head.encode() + hidden)
+        answered = b""
+        while more := line.recv(4096):
+            answered += more
+    assert answered.count(b"HTTP/1.1") == 1
+    assert answered.startswith(b"HTTP/1.1 403")
+    assert not page.controls.state.quit
+
+
+@pytest.mark.parametrize("length", ["-1", "100000000"])
+def test_a_request_says_its_length(page: Page, length: str):
+    assert ask(page, "/do", {"action": "next"}, **OWN, **{"Content-Length": length})[0] == 400
+    assert page.controls.state.style == 0

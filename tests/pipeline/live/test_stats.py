@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+from stylize_video.pipeline.live.stats import Meter
+
+
+def test_rates_drops_latency_and_gaps():
+    now = 0.0
+    meter = Meter(lambda: now)
+    for number in range(100):
+        now = number / 50
+        meter.capture()
+        if number % 2:
+            meter.show(now - (0.2 if number == 99 else 0.03))
+        else:
+            meter.drop()
+    told = meter.read()
+    assert told.captured == pytest.approx(50)
+    assert told.shown == pytest.approx(25)
+    assert told.dropped == 50
+    assert told.latency == pytest.approx(0.03)
+    assert meter.summary() == {
+        "shown": 50, "dropped": 50, "p50": 30, "p95": 30, "p99": 200, "longest gap": 40,
+    }  # fmt: skip
+
+
+def test_nothing_yet_is_nought():
+    meter = Meter()
+    assert (meter.read().shown, meter.read().latency) == (0, 0)
+    assert meter.summary()["shown"] == 0
+
+
+def test_a_rate_forgets():
+    now = 0.0
+    meter = Meter(lambda: now)
+    for _ in range(100):
+        now += 0.01
+        meter.capture()
+    now += 10
+    assert meter.read().captured == 0
+
+
+def test_nothing_shown_is_no_latency():
+    assert Meter().summary() == {
+        "shown": 0, "dropped": 0, "p50": 0, "p95": 0, "p99": 0, "longest gap": 0,
+    }  # fmt: skip

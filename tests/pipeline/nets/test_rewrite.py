@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from stylize_video.export.universal import trace_apply
+from stylize_video.models.universal.base import Universal
+from stylize_video.models.universal.whitening import Affine
+from stylize_video.pipeline.nets.rewrite import LABELS, with_labels
+
+from ...models.universal.test_universal import methods, picture
+
+SESSION = {"providers": ["CPUExecutionProvider"]}
+
+
+@pytest.mark.parametrize("name", ["wct", "wct2-cat5"])
+def test_every_label_has_maps_of_its_own(name: str):
+    net: Universal = methods()[name]
+    scales = {site: scale for site, (_, scale) in net.sites.items()}
+    model = with_labels(trace_apply(net), scales)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), **SESSION)
+    frame = picture(2, 64, 80)
+    labels = torch.rand(1, 3, 64, 80)
+    labels = labels / labels.sum(dim=1, keepdim=True)
+    maps = {
+        site: Affine(torch.eye(c) + 0.2 * torch.randn(3, c, c), 0.1 * torch.randn(3, c))
+        for site, (c, _) in net.sites.items()
+    }
+    wanted = (net.paint(frame, maps, labels) * 255).round().clamp(0, 255).byte()
+    fed: dict[str, np.ndarray] = {LABELS: labels.numpy()}
+    fed["frame"] = (frame * 255).round().byte().permute(0, 2, 3, 1).numpy()
+    for site, made in maps.items():
+        fed |= {f"matrix.{site}": made.matrix.numpy(), f"shift.{site}": made.shift.numpy()}
+    found = torch.from_numpy(session.run(None, fed)[0]).permute(0, 3, 1, 2)
+    assert (found.float() - wanted.float()).abs().mean() < 0.5

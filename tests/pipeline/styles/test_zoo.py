@@ -1,0 +1,105 @@
+"""The styles that ship: whole, by the contract, and without the faults that a viewer would see."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from stylize_video.pipeline.core.config import Settings
+from stylize_video.pipeline.core.errors import ModelError
+from stylize_video.pipeline.core.frame import Rgb
+from stylize_video.pipeline.styles.feedforward import Stylizer
+from stylize_video.pipeline.styles.universal import UniversalStylizer
+from stylize_video.pipeline.styles.zoo import find_method, find_style, sha256, zoo
+
+NAMES = sorted(zoo())
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def stylizer(request: pytest.FixtureRequest) -> Stylizer:
+    return Stylizer(zoo()[request.param].path, "cpu")
+
+
+def scene(height: int, width: int, left: int = 0) -> Rgb:
+    """Smooth hills of colour with one hard edge, cut from a plane at ``left``."""
+    y, x = np.mgrid[0:height, left : left + width].astype(float)
+    waves = [np.sin(x / 37 + k) * np.cos(y / (23 + 5 * k)) for k in range(3)]
+    rgb = 128 + 90 * np.stack(waves, axis=-1)
+    rgb[(x > 150) & (x < 190)] = (230, 220, 200)
+    return rgb.astype(np.uint8)
+
+
+def test_there_are_two_styles_and_the_default_is_one():
+    assert len(NAMES) >= 2
+    assert set(Settings().style) <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_table_says_what_the_file_holds(name: str):
+    style = zoo()[name]
+    assert sha256(style.path) == style.sha256
+    card = Stylizer(style.path, "cpu").card
+    assert (card.name, card.kind) == (name, style.tier)
+    assert json.loads(card.parity)["mean"] < 1
+    recipe = json.loads(card.recipe)
+    assert recipe["tier"] == style.tier
+    figures = json.loads(card.figures)
+    assert figures["content"] == pytest.approx(style.figures["content"], abs=1e-3)
+    assert figures["style"] == pytest.approx(style.figures["style"], abs=1e-3)
+
+
+def test_it_paints_at_any_size(stylizer: Stylizer):
+    for size in ((1, 1), (37, 53), (360, 640)):
+        assert stylizer.paint(scene(*size)).shape == (*size, 3)
+
+
+def test_it_changes_the_picture_but_keeps_its_shapes(stylizer: Stylizer):
+    content = scene(240, 320)
+    painted = stylizer.paint(content)
+    assert np.abs(painted.astype(int) - content).mean() > 15
+    edges = [np.abs(np.diff(p.astype(float).mean(axis=2), axis=1)) for p in (content, painted)]
+    at_edge, elsewhere = edges[1][:, 149:152].max(axis=1).mean(), edges[1][:, 60:120].mean()
+    assert at_edge > 2 * elsewhere
+
+
+def test_a_flat_picture_has_no_grid(stylizer: Stylizer):
+    painted = stylizer.paint(np.full((256, 256, 3), 120, np.uint8)).astype(float).mean(axis=2)
+    inner = painted[32:-32, 32:-32] - painted[32:-32, 32:-32].mean()
+    amplitude = np.abs(np.fft.fft2(inner)) / inner.size  # in grey levels
+    n = inner.shape[0]
+    # The net works in cells of 4 px: a grid would stand at multiples of a quarter cycle per pixel.
+    grid = [amplitude[k * n // 4, m * n // 4] for k in range(4) for m in range(4) if k or m]
+    assert max(grid) < 0.25
+
+
+def test_there_is_no_border(stylizer: Stylizer):
+    """The rim of a picture is painted as the same pixels inside a larger one would be."""
+    small = stylizer.paint(scene(240, 320, left=200)).astype(float)
+    rim = np.ones((240, 320), bool)
+    rim[8:-8, 8:-8] = False
+    brightness = small.mean(axis=2)
+    near = np.zeros_like(rim)
+    near[8:-8, 8:-8] = True
+    near[24:-24, 24:-24] = False
+    assert abs(brightness[rim].mean() - brightness[near].mean()) < 12
+
+
+def test_the_zoo_is_found_by_name():
+    assert find_style(NAMES[0]) == zoo()[NAMES[0]].path
+    with pytest.raises(ModelError, match="did you mean"):
+        find_style(NAMES[0][:-1])
+    assert isinstance(find_style(str(zoo()[NAMES[0]].path)), Path)
+
+
+def test_the_light_of_a_photograph_is_taken_over(tmp_path: Path):
+    content, style = scene(240, 320), scene(240, 320, left=100)
+    warm = np.clip(style * np.array([1.2, 0.8, 0.5]), 0, 255).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "warm.png"), warm[..., ::-1])
+    stylizer = UniversalStylizer(find_method("auto", "photo"), [(tmp_path / "warm.png", 1.0)])
+    shown = stylizer.paint(content)
+    assert shown.shape == content.shape
+    off, before = (np.abs(x.mean((0, 1)) - warm.mean((0, 1))).max() for x in (shown, content))
+    assert off < before / 3

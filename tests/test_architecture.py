@@ -1,0 +1,92 @@
+"""Who may import whom: the table of packages, no cycle, and no room reached by another name."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from .helpers.architecture import MODULES, ROOT, cycles, imported, internal, package_of
+
+PIPELINE = {
+    "core": "",
+    "imaging": "core",
+    "media": "core",
+    "nets": "core",
+    "temporal": "core imaging nets",
+    "styles": "core imaging media nets temporal",
+    "evaluation": "core imaging temporal",
+    "keyframes": "core imaging media temporal styles",
+    "live": "core imaging media temporal styles",
+    "bake": "core imaging media temporal styles",
+    "contact_sheet": "core imaging media temporal styles",
+    "render": "core imaging media nets temporal styles keyframes evaluation",
+}
+"""Package or module of ``pipeline/`` → those of ``pipeline/`` that it may import."""
+
+ROOMS = {
+    "models": {"pipeline.core.errors"},
+    "export": {"models", "pipeline"},
+    "cli": {"models", "export", "pipeline"},
+    "pipeline": {"pipeline"},
+}
+"""Room → what it may import of the other rooms."""
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_imports_only_what_the_table_allows(name: str):
+    room, own = name.split(".")[0], package_of(name)
+    for target in internal(name):
+        other = target.split(".")[0]
+        if other != room:
+            assert target in ROOMS[room] or other in ROOMS[room], f"{name} imports {target}"
+        elif room == "pipeline" and name != "pipeline" and package_of(target) != own:
+            allowed = {f"pipeline.{package}" for package in PIPELINE[own.split(".")[1]].split()}
+            assert package_of(target) in allowed, f"{name} imports {target}"
+
+
+def test_the_table_names_every_package():
+    found = {package_of(name).split(".")[1] for name in MODULES if name.startswith("pipeline.")}
+    assert found == set(PIPELINE)
+
+
+def test_there_is_no_cycle():
+    modules = {name: internal(name) for name in MODULES}
+    assert not cycles(modules)
+    packages: dict[str, set[str]] = {}
+    for name, targets in modules.items():
+        own = packages.setdefault(package_of(name), set())
+        own |= {package_of(target) for target in targets} - {package_of(name)}
+    assert not cycles(packages)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_room_is_imported_by_a_bare_or_full_name(name: str):
+    assert not {n.split(".")[0] for n in imported(name)} & {*ROOMS, "stylize_video"}
+
+
+@pytest.mark.parametrize("name", [n for n in MODULES if n.startswith("pipeline")])
+def test_the_pipeline_knows_no_torch(name: str):
+    assert not {n.split(".")[0] for n in imported(name)} & {"torch", "torchvision"}
+
+
+def test_the_base_commands_run_without_torch():
+    code = (
+        "import sys; sys.modules['torch'] = sys.modules['onnxscript'] = None\n"
+        "import stylize_video.cli.main, stylize_video.pipeline.render"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_help_loads_no_library_of_pictures():
+    code = (
+        "import sys, stylize_video.cli.main\n"
+        "assert not {'numpy', 'cv2', 'av', 'onnxruntime', 'torch'} & {*sys.modules}"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_no_second_copy_of_the_package_at_the_root():
+    assert not (ROOT / "__init__.py").exists()
+    assert not (ROOT / "stylize_video").exists()
