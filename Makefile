@@ -21,4 +21,4 @@ bench:
 	$(BIN)/python benchmarks/end_to_end.py $(CLIP)
 
 config:
-	$(BIN)/python -c "from stylize_video.pipeline.config import default_config as c; print(c(), end='')" > config.yaml
+	$(BIN)/python -c "from stylize_video.pipeline.core.config import default_config as c; print(c(), end='')" > config.yaml

@@ -42,7 +42,7 @@ from stylize_video.pipeline.media.inputs import open_source
 from stylize_video.pipeline.nets.contract import INPUT, OUTPUT
 from stylize_video.pipeline.nets.session import open_session
 from stylize_video.pipeline.render import stylize
-from stylize_video.pipeline.styles.universal import UniversalStylizer
+from stylize_video.pipeline.styles.universal import UniversalStyle
 from stylize_video.pipeline.temporal.flow import open_flow
 from stylize_video.pipeline.temporal.shots import mark_cuts
 
@@ -57,7 +57,7 @@ def sheet(args: argparse.Namespace) -> None:
     styles = [Path(s) for s in args.style]
     pictures = [("", np.full((*TILE[::-1], 3), 255, np.uint8))]
     pictures += [(path.stem, cropped(read(path))) for path in styles]
-    players = [UniversalStylizer(Path(args.method[0]), [(path, 1.0)]) for path in styles]
+    players = [UniversalStyle(Path(args.method[0]), [(path, 1.0)]) for path in styles]
     for name in args.content:
         content = at_height(read(Path(name)), args.height)
         pictures.append((Path(name).stem, cropped(content)))
@@ -97,7 +97,7 @@ def statistics(args: argparse.Namespace) -> None:
     from stylize_video.models.data import to_tensor
     from stylize_video.models.nets.wavelet import even
     from stylize_video.models.universal.base import Universal
-    from stylize_video.models.universal.whitening import Method as Root
+    from stylize_video.models.universal.whitening import UniversalFiles as Root
     from stylize_video.models.universal.whitening import statistics as measured
 
     net, _ = open_universal(Path(args.trained))
@@ -172,7 +172,7 @@ def steady(args: argparse.Namespace) -> None:
         results: dict[str, list[Rgb]] = {}
         for way in ("frame", "shot"):
             style = [(Path(args.style[0]), 1.0)]
-            player = UniversalStylizer(Path(args.method[0]), style, per_frame=way == "frame")
+            player = UniversalStyle(Path(args.method[0]), style, per_frame=way == "frame")
             results[way] = [frame.rgb for frame in player.run(iter(frames))]
         results["shot, --steady flow"] = held(frames, results["shot"], open_flow("dis"), "flow")
         evaluation = Evaluation(open_flow("dis"))
@@ -229,7 +229,7 @@ def speed(args: argparse.Namespace) -> None:
     plain = clocked(textbook(Path(args.trained), style), frames[:2]) if args.trained else None
     print(json.dumps({"textbook_ms": plain, "size": args.size}))
     for method in args.method:
-        player = UniversalStylizer(Path(method), [(style, 1.0)])
+        player = UniversalStyle(Path(method), [(style, 1.0)])
         bound = list(player.bound(iter(frames)))
         begun = time.perf_counter()
         for _ in ordered_map(player.play, bound, player.workers):

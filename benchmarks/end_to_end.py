@@ -40,9 +40,9 @@ from stylize_video.pipeline.imaging.resize import reduced
 from stylize_video.pipeline.media.encoding import choose_encoding
 from stylize_video.pipeline.media.inputs import open_source
 from stylize_video.pipeline.media.writers import VideoWriter
-from stylize_video.pipeline.styles.feedforward import Stylizer
+from stylize_video.pipeline.styles.feedforward import FeedForwardStyle
 from stylize_video.pipeline.styles.zoo import find_style
-from stylize_video.pipeline.temporal.consistency import HOLDS, History
+from stylize_video.pipeline.temporal.consistency import BLEND_WEIGHTS, History
 from stylize_video.pipeline.temporal.flow import Dis, confidence
 from stylize_video.pipeline.temporal.shots import mark_cuts
 
@@ -71,7 +71,7 @@ def measure(clip: str, style: str, compare: str | None, frames: int, rounds: int
     """Every stage alone and the whole, in one run."""
     settings = checked(Settings, {"style": style, "overwrite": True}, "benchmark")
     source = open_source(clip)
-    stylizer = Stylizer(find_style(style), settings.device, settings.threads)
+    stylizer = FeedForwardStyle(find_style(style), settings.device, settings.threads)
     sample = list(islice(source.frames(planar=stylizer.planar), 40))
     pairs = list(stylizer.bound(sample))
     painted = [stylizer.play(pair) for pair in pairs]
@@ -104,7 +104,7 @@ def measure(clip: str, style: str, compare: str | None, frames: int, rounds: int
             "whole": lambda: whole("off"), "whole_steady": lambda: whole("flow"),
         }  # fmt: skip
         if compare is not None:
-            other = Stylizer(find_style(compare), settings.device, settings.threads)
+            other = FeedForwardStyle(find_style(compare), settings.device, settings.threads)
             stages["compared"] = lambda: sum(1 for _ in other.run(sample[:3]))
         for _ in range(rounds):
             for name, stage in stages.items():
@@ -142,7 +142,7 @@ def steadiness(sample: list[Frame], painted: list[Frame]) -> dict[str, float]:
         times.setdefault(name, []).append(1000 * (time.thread_time() - begin))
         return done
 
-    dis, history = Dis(), History(HOLDS["flow"])
+    dis, history = Dis(), History(BLEND_WEIGHTS["flow"])
     small = reduced(sample[0].picture)
     history.blend(painted[0].picture, None)
     cuts = mark_cuts(iter(sample))

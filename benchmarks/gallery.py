@@ -19,7 +19,7 @@ import numpy as np
 from stylize_video.pipeline.contact_sheet import grid
 from stylize_video.pipeline.core.frame import Frame, Rgb
 from stylize_video.pipeline.media.inputs import open_source
-from stylize_video.pipeline.styles.feedforward import Playing, Stylizer
+from stylize_video.pipeline.styles.feedforward import FeedForwardStyle, Playing
 from stylize_video.pipeline.styles.zoo import find_styles, zoo
 
 PAIRS = (("starry-night", "great-wave"), ("udnie", "the-scream"))
@@ -58,7 +58,7 @@ def styles(photos: Sequence[Rgb], shot: list[Frame], names: Sequence[str], path:
     pictures = [("", cropped(p)) for p in (*photos, *(shot[i].rgb for i in chosen))]
     columns = len(pictures)
     for name in names:
-        stylizer = Stylizer(zoo()[name].path)
+        stylizer = FeedForwardStyle(zoo()[name].path)
         painted = [stylizer.paint(photo) for photo in photos]
         clip = [frame.rgb for frame in stylizer.run(iter(shot))]
         for i, picture in enumerate((*painted, *(clip[i] for i in chosen))):
@@ -73,13 +73,13 @@ def mixtures(photo: Rgb, path: Path) -> None:
         for share in STEPS:
             mixture = find_styles([f"{one}:{1 - share}", f"{other}:{share}"])
             name = f"{one}:{1 - share:.2g} {other}:{share:.2g}"
-            pictures.append((name, cropped(Stylizer(mixture).paint(photo))))
+            pictures.append((name, cropped(FeedForwardStyle(mixture).paint(photo))))
     for name, _ in PAIRS:
         for strength in STEPS:
             style = find_styles([name])
             shown = photo
             if strength:
-                shown = Stylizer(style, playing=Playing(strength=strength)).paint(photo)
+                shown = FeedForwardStyle(style, playing=Playing(strength=strength)).paint(photo)
             pictures.append((f"{name}, strength {strength:.2g}", cropped(shown)))
     save(path, pictures, len(STEPS))
 
@@ -90,7 +90,7 @@ def sizes(photo: Rgb, name: str, path: Path) -> None:
     style = find_styles([name])
     for scale in (None, 1.5):
         for height in (480, 1080, 2160):
-            stylizer = Stylizer(style, playing=Playing(scale=scale))
+            stylizer = FeedForwardStyle(style, playing=Playing(scale=scale))
             told = "as it comes" if scale is None else f"--style-scale {scale}"
             shown = stylizer.paint(at_height(photo, height))
             pictures.append((f"{height}p, {told}", cropped(shown)))
@@ -102,7 +102,7 @@ def change(shot: list[Frame], names: Sequence[str]) -> None:
 
     Printed are these, and what a frame takes anyway: the change costs the difference.
     """
-    stylizer = Stylizer(find_styles(names[:1]))
+    stylizer = FeedForwardStyle(find_styles(names[:1]))
     waits: list[float] = []
     plain: list[float] = []
     asked = 0.0

@@ -36,7 +36,7 @@ from stylize_video.pipeline.media.inputs import open_source
 from stylize_video.pipeline.media.source import Source
 from stylize_video.pipeline.media.writers import VideoWriter
 from stylize_video.pipeline.nets.contract import ModelCard
-from stylize_video.pipeline.styles.feedforward import Playing, Stylizer
+from stylize_video.pipeline.styles.feedforward import FeedForwardStyle, Playing
 from stylize_video.pipeline.styles.zoo import find_style
 
 FORMS = {
@@ -84,7 +84,7 @@ def forms(name: str, style: Path, clip: str, out: Path, few: int, many: int) -> 
     end = f"{float(many / source.info.rate):.6f}"
     found: Works = {}
     for form, values in FORMS.items():
-        stylizer = Stylizer(style, "cpu", playing=Playing(**values))
+        stylizer = FeedForwardStyle(style, "cpu", playing=Playing(**values))
         settings = {**values, "style": str(style), "overwrite": True, "end": end}
         for planar in [False, True] if stylizer.planar else [False]:
             sample = list(islice(source.frames(planar=planar), few))

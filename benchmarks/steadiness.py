@@ -32,9 +32,9 @@ from stylize_video.pipeline.evaluation.metrics import Distance, Evaluation, Meas
 from stylize_video.pipeline.imaging.resize import reduced
 from stylize_video.pipeline.imaging.similarity import structural_distance
 from stylize_video.pipeline.media.inputs import open_source
-from stylize_video.pipeline.styles.feedforward import Stylizer
+from stylize_video.pipeline.styles.feedforward import FeedForwardStyle
 from stylize_video.pipeline.styles.zoo import find_style
-from stylize_video.pipeline.temporal.consistency import HOLDS, steady
+from stylize_video.pipeline.temporal.consistency import BLEND_WEIGHTS, steady
 from stylize_video.pipeline.temporal.flow import FlowEstimator, Vectors, attach_motion, open_flow
 from stylize_video.pipeline.temporal.shots import mark_cuts
 
@@ -78,13 +78,13 @@ def held(frames: list[Frame], painted: list[Rgb], estimator: FlowEstimator, how:
     """The paintings of ``frames``, held steady along the motion."""
     moving = attach_motion(iter(frames), estimator)
     stylised = (replace(f, picture=rgb) for f, rgb in zip(moving, painted, strict=True))
-    return [frame.rgb for frame in steady(stylised, HOLDS[how])]
+    return [frame.rgb for frame in steady(stylised, BLEND_WEIGHTS[how])]
 
 
 def measure_clip(
     name: str,
     frames: list[Frame],
-    nets: dict[str, Stylizer],
+    nets: dict[str, FeedForwardStyle],
     flows: dict[str, FlowEstimator],
     judge: FlowEstimator,
     side: int,
@@ -119,7 +119,7 @@ def measure_clip(
     }
 
 
-def draw_slices(folder: Path, photos: Path, nets: dict[str, Stylizer]) -> None:
+def draw_slices(folder: Path, photos: Path, nets: dict[str, FeedForwardStyle]) -> None:
     """A row of pixels through time, time downward: of a still, noisy shot and of a slow pan.
 
     Both move along the row only, so that what is steady draws straight lines.
@@ -149,7 +149,9 @@ def draw_slices(folder: Path, photos: Path, nets: dict[str, Stylizer]) -> None:
         cv2.imwrite(str(folder / f"xt-{scene_name}.png"), np.vstack(panels))
 
 
-def ghosts(scene: Any, nets: dict[str, Stylizer], estimator: FlowEstimator) -> dict[str, float]:
+def ghosts(
+    scene: Any, nets: dict[str, FeedForwardStyle], estimator: FlowEstimator
+) -> dict[str, float]:
     """Mean squared error, 0..1, of what an object has just uncovered.
 
     Against the same net's painting of the scene in which the object never was.
@@ -160,7 +162,7 @@ def ghosts(scene: Any, nets: dict[str, Stylizer], estimator: FlowEstimator) -> d
         plain = [frame.rgb for frame in stylizer.run(iter(frames))]
         bare = [stylizer.paint(scene.clean(t)) for t in range(len(frames))]
         shown = {"off": plain}
-        shown |= {how: held(frames, plain, estimator, how) for how in HOLDS}
+        shown |= {how: held(frames, plain, estimator, how) for how in BLEND_WEIGHTS}
         for how, pictures in shown.items():
             errors = [
                 np.square((pictures[t].astype(np.float32) - bare[t])[fresh] / 255).mean()
@@ -235,7 +237,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--slices", type=Path, help="folder for two scenes through time")
     asked = parser.parse_args()
-    nets = {Path(net).stem: Stylizer(find_style(net)) for net in asked.nets}
+    nets = {Path(net).stem: FeedForwardStyle(find_style(net)) for net in asked.nets}
     baseline = f"{next(iter(nets))} off"
     distance = vgg_distance(asked.vgg)
     rows: list[dict[str, Any]] = []

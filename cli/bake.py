@@ -50,7 +50,7 @@ def bake(
     Resolve, OBS and FFmpeg read it; so does: stylize-video INPUT OUTPUT --style OUT.cube.
     """
     from ..pipeline.bake import bake, numbered, written_before
-    from ..pipeline.styles.universal import UniversalStylizer
+    from ..pipeline.styles.universal import UniversalStyle
     from ..pipeline.styles.zoo import TABLE_SUFFIX, find_method
 
     typed = {"method": method, "strength": strength, "device": device, "threads": threads}
@@ -61,7 +61,7 @@ def bake(
     for place in written_before(out) if per_shot else []:
         refuse_place(place, overwrite, "OUT")
     pictures = _pictures(style)
-    stylizer = UniversalStylizer(
+    stylizer = UniversalStyle(
         find_method(settings.method, "photo"),
         pictures,
         settings.strength,

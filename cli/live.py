@@ -14,7 +14,7 @@ from .progress import Report, stop_on_signal
 
 if TYPE_CHECKING:
     from ..pipeline.live.run import LiveStart
-    from ..pipeline.live.stats import Meter
+    from ..pipeline.live.stats import LiveStats
 
 _TOLD_EVERY = 10  # seconds, where nobody looks at a window
 
@@ -93,7 +93,7 @@ class _Told:
         for page in start.pages:
             self._report.say(f"open {page}")
 
-    def tick(self, meter: Meter) -> None:
+    def tick(self, meter: LiveStats) -> None:
         """A second has passed."""
         now = meter.read()
         if self._report.as_json:

@@ -12,7 +12,7 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ..pipeline.core.config import Settings, checked, load_config
+from ..pipeline.core.config import GROUPS, Settings, checked, load_config
 
 VGG_SETTING = "STYLIZE_VGG19"
 
@@ -41,7 +41,8 @@ def with_options(
         own = inspect.signature(command, eval_str=True).parameters
         kept = [p for name, p in own.items() if name != "typed"]
         fields = settings.model_fields
-        made = [_parameter(name, field) for name, field in fields.items()]
+        panels = _panels(settings)
+        made = [_parameter(name, fields[name], panels.get(name)) for name in panels or fields]
 
         def wrapper(**values: Any) -> None:
             typed = {name: _read(name, field, values.pop(name)) for name, field in fields.items()}
@@ -71,7 +72,14 @@ def read_settings(
     return checked(Settings, {**(defaults or {}), **from_file, **typed}, "settings")
 
 
-def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
+def _panels(settings: type[BaseModel]) -> dict[str, str]:
+    """Setting → title of its panel in ``--help``, in that order; empty where there are none."""
+    if settings is not Settings:
+        return {}
+    return {name: title for title, group in GROUPS for name in group.model_fields}
+
+
+def _parameter(name: str, field: FieldInfo, panel: str | None) -> inspect.Parameter:
     flag = _flag(name)
     kind = field.annotation
     shown = "" if field.default in (None, {}, False) else f" [default: {_text(field.default)}]"
@@ -80,6 +88,7 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
         help=f"{field.description}{shown}",
         show_default=False,
         metavar=_metavar(kind),
+        rich_help_panel=panel,
     )
     return inspect.Parameter(
         name,

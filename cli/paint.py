@@ -17,7 +17,7 @@ from .progress import Report, need_torch
 from .train import refuse_picture, refuse_same
 
 if TYPE_CHECKING:
-    from ..pipeline.core.frame import Deep
+    from ..pipeline.core.frame import Rgb8Or16
 
 KEEP_EVERY = 25
 """Iterations between two checkpoints and previews."""
@@ -73,7 +73,7 @@ def paint(
     that a stopped painting resumes from.
     """
     need_torch("paint")
-    from ..pipeline.core.files import whole_or_not
+    from ..pipeline.core.files import atomic_write
     from ..pipeline.core.frame import eight_bits
     from ..pipeline.media.images import picture_bytes
     from .studio import Asked, Studio, picture_painted, read_picture, short_side, smoothed
@@ -89,7 +89,7 @@ def paint(
     asked = Asked(style, style_mask or (), mask)
     report = Report(quiet)
 
-    def painted(recipe: PaintRecipe) -> Deep:
+    def painted(recipe: PaintRecipe) -> Rgb8Or16:
         studio = Studio(method, recipe, asked, vgg, device)
         done = picture_painted(studio, content, mask, out, report, keep_every, restart)
         return smoothed(done, content, smooth)
@@ -97,14 +97,14 @@ def paint(
     if sweep:
         tried = _tried(recipe, sweep)
         columns = len(_values(sweep[-1])[1])
-        pictures: list[tuple[str, Deep]] = []
+        pictures: list[tuple[str, Rgb8Or16]] = []
         for name, changed in tried:
             report.say(f"{name} ({len(pictures) + 1} of {len(tried)})")
             pictures.append((name, painted(changed)))
-        result: Deep = _grid(pictures, columns)
+        result: Rgb8Or16 = _grid(pictures, columns)
     else:
         result = painted(recipe)
-    with whole_or_not(out) as aside:
+    with atomic_write(out) as aside:
         aside.write_bytes(picture_bytes(result, out.name))
     report.say(f"wrote {out}: {result.shape[1]}x{result.shape[0]}")
 
@@ -136,7 +136,7 @@ def _values(text: str) -> tuple[str, list[str]]:
     return name.replace("-", "_"), values.split(",")
 
 
-def _grid(pictures: Sequence[tuple[str, Deep]], columns: int) -> Deep:
+def _grid(pictures: Sequence[tuple[str, Rgb8Or16]], columns: int) -> Rgb8Or16:
     from ..pipeline.contact_sheet import grid
     from ..pipeline.core.frame import eight_bits
 

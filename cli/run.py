@@ -17,7 +17,7 @@ from .progress import Report, stop_on_signal
 if TYPE_CHECKING:
     from ..pipeline.media.images import PictureSource
     from ..pipeline.render import Result, Start
-    from .workshop import Workshop
+    from .workshop import KeyframeBackend
 
 
 @with_options(Settings)
@@ -81,7 +81,11 @@ def run(
 
 def _one_picture(source: str, output: str, settings: Settings) -> PictureSource | None:
     """The one picture that is painted slowly to another: it keeps its bits, as frames do not."""
-    if settings.method not in PAINTED or settings.keyframes is not None or settings.carry == "net":
+    if (
+        settings.method not in PAINTED
+        or settings.keyframes is not None
+        or settings.between == "net"
+    ):
         return None
     from ..pipeline.core.files import PICTURE_SUFFIXES
     from ..pipeline.media.images import PictureSource
@@ -96,13 +100,13 @@ def _one_picture(source: str, output: str, settings: Settings) -> PictureSource 
 
 def _workshop(
     settings: Settings, report: Report, vgg: Path | None, stop: threading.Event
-) -> Workshop | None:
+) -> KeyframeBackend | None:
     """What paints key frames, where any are to be painted or learned from."""
-    if settings.method not in PAINTED and settings.carry == "flow":
+    if settings.method not in PAINTED and settings.between == "flow":
         return None
-    from .workshop import Workshop
+    from .workshop import KeyframeBackend
 
-    return Workshop(settings, report, vgg, stop)
+    return KeyframeBackend(settings, report, vgg, stop)
 
 
 def _tell(result: Result, report: Report) -> None:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from ..models.recipe import PaintRecipe
 from ..pipeline.core.errors import SettingsError, SourceError
-from ..pipeline.core.files import whole_or_not, writing
-from ..pipeline.core.frame import Deep, Rgb, eight_bits
+from ..pipeline.core.files import atomic_write, writing
+from ..pipeline.core.frame import Rgb, Rgb8Or16, eight_bits
 from ..pipeline.imaging.resize import scaled
 from ..pipeline.imaging.segmentation import labelled, palette
 from ..pipeline.media.images import picture_bytes, read_deep
@@ -94,7 +94,7 @@ class Studio:
         self.key = digest(*told, *pictures, *masks)
         """Of all that a painting depends on, but for its content."""
 
-    def subject(self, rgb: Deep, mask: Rgb | None = None) -> Subject:
+    def subject(self, rgb: Rgb8Or16, mask: Rgb | None = None) -> Subject:
         """A picture, and its mask where the styles have any, to paint."""
         from ..models.optimize.deep_photo import merged
         from ..models.optimize.image import Subject
@@ -109,7 +109,9 @@ class Studio:
         subject = Subject(to_tensor(rgb, self.device), self._styles, labels)
         return subject if labels is None else merged(self.describe, subject)
 
-    def painting(self, rgb: Deep, subject: Subject, recipe: PaintRecipe | None = None) -> Descent:
+    def painting(
+        self, rgb: Rgb8Or16, subject: Subject, recipe: PaintRecipe | None = None
+    ) -> Descent:
         """The painting of ``rgb``'s subject, by the studio's recipe or another."""
         from ..models.optimize.deep_photo import DeepPhoto
         from ..models.optimize.image import Painting
@@ -205,7 +207,7 @@ class Work:
         self._folder = out.with_name(out.stem + ".painting")
         self._kept = self._folder / f"{key}.pt"
 
-    def done(self, descent: Descent, device: torch.device, dtype: Any, restart: bool) -> Deep:
+    def done(self, descent: Descent, device: torch.device, dtype: Any, restart: bool) -> Rgb8Or16:
         """The finished painting; begun anew, or gone on with."""
         from ..models.optimize.descent import load_canvas
         from ..models.training.plots import loss_curves
@@ -246,26 +248,26 @@ class Work:
         with writing(self._kept):
             save_canvas(canvas, self._kept)
         preview = self._folder / "preview.png"
-        with whole_or_not(preview) as aside:
+        with atomic_write(preview) as aside:
             aside.write_bytes(picture_bytes(as_picture(canvas.picture), preview.name))
 
 
 def picture_painted(
     studio: Studio,
-    content: Deep,
+    content: Rgb8Or16,
     mask: Rgb | None,
     out: Path,
     report: Report,
     every: int = KEEP_EVERY,
     restart: bool = False,
-) -> Deep:
+) -> Rgb8Or16:
     """A picture, painted beside ``out`` by a studio."""
     key = digest(studio.key, content, *([] if mask is None else [mask]))
     descent = studio.painting(content, studio.subject(content, mask))
     return Work(key, out, report, every).done(descent, studio.device, content.dtype, restart)
 
 
-def smoothed(result: Deep, content: Deep, how: str) -> Deep:
+def smoothed(result: Rgb8Or16, content: Rgb8Or16, how: str) -> Rgb8Or16:
     """The result smoothed along the content's edges: off, guided or closed."""
     if how == "off":
         return result
@@ -284,14 +286,14 @@ def painted(
     canvas: Canvas,
     dtype: Any,
     heard: Callable[[Canvas], None] = lambda canvas: None,
-) -> Deep:
+) -> Rgb8Or16:
     """Run a painting to its end; ``heard`` is told of every iteration."""
     for _ in descent.paint(canvas):
         heard(canvas)
     return as_picture(descent.finished(canvas), dtype)
 
 
-def to_tensor(rgb: Deep, device: torch.device) -> Tensor:
+def to_tensor(rgb: Rgb8Or16, device: torch.device) -> Tensor:
     """A picture as (1, 3, H, W), 0–255."""
     import torch
 
@@ -299,14 +301,14 @@ def to_tensor(rgb: Deep, device: torch.device) -> Tensor:
     return torch.from_numpy(whole / np.float32(np.iinfo(rgb.dtype).max / 255)).to(device)
 
 
-def as_picture(picture: Tensor, dtype: Any = np.uint8) -> Deep:
+def as_picture(picture: Tensor, dtype: Any = np.uint8) -> Rgb8Or16:
     """(1, 3, H, W), 0–255, as (H, W, 3) of whole numbers over the type's range."""
     most = np.iinfo(dtype).max
     scaled = (picture[0].clamp(0, 255) * (most / 255)).round()
     return np.ascontiguousarray(scaled.permute(1, 2, 0).cpu().numpy().astype(dtype))
 
 
-def read_picture(path: Path, asked: str) -> Deep:
+def read_picture(path: Path, asked: str) -> Rgb8Or16:
     """A picture of 8 or 16 bits.
 
     Raises:
@@ -318,7 +320,7 @@ def read_picture(path: Path, asked: str) -> Deep:
         raise SourceError(f"{asked} {path}: {error}; give a JPEG, PNG, TIFF or WebP") from error
 
 
-def short_side(rgb: Deep, size: int) -> Deep:
+def short_side(rgb: Rgb8Or16, size: int) -> Rgb8Or16:
     """The picture with its short side brought to ``size`` px."""
     height, width = rgb.shape[:2]
     by = size / min(height, width)

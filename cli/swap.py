@@ -51,7 +51,7 @@ def swap(
     from ..models.data import to_rgb, to_tensor
     from ..models.nets.autoencoder import vgg_encoder
     from ..models.universal.styleswap import LEVEL, swapped_by_optimisation
-    from ..pipeline.core.files import whole_or_not
+    from ..pipeline.core.files import atomic_write
     from ..pipeline.media.images import picture_bytes
 
     refuse_picture(out, overwrite)
@@ -70,7 +70,7 @@ def swap(
             noise=seed if start == "noise" else None,
             heard=lambda loss: bar.advance(f"loss {loss:.4f}"),
         )
-    with whole_or_not(out) as aside:
+    with atomic_write(out) as aside:
         aside.write_bytes(picture_bytes(to_rgb(painted), out.name))
     report.say(f"wrote {out}: {content.shape[1]}x{content.shape[0]}")
 

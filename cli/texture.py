@@ -36,7 +36,7 @@ def texture(
     need_torch("texture")
     from ..models.optimize.texture import LAYERS, Texture
     from ..models.training.feedforward import fingerprint
-    from ..pipeline.core.files import whole_or_not
+    from ..pipeline.core.files import atomic_write
     from ..pipeline.media.images import picture_bytes
     from .studio import Work, check_size, describer, digest, read_picture, to_tensor
 
@@ -57,6 +57,6 @@ def texture(
     work = Texture(describe, recipe, to_tensor(picture, where), (height, width))
     told = (str(width), str(height), recipe.model_dump_json(), fingerprint(describe.vgg))
     found = Work(digest(*told, picture), out, report).done(work, where, picture.dtype, restart)
-    with whole_or_not(out) as aside:
+    with atomic_write(out) as aside:
         aside.write_bytes(picture_bytes(found, out.name))
     report.say(f"wrote {out}: {width}x{height}")

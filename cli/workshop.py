@@ -13,7 +13,7 @@ import numpy as np
 from ..models.recipe import DistilRecipe, PaintRecipe
 from ..pipeline.core.config import Settings, checked
 from ..pipeline.core.errors import SettingsError
-from ..pipeline.core.files import whole_or_not
+from ..pipeline.core.files import atomic_write
 from ..pipeline.core.frame import Frame, Rgb, eight_bits
 from ..pipeline.imaging.resize import scaled
 from ..pipeline.keyframes.paint import Earlier, Painting
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from ..models.optimize.temporal import Carried
 
 
-class Workshop:
-    """Paints key frames with ``Studio``, and teaches nets; see ``pipeline.painted.Workshop``."""
+class KeyframeBackend:
+    """Paints key frames with ``Studio``, and teaches nets."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Workshop:
             torch.set_num_threads(settings.threads)
 
     def painter(self, settings: Settings, mask: Rgb | None) -> KeyFramePainter:
-        """See ``pipeline.painted.Workshop``."""
+        """See ``pipeline.painted.KeyframeBackend``."""
         return KeyFramePainter(
             self.studio(settings, mask), self._report, self._stop, _smoothing(settings)
         )
@@ -75,7 +75,7 @@ class Workshop:
 
     @property
     def learns(self) -> str:
-        """See ``pipeline.painted.Workshop``."""
+        """See ``pipeline.painted.KeyframeBackend``."""
         from ..models.training.feedforward import fingerprint
 
         return self._distil.model_dump_json() + fingerprint(self._describer)
@@ -90,16 +90,16 @@ class Workshop:
         return DistilRecipe.model_validate({"steps": self._settings.learn_steps})
 
     def looked(self, frame: Frame) -> None:
-        """See ``pipeline.painted.Workshop``."""
+        """See ``pipeline.painted.KeyframeBackend``."""
         if self._stop.is_set():
             raise KeyboardInterrupt
 
     def heard(self, done: int, total: int) -> None:
-        """See ``pipeline.painted.Workshop``."""
+        """See ``pipeline.painted.KeyframeBackend``."""
         self._report.say(f"{done} of {total} key frames are painted")
 
     def learned(self, pairs: Pairs, name: str, out: Path, kept: Path) -> None:
-        """See ``pipeline.painted.Workshop``."""
+        """See ``pipeline.painted.KeyframeBackend``."""
         from ..export.parity import parity_frames
         from ..export.style import export_style, read_fast
         from ..models.training.keyframe_net import begin, distil, load_lesson, save_lesson
@@ -142,13 +142,13 @@ def paint_picture(
     content = scaled(read_deep(source.paths[0]), (size[1], size[0]))
     asked = settings.content_mask
     mask = None if asked is None else eight_bits(read_picture_of(Path(asked), "--content-mask"))
-    workshop = Workshop(settings, report, vgg)
+    workshop = KeyframeBackend(settings, report, vgg)
     report.say(f"{' '.join(settings.style)}: {source.info.name}, {size[0]}x{size[1]}")
     studio = workshop.studio(settings, mask)
     result = picture_painted(studio, content, mask, out, report)
     result = smoothed(result, content, _smoothing(settings))
     shown = finished_picture(result, content, settings, source)
-    with whole_or_not(out) as aside:
+    with atomic_write(out) as aside:
         aside.write_bytes(picture_bytes(shown, out.name))
     report.say(f"wrote {out}: {size[0]}x{size[1]}")
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ..models.nets.raft import CELL, RaftSmall
 from ..pipeline.core.errors import TrainingError
-from ..pipeline.core.files import whole_or_not
+from ..pipeline.core.files import atomic_write
 from .tracing import save, traced_model
 
 SMALLEST = 128
@@ -84,7 +84,7 @@ def export_flow(net: RaftSmall, path: Path) -> float:
         SinkError: the file can't be written.
     """
     traced = TracedFlow(net).cpu().eval()
-    with whole_or_not(path) as aside:
+    with atomic_write(path) as aside:
         save(_trace(traced), aside, _METADATA)
         return _prove(aside, traced)
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..models.nets.feedforward import FastNet, StyleNet, padded_index, read_back, written_out
 from ..pipeline.core.errors import ModelError
-from ..pipeline.core.files import whole_or_not
+from ..pipeline.core.files import atomic_write
 from ..pipeline.nets.contract import INPUT, MEMORY, OUTPUT, ModelCard
 from .half_weights import halved
 from .norm_statistics import usual_spreads
@@ -144,7 +144,7 @@ def export_style(
     """
     net = net.cpu().eval()
     model = halved(trace_style(net))
-    with whole_or_not(path) as aside:
+    with atomic_write(path) as aside:
         onnx.save(model, aside)
         parity = measure_parity(aside, net, frames)
         spreads = usual_spreads(net, usual or frames)

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from ..models.data import to_rgb, to_tensor
 from ..pipeline.core.errors import TrainingError
-from ..pipeline.core.files import whole_or_not
+from ..pipeline.core.files import atomic_write
 from ..pipeline.nets.contract import INPUT, OUTPUT, ModelCard
-from ..pipeline.styles.universal_files import Look, Method
+from ..pipeline.styles.universal_files import StyleMix, UniversalFiles
 from .half_weights import halved
 from .parity import WORST_MEAN, Parity
 from .tracing import save
@@ -55,7 +55,7 @@ def write_pair(
     """
     apply = prepare.with_name(prepare.name.replace(".prepare.", ".apply."))
     kept = [halved(graph) for graph in graphs]
-    with whole_or_not(prepare) as first, whole_or_not(apply) as second:
+    with atomic_write(prepare) as first, atomic_write(apply) as second:
         for graph, aside in zip(kept, (first, second), strict=True):
             save(graph, aside, card.to_metadata())
         parity = _parity(net, first, second, frames, style)
@@ -75,8 +75,8 @@ def _parity(
     def opened(model: bytes) -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
 
-    method = Method(prepare, opened, apply)
-    look, session = Look(method.portrait(style)), opened(method.apply.SerializeToString())
+    method = UniversalFiles(prepare, opened, apply)
+    look, session = StyleMix(method.portrait(style)), opened(method.apply.SerializeToString())
     means, largest = list[float](), 0
     for rgb in frames:
         maps = method.maps([(rgb, None)], look)

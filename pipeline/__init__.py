@@ -12,19 +12,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .core.config import Settings
+    from .live.run import play_live
     from .render import stylize
 
-__all__ = ["Settings", "stylize"]
+__all__ = ["Settings", "play_live", "stylize"]
 
 
 def __getattr__(name: str) -> Any:
     """Load on first use: the other rooms import single modules from here and need no av for it."""
     if name == "stylize":
-        import cv2  # noqa: F401  # pyright: ignore[reportUnusedImport] - before PyAV; see window.py
+        import cv2  # pyright: ignore[reportUnusedImport] - before PyAV; see window.py
 
         from .render import stylize
 
         return stylize
+    if name == "play_live":
+        import cv2  # noqa: F401  # pyright: ignore[reportUnusedImport] - before PyAV; see window.py
+
+        from .live.run import play_live
+
+        return play_live
     if name == "Settings":
         from .core.config import Settings
 

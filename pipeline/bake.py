@@ -16,7 +16,7 @@ from .imaging.lut import SIZE, applied, fitted, write_cube
 from .imaging.resize import at_size, work_size
 from .imaging.similarity import mean_difference
 from .media.inputs import open_source
-from .styles.universal import UniversalStylizer
+from .styles.universal import UniversalStyle
 from .temporal.shots import mark_cuts
 
 _FRAMES = 8  # of a shot that are painted
@@ -40,7 +40,7 @@ class Baked:
 def bake(
     content: str,
     out: Path,
-    stylizer: UniversalStylizer,
+    stylizer: UniversalStyle,
     size: int = SIZE,
     per_shot: bool = False,
 ) -> Generator[Baked]:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from .core.frame import Rgb
-from .styles.feedforward import Stylizer
+from .styles.feedforward import FeedForwardStyle
 from .styles.zoo import find_style, zoo
 
 _WIDTH = 480  # of a picture on the sheet, px
@@ -26,7 +26,7 @@ def style_sheet(picture: Rgb, names: Iterable[str] | None = None) -> Rgb:
     wanted = list(names) if names is not None else list(zoo())
     height, width = picture.shape[:2]
     # Strokes are as large as in a frame of this size; only then it is reduced.
-    painted = [(name, Stylizer(find_style(name)).paint(picture)) for name in wanted]
+    painted = [(name, FeedForwardStyle(find_style(name)).paint(picture)) for name in wanted]
     size = (_WIDTH, max(1, round(height * _WIDTH / width)))
     return grid([("", picture), *painted], size, _COLUMNS)
 

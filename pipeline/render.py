@@ -14,23 +14,23 @@ from pathlib import Path
 from .core.concurrency import prefetch
 from .core.config import Settings
 from .core.errors import SinkError, SourceError
-from .core.files import PICTURE_SUFFIXES, free_name, writing
+from .core.files import PICTURE_SUFFIXES, unused_path, writing
 from .core.frame import ALL, Frame, Span
 from .core.units import parse_time
 from .keyframes.propagate import Carrier
-from .keyframes.run import Job, Workshop, check_painted, open_painted, paints
+from .keyframes.run import Job, KeyframeBackend, check_painted, open_painted, paints
 from .media.encoding import choose_encoding
 from .media.inputs import open_source
-from .media.mux import Window, join
+from .media.mux import TimeWindow, join
 from .media.outputs import CONTAINERS, check_output, is_video
 from .media.source import Source, SourceInfo
-from .media.writers import PictureWriter, Piece, VideoWriter, Writer
-from .styles.feedforward import Stylizer
+from .media.writers import PictureWriter, Segment, VideoWriter, Writer
+from .styles.feedforward import FeedForwardStyle
 from .styles.finish import keep_original, open_finish
-from .styles.lut import Grade
+from .styles.lut import LutStyle
 from .styles.open import open_stylizer
-from .styles.universal import UniversalStylizer
-from .temporal.consistency import HOLDS, recur, steady
+from .styles.universal import UniversalStyle
+from .temporal.consistency import BLEND_WEIGHTS, recur, steady
 from .temporal.flow import FlowEstimator, attach_motion, open_flow
 from .temporal.scenes import Shots, log
 
@@ -76,7 +76,7 @@ def stylize(
     on_start: Callable[[Start], None] | None = None,
     on_frame: Callable[[Frame], None] | None = None,
     stop: threading.Event | None = None,
-    workshop: Workshop | None = None,
+    workshop: KeyframeBackend | None = None,
 ) -> Result:
     """Repaint ``source`` in a style and write it to ``output``, with its sound, timing and colours.
 
@@ -138,7 +138,7 @@ def render_piece(
     on_frame: Callable[[Frame], None] | None = None,
     stop: threading.Event | None = None,
     planar: bool = False,
-) -> tuple[Piece, SourceError | None]:
+) -> tuple[Segment, SourceError | None]:
     """Render the frames of ``span`` into ``writer``; the piece depends on nothing else.
 
     Decoding and encoding have threads of their own, as ``stages`` has.
@@ -169,11 +169,11 @@ def render_piece(
             broken = error
     if first is None:
         raise broken or SourceError(f"{source.info.name} has no frame between --start and --end")
-    return Piece(path, frames, first, end), broken
+    return Segment(path, frames, first, end), broken
 
 
 def _stages(
-    stylizer: Stylizer | UniversalStylizer | Grade | Carrier,
+    stylizer: FeedForwardStyle | UniversalStyle | LutStyle | Carrier,
     shots: Shots,
     settings: Settings,
     source: Source,
@@ -187,9 +187,9 @@ def _stages(
             frames = keep_original(frames)
         if settings.steady == "off":
             return prefetch(stylizer.run(frames), _DEPTH)
-        share = HOLDS[settings.steady]
+        share = BLEND_WEIGHTS[settings.steady]
         moving = prefetch(attach_motion(frames, estimator), _DEPTH)
-        if isinstance(stylizer, Stylizer) and stylizer.recurrent:
+        if isinstance(stylizer, FeedForwardStyle) and stylizer.recurrent:
             return prefetch(recur(moving, stylizer.paint, share), _DEPTH)
         return prefetch(steady(prefetch(stylizer.run(moving), _DEPTH), share), _DEPTH)
 
@@ -223,7 +223,7 @@ def _picture_name(target: Path, info: SourceInfo) -> str | None:
     return target.name
 
 
-def _finished(piece: Piece, info: SourceInfo, span: Span, target: Path, cut_short: bool) -> Path:
+def _finished(piece: Segment, info: SourceInfo, span: Span, target: Path, cut_short: bool) -> Path:
     """What the piece becomes: joined with its sound, or its pictures; still in the work folder."""
     if not is_video(target):
         picture = piece.path / target.name
@@ -232,7 +232,7 @@ def _finished(piece: Piece, info: SourceInfo, span: Span, target: Path, cut_shor
     shown = Span(
         piece.start if trimmed else None, piece.end if span.end is not None or cut_short else None
     )
-    window = Window(shown, piece.start if trimmed else Fraction(0))
+    window = TimeWindow(shown, piece.start if trimmed else Fraction(0))
     joined = piece.path.with_name("joined")
     join([piece], info.container, joined, CONTAINERS[target.suffix.lower()][0], window)
     return joined
@@ -247,7 +247,7 @@ def _place(done: Path, target: Path, settings: Settings) -> Path:
         check_output(target, settings, str(target))
     except SinkError:
         taken = target
-        target = free_name(taken)
+        target = unused_path(taken)
         log.warning("%s appeared during the run and is kept; see %s", taken, target)
     place = target.resolve()  # what a link points to is replaced, not the link
     if place.is_dir():

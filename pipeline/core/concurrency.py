@@ -40,7 +40,7 @@ def closing_source(source: Iterable[Item]) -> Generator[Iterable[Item]]:
             close()
 
 
-class Slot(Generic[Item]):
+class LatestQueue(Generic[Item]):
     """Hands items to another thread. When full, the oldest is dropped and counted.
 
     Args:

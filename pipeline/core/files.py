@@ -13,7 +13,7 @@ import av
 from .errors import SinkError, reason
 
 
-def free_name(path: Path) -> Path:
+def unused_path(path: Path) -> Path:
     """The path, or with the first number at the end of its name with which nothing is there."""
     names = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in count(2))
     return next(p for p in chain([path], names) if not p.exists())
@@ -40,7 +40,7 @@ def writing(target: Path) -> Generator[None]:
 
 
 @contextmanager
-def whole_or_not(path: Path) -> Generator[Path]:
+def atomic_write(path: Path) -> Generator[Path]:
     """A file beside ``path`` to write to; it takes that name if nothing is raised, else it goes.
 
     Raises:

@@ -100,7 +100,7 @@ Rgb: TypeAlias = NDArray[np.uint8]
 """A picture: (H, W, 3), uint8, RGB, 0–255, C-contiguous."""
 
 
-Deep: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+Rgb8Or16: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 """A picture of 8 or of 16 bits (0–65535), else as ``Rgb``."""
 
 
@@ -130,7 +130,7 @@ _COLOUR = cv2.INTER_LINEAR
 
 
 @dataclass(frozen=True, slots=True)
-class Coding:
+class YuvMatrix:
     """How RGB is told in Y, U and V, all in 0–255: yuv = matrix · rgb + offset.
 
     Args:
@@ -180,7 +180,7 @@ class Yuv:
     """(H/2, W/2)."""
     v: Plane
     """Likewise."""
-    coding: Coding = Coding()
+    coding: YuvMatrix = YuvMatrix()
 
     def __post_init__(self) -> None:
         height, width = self.y.shape
@@ -213,12 +213,12 @@ Picture: TypeAlias = Rgb | Yuv
 """What a frame shows."""
 
 
-def coding_of(picture: Picture) -> Coding | None:
+def coding_of(picture: Picture) -> YuvMatrix | None:
     """Of its planes; ``None`` for RGB."""
     return picture.coding if isinstance(picture, Yuv) else None
 
 
-def eight_bits(rgb: Deep) -> Rgb:
+def eight_bits(rgb: Rgb8Or16) -> Rgb:
     """The picture in 8 bits."""
     return np.asarray(rgb if rgb.dtype == np.uint8 else rgb // 257, np.uint8)
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import ModelError, reason
-from ..core.files import whole_or_not
+from ..core.files import atomic_write
 from ..core.frame import Rgb
 
 SIZE = 33
@@ -181,7 +181,7 @@ def write_cube(table: Table, path: Path, title: str) -> None:
     lines = [f'TITLE "{title}"', f"LUT_3D_SIZE {size}", "DOMAIN_MIN 0.0 0.0 0.0"]
     lines.append("DOMAIN_MAX 1.0 1.0 1.0")
     lines += [f"{r:.6f} {g:.6f} {b:.6f}" for r, g, b in table.reshape(-1, 3)]
-    with whole_or_not(path) as aside:
+    with atomic_write(path) as aside:
         aside.write_text("\n".join(lines) + "\n", "ascii", "replace")
 
 

@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 
 from ..core.errors import SourceError
-from ..core.files import whole_or_not
+from ..core.files import atomic_write
 from ..core.frame import Rgb
 from ..imaging.resize import scaled
 from ..imaging.warp import Warper
 from ..media.images import picture_bytes, pictures_in, read_picture
-from ..temporal.trajectory import Trust, Way
+from ..temporal.trajectory import Correspondence, Trust
 from .select import Key, read_link
 
 _LOOKS_BACK = 3  # key frames that hold a new one: Ruder's long-term loss
@@ -103,7 +103,7 @@ def _earlier(
 ) -> list[Earlier]:
     """The known paintings, warped to ``key`` along the links between them."""
     found: list[Earlier] = []
-    way: Way | None = None
+    way: Correspondence | None = None
     nearer = key
     for other, path in known:
         link = read_link(other, "forth") if backward else read_link(nearer, "back")
@@ -124,7 +124,7 @@ def _kept(key: Key, asked: Painting, painter: KeyPainter, folder: Path) -> Path:
     if not path.exists():
         half = folder / f"{name}.part"
         rgb = painter.paint(asked, half)
-        with whole_or_not(path) as aside:
+        with atomic_write(path) as aside:
             aside.write_bytes(picture_bytes(rgb, path.name))
         half.unlink(missing_ok=True)
     return path

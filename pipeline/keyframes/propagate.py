@@ -28,7 +28,7 @@ from ..imaging.warp import Warper
 from ..media.images import read_deep
 from ..styles.style import StyleInfo
 from ..temporal.flow import FlowEstimator
-from ..temporal.trajectory import Step, Way, corrected, step_between, still
+from ..temporal.trajectory import Correspondence, FlowPair, corrected, step_between, still
 
 log = logging.getLogger(__name__)
 
@@ -64,9 +64,9 @@ class _Held:
 
     frame: Frame
     small: Rgb
-    step: Step | None
+    step: FlowPair | None
     """Since the frame before; ``None`` for the first of a shot."""
-    way: Way | None
+    way: Correspondence | None
     """To the key frame before it, if there is one."""
 
 
@@ -75,7 +75,7 @@ class _Side:
     """A key frame as a frame sees it."""
 
     key: _Key
-    way: Way
+    way: Correspondence
     share: float
     """By nearness in time; of both sides, 1."""
 
@@ -148,8 +148,8 @@ class Carrier:
             log.warning("%d of %d key frames are no frames here", len(numbers) - met, len(numbers))
 
     def _way(
-        self, before: _Held | None, small: Rgb, step: Step | None, key: _Key | None
-    ) -> Way | None:
+        self, before: _Held | None, small: Rgb, step: FlowPair | None, key: _Key | None
+    ) -> Correspondence | None:
         """To the key frame before; ``before`` is nothing at that frame itself."""
         if key is None:
             return None
@@ -160,7 +160,7 @@ class Carrier:
         return corrected(step.back.then(before.way), small, key.small, self._estimator)
 
     def _between(
-        self, before: _Key | None, held: list[_Held], after: _Key | None, step: Step | None
+        self, before: _Key | None, held: list[_Held], after: _Key | None, step: FlowPair | None
     ) -> Generator[Frame]:
         """The frames from one key frame up to the next; ``step`` leads to that."""
         begin = held[0].frame.time if held else Fraction(0)
@@ -174,11 +174,11 @@ class Carrier:
             yield replace(one.frame, picture=self._shown(one.frame.rgb, sides))
 
     def _ways_on(
-        self, held: list[_Held], after: _Key | None, step: Step | None
-    ) -> list[Way | None]:
+        self, held: list[_Held], after: _Key | None, step: FlowPair | None
+    ) -> list[Correspondence | None]:
         """Each frame's way to the key frame after it."""
-        found: list[Way | None] = []
-        way: Way | None = None
+        found: list[Correspondence | None] = []
+        way: Correspondence | None = None
         for one in reversed(held):
             if after is not None and step is not None:
                 way = step.forth if way is None else step.forth.then(way)

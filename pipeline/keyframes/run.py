@@ -15,23 +15,23 @@ from typing import Protocol
 from ..core.concurrency import closing_source
 from ..core.config import PAINTED, Settings
 from ..core.errors import SettingsError, SinkError, SourceError
-from ..core.files import whole_or_not, writing
+from ..core.files import atomic_write, writing
 from ..core.frame import Frame, Rgb, Span
 from ..media.images import picture_bytes
 from ..media.source import Source
-from ..styles.feedforward import Stylizer
+from ..styles.feedforward import FeedForwardStyle
 from ..styles.masks import open_content_mask
 from ..styles.open import open_net
 from ..temporal.flow import FlowEstimator
 from .paint import KeyPainter, given, painted
 from .propagate import Carrier, fitting
-from .select import Due, Key, chosen, listed_times
+from .select import Key, KeyframeScheduler, chosen, listed_times
 
 Pairs = Sequence[tuple[Path, Path]]
 """Key frames and their paintings, pictures of one size each."""
 
 
-class Workshop(Protocol):
+class KeyframeBackend(Protocol):
     """What paints and what learns: given from outside, because this room knows no PyTorch."""
 
     def painter(self, settings: Settings, mask: Rgb | None) -> KeyPainter:
@@ -93,13 +93,15 @@ def check_painted(settings: Settings) -> None:
                 "deepphoto; add one, or give a folder of painted frames"
             )
     painted = settings.method in PAINTED or folder is not None
-    if settings.carry == "net" and not painted:
-        raise SettingsError("--carry net learns from key frames: add --method gatys or --keyframes")
+    if settings.between == "net" and not painted:
+        raise SettingsError(
+            "--between net learns from key frames: add --method gatys or --keyframes"
+        )
     kept = settings.save_style
     if kept is None:
         return
-    if settings.carry != "net":
-        raise SettingsError("--save-style keeps the net of --carry net; add that")
+    if settings.between != "net":
+        raise SettingsError("--save-style keeps the net of --between net; add that")
     if kept.suffix != ".onnx":
         raise SettingsError(f"--save-style {kept} must end in .onnx")
     if not kept.absolute().parent.is_dir():
@@ -117,8 +119,8 @@ def _folder(settings: Settings) -> Path | None:
 
 
 def open_painted(
-    job: Job, estimator: FlowEstimator, workshop: Workshop | None
-) -> Carrier | Stylizer:
+    job: Job, estimator: FlowEstimator, workshop: KeyframeBackend | None
+) -> Carrier | FeedForwardStyle:
     """Find the key frames, paint those that are not painted yet, and open what plays them.
 
     Raises:
@@ -128,7 +130,7 @@ def open_painted(
     folder = _folder(settings)
     known = None if folder is None else given(folder)
     name = " ".join(settings.style) if folder is None else folder.name
-    if known is not None and settings.carry == "flow":
+    if known is not None and settings.between == "flow":
         return Carrier(known, estimator, f"{name}, {len(known)} key frames")
     if workshop is None:
         raise SettingsError("nobody is there to paint or to learn; give stylize() a workshop")
@@ -137,7 +139,7 @@ def open_painted(
         with _emptied(job.folder / ".work") as work:
             found = _Found(job, work, workshop)
             paintings = found.painted(estimator) if known is None else found.told(known)
-            if settings.carry == "flow":
+            if settings.between == "flow":
                 return Carrier(paintings, estimator, f"{name}, {len(paintings)} key frames")
             net = _learned(
                 [(found.source(n), p) for n, p in paintings.items()], name, job, workshop
@@ -156,7 +158,7 @@ def _emptied(folder: Path) -> Generator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _learned(pairs: Pairs, name: str, job: Job, workshop: Workshop) -> Path:
+def _learned(pairs: Pairs, name: str, job: Job, workshop: KeyframeBackend) -> Path:
     """The net of these pairs: found beside the paintings, or learned and put there."""
     told = hashlib.sha256(workshop.learns.encode())
     for path in (path for pair in pairs for path in pair):
@@ -164,12 +166,12 @@ def _learned(pairs: Pairs, name: str, job: Job, workshop: Workshop) -> Path:
     net = job.folder / f"net-{told.hexdigest()[:16]}.onnx"
     if not net.exists():
         half = net.with_suffix(".part")
-        with whole_or_not(net) as aside:
+        with atomic_write(net) as aside:
             workshop.learned(pairs, name, aside, half)
         half.unlink(missing_ok=True)
     kept = job.settings.save_style
     if kept is not None:
-        with whole_or_not(kept) as aside:
+        with atomic_write(kept) as aside:
             aside.write_bytes(net.read_bytes())
     return net
 
@@ -177,7 +179,7 @@ def _learned(pairs: Pairs, name: str, job: Job, workshop: Workshop) -> Path:
 class _Found:
     """The key frames of a job; their pictures lie in ``work``."""
 
-    def __init__(self, job: Job, work: Path, workshop: Workshop) -> None:
+    def __init__(self, job: Job, work: Path, workshop: KeyframeBackend) -> None:
         self._job = job
         self._work = work
         self._workshop = workshop
@@ -191,7 +193,7 @@ class _Found:
         workshop = self._workshop
         settings, source = self._job.settings, self._job.source
         listed = None if settings.keyframes is None else listed_times(settings.keyframes)
-        due = Due(settings.key_every, listed, source.info.start)
+        due = KeyframeScheduler(settings.key_every, listed, source.info.start)
         masks = open_content_mask(settings, source)
         with closing(masks) if masks is not None else nullcontext():
             painter = workshop.painter(settings, None if masks is None else masks.now[1])

@@ -22,7 +22,7 @@ from ..core.units import parse_time
 from ..imaging.resize import reduced
 from ..media.images import picture_bytes, read_picture
 from ..temporal.flow import FlowEstimator
-from ..temporal.trajectory import Way, corrected, step_between, still
+from ..temporal.trajectory import Correspondence, corrected, step_between, still
 
 SHOWN_LESS = 0.35
 """Share of a frame that the last key frame does not show, at which the next one is due."""
@@ -66,7 +66,7 @@ Masked = Callable[[Frame], Rgb | None]
 # ---- choosing ----
 
 
-class Due:
+class KeyframeScheduler:
     """Says when the next key frame is due.
 
     Args:
@@ -82,7 +82,7 @@ class Due:
         self._listed = None if listed is None else deque(sorted(start + t for t in listed))
         self._before: Fraction | None = None
 
-    def __call__(self, frame: Frame, last: Fraction, way: Way) -> bool:
+    def __call__(self, frame: Frame, last: Fraction, way: Correspondence) -> bool:
         """Whether it is, by the way from this frame to the last key frame."""
         if self._listed is not None:
             return self._take(frame)
@@ -115,7 +115,11 @@ class Due:
 
 
 def chosen(
-    frames: Iterable[Frame], due: Due, estimator: FlowEstimator, folder: Path, masked: Masked
+    frames: Iterable[Frame],
+    due: KeyframeScheduler,
+    estimator: FlowEstimator,
+    folder: Path,
+    masked: Masked,
 ) -> Iterator[Key]:
     """The key frames of a source, as it is read; their pictures and links are put into ``folder``.
 
@@ -160,7 +164,7 @@ def _key(
     return Key(number, frame.time, first, source, beside, links)
 
 
-def _write_links(path: Path, back: Way, forth: Way) -> Path:
+def _write_links(path: Path, back: Correspondence, forth: Correspondence) -> Path:
     parts = {"back": back, "forth": forth}
     arrays = {f"{n}.vectors": w.vectors for n, w in parts.items()}
     arrays |= {f"{n}.trust": w.trust for n, w in parts.items()}
@@ -168,12 +172,12 @@ def _write_links(path: Path, back: Way, forth: Way) -> Path:
     return path
 
 
-def read_link(key: Key, name: str) -> Way:
+def read_link(key: Key, name: str) -> Correspondence:
     """The correspondence ``back`` or ``forth`` that leads to a key frame from the one before."""
     assert key.links is not None
     with np.load(key.links, allow_pickle=False) as found:
         vectors, trust = found[f"{name}.vectors"], found[f"{name}.trust"]
-    return Way(vectors.astype(np.float32), trust.astype(np.float32))
+    return Correspondence(vectors.astype(np.float32), trust.astype(np.float32))
 
 
 def listed_times(text: str) -> list[Fraction]:

@@ -34,7 +34,7 @@ class Block:
         return self.start + self.samples.shape[1]
 
 
-class SoundLine:
+class AudioTimeline:
     """Makes one unbroken line of what is heard, whatever its rate, layout, gaps and beginnings.
 
     Args:

@@ -30,7 +30,7 @@ OpenStyle = Callable[[int], Paints]
 
 
 @dataclass(frozen=True)
-class Wish:
+class StyleRequest:
     """What is to be painted with."""
 
     style: int
@@ -42,7 +42,7 @@ class Wish:
 
 
 @dataclass(frozen=True, eq=False)
-class Brush:
+class LoadedStyle:
     """What paints frames of one kind."""
 
     plays: Plays
@@ -50,7 +50,7 @@ class Brush:
     """The style that it is of."""
     fade: float
     """Share of the painting in what is shown."""
-    wish: Wish
+    wish: StyleRequest
     kind: Any
     """Shape and coding of the frames that it is for."""
     size: tuple[int, int]
@@ -59,7 +59,7 @@ class Brush:
     """What they looked like."""
 
 
-class Tailor:
+class StyleLoader:
     """Has a brush ready for what is wished, and makes the next one aside.
 
     Args:
@@ -67,13 +67,13 @@ class Tailor:
         wish: what to begin with: made, and waited for, at the first frame.
     """
 
-    def __init__(self, open_style: OpenStyle, wish: Wish) -> None:
+    def __init__(self, open_style: OpenStyle, wish: StyleRequest) -> None:
         self._open = open_style
         self._opened: dict[int, Paints] = {}
         self._wish = wish
-        self._refused: Wish | None = None
+        self._refused: StyleRequest | None = None
         self._sample: Frame | None = None
-        self._brush: Brush | None = None
+        self._brush: LoadedStyle | None = None
         self._looked = 0.0
         self._woken = threading.Event()
         self._made = threading.Condition()
@@ -82,7 +82,7 @@ class Tailor:
         self._thread = threading.Thread(target=self._work, name="tailor", daemon=True)
         self._thread.start()
 
-    def brush(self, frame: Frame, wish: Wish) -> Brush:
+    def brush(self, frame: Frame, wish: StyleRequest) -> LoadedStyle:
         """What paints ``frame`` now: as was wished, or still as before.
 
         Raises:
@@ -101,7 +101,7 @@ class Tailor:
             return found
         return self._waited(frame)
 
-    def _waited(self, frame: Frame) -> Brush:
+    def _waited(self, frame: Frame) -> LoadedStyle:
         """The brush for frames of a new kind, when it is made."""
         kind = kind_of(frame.picture)
         with self._made:
@@ -145,7 +145,7 @@ class Tailor:
             if self._wish not in (wish, self._refused):
                 self._woken.set()
 
-    def _wanted(self, wish: Wish, frame: Frame, before: Brush | None) -> bool:
+    def _wanted(self, wish: StyleRequest, frame: Frame, before: LoadedStyle | None) -> bool:
         """Whether what there is does not serve."""
         if before is None or before.kind != kind_of(frame.picture):
             return True
@@ -153,7 +153,7 @@ class Tailor:
             return wish != self._refused
         return change_of_light(light_of(frame.picture), before.light) >= CHANGED
 
-    def _make(self, wish: Wish, frame: Frame) -> Brush:
+    def _make(self, wish: StyleRequest, frame: Frame) -> LoadedStyle:
         if wish.style not in self._opened:
             self._opened[wish.style] = self._open(wish.style)
         paints = self._opened[wish.style]
@@ -163,9 +163,9 @@ class Tailor:
         small = Frame(at_size(picture, size), frame.pts, frame.time_base)
         plays, fade = paints.shot_of(small, wish.strength)
         plays.paint(small.picture)  # the first run plans its memory: not while it is shown
-        return Brush(plays, paints, fade, wish, kind_of(picture), size, light_of(picture))
+        return LoadedStyle(plays, paints, fade, wish, kind_of(picture), size, light_of(picture))
 
-    def _refuse(self, wish: Wish, error: StylizeError) -> None:
+    def _refuse(self, wish: StyleRequest, error: StylizeError) -> None:
         """What can't be had is said once; what was goes on."""
         self._refused = wish
         sample, brush = self._sample, self._brush

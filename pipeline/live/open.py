@@ -21,7 +21,7 @@ from .outputs.encoder import check_target, target_of
 from .outputs.virtualcam import PREFIX as VIRTUAL
 from .outputs.virtualcam import check_virtual_camera
 from .outputs.web import is_page
-from .resolution import Governor
+from .resolution import ResolutionController
 from .sources.camera import CameraSource, is_camera
 from .sources.ffmpeg import Address, FfmpegSource, LiveSource, address_of, is_address
 from .sources.reconnect import let_go
@@ -67,8 +67,8 @@ def check_live(names: list[str], settings: Settings) -> None:
         if value is not None:
             flag = "--" + setting.replace("_", "-")
             raise SettingsError(f"{flag} is for files; a live picture has none: leave it out")
-    if settings.takes is not None and not settings.takes.is_dir():
-        raise SettingsError(f"--takes {settings.takes} is no folder; create it")
+    if settings.save_to is not None and not settings.save_to.is_dir():
+        raise SettingsError(f"--save-to {settings.save_to} is no folder; create it")
     for name in names:
         if name == WINDOW or is_page(name):
             continue
@@ -86,8 +86,8 @@ def check_live(names: list[str], settings: Settings) -> None:
 
 def playlist(settings: Settings) -> list[tuple[str, ...]]:
     """The styles to hand, each one as ``--style`` would have it."""
-    if settings.deck:
-        return [(name,) for name in settings.deck]
+    if settings.styles:
+        return [(name,) for name in settings.styles]
     shipped = [name for name, style in zoo().items() if style.tier == "fast"]
     others = [(name,) for name in shipped if (name,) != settings.style]
     return [settings.style, *others]
@@ -135,11 +135,11 @@ def open_mask(settings: Settings, size: tuple[int, int]) -> Plane | None:
     return mask_of(read_picture(path), size, settings.mask_feather, settings.mask_invert)
 
 
-def open_governor(settings: Settings) -> Governor | None:
+def open_governor(settings: Settings) -> ResolutionController | None:
     """What holds ``--fps-target``, if it is asked for."""
     if settings.fps_target is None:
         return None
     if settings.style_scale is not None:
         log.warning("--style-scale says at which size is painted: --fps-target can't change it")
         return None
-    return Governor(settings.fps_target)
+    return ResolutionController(settings.fps_target)

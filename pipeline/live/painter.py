@@ -13,17 +13,17 @@ from ..temporal.consistency import History, Recurrent
 from ..temporal.flow import FlowEstimator, measure_motion
 from .controls import State
 from .crossfade import FADE, Crossfade, mirrored
-from .loader import Brush, Tailor, Wish
-from .resolution import Governor
+from .loader import LoadedStyle, StyleLoader, StyleRequest
+from .resolution import ResolutionController
 
 
-class Easel:
+class LivePainter:
     """Source frames → what is shown, as the controls say.
 
     Args:
         tailor: has what paints.
         estimator: of motion.
-        hold: share of the past where it can be trusted, of ``steady.HOLDS``.
+        hold: share of the past where it can be trusted, of ``steady.BLEND_WEIGHTS``.
         governor: says at which size; ``None``: always the frame's.
         luma: keep the source's colours.
         mask: (H, W), 0–255, white where it is painted.
@@ -31,14 +31,14 @@ class Easel:
 
     def __init__(
         self,
-        tailor: Tailor,
+        tailor: StyleLoader,
         estimator: FlowEstimator,
         hold: float,
-        governor: Governor | None = None,
+        governor: ResolutionController | None = None,
         luma: bool = False,
         mask: Plane | None = None,
     ) -> None:
-        self.brush: Brush | None = None
+        self.brush: LoadedStyle | None = None
         """What painted the last frame."""
         self.stepped: Callable[[float], None] = lambda share: None
         """Hears of another size."""
@@ -58,7 +58,7 @@ class Easel:
         if state.mirror:
             frame = replace(frame, picture=mirrored(frame.picture))
         share = self._governor.share if self._governor is not None else 1.0
-        wish = Wish(state.style, state.strength, share)
+        wish = StyleRequest(state.style, state.strength, share)
         brush = self._tailor.brush(frame, wish)
         if brush is not self.brush and self.brush is not None:
             self._fade.begin()
@@ -72,7 +72,7 @@ class Easel:
             self.stepped(self._governor.share)
         return replace(frame, picture=shown, original=frame.picture)
 
-    def _painted(self, small: Picture, brush: Brush, state: State) -> Picture:
+    def _painted(self, small: Picture, brush: LoadedStyle, state: State) -> Picture:
         """At the size at which it is painted: held steady, and faded into from the style before."""
         steady = state.steady and not brush.paints.still
         motion = self._motion(small) if steady or self._fade.runs else self._forget()

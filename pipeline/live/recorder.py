@@ -9,16 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..core.errors import SinkError
-from ..core.files import whole_or_not
+from ..core.files import atomic_write
 from ..core.frame import Frame
 from ..media.images import picture_bytes
 from .controls import Controls, State
-from .outputs.output import Hub, Outlet
+from .outputs.output import Outputs, OutputThread
 
 log = logging.getLogger(__name__)
 
 
-class Takes:
+class Recorder:
     """Takes what the controls ask for; the picture does not wait for it.
 
     Args:
@@ -31,8 +31,8 @@ class Takes:
     def __init__(
         self,
         folder: Path,
-        hub: Hub,
-        record: Callable[[Path, Frame], Outlet],
+        hub: Outputs,
+        record: Callable[[Path, Frame], OutputThread],
         controls: Controls,
     ) -> None:
         self._controls = controls
@@ -40,7 +40,7 @@ class Takes:
         self._hub = hub
         self._record = record
         self._pictures = 0
-        self._recorder: Outlet | None = None
+        self._recorder: OutputThread | None = None
         self._aside = ThreadPoolExecutor(1, "takes")
 
     def heed(self, state: State, frame: Frame) -> None:
@@ -62,7 +62,7 @@ class Takes:
             self._aside.submit(self._finish, self._recorder)
             self._recorder = None
 
-    def _finish(self, recorder: Outlet) -> None:
+    def _finish(self, recorder: OutputThread) -> None:
         self._hub.remove(recorder)
         if recorder.failed is None:
             log.warning("recorded %s", recorder.name)
@@ -74,7 +74,7 @@ class Takes:
     def _keep(self, frame: Frame) -> None:
         path = self._free_name(".png")
         try:
-            with whole_or_not(path) as aside:
+            with atomic_write(path) as aside:
                 aside.write_bytes(picture_bytes(frame.rgb, path.name))
         except SinkError as error:
             log.warning("%s", error)

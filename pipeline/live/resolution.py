@@ -18,7 +18,7 @@ _PATIENCE = 3.0  # seconds that it must look so; twice as long after each step u
 _MOST = 48.0
 
 
-class Governor:
+class ResolutionController:
     """One of ``SHARES``, by what frames take.
 
     Down at once, as far as needed; up one step, after a while in which it would have been well. A

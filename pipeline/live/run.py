@@ -24,11 +24,11 @@ from ..core.config import Settings
 from ..core.frame import Frame, coding_of
 from ..styles.open import open_stylizer
 from ..styles.per_shot import Paints
-from ..temporal.consistency import HOLDS
+from ..temporal.consistency import BLEND_WEIGHTS
 from ..temporal.flow import open_flow
-from .audio import SoundLine
+from .audio import AudioTimeline
 from .controls import Controls, State
-from .loader import Tailor, Wish
+from .loader import StyleLoader, StyleRequest
 from .open import (
     WINDOW,
     check_live,
@@ -40,18 +40,18 @@ from .open import (
     playlist,
     style_label,
 )
-from .outputs.encoder import Broadcast, Shape, Target, target_of
-from .outputs.output import Hub, Outlet, Shown, Sink
-from .outputs.process import Apart
+from .outputs.encoder import EncodedOutput, Shape, Target, target_of
+from .outputs.output import LiveOutput, Outputs, OutputThread, Shown
+from .outputs.process import ProcessOutput
 from .outputs.virtualcam import PREFIX as VIRTUAL
 from .outputs.virtualcam import VirtualCamera
 from .outputs.web import Page, is_page
 from .outputs.window import Window
-from .painter import Easel
-from .recorder import Takes
+from .painter import LivePainter
+from .recorder import Recorder
 from .sources.ffmpeg import LiveSource, is_address
-from .sources.reconnect import Lasting, Lost
-from .stats import Meter
+from .sources.reconnect import Lost, ReconnectingSource
+from .stats import LiveStats
 
 _COLLECT_EVERY = 10.0  # seconds
 _DEPTH = 8  # frames that may wait for an encoder
@@ -76,7 +76,7 @@ def play_live(
     settings: Settings,
     stop: threading.Event,
     on_start: Callable[[LiveStart], None] = lambda start: None,
-    on_tick: Callable[[Meter], None] = lambda meter: None,
+    on_tick: Callable[[LiveStats], None] = lambda meter: None,
 ) -> dict[str, float]:
     """Paint ``source`` as it comes, and show it, until it ends or ``stop`` is set.
 
@@ -89,7 +89,7 @@ def play_live(
         on_tick: called about every second.
 
     Returns:
-        What ``Meter.summary`` says.
+        What ``LiveStats.summary`` says.
 
     Raises:
         StylizeError: see ``errors``; what breaks later is noted, and comes back.
@@ -104,7 +104,7 @@ def play_live(
     # A camera is opened in the main thread, where macOS asks whether it may be.
     opened = open_unless(stop, reopen) if is_address(source) else reopen()
     if opened is None:
-        return Meter().summary()
+        return LiveStats().summary()
     try:
         run = _Run(opened, reopen, names, deck, settings, controls, stop, on_start)
     except BaseException:
@@ -131,17 +131,17 @@ class _Run:
         stop: threading.Event,
         on_start: Callable[[LiveStart], None],
     ) -> None:
-        self.meter = Meter()
+        self.meter = LiveStats()
         self._info, self._sounds = opened.info, opened.sounds
         self._names = names
         self._settings = settings
         self._controls = controls
         self._stop = stop
         self._on_start = on_start
-        self._hub = Hub()
+        self._hub = Outputs()
         self._pages: list[str] = []
         self._last: Shown | None = None
-        self._takes = Takes(settings.takes or Path(), self._hub, self._recording, controls)
+        self._takes = Recorder(settings.save_to or Path(), self._hub, self._recording, controls)
         self._window: Window | None = None
         if WINDOW in names:
             self._window = Window(f"stylize-video: {opened.info.name}", controls, self.meter)
@@ -151,15 +151,18 @@ class _Run:
             return open_stylizer(settings.model_copy(update=changed), None, alone=True)
 
         flow = open_flow(settings.flow, settings.flow_model, settings.device, settings.threads)
-        hold, luma = HOLDS.get(settings.steady, HOLDS["flow"]), settings.preserve_color == "luma"
+        hold, luma = (
+            BLEND_WEIGHTS.get(settings.steady, BLEND_WEIGHTS["flow"]),
+            settings.preserve_color == "luma",
+        )
         mask = open_mask(settings, (opened.info.height, opened.info.width))
-        self._tailor = Tailor(open_style, Wish(0, controls.state.strength))
-        self._easel = Easel(self._tailor, flow, hold, open_governor(settings), luma, mask)
+        self._tailor = StyleLoader(open_style, StyleRequest(0, controls.state.strength))
+        self._easel = LivePainter(self._tailor, flow, hold, open_governor(settings), luma, mask)
         self._easel.stepped = self._tell_step
-        sound = SoundLine(self._hub.hear) if opened.sounds else None
-        self._source = Lasting(opened, reopen, self.meter, sound, stop, settings.loop)
+        sound = AudioTimeline(self._hub.hear) if opened.sounds else None
+        self._source = ReconnectingSource(opened, reopen, self.meter, sound, stop, settings.loop)
 
-    def play(self, on_tick: Callable[[Meter], None]) -> None:
+    def play(self, on_tick: Callable[[LiveStats], None]) -> None:
         """Until it is over. The caller's thread has the window."""
         due = time.monotonic()
         with ThreadPoolExecutor(1, "easel") as pool:
@@ -258,32 +261,34 @@ class _Run:
         coding = coding_of(frame.picture)
         return Shape(width, height, self._info.rate, coding, self._sounds)
 
-    def _outlet(self, name: str, shape: Shape, heard: Callable[[float], None] | None) -> Outlet:
+    def _outlet(
+        self, name: str, shape: Shape, heard: Callable[[float], None] | None
+    ) -> OutputThread:
         if is_page(name):
             page = Page(name, self._controls, self.meter)
             self._pages.append(page.url)
-            return Outlet(name, lambda: page, heard=heard)
+            return OutputThread(name, lambda: page, heard=heard)
         if name.startswith(VIRTUAL):
-            return Outlet(name, lambda: VirtualCamera(name, shape), heard=heard)
+            return OutputThread(name, lambda: VirtualCamera(name, shape), heard=heard)
         target = target_of(name)
         assert target is not None  # checked before
         return self._encoded(target, shape, heard)
 
-    def _recording(self, path: Path, frame: Frame) -> Outlet:
+    def _recording(self, path: Path, frame: Frame) -> OutputThread:
         target = target_of(str(path))
         assert target is not None  # a file
         return self._encoded(target, self._shape(frame))
 
     def _encoded(
         self, target: Target, shape: Shape, heard: Callable[[float], None] | None = None
-    ) -> Outlet:
-        make = partial(Broadcast, target, shape, self._settings)
+    ) -> OutputThread:
+        make = partial(EncodedOutput, target, shape, self._settings)
 
-        def opened() -> Sink:
-            return Apart(target.name, make) if target.remote else make()
+        def opened() -> LiveOutput:
+            return ProcessOutput(target.name, make) if target.remote else make()
 
         waits = self._settings.policy == "sync" and not target.lasts
-        return Outlet(target.name, opened, target.lasts, _DEPTH, heard, waits)
+        return OutputThread(target.name, opened, target.lasts, _DEPTH, heard, waits)
 
     def _tell_meter(self) -> None:
         brush = self._easel.brush

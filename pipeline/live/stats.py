@@ -46,7 +46,7 @@ class _Rate:
         return (len(recent) - 1) / max(1e-6, recent[-1] - recent[0])
 
 
-class Meter:
+class LiveStats:
     """Is told of every frame, from several threads.
 
     Args:

@@ -22,7 +22,7 @@ from av.video.reformatter import (
     VideoReformatter,
 )
 
-from ..core.frame import Coding, Plane, Rgb, Yuv
+from ..core.frame import Plane, Rgb, Yuv, YuvMatrix
 
 # AVColorSpace → swscale's matrix. What is absent has no YUV matrix (RGB) or is unknown.
 _MATRICES = {
@@ -118,7 +118,7 @@ def planes_of(frame: av.VideoFrame) -> Yuv | None:
         return None
     full = frame.format.name == "yuvj420p"
     y, u, v = map(_view, frame.planes)
-    return Yuv(y, u, v, Coding(tags.matrix, ColorRange.JPEG if full else tags.range))
+    return Yuv(y, u, v, YuvMatrix(tags.matrix, ColorRange.JPEG if full else tags.range))
 
 
 def _view(plane: VideoPlane) -> Plane:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import SinkError, SourceError
-from ..core.files import PICTURE_SUFFIXES, whole_or_not
-from ..core.frame import ALL, Deep, Frame, Plane, Rgb, Span, eight_bits
+from ..core.files import PICTURE_SUFFIXES, atomic_write
+from ..core.frame import ALL, Frame, Plane, Rgb, Rgb8Or16, Span, eight_bits
 from .color import BT709
 from .source import SourceInfo, fit_size
 
@@ -98,7 +98,7 @@ def read_picture(path: Path) -> Rgb:
     return np.asarray(rgb, dtype=np.uint8)
 
 
-def read_deep(path: Path) -> Deep:
+def read_deep(path: Path) -> Rgb8Or16:
     """A picture in the bits that it has, 8 or 16; what is transparent is on black.
 
     Raises:
@@ -151,7 +151,7 @@ def write_png(path: Path, rgb: Rgb) -> None:
         SinkError: it can't be written.
     """
     _, encoded = cv2.imencode(".png", rgb[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
-    with whole_or_not(path) as aside:
+    with atomic_write(path) as aside:
         aside.write_bytes(encoded.tobytes())
 
 
@@ -159,7 +159,7 @@ DEEP_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
 """Pictures that can hold 16 bits."""
 
 
-def picture_bytes(rgb: Deep, name: str) -> bytes:
+def picture_bytes(rgb: Rgb8Or16, name: str) -> bytes:
     """A picture, encoded as its file's name ends; in 8 bits where it can't hold 16.
 
     Raises:

@@ -23,7 +23,7 @@ from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 
 from ..core.frame import Span
-from .writers import Piece
+from .writers import Segment
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ _NOT_COPIED = frozenset(
 
 
 @dataclass(frozen=True)
-class Window:
+class TimeWindow:
     """Which stretch of the source the output shows, and how its clock moves."""
 
     span: Span
@@ -48,14 +48,18 @@ class Window:
     """Seconds taken from every timestamp."""
 
 
-WHOLE = Window(Span(), Fraction(0))
+WHOLE = TimeWindow(Span(), Fraction(0))
 
 Feed = Callable[[Packet], Iterable[Packet]]
 """Turns a packet of the source into packets of the output."""
 
 
 def join(
-    pieces: list[Piece], source: Path | None, output: Path, container: str, window: Window = WHOLE
+    pieces: list[Segment],
+    source: Path | None,
+    output: Path,
+    container: str,
+    window: TimeWindow = WHOLE,
 ) -> None:
     """Write ``output`` from ``pieces`` and the other streams of ``source``.
 
@@ -115,7 +119,7 @@ def _moment(packet: Packet) -> float:
     return float((packet.dts or 0) * packet.time_base)
 
 
-def _video_packets(pieces: list[Piece], video: Stream, window: Window) -> Iterator[Packet]:
+def _video_packets(pieces: list[Segment], video: Stream, window: TimeWindow) -> Iterator[Packet]:
     for piece in pieces:
         with av.open(piece.path) as container:
             for packet in container.demux(video=0):
@@ -137,7 +141,7 @@ def _moved(packet: Packet, stream: Stream, shift: Fraction) -> Packet:
 
 
 def _copy_facts(
-    original: InputContainer, out: OutputContainer, video: Stream, window: Window
+    original: InputContainer, out: OutputContainer, video: Stream, window: TimeWindow
 ) -> None:
     """Metadata of the file and its picture, chapters."""
     out.metadata.update(_kept(original.metadata))
@@ -157,7 +161,7 @@ def _kept(metadata: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _chapter(chapter: Any, window: Window) -> Any | None:
+def _chapter(chapter: Any, window: TimeWindow) -> Any | None:
     """The chapter on the output's clock; ``None`` when it is not shown."""
     base = chapter["time_base"]
     start, end = chapter["start"] * base, chapter["end"] * base
@@ -281,7 +285,9 @@ def _transcoded_subtitles(stream: SubtitleStream, out: OutputContainer, encoder:
     return feed
 
 
-def _others(original: InputContainer, feeds: dict[int, Feed], window: Window) -> Iterator[Packet]:
+def _others(
+    original: InputContainer, feeds: dict[int, Feed], window: TimeWindow
+) -> Iterator[Packet]:
     """Packets of the streams that go along, inside the window, on the output's clock."""
     streams = [original.streams[index] for index in feeds]
     if not streams:

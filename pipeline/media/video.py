@@ -37,7 +37,7 @@ class VideoSource:
         self.path = path
         with _opened(path) as (container, stream):
             first = _first_frame(container, stream, path)
-            self._turn = Turn.of(first)
+            self._turn = Orientation.of(first)
             height, width = self._turn.size(first.height, first.width)
             self._end = _stream_end(stream)
             info = _info(path, container, stream, first, self._turn)
@@ -100,7 +100,7 @@ class VideoSource:
         def show(decoded: av.VideoFrame) -> Picture:
             if (
                 planar
-                and self._turn == Turn()
+                and self._turn == Orientation()
                 and (decoded.width, decoded.height) == (width, height)
             ):
                 planes = planes_of(decoded)
@@ -205,7 +205,11 @@ def _stream_end(stream: VideoStream) -> Fraction | None:
 
 
 def _info(
-    path: Path, container: InputContainer, stream: VideoStream, first: av.VideoFrame, turn: Turn
+    path: Path,
+    container: InputContainer,
+    stream: VideoStream,
+    first: av.VideoFrame,
+    turn: Orientation,
 ) -> SourceInfo:
     time_base = Fraction(stream.time_base or Fraction(1, 1000))
     rate = Fraction(stream.guessed_rate or stream.average_rate or 25)
@@ -232,14 +236,14 @@ def _info(
 
 
 @dataclass(frozen=True)
-class Turn:
+class Orientation:
     """What a display matrix asks for: ``flip`` left–right, then ``quarters`` clockwise."""
 
     quarters: int = 0
     flip: bool = False
 
     @classmethod
-    def of(cls, frame: av.VideoFrame) -> Turn:
+    def of(cls, frame: av.VideoFrame) -> Orientation:
         """What the frame's display matrix asks for, to the nearest quarter."""
         data = frame.side_data.get("DISPLAYMATRIX")
         if data is None:
@@ -262,7 +266,7 @@ class Turn:
 
     def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The picture, (H, W) or (H, W, 3), upright."""
-        if self == Turn():
+        if self == Orientation():
             return picture
         flipped = picture[:, ::-1] if self.flip else picture
         return np.ascontiguousarray(np.rot90(flipped, -self.quarters))

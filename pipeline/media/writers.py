@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from ..core.errors import SinkError, reason
 from ..core.files import writing
-from ..core.frame import Coding, Frame, Picture, Rgb, Yuv
+from ..core.frame import Frame, Picture, Rgb, Yuv, YuvMatrix
 from .color import FromRgb, frame_of
 from .encoding import Encoding
 from .images import picture_bytes
@@ -29,7 +29,7 @@ _GIF_CLOCK = Fraction(1, 100)
 
 
 @dataclass(frozen=True)
-class Piece:
+class Segment:
     """A finished stretch of video: encoded, playable, on disk."""
 
     path: Path
@@ -62,7 +62,7 @@ class VideoWriter:
 
     Both keep any time base exactly; between them they take every codec. The first frame stands at
     zero there, because a late start would be rounded to the file's coarse movie clock;
-    ``Piece.start`` remembers it.
+    ``Segment.start`` remembers it.
 
     Raises:
         SinkError: the encoder can't be opened.
@@ -76,7 +76,7 @@ class VideoWriter:
             _Palette(info) if is_gif else FromRgb(encoding.pixel_format, encoding.color)
         )
         self._color = encoding.color
-        self._coding = Coding(encoding.color.matrix, encoding.color.range)
+        self._coding = YuvMatrix(encoding.color.matrix, encoding.color.range)
         self._takes_planes = encoding.pixel_format == "yuv420p"
         with writing(target):
             self._container = _open_piece(path, encoding.codec)

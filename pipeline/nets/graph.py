@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from ..core.errors import ModelError
-from ..core.frame import Coding
+from ..core.frame import YuvMatrix
 from .contract import ModelCard
 
 Array = NDArray[np.floating[Any]]
@@ -125,7 +125,7 @@ class Net:
             folded.append(op)
         return replace(self, ops=tuple(folded))
 
-    def coded(self, coding: Coding) -> Net:
+    def coded(self, coding: YuvMatrix) -> Net:
         """The net that takes and gives Y, U and V, colour at half size: other kernels at its ends.
 
         A cell's channels are then its Y, its U and its V. Both ways are linear: colour is spread
@@ -204,7 +204,7 @@ def _scaled(conv: Op, gain: Array, offset: Array) -> Op:
     return replace(conv, weights=(kernel * gain[:, None, None, None], bias * gain + offset))
 
 
-def _reads_yuv(head: Op, coding: Coding) -> Op:
+def _reads_yuv(head: Op, coding: YuvMatrix) -> Op:
     kernel, bias = head.weights
     matrix, offset = coding.to_rgb()
     cells = _cells(kernel, axis=1)  # out, row, column, colour, 3, 3
@@ -218,7 +218,7 @@ def _reads_yuv(head: Op, coding: Coding) -> Op:
     return replace(head, weights=_floats(packed, bias + np.einsum("orcxij,x->o", cells, rest)))
 
 
-def _gives_yuv(tail: Op, coding: Coding) -> Op:
+def _gives_yuv(tail: Op, coding: YuvMatrix) -> Op:
     kernel, bias = tail.weights
     matrix, offset = coding.to_yuv()
     parts: list[list[Any]] = []

@@ -43,7 +43,7 @@ def open_session(
     device: str,
     threads: int = 0,
     *,
-    lean: bool = False,
+    low_memory: bool = False,
     recorded: bool = False,
 ) -> tuple[onnxruntime.InferenceSession, str]:
     """An ONNX Runtime session and the device that really runs it.
@@ -55,8 +55,8 @@ def open_session(
         model: the file, or its bytes.
         device: a key of ``PROVIDERS``, or ``auto``.
         threads: threads of the CPU provider; 0 is one per core.
-        lean: give memory back after every run: slower, for what runs rarely and takes much.
-        recorded: on CUDA, record the work as a graph; for ``FixedRunner``.
+        low_memory: give memory back after every run: slower, for what runs rarely and takes much.
+        recorded: on CUDA, record the work as a graph; for ``BoundSession``.
 
     Raises:
         DeviceError: the named device can't be had; says which library is missing.
@@ -64,18 +64,18 @@ def open_session(
     """
     source = model if isinstance(model, bytes) else str(model)
     if device != "auto":
-        return _session(source, device, threads, lean, recorded), device
+        return _session(source, device, threads, low_memory, recorded), device
     available = onnxruntime.get_available_providers()
     for name in _AUTO:
         if PROVIDERS[name] in available and (name != "cuda" or _has_nvidia_driver()):
             try:
-                return _session(source, name, threads, lean, recorded), name
+                return _session(source, name, threads, low_memory, recorded), name
             except DeviceError:
                 continue
     raise DeviceError("ONNX Runtime has no provider at all; reinstall onnxruntime")
 
 
-class FixedRunner:
+class BoundSession:
     """Runs a session of fixed shapes with its buffers on the GPU, as one recorded graph.
 
     A frame is then two copies and one launch; what ONNX Runtime would do between is recorded once
@@ -112,7 +112,7 @@ class FixedRunner:
 
 
 def _session(
-    source: str | bytes, device: str, threads: int, lean: bool, recorded: bool
+    source: str | bytes, device: str, threads: int, low_memory: bool, recorded: bool
 ) -> onnxruntime.InferenceSession:
     provider = PROVIDERS[device]
     if provider not in onnxruntime.get_available_providers():
@@ -124,7 +124,7 @@ def _session(
     onnxruntime.set_default_logger_severity(4)  # it would tell of libraries in ten lines of its own
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    options.enable_cpu_mem_arena = not lean
+    options.enable_cpu_mem_arena = not low_memory
     settings = {"enable_cuda_graph": "1"} if recorded and device == "cuda" else {}
     options.log_severity_level = 4  # what goes wrong is raised or compared below, in one line
     # Spinning threads would burn the core that decodes and encodes meanwhile.

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.frame import Coding, Frame, Picture, Yuv, coding_of
+from ..core.frame import Frame, Picture, Yuv, YuvMatrix, coding_of
 from ..imaging.resize import at_size, restored, stretches, work_size
 from ..nets.graph import Moments, Net, toned
 from ..nets.quantize import Precision, write_eight_bit
@@ -34,7 +34,7 @@ _RIM = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Choice:
+class NetMix:
     """What is painted with."""
 
     net: Net
@@ -53,7 +53,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Geometry:
+class Padding:
     """How a picture is padded for a net: a margin of reflection, up to a multiple."""
 
     height: int
@@ -83,16 +83,16 @@ class Geometry:
 
 
 @dataclass(frozen=True)
-class Player:
+class CompiledNet:
     """A net bound to a shot: frames of one size and layout go in, painted ones come out."""
 
     session: Any
     """Of a model that ``graph`` wrote."""
-    geometry: Geometry
+    geometry: Padding
     """Of the picture that is painted."""
     tile: Size
     """What the session takes: the padded picture, or a part of it."""
-    coding: Coding | None
+    coding: YuvMatrix | None
     """Of the planes, in and out; ``None`` for RGB."""
 
     def paint(self, picture: Picture) -> Picture:
@@ -142,14 +142,14 @@ def _cut(plane: NDArray[Any], whole: Size, top: int, left: int, tile: Size) -> N
     return np.ascontiguousarray(rows[:, left // f : (left + tile.width) // f])
 
 
-def padded(picture: Picture, geometry: Geometry) -> dict[str, NDArray[Any]]:
+def padded(picture: Picture, geometry: Padding) -> dict[str, NDArray[Any]]:
     """What a session is given for ``picture``."""
     planes = picture.planes if isinstance(picture, Yuv) else (picture,)
     names = PLANES[_layout(picture)]
     return {name: geometry.pad(p) for name, p in zip(names, planes, strict=True)}
 
 
-class Binder(Follower[Choice, Moments, Picture]):
+class NetCompiler(Follower[NetMix, Moments, Picture]):
     """Binds nets to shots.
 
     Args:
@@ -165,7 +165,7 @@ class Binder(Follower[Choice, Moments, Picture]):
 
     def __init__(
         self,
-        choice: Choice,
+        choice: NetMix,
         open_session: OpenSession,
         open_measuring: OpenSession,
         precision: Precision,
@@ -185,7 +185,7 @@ class Binder(Follower[Choice, Moments, Picture]):
         """See ``Follower.seen``."""
         return frame.picture
 
-    def measure(self, frames: Sequence[Picture], choice: Choice, most: int = ENOUGH) -> Moments:
+    def measure(self, frames: Sequence[Picture], choice: NetMix, most: int = ENOUGH) -> Moments:
         """Of the net on these pictures, all of one size; on about ``most`` pixels of each."""
         bands = [_sampled(self._work(p), most, choice.net.card.multiple) for p in frames]
         first, layout = bands[0], _layout(bands[0])
@@ -198,7 +198,7 @@ class Binder(Follower[Choice, Moments, Picture]):
         answers = (session.run(None, padded(p, geometry)) for p in bands)
         return Moments.mean([read_moments(choice.net, layout, a) for a in answers])
 
-    def player(self, picture: Picture, choice: Choice, found: Moments) -> Player:
+    def player(self, picture: Picture, choice: NetMix, found: Moments) -> CompiledNet:
         """What plays pictures of this one's kind with these statistics."""
         work = self._work(picture)
         coding, geometry, layout = coding_of(work), _geometry(choice.net, work), _layout(work)
@@ -210,13 +210,13 @@ class Binder(Follower[Choice, Moments, Picture]):
             model = write_eight_bit(net, dict(found.ranges), layout, tile)
         else:
             model = write_playing(net, layout, tile, half=self._precision == "half")
-        return Player(self._open(model, shapes(layout, tile)), geometry, tile, coding)
+        return CompiledNet(self._open(model, shapes(layout, tile)), geometry, tile, coding)
 
     def _work(self, picture: Picture) -> Picture:
         height, width = picture.shape[:2]
         return at_size(picture, work_size(height, width, self._scale))
 
-    def _tile_of(self, geometry: Geometry) -> Size:
+    def _tile_of(self, geometry: Padding) -> Size:
         if not self._tile:
             return geometry.size
         step = math.lcm(geometry.multiple, 8)
@@ -252,10 +252,10 @@ def _layout(picture: Picture) -> Layout:
     return "yuv" if isinstance(picture, Yuv) else "rgb"
 
 
-def _told(net: Net, coding: Coding | None) -> Net:
+def _told(net: Net, coding: YuvMatrix | None) -> Net:
     return net if coding is None else net.coded(coding)
 
 
-def _geometry(net: Net, picture: Picture) -> Geometry:
+def _geometry(net: Net, picture: Picture) -> Padding:
     height, width = picture.shape[:2]
-    return Geometry(height, width, net.card.margin, net.card.multiple)
+    return Padding(height, width, net.card.margin, net.card.multiple)

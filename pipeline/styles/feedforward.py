@@ -20,9 +20,9 @@ from ..core.frame import Frame, Memory, Rgb, as_rgb
 from ..nets.contract import MEMORY, VERSION, ModelCard
 from ..nets.graph import Net, mixed, read_net
 from ..nets.quantize import precision_on
-from ..nets.session import FixedRunner, open_session
+from ..nets.session import BoundSession, open_session
 from ..temporal.consistency import Recurrent
-from .compiled import Binder, Choice
+from .compiled import NetCompiler, NetMix
 from .direct import ContractPainter, ForeignFormat, ForeignPainter
 from .per_shot import SOME, Plays, Whole
 from .zoo import find_base
@@ -68,7 +68,7 @@ class Painter(Protocol):
         ...
 
 
-class Stylizer:
+class FeedForwardStyle:
     """A style, loaded: nets of ours by contract, or a foreign one through an adapter.
 
     Args:
@@ -83,7 +83,7 @@ class Stylizer:
     """
 
     still = False
-    """See ``grade.Grade``."""
+    """See ``grade.LutStyle``."""
 
     def __init__(
         self,
@@ -111,9 +111,9 @@ class Stylizer:
             else ForeignPainter(session, path, playing.foreign or ForeignFormat())
         )
         self._mixture: Mixture = mixture
-        self._wished: tuple[float, Choice] | None = None
+        self._wished: tuple[float, NetMix] | None = None
         self._nets: dict[Path, Net] = {}
-        self._binder: Binder | None = None
+        self._binder: NetCompiler | None = None
         wanted = card is not None and playing.statistics == "shot" and not self.recurrent
         choice = self._chosen(mixture, playing.strength) if wanted else None
         self._painter: Painter | None = None
@@ -175,7 +175,7 @@ class Stylizer:
             left = strength if choice is self._binder.choice else 1.0
             return self._binder.shot_of(frame, choice, SOME), left
 
-    def _at(self, strength: float) -> Choice:
+    def _at(self, strength: float) -> NetMix:
         """What paints at a strength; the whole style where its family has no base."""
         assert self._binder is not None
         if 0 < strength < 1:
@@ -233,7 +233,7 @@ class Stylizer:
                 "statistics can be taken per shot"
             )
 
-    def _chosen(self, mixture: Mixture, strength: float) -> Choice | None:
+    def _chosen(self, mixture: Mixture, strength: float) -> NetMix | None:
         """What the mixture paints with; ``None`` where a net can't be bound."""
         parts: list[tuple[Net, float]] = []
         for path, share in mixture:
@@ -251,7 +251,7 @@ class Stylizer:
             assert base is not None  # it was found by what it says of itself
             parts.append((base, 1 - strength))
         tone = 1.0 if self._playing.match_colors else 1 - strength
-        return Choice(mixed(parts), tone)
+        return NetMix(mixed(parts), tone)
 
     def _net(self, path: Path) -> Net | None:
         if path not in self._nets:
@@ -267,19 +267,19 @@ class Stylizer:
             self._nets[path] = net
         return self._nets[path]
 
-    def _bind(self, choice: Choice, cores: int) -> Binder:
+    def _bind(self, choice: NetMix, cores: int) -> NetCompiler:
         playing = self._playing
 
         def plays(model: bytes, shapes: dict[str, tuple[int, ...]]) -> Any:
             each = max(1, cores // self.workers)
             session, _ = open_session(model, self.device, each, recorded=True)
-            return FixedRunner(session, shapes) if self.device == "cuda" else session
+            return BoundSession(session, shapes) if self.device == "cuda" else session
 
         def measures(model: bytes, shapes: dict[str, tuple[int, ...]]) -> Any:
-            return open_session(model, self.device, cores, lean=True)[0]
+            return open_session(model, self.device, cores, low_memory=True)[0]
 
         precision = precision_on(self.device, playing.precision)
-        return Binder(
+        return NetCompiler(
             choice, plays, measures, precision, playing.scale, playing.tile, self._failing
         )
 
@@ -301,7 +301,7 @@ class Stylizer:
             ) from error
 
 
-def _agree(choice: Choice, painter: Painter, mixture: Mixture) -> bool:
+def _agree(choice: NetMix, painter: Painter, mixture: Mixture) -> bool:
     """Whether a file's net, as it was read, paints what the file itself does.
 
     A graph may hold what the reader passed over; then it is played as it is.
@@ -317,7 +317,7 @@ def _agree(choice: Choice, painter: Painter, mixture: Mixture) -> bool:
         return open_session(model, "cpu", 1)[0]
 
     try:
-        bound = Binder(Choice(net), opened, opened, "float")
+        bound = NetCompiler(NetMix(net), opened, opened, "float")
         player = bound.player(picture, bound.choice, bound.measure([picture], bound.choice))
         difference = as_rgb(player.paint(picture)).astype(int) - painter.paint(picture)
     # Whatever fails here, ONNX Runtime or numpy, the graph was not understood.

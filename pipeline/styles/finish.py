@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ..core.concurrency import closing_source
 from ..core.config import Settings
-from ..core.frame import Deep, Frame, eight_bits
+from ..core.frame import Frame, Rgb8Or16, eight_bits
 from ..imaging.compositing import blend, brightness_only, faded
 from ..media.source import Source
 from .masks import open_masks
@@ -46,7 +46,9 @@ def open_finish(settings: Settings, source: Source, fades: bool) -> Finishing | 
     return finishing
 
 
-def finished_picture(painted: Deep, original: Deep, settings: Settings, source: Source) -> Deep:
+def finished_picture(
+    painted: Rgb8Or16, original: Rgb8Or16, settings: Settings, source: Source
+) -> Rgb8Or16:
     """One picture of 8 or 16 bits as ``open_finish`` has frames; its strength is a fade."""
     inside = None
     if settings.mask is not None:

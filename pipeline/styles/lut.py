@@ -23,8 +23,8 @@ from .per_shot import Plays, Whole
 _LEVELS = 256
 
 
-class Grade:
-    """Tables as a style, played over frames: what ``Stylizer`` is for nets.
+class LutStyle:
+    """Tables as a style, played over frames: what ``FeedForwardStyle`` is for nets.
 
     Args:
         styles: ``.cube`` files and their shares, which sum to 1.

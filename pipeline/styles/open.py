@@ -10,10 +10,10 @@ from ..core.errors import SettingsError
 from ..core.files import PICTURE_SUFFIXES
 from ..media.source import Source
 from .direct import ForeignFormat
-from .feedforward import Playing, Stylizer
-from .lut import Grade
+from .feedforward import FeedForwardStyle, Playing
+from .lut import LutStyle
 from .masks import open_content_mask
-from .universal import Masks, Painting, UniversalStylizer
+from .universal import Masks, Painting, UniversalStyle
 from .zoo import TABLE_SUFFIX, find_method, find_styles
 
 Weighted = Sequence[tuple[Path, float]]
@@ -21,7 +21,7 @@ Weighted = Sequence[tuple[Path, float]]
 
 def open_stylizer(
     settings: Settings, source: Source | None, alone: bool = False
-) -> Stylizer | UniversalStylizer | Grade:
+) -> FeedForwardStyle | UniversalStyle | LutStyle:
     """What paints the frames of ``source``.
 
     Args:
@@ -57,7 +57,7 @@ def _kind_of_all(paths: Sequence[Path]) -> str:
     return first
 
 
-def open_net(styles: Weighted, settings: Settings, alone: bool = False) -> Stylizer:
+def open_net(styles: Weighted, settings: Settings, alone: bool = False) -> FeedForwardStyle:
     """Nets, played as the settings say."""
     foreign = ForeignFormat(
         settings.model_layout,
@@ -75,13 +75,13 @@ def open_net(styles: Weighted, settings: Settings, alone: bool = False) -> Styli
         settings.tile,
         alone,
     )
-    return Stylizer(styles, settings.device, settings.threads, playing)
+    return FeedForwardStyle(styles, settings.device, settings.threads, playing)
 
 
 def _any_style(
     styles: Weighted, settings: Settings, source: Source | None, alone: bool
-) -> UniversalStylizer:
-    return UniversalStylizer(
+) -> UniversalStyle:
+    return UniversalStyle(
         find_method(settings.method, settings.look),
         styles,
         settings.strength,
@@ -105,10 +105,10 @@ def _masks(styles: int, settings: Settings, source: Source | None) -> Masks | No
     return Masks(settings.style_mask, beside)
 
 
-def _grade(styles: Weighted, settings: Settings) -> Grade:
+def _grade(styles: Weighted, settings: Settings) -> LutStyle:
     name = styles[0][0].name
     if settings.preserve_color == "match":
         raise SettingsError(f"--preserve-color match: {name} changes nothing but colours; use luma")
     if settings.style_scale is not None:
         raise SettingsError(f"--style-scale: {name} has no strokes, only colours; leave it out")
-    return Grade(styles, settings.strength)
+    return LutStyle(styles, settings.strength)

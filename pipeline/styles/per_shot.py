@@ -80,7 +80,7 @@ class Paints(Protocol):
     card: ModelCard
     device: str
     still: bool
-    """See ``grade.Grade``."""
+    """See ``grade.LutStyle``."""
 
     def shot_of(self, frame: Frame, strength: float = 1.0) -> tuple[Plays, float]:
         """What plays a shot of which ``frame`` is all that is known, and how far that is to fade.

@@ -26,7 +26,7 @@ from ..nets.session import open_session
 from .masks import with_segments
 from .per_shot import ENOUGH, SOME, Failing, Follower, Plays
 from .photoreal import LINES, Smooth, finished, photo_size
-from .universal_files import Arrays, Look, Method, Seen, mixed
+from .universal_files import Arrays, Seen, StyleMix, UniversalFiles, mixed
 
 Shares = NDArray[np.float32]
 """(H, W, K), sum 1: labels as ``apply`` takes them."""
@@ -87,7 +87,7 @@ class Painting:
 
 
 @dataclass(frozen=True)
-class UniversalPlayer:
+class CompiledUniversal:
     """``apply``, with the maps of a shot."""
 
     session: Any
@@ -128,7 +128,7 @@ class UniversalPlayer:
         return self.session.run([OUTPUT], fed)[0][0]
 
 
-class UniversalBinder(Follower[Look, Arrays, Seen]):
+class UniversalCompiler(Follower[StyleMix, Arrays, Seen]):
     """Binds a method to shots: their statistics are taken once, so that nothing pumps.
 
     Args:
@@ -144,8 +144,8 @@ class UniversalBinder(Follower[Look, Arrays, Seen]):
 
     def __init__(
         self,
-        method: Method,
-        look: Look,
+        method: UniversalFiles,
+        look: StyleMix,
         open_session: Any,
         painting: Painting = Painting(),
         told: bool = False,
@@ -166,18 +166,18 @@ class UniversalBinder(Follower[Look, Arrays, Seen]):
         """See ``Follower.seen``."""
         return as_rgb(frame.picture), frame.labels
 
-    def measure(self, frames: Sequence[Seen], choice: Look, most: int = ENOUGH) -> Arrays:
+    def measure(self, frames: Sequence[Seen], choice: StyleMix, most: int = ENOUGH) -> Arrays:
         """See ``Follower.measure``."""
         reduced = [(self._painting.reduced(rgb, self._method.card), told) for rgb, told in frames]
         return self._method.maps([_sampled(one, most) for one in reduced], choice)
 
-    def player(self, picture: Picture, choice: Look, found: Arrays) -> UniversalPlayer:
+    def player(self, picture: Picture, choice: StyleMix, found: Arrays) -> CompiledUniversal:
         """See ``Follower.player``."""
         card = self._method.card
         if self._told is not None:
-            return UniversalPlayer(self._told, found, card, self._painting)
+            return CompiledUniversal(self._told, found, card, self._painting)
         model = with_maps(self._method.apply, {name: maps[0] for name, maps in found.items()})
-        return UniversalPlayer(self._open(model.SerializeToString()), {}, card, self._painting)
+        return CompiledUniversal(self._open(model.SerializeToString()), {}, card, self._painting)
 
     def between(self, known: Arrays, found: Arrays, share: float) -> Arrays:
         """See ``Follower.between``."""
@@ -216,8 +216,8 @@ class Masks:
     frames: Beside
 
 
-class UniversalStylizer:
-    """Pictures as a style, played over frames: what ``Stylizer`` is for trained nets.
+class UniversalStyle:
+    """Pictures as a style, played over frames: what ``FeedForwardStyle`` is for trained nets.
 
     Args:
         prepare: the method's ``NAME.prepare.onnx``.
@@ -260,28 +260,30 @@ class UniversalStylizer:
         self.card = ModelCard(name=name, kind=prepare.name.partition(".")[0])
         self.device = device
         self._per_frame = per_frame
-        self._look: Look | None = None
+        self._look: StyleMix | None = None
         self._masks = masks
 
         def prepares(model: bytes) -> Any:
-            return open_session(model, self.device, cores, lean=True)[0]
+            return open_session(model, self.device, cores, low_memory=True)[0]
 
         def plays(model: bytes) -> Any:
             session, self.device = open_session(model, device, max(1, cores // self.workers))
             return session
 
-        method = Method(prepare, prepares)
+        method = UniversalFiles(prepare, prepares)
         if masks is not None and not method.scales:
             raise ModelError(f"--content-mask: {method.card.kind} knows no masks")
         with self._failing((0, 0)):
             heard = self._heard(method, [path for path, _ in styles], painting)
-            look = Look(mixed(heard, [share for _, share in styles]), strength)
+            look = StyleMix(mixed(heard, [share for _, share in styles]), strength)
             labels = masks is not None
-            self._binder = UniversalBinder(
+            self._binder = UniversalCompiler(
                 method, look, plays, painting, per_frame, labels, self._failing
             )
 
-    def _heard(self, method: Method, styles: Sequence[Path], painting: Painting) -> list[Arrays]:
+    def _heard(
+        self, method: UniversalFiles, styles: Sequence[Path], painting: Painting
+    ) -> list[Arrays]:
         """The styles' portraits."""
         pictures = [_first_picture(path) for path in styles]
         labels: list[Labels | None] = [None] * len(pictures)
@@ -336,7 +338,7 @@ class UniversalStylizer:
     def play(self, bound: tuple[Frame, Plays]) -> Frame:
         """The second half: the frame repainted. May be called side by side."""
         frame, player = bound
-        assert isinstance(player, UniversalPlayer)  # of its own binder
+        assert isinstance(player, CompiledUniversal)  # of its own binder
         with self._failing(frame.picture.shape):
             picture = player.paint(frame.picture, frame.labels)
             return replace(frame, picture=picture, labels=None)

@@ -40,14 +40,14 @@ _SHOT = "content"
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class StyleMix:
     """What is painted with."""
 
     portrait: Arrays
     strength: float = 1.0
 
 
-class Method:
+class UniversalFiles:
     """A method's two files, opened.
 
     Args:
@@ -77,7 +77,7 @@ class Method:
         fed = {"style": style[None], "style_labels": fitted(labels, style)[None]}
         return self._run("portrait", self._portrait, fed)
 
-    def maps(self, frames: Sequence[Seen], look: Look) -> Arrays:
+    def maps(self, frames: Sequence[Seen], look: StyleMix) -> Arrays:
         """Of a shot, from frames of one size."""
         strength = np.array(look.strength, np.float32)
         if self._maps is None:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source
-from ..core.frame import Coding, Frame, Memory, Motion, Picture, Rgb, Yuv, as_rgb
+from ..core.frame import Frame, Memory, Motion, Picture, Rgb, Yuv, YuvMatrix, as_rgb
 from ..imaging.warp import Warper
 
 Layer = NDArray[np.float32]
@@ -33,7 +33,7 @@ class Carried:
     """(h, w), 0..1, at the motion's size: that it is there."""
 
 
-HOLDS = {"flow": 0.75, "strong": 0.85}
+BLEND_WEIGHTS = {"flow": 0.75, "strong": 0.85}
 """Setting of ``--steady`` → share of the past in what is shown where it can be trusted wholly."""
 
 # The side of a place, px, and the difference of its mean colour, of 0..255, at which the anchor
@@ -116,7 +116,7 @@ def _layers(picture: Picture) -> list[NDArray[np.uint8]]:
     return [picture.y, np.asarray(cv2.merge([picture.u, picture.v]), np.uint8)]
 
 
-def _likeness(carried: Carried, layers: list[NDArray[np.uint8]], coding: Coding | None) -> Any:
+def _likeness(carried: Carried, layers: list[NDArray[np.uint8]], coding: YuvMatrix | None) -> Any:
     """The anchor: 1 / (1 + d²), d the difference of mean colours in units of ``_UNLIKE``."""
     height, width = layers[0].shape[:2]
     size = (max(1, width // _PLACE), max(1, height // _PLACE))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..core.config import Settings
 from ..core.errors import SettingsError, reason
-from ..core.files import whole_or_not
+from ..core.files import atomic_write
 from ..core.frame import ALL, Frame, Span
 from ..core.units import parse_time
 from .shots import mark_cuts, mark_listed
@@ -117,7 +117,7 @@ def write_scenes(path: Path, times: Iterable[Fraction]) -> None:
         SinkError: it can't be written.
     """
     text = "\n".join([_HEADER, *map(_six_decimals, times)]) + "\n"
-    with whole_or_not(path) as aside:
+    with atomic_write(path) as aside:
         aside.write_text(text, encoding="utf-8", newline="\n")
 
 

@@ -25,7 +25,7 @@ Trust = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Way:
+class Correspondence:
     """Where the pixels of one picture are in another."""
 
     vectors: Vectors
@@ -33,39 +33,43 @@ class Way:
     trust: Trust
     """That they are there."""
 
-    def then(self, further: Way) -> Way:
+    def then(self, further: Correspondence) -> Correspondence:
         """This way and from its end another: v(p) + w(p + v(p)); trust is the lesser of both."""
         warper = Warper(self.vectors.shape[1], self.vectors.shape[0])
         vectors = self.vectors + warper.warp(further.vectors, self.vectors)
         trust = np.minimum(self.trust, warper.warp(further.trust, self.vectors))
-        return Way(vectors, trust * warper.inside(vectors))
+        return Correspondence(vectors, trust * warper.inside(vectors))
 
 
-def still(height: int, width: int) -> Way:
+def still(height: int, width: int) -> Correspondence:
     """The way of a picture to itself."""
-    return Way(np.zeros((height, width, 2), np.float32), np.ones((height, width), np.float32))
-
-
-@dataclass(frozen=True)
-class Step:
-    """The motion between a frame and the one before, both ways."""
-
-    back: Way
-    """From the frame to the one before."""
-    forth: Way
-    """From the one before to the frame."""
-
-
-def step_between(now: Rgb, before: Rgb, estimator: FlowEstimator) -> Step:
-    """The motion between two reduced pictures."""
-    back, forth = estimator.between(now, before), estimator.between(before, now)
-    return Step(
-        Way(back, confidence(now, before, back, forth)),
-        Way(forth, confidence(before, now, forth, back)),
+    return Correspondence(
+        np.zeros((height, width, 2), np.float32), np.ones((height, width), np.float32)
     )
 
 
-def corrected(way: Way, now: Rgb, there: Rgb, estimator: FlowEstimator) -> Way:
+@dataclass(frozen=True)
+class FlowPair:
+    """The motion between a frame and the one before, both ways."""
+
+    back: Correspondence
+    """From the frame to the one before."""
+    forth: Correspondence
+    """From the one before to the frame."""
+
+
+def step_between(now: Rgb, before: Rgb, estimator: FlowEstimator) -> FlowPair:
+    """The motion between two reduced pictures."""
+    back, forth = estimator.between(now, before), estimator.between(before, now)
+    return FlowPair(
+        Correspondence(back, confidence(now, before, back, forth)),
+        Correspondence(forth, confidence(before, now, forth, back)),
+    )
+
+
+def corrected(
+    way: Correspondence, now: Rgb, there: Rgb, estimator: FlowEstimator
+) -> Correspondence:
     """A long way whose drift is taken out: ``there``, warped by it, is compared with ``now``.
 
     The motion that remains between the two is put before the way. Trust is then measured anew, on
@@ -79,7 +83,9 @@ def corrected(way: Way, now: Rgb, there: Rgb, estimator: FlowEstimator) -> Way:
     # Where the pictures differ, what remains of the motion is made up.
     vectors = way.vectors + near[..., None] * (rest + further - way.vectors)
     doubt = np.maximum(way.trust, _DOUBT)
-    return Way(np.asarray(vectors, np.float32), np.minimum(near, doubt) * warper.inside(vectors))
+    return Correspondence(
+        np.asarray(vectors, np.float32), np.minimum(near, doubt) * warper.inside(vectors)
+    )
 
 
 def _alike(now: Rgb, moved: Rgb) -> Trust:

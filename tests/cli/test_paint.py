@@ -206,7 +206,7 @@ def test_the_main_command_paints_a_video(
     make_clip: MakeClip, style: Path, vgg_file: Path, tmp_path: Path, carry: str
 ):
     out = tmp_path / "out.mp4"
-    asked = ("--style", style, "--method", "gatys", "--vgg", vgg_file, "--carry", carry)
+    asked = ("--style", style, "--method", "gatys", "--vgg", vgg_file, "--between", carry)
     clip = make_clip(frames=moving_scene(8, 96, 80))
     net = ("--learn-steps", "3", "--save-style", tmp_path / "learned.onnx")
     done(run_command(clip, out, *asked, *OPTIONS, *(net if carry == "net" else ())))

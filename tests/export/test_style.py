@@ -15,7 +15,7 @@ from stylize_video.models.nets.johnson import JohnsonNet
 from stylize_video.pipeline.core.errors import ModelError, TrainingError
 from stylize_video.pipeline.core.frame import Rgb
 from stylize_video.pipeline.nets.contract import ModelCard
-from stylize_video.pipeline.styles.feedforward import Stylizer
+from stylize_video.pipeline.styles.feedforward import FeedForwardStyle
 
 from ..conftest import psnr, write_photos
 from ..helpers.scenes import texture
@@ -43,7 +43,7 @@ def test_the_file_paints_what_pytorch_paints_at_any_size(
     assert parity.largest <= 2
     assert parity.sizes[:3] == ("256x256", "640x360", "407x271")
 
-    stylizer = Stylizer(tmp_path / "s.onnx", "cpu")
+    stylizer = FeedForwardStyle(tmp_path / "s.onnx", "cpu")
     assert stylizer.card.kind == kind.name
     assert stylizer.card.macs_per_pixel == net.macs_per_pixel()
     assert json.loads(stylizer.card.parity)["largest"] == parity.largest

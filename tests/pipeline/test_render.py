@@ -24,7 +24,7 @@ from stylize_video.pipeline.media.inputs import open_source
 from stylize_video.pipeline.media.mux import WHOLE, join
 from stylize_video.pipeline.media.writers import VideoWriter
 from stylize_video.pipeline.render import render_piece
-from stylize_video.pipeline.styles.feedforward import Stylizer
+from stylize_video.pipeline.styles.feedforward import FeedForwardStyle
 
 from ..conftest import MakeClip, moving_scene, packets, psnr, read_video
 
@@ -213,7 +213,7 @@ def test_ranges_rendered_apart_join_to_the_whole(
 ):
     clip = make_clip()
     source = open_source(str(clip))
-    stylizer = Stylizer(identity, "cpu")
+    stylizer = FeedForwardStyle(identity, "cpu")
     encoding = choose_encoding(Path("o.mp4"), settings(identity, **LOSSLESS), source.info)
     bounds = [None, Fraction(10 * 1001, 30000), Fraction(17 * 1001, 30000), None]
     pieces = []

@@ -20,8 +20,8 @@ from av.video.stream import VideoStream
 
 from ...core.config import Settings
 from ...core.errors import SinkError, reason
-from ...core.files import free_name
-from ...core.frame import Coding, Picture, Yuv
+from ...core.files import unused_path
+from ...core.frame import Picture, Yuv, YuvMatrix
 from ...core.units import parse_bits
 from ...imaging.resize import at_size
 from ...media.color import BT709, ColorTags, FromRgb, frame_of
@@ -105,7 +105,7 @@ class Shape:
     height: int
     rate: Fraction
     """Frames per second, about: a hint for encoders."""
-    coding: Coding | None
+    coding: YuvMatrix | None
     """Of their planes; ``None`` for RGB."""
     sounds: bool
     """Sound comes with them."""
@@ -124,7 +124,7 @@ def check_target(target: Target, settings: Settings) -> None:
     stream_encoding(target, settings, Shape(64, 64, Fraction(25), None, False), BT709)
 
 
-class Broadcast:
+class EncodedOutput:
     """Encodes frames and sound into a stream or a file.
 
     Frames keep their times, to 1/90000 s where the container does; a frame of another size is
@@ -152,7 +152,9 @@ class Broadcast:
         self._closed = False
         self._overwrite = settings.overwrite
         # A file takes its name when it is complete; of a run that is killed, this much plays.
-        self._aside = target.file and free_name(target.file.with_name(f".{target.file.name}.part"))
+        self._aside = target.file and unused_path(
+            target.file.with_name(f".{target.file.name}.part")
+        )
         self._relay: RelayedOut | None = None
         try:
             with self._mapped("can't be opened"):
@@ -196,7 +198,7 @@ class Broadcast:
         return stream
 
     def show(self, shown: Shown) -> None:
-        """See ``Sink.show``."""
+        """See ``LiveOutput.show``."""
         time = shown.frame.time
         self._zero = time if self._zero is None else self._zero
         pts = round((time - self._zero) / CLOCK)
@@ -220,14 +222,14 @@ class Broadcast:
         return self._from_rgb(np.ascontiguousarray(picture))
 
     def hear(self, block: Block) -> None:
-        """See ``Sink.hear``."""
+        """See ``LiveOutput.hear``."""
         if self._audio is None or self._zero is None:
             return
         with self._mapped("is gone"):
             self._audio.hear(block, round(self._zero * RATE))
 
     def close(self) -> None:
-        """See ``Sink.close``."""
+        """See ``LiveOutput.close``."""
         if self._closed:
             return
         self._closed = True
@@ -243,7 +245,7 @@ class Broadcast:
 
     def _place(self, aside: Path, file: Path) -> None:
         """Give it its name; what has appeared there meanwhile is not lost."""
-        name = file if self._overwrite else free_name(file)
+        name = file if self._overwrite else unused_path(file)
         if name != file:
             log.warning("%s appeared during the run and is kept; see %s", file, name)
         aside.replace(name)

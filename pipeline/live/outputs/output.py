@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from ...core.concurrency import Slot
+from ...core.concurrency import LatestQueue
 from ...core.errors import SinkError, reason
 from ...core.frame import Frame
 from ..audio import Block
@@ -33,7 +33,7 @@ class Shown:
     """What the viewer is to know: why the picture stands still."""
 
 
-class Sink(Protocol):
+class LiveOutput(Protocol):
     """Takes a live picture and its sound."""
 
     def show(self, shown: Shown) -> None:
@@ -53,7 +53,7 @@ class Sink(Protocol):
         ...
 
 
-class Outlet:
+class OutputThread:
     """Runs a sink, opens it again when it fails, and never makes anybody wait.
 
     Args:
@@ -68,7 +68,7 @@ class Outlet:
     def __init__(
         self,
         name: str,
-        open_sink: Callable[[], Sink],
+        open_sink: Callable[[], LiveOutput],
         lasts: bool = True,
         depth: int = 1,
         heard: Callable[[float], None] | None = None,
@@ -83,7 +83,7 @@ class Outlet:
         self._lasts = lasts
         self._heard = heard
         self._waits = waits
-        self._frames: Slot[Shown] = Slot(depth)
+        self._frames: LatestQueue[Shown] = LatestQueue(depth)
         self._blocks: deque[Block] = deque(maxlen=_HEARD)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"to {name}", daemon=True)
@@ -158,20 +158,20 @@ class Outlet:
         sink.close()
 
 
-class Hub:
+class Outputs:
     """All outputs of a run; more may come while it runs, and some may go."""
 
     def __init__(self) -> None:
-        self._outlets: list[Outlet] = []
+        self._outlets: list[OutputThread] = []
         self._lock = threading.Lock()
 
     @property
-    def outlets(self) -> list[Outlet]:
+    def outlets(self) -> list[OutputThread]:
         """Those that there are."""
         with self._lock:
             return list(self._outlets)
 
-    def add(self, outlet: Outlet) -> None:
+    def add(self, outlet: OutputThread) -> None:
         """One more."""
         with self._lock:
             self._outlets.append(outlet)
@@ -186,7 +186,7 @@ class Hub:
         if gone and gone[-1] is not None and all(gone):
             raise gone[-1]
 
-    def remove(self, outlet: Outlet) -> None:
+    def remove(self, outlet: OutputThread) -> None:
         """Close one that is no longer wanted."""
         with self._lock:
             self._outlets.remove(outlet)

@@ -16,14 +16,14 @@ from typing import Any
 
 from ...core.errors import SinkError
 from ..audio import Block
-from .output import Shown, Sink
+from .output import LiveOutput, Shown
 
 _OPENS = 30.0  # seconds that it is given to be there
 _HANGS = 20.0  # seconds that it is given to take what it got
 _ENDS = 3.0  # seconds that it is given to finish
 
 
-class Apart:
+class ProcessOutput:
     """Runs a sink elsewhere; what it is given goes through a pipe, one thing at a time.
 
     Args:
@@ -34,7 +34,7 @@ class Apart:
         SinkError: it can't be opened.
     """
 
-    def __init__(self, name: str, make: Callable[[], Sink]) -> None:
+    def __init__(self, name: str, make: Callable[[], LiveOutput]) -> None:
         self._name = name
         context = get_context("spawn")
         self._pipe, there = context.Pipe()
@@ -49,15 +49,15 @@ class Apart:
             raise
 
     def show(self, shown: Shown) -> None:
-        """See ``Sink.show``."""
+        """See ``LiveOutput.show``."""
         self._tell("show", replace(shown, frame=replace(shown.frame, original=None)))
 
     def hear(self, block: Block) -> None:
-        """See ``Sink.hear``."""
+        """See ``LiveOutput.hear``."""
         self._tell("hear", block)
 
     def close(self) -> None:
-        """See ``Sink.close``."""
+        """See ``LiveOutput.close``."""
         with suppress(SinkError):
             self._tell("close", None, _ENDS)
         self._process.join(_ENDS)
@@ -92,7 +92,7 @@ class Apart:
             raise SinkError(failed)
 
 
-def _serve(pipe: Connection, make: Callable[[], Sink]) -> None:
+def _serve(pipe: Connection, make: Callable[[], LiveOutput]) -> None:
     """In the other process: open the sink and pass on what comes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the first one closes this
     try:
@@ -107,7 +107,7 @@ def _serve(pipe: Connection, make: Callable[[], Sink]) -> None:
             pipe.send(str(error))
 
 
-def _pass_on(pipe: Connection, sink: Sink) -> None:
+def _pass_on(pipe: Connection, sink: LiveOutput) -> None:
     with suppress(EOFError):  # who made it has gone
         while True:
             action, what = pipe.recv()

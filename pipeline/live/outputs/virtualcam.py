@@ -46,7 +46,7 @@ class VirtualCamera:
             ) from error
 
     def show(self, shown: Shown) -> None:
-        """See ``Sink.show``."""
+        """See ``LiveOutput.show``."""
         rgb = as_rgb(at_size(shown.frame.picture, self._size))
         try:
             self._camera.send(np.ascontiguousarray(rgb))
@@ -54,10 +54,10 @@ class VirtualCamera:
             raise SinkError(f"{self._output} is gone: {reason(error)}") from error
 
     def hear(self, block: Block) -> None:
-        """See ``Sink.hear``: a camera has no sound."""
+        """See ``LiveOutput.hear``: a camera has no sound."""
 
     def close(self) -> None:
-        """See ``Sink.close``."""
+        """See ``LiveOutput.close``."""
         self._camera.close()
 
 

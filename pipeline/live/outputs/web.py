@@ -20,7 +20,7 @@ import cv2
 from ...core.errors import SettingsError, SinkError, reason
 from ..audio import Block
 from ..controls import Controls
-from ..stats import Meter
+from ..stats import LiveStats
 from .output import Shown
 from .overlay import composed
 
@@ -51,7 +51,7 @@ class Page:
         SinkError: it is no address, or it is taken.
     """
 
-    def __init__(self, output: str, controls: Controls, meter: Meter) -> None:
+    def __init__(self, output: str, controls: Controls, meter: LiveStats) -> None:
         parts = urlsplit(output)
         try:
             self.host, port = parts.hostname or "127.0.0.1", parts.port or 8080
@@ -81,7 +81,7 @@ class Page:
         return f"http://{self.host}:{self.port}{asked}"
 
     def show(self, shown: Shown) -> None:
-        """See ``Sink.show``. It is encoded once for all who look, and not where nobody does."""
+        """See ``LiveOutput.show``. Encoded once for all viewers, and not at all without one."""
         if not self._looking and self._jpeg:
             return
         state = self.controls.state
@@ -94,10 +94,10 @@ class Page:
             self._changed.notify_all()
 
     def hear(self, block: Block) -> None:
-        """See ``Sink.hear``: a page has no sound."""
+        """See ``LiveOutput.hear``: a page has no sound."""
 
     def close(self) -> None:
-        """See ``Sink.close``."""
+        """See ``LiveOutput.close``."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

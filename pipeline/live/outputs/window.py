@@ -9,10 +9,10 @@ from typing import Any
 
 import cv2
 
-from ...core.concurrency import Slot
+from ...core.concurrency import LatestQueue
 from ...core.errors import SinkError, reason
 from ..controls import Controls, State
-from ..stats import Meter
+from ..stats import LiveStats
 from .output import Shown
 from .overlay import composed, figures, write
 
@@ -55,7 +55,7 @@ class Window:
         SinkError: there is no screen, or this OpenCV has no windows.
     """
 
-    def __init__(self, title: str, controls: Controls, meter: Meter) -> None:
+    def __init__(self, title: str, controls: Controls, meter: LiveStats) -> None:
         if sys.platform == "linux" and not (
             os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
         ):
@@ -65,7 +65,7 @@ class Window:
             )
         if sys.platform == "linux" and xcb_clashes(list(sys.modules)):
             raise SinkError("window: PyAV was imported before OpenCV; put `import cv2` first")
-        self.slot: Slot[Shown] = Slot(drop=meter.drop)
+        self.slot: LatestQueue[Shown] = LatestQueue(drop=meter.drop)
         self._title = title
         self._controls = controls
         self._meter = meter

@@ -24,7 +24,7 @@ from ...core.errors import SourceError, reason
 from ...core.frame import Frame, Picture
 from ...media.color import ToRgb, planes_of, tags_of
 from ...media.source import SourceInfo, fit_size
-from ...media.video import Turn
+from ...media.video import Orientation
 from ..relay import RelayedIn
 
 NETWORK = ("rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "tcp", "rtp", "http", "https")
@@ -158,7 +158,7 @@ class FfmpegSource:
         self.lasts = address.lasts and not whole
         try:
             self._video, self._audio = self._streams()
-            self._turn = Turn()
+            self._turn = Orientation()
             self.info = self._told(size)
         except BaseException:
             self.close()
@@ -223,11 +223,11 @@ class FfmpegSource:
             container=None,
         )
 
-    def _first_turn(self) -> Turn:
+    def _first_turn(self) -> Orientation:
         with suppress(av.FFmpegError):
             for frame in self._container.decode(self._video):
                 self._container.seek(0)
-                return Turn.of(frame)
+                return Orientation.of(frame)
         raise SourceError(f"{self._address.name}: no frame of it can be decoded")
 
     def items(self) -> Generator[Frame | Heard]:
@@ -264,7 +264,7 @@ class FfmpegSource:
         size = self.info.width, self.info.height
         even = not (size[0] % 2 or size[1] % 2)
         planar = even and frame.format.name.startswith("yuv") and not tags_of(frame).is_hdr
-        if planar and self._turn == Turn():
+        if planar and self._turn == Orientation():
             if (frame.width, frame.height) != size or frame.format.name[:7] not in _WHOLE:
                 frame = self._scaler.reformat(
                     frame, *size, "yuv420p", interpolation=Interpolation.BICUBIC, threads=1

@@ -15,8 +15,8 @@ from itertools import chain, repeat
 from ...core.concurrency import aside
 from ...core.errors import SourceError
 from ...core.frame import Frame
-from ..audio import SoundLine
-from ..stats import Meter
+from ..audio import AudioTimeline
+from ..stats import LiveStats
 from .ffmpeg import JUMP, Heard, LiveSource
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def let_go(opened: Future[LiveSource]) -> None:
     opened.add_done_callback(close)
 
 
-class Lasting:
+class ReconnectingSource:
     """Opens a source again and again, and sets what comes on one clock that never goes back.
 
     Args:
@@ -67,8 +67,8 @@ class Lasting:
         self,
         first: LiveSource,
         reopen: Callable[[], LiveSource],
-        meter: Meter,
-        sound: SoundLine | None,
+        meter: LiveStats,
+        sound: AudioTimeline | None,
         stop: threading.Event,
         loop: bool = False,
     ) -> None:

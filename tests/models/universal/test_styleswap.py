@@ -25,8 +25,8 @@ from stylize_video.models.universal.styleswap import (
 from stylize_video.models.universal.wct import WCT
 from stylize_video.pipeline.core.errors import ModelError
 from stylize_video.pipeline.nets.contract import ModelCard
-from stylize_video.pipeline.styles.universal import UniversalPlayer
-from stylize_video.pipeline.styles.universal_files import Look, Method, mixed
+from stylize_video.pipeline.styles.universal import CompiledUniversal
+from stylize_video.pipeline.styles.universal_files import StyleMix, UniversalFiles, mixed
 
 from ...conftest import run_command
 from ...models.universal.test_universal import TINY, pair, picture
@@ -65,10 +65,10 @@ def opened(model: bytes) -> Any:
 
 
 def painted(prepare: Path, frame: Rgb, style: Rgb, strength: float = 1.0) -> Rgb:
-    method = Method(prepare, opened)
-    maps = method.maps([(frame, None)], Look(method.portrait(style), strength))
+    method = UniversalFiles(prepare, opened)
+    maps = method.maps([(frame, None)], StyleMix(method.portrait(style), strength))
     session = opened(method.apply.SerializeToString())
-    return np.asarray(UniversalPlayer(session, maps, method.card).paint(frame))
+    return np.asarray(CompiledUniversal(session, maps, method.card).paint(frame))
 
 
 @pytest.mark.parametrize("strength", [1.0, 0.4, 0.0])
@@ -100,8 +100,8 @@ def test_a_method_that_hears_shots_has_both_its_halves(tmp_path: Path):
     path = tmp_path / "wct.prepare.onnx"
     frames = [rgb(1, 40, 56), rgb(2, 33, 47)]
     export_universal(WCT({1: pair(1)}), ModelCard("wct", "wct"), path, frames, rgb(3))
-    method = Method(path, opened)
-    look = Look(method.portrait(rgb(3)))
+    method = UniversalFiles(path, opened)
+    look = StyleMix(method.portrait(rgb(3)))
     assert set(look.portrait) == {"mean.relu1_1", "root.relu1_1", "weight.relu1_1"}
     one, other = (method.maps([(frame, None)], look) for frame in frames)
     assert set(one) == {"matrix.relu1_1", "shift.relu1_1"}
@@ -135,7 +135,7 @@ def test_a_picture_is_the_style_of_a_video(prepare: Path, tmp_path: Path, make_c
 
 
 def test_a_large_frame_is_painted_smaller_and_comes_back_whole(prepare: Path):
-    method, seen = Method(prepare, opened), list[tuple[int, ...]]()
+    method, seen = UniversalFiles(prepare, opened), list[tuple[int, ...]]()
 
     class Session:
         def run(self, names: list[str], fed: dict[str, Rgb]) -> list[Rgb]:
@@ -143,7 +143,7 @@ def test_a_large_frame_is_painted_smaller_and_comes_back_whole(prepare: Path):
             return [255 - fed["frame"]]
 
     frame, most = rgb(4, 720, 1280), method.card.most_pixels
-    found = np.asarray(UniversalPlayer(Session(), {}, method.card).paint(frame))
+    found = np.asarray(CompiledUniversal(Session(), {}, method.card).paint(frame))
     assert 0.98 * most < seen[0][1] * seen[0][2] < 1.02 * most < 720 * 1280
     assert found.shape == frame.shape
     assert np.abs(found.astype(int) - (255 - frame)).mean() < 3
@@ -152,14 +152,14 @@ def test_a_large_frame_is_painted_smaller_and_comes_back_whole(prepare: Path):
 def test_files_that_are_no_pair_are_named(prepare: Path, tmp_path: Path):
     apply = prepare.with_name("styleswap.apply.onnx")
     with pytest.raises(ModelError, match="no prepare file: it has no input 'style'"):
-        Method(apply, opened)
+        UniversalFiles(apply, opened)
     model = onnx.load(prepare)
     model.graph.output[0].name = "other"
     for node in model.graph.node:
         node.output[:] = ["other" if name == "patches" else name for name in node.output]
     onnx.save(model, tmp_path / "odd.prepare.onnx")
     with pytest.raises(ModelError, match="gives no 'patches', for which the apply file asks"):
-        Method(tmp_path / "odd.prepare.onnx", opened, apply)
+        UniversalFiles(tmp_path / "odd.prepare.onnx", opened, apply)
 
 
 # ---- by optimisation ----

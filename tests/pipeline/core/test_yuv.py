@@ -4,14 +4,14 @@ import av
 import cv2
 import numpy as np
 import pytest
-from stylize_video.pipeline.core.frame import Coding, Yuv, resized
+from stylize_video.pipeline.core.frame import Yuv, YuvMatrix, resized
 from stylize_video.pipeline.media.color import ColorTags, frame_of, planes_of
 
 from ...conftest import psnr
 from ...helpers.scenes import texture
 
 
-def told_in_yuv(rgb: np.ndarray, coding: Coding) -> Yuv:
+def told_in_yuv(rgb: np.ndarray, coding: YuvMatrix) -> Yuv:
     """The picture in 4:2:0, by the definition."""
     matrix, offset = coding.to_yuv()
     full = rgb @ matrix.T + offset
@@ -22,18 +22,18 @@ def told_in_yuv(rgb: np.ndarray, coding: Coding) -> Yuv:
 
 
 def test_white_black_and_red_are_the_standards():
-    matrix, offset = Coding(matrix=1, range=1).to_yuv()
+    matrix, offset = YuvMatrix(matrix=1, range=1).to_yuv()
     assert np.allclose(matrix @ [255, 255, 255] + offset, [235, 128, 128], atol=0.01)
     assert np.allclose(matrix @ [0, 0, 0] + offset, [16, 128, 128])
     assert np.allclose(matrix @ [255, 0, 0] + offset, [62.6, 102.3, 240], atol=0.1)
-    matrix, offset = Coding(matrix=5, range=2).to_yuv()
+    matrix, offset = YuvMatrix(matrix=5, range=2).to_yuv()
     assert np.allclose(matrix @ [255, 255, 255] + offset, [255, 128, 128], atol=0.01)
 
 
 @pytest.mark.parametrize("matrix", [1, 2, 4, 5, 7, 9])
 @pytest.mark.parametrize("range_", [0, 1, 2])
 def test_there_and_back_is_where_it_was(matrix: int, range_: int):
-    coding = Coding(matrix, range_)
+    coding = YuvMatrix(matrix, range_)
     (there, offset), (back, moved) = coding.to_yuv(), coding.to_rgb()
     rgb = np.array([12.0, 200, 77])
     assert np.allclose(back @ (there @ rgb + offset) + moved, rgb)
@@ -69,5 +69,5 @@ def test_planes_that_do_not_fit_are_refused():
 
 def test_resizing_gives_what_resizing_rgb_gives():
     rgb = cv2.GaussianBlur(texture(4, 128, 96), (0, 0), 3)
-    small = resized(told_in_yuv(rgb, Coding(1, 1)), (32, 24), cv2.INTER_AREA)
+    small = resized(told_in_yuv(rgb, YuvMatrix(1, 1)), (32, 24), cv2.INTER_AREA)
     assert psnr(small, resized(rgb, (32, 24), cv2.INTER_AREA)) > 38

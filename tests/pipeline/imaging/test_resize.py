@@ -3,7 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from stylize_video.pipeline.core.frame import Coding, Yuv
+from stylize_video.pipeline.core.frame import Yuv, YuvMatrix
 from stylize_video.pipeline.imaging.resize import at_size, restored, work_size
 
 from ...conftest import psnr
@@ -33,7 +33,7 @@ def test_the_painted_size_hangs_on_the_scale_alone(size, scale, wanted):
 @pytest.mark.parametrize("planar", [False, True])
 def test_a_painting_that_follows_its_source_gets_its_detail_back(planar: bool):
     rgb = texture(3, 480, 320)
-    source = told_in_yuv(rgb, Coding(1, 1)) if planar else rgb
+    source = told_in_yuv(rgb, YuvMatrix(1, 1)) if planar else rgb
     small = at_size(source, (106, 160))
     back = restored(small, source, small)  # the painting is the source itself
     blurred = at_size(small, (320, 480))
@@ -55,7 +55,7 @@ def test_at_its_own_size_it_is_left_alone():
 
 
 def test_planes_stay_even():
-    planes = told_in_yuv(cv2.resize(texture(1, 64, 48), (64, 48)), Coding(1, 1))
+    planes = told_in_yuv(cv2.resize(texture(1, 64, 48), (64, 48)), YuvMatrix(1, 1))
     small = at_size(planes, (24, 32))
     assert isinstance(small, Yuv)
     assert small.y.shape == (24, 32) and small.u.shape == (12, 16)

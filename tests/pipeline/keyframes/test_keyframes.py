@@ -17,7 +17,7 @@ from stylize_video.pipeline.core.frame import Frame, Rgb
 from stylize_video.pipeline.keyframes.paint import Painting, given
 from stylize_video.pipeline.keyframes.propagate import Carrier
 from stylize_video.pipeline.keyframes.run import Pairs
-from stylize_video.pipeline.keyframes.select import Due, chosen, listed_times
+from stylize_video.pipeline.keyframes.select import KeyframeScheduler, chosen, listed_times
 from stylize_video.pipeline.render import stylize
 from stylize_video.pipeline.temporal.flow import Dis
 from stylize_video.pipeline.temporal.trajectory import step_between, still
@@ -103,7 +103,11 @@ def test_ways_add_up():
 
 def test_a_key_begins_each_shot_and_comes_when_much_is_new(tmp_path: Path):
     pictures = pan(40, 4.0) + pan(20, 0.0, seed=1)
-    keys = list(chosen(frames(pictures, (0, 40)), Due(1.2), Dis(), tmp_path, lambda frame: None))
+    keys = list(
+        chosen(
+            frames(pictures, (0, 40)), KeyframeScheduler(1.2), Dis(), tmp_path, lambda frame: None
+        )
+    )
     assert [key.first for key in keys].count(True) == 2
     assert keys[0].number == 1
     numbers = [key.number for key in keys]
@@ -115,12 +119,12 @@ def test_a_key_begins_each_shot_and_comes_when_much_is_new(tmp_path: Path):
 
 def test_a_key_comes_after_so_many_seconds(tmp_path: Path):
     still_shot = frames(pan(50, 0.0))
-    keys = list(chosen(still_shot, Due(0.8), Dis(), tmp_path, lambda frame: None))
+    keys = list(chosen(still_shot, KeyframeScheduler(0.8), Dis(), tmp_path, lambda frame: None))
     assert [key.number for key in keys] == [1, 21, 41]
 
 
 def test_listed_keys_are_those_listed(tmp_path: Path):
-    due = Due(2, listed_times("0,0.41,1.2"))
+    due = KeyframeScheduler(2, listed_times("0,0.41,1.2"))
     keys = list(chosen(frames(pan(50, 5.0)), due, Dis(), tmp_path, lambda frame: None))
     assert [key.number for key in keys] == [1, 11, 31]
 
@@ -269,7 +273,7 @@ def test_carried_by_a_net_it_is_that_net_that_plays(make_clip: MakeClip, tmp_pat
         make_clip(frames=shown),
         tmp_path / "out.mp4",
         workshop,
-        carry="net",
+        between="net",
         save_style=style,
         key_every=0.4,
         steady="off",
@@ -283,7 +287,7 @@ def test_a_net_is_learned_once(make_clip: MakeClip, tmp_path: Path):
     clip = make_clip(frames=pan(6))
     first, second = Negatives(), Negatives()
     for workshop in (first, second):
-        rendered(clip, tmp_path / "out.mp4", workshop, carry="net", steady="off")
+        rendered(clip, tmp_path / "out.mp4", workshop, between="net", steady="off")
     assert first.pairs
     assert not second.pairs
 
@@ -326,10 +330,10 @@ def test_what_came_before_a_break_is_shown(tmp_path: Path):
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ({"save_style": "s.onnx"}, "--carry net"),
-        ({"save_style": "s.pt", "carry": "net"}, "must end in .onnx"),
-        ({"save_style": "no/s.onnx", "carry": "net"}, "folder does not exist"),
-        ({"method": "auto", "carry": "net"}, "learns from key frames"),
+        ({"save_style": "s.onnx"}, "--between net"),
+        ({"save_style": "s.pt", "between": "net"}, "must end in .onnx"),
+        ({"save_style": "no/s.onnx", "between": "net"}, "folder does not exist"),
+        ({"method": "auto", "between": "net"}, "learns from key frames"),
         ({"method": "auto", "keyframes": "0,1.5"}, "--method gatys"),
         ({"keyframes": "paintd/"}, "neither a folder"),
     ],
@@ -350,7 +354,7 @@ def test_a_style_that_exists_is_kept(make_clip: MakeClip, tmp_path: Path):
     with pytest.raises(SinkError, match="--overwrite"):
         rendered(
             *(make_clip(frames=pan(3)), tmp_path / "o.mp4", Negatives()),
-            carry="net",
+            between="net",
             save_style=tmp_path / "s.onnx",
             overwrite=False,
         )

@@ -5,12 +5,12 @@ from itertools import pairwise
 
 import av
 import numpy as np
-from stylize_video.pipeline.live.audio import RATE, Block, SoundLine
+from stylize_video.pipeline.live.audio import RATE, AudioTimeline, Block
 
 
-def heard_by() -> tuple[list[Block], SoundLine]:
+def heard_by() -> tuple[list[Block], AudioTimeline]:
     blocks: list[Block] = []
-    return blocks, SoundLine(blocks.append)
+    return blocks, AudioTimeline(blocks.append)
 
 
 def tone(samples: int, rate: int = 44100, layout: str = "mono") -> av.AudioFrame:

@@ -10,7 +10,7 @@ import pytest
 from stylize_video.pipeline.core.errors import ModelError
 from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.live import loader as tailor
-from stylize_video.pipeline.live.loader import Brush, Tailor, Wish
+from stylize_video.pipeline.live.loader import LoadedStyle, StyleLoader, StyleRequest
 from stylize_video.pipeline.nets.contract import ModelCard
 from stylize_video.pipeline.styles.per_shot import Whole
 
@@ -38,7 +38,9 @@ def frame(light: int = 100, size: tuple[int, int] = (20, 30)) -> Frame:
     return Frame(np.full((*size, 3), light, np.uint8), 0, Fraction(1))
 
 
-def wait_for(tailored: Tailor, wish: Wish, shot: Frame, before: Brush) -> Brush:
+def wait_for(
+    tailored: StyleLoader, wish: StyleRequest, shot: Frame, before: LoadedStyle
+) -> LoadedStyle:
     end = time.monotonic() + 5
     while (found := tailored.brush(shot, wish)) is before:
         assert time.monotonic() < end
@@ -49,29 +51,31 @@ def wait_for(tailored: Tailor, wish: Wish, shot: Frame, before: Brush) -> Brush:
 def test_the_first_is_waited_for_and_the_next_is_not():
     gate = threading.Event()
     styles = [Fake(1), Fake(2, gate)]
-    made = Tailor(lambda number: styles[number], Wish(0))
-    first = made.brush(frame(), Wish(0))
+    made = StyleLoader(lambda number: styles[number], StyleRequest(0))
+    first = made.brush(frame(), StyleRequest(0))
     assert first.plays.paint(frame().picture)[0, 0, 0] == 101
-    assert made.brush(frame(), Wish(1)) is first  # the second is not there before the gate opens
+    assert (
+        made.brush(frame(), StyleRequest(1)) is first
+    )  # the second is not there before the gate opens
     gate.set()
-    second = wait_for(made, Wish(1), frame(), first)
+    second = wait_for(made, StyleRequest(1), frame(), first)
     assert second.plays.paint(frame().picture)[0, 0, 0] == 102
     made.close()
 
 
 def test_strength_and_size_are_made_aside_too():
     style = Fake(1)
-    made = Tailor(lambda number: style, Wish(0))
-    first = made.brush(frame(), Wish(0))
-    second = wait_for(made, Wish(0, 0.5, 0.5), frame(), first)
+    made = StyleLoader(lambda number: style, StyleRequest(0))
+    first = made.brush(frame(), StyleRequest(0))
+    second = wait_for(made, StyleRequest(0, 0.5, 0.5), frame(), first)
     assert (second.fade, second.size, style.sizes[-1]) == (0.5, (10, 16), (10, 16))
     made.close()
 
 
 def test_frames_of_another_size_are_waited_for():
-    made = Tailor(Fake, Wish(0))
-    first = made.brush(frame(), Wish(0))
-    second = made.brush(frame(size=(40, 40)), Wish(0))
+    made = StyleLoader(Fake, StyleRequest(0))
+    first = made.brush(frame(), StyleRequest(0))
+    second = made.brush(frame(size=(40, 40)), StyleRequest(0))
     assert (first.size, second.size) == ((20, 30), (40, 40))
     made.close()
 
@@ -79,13 +83,13 @@ def test_frames_of_another_size_are_waited_for():
 def test_another_light_is_looked_at(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(tailor, "_LOOK_EVERY", 0.01)
     style = Fake(1)
-    made = Tailor(lambda number: style, Wish(0))
-    first = made.brush(frame(100), Wish(0))
+    made = StyleLoader(lambda number: style, StyleRequest(0))
+    first = made.brush(frame(100), StyleRequest(0))
     time.sleep(0.05)
-    made.brush(frame(104), Wish(0))
+    made.brush(frame(104), StyleRequest(0))
     time.sleep(0.1)
-    assert made.brush(frame(104), Wish(0)) is first
-    second = wait_for(made, Wish(0), frame(160), first)
+    assert made.brush(frame(104), StyleRequest(0)) is first
+    second = wait_for(made, StyleRequest(0), frame(160), first)
     assert second.light.mean() == pytest.approx(160, abs=1)
     made.close()
 
@@ -93,22 +97,22 @@ def test_another_light_is_looked_at(monkeypatch: pytest.MonkeyPatch):
 def test_a_style_that_can_not_be_had_is_said_once_and_the_old_goes_on(
     caplog: pytest.LogCaptureFixture,
 ):
-    made = Tailor(Fake, Wish(0))
-    first = made.brush(frame(), Wish(0))
+    made = StyleLoader(Fake, StyleRequest(0))
+    first = made.brush(frame(), StyleRequest(0))
     for _ in range(20):
-        assert made.brush(frame(), Wish(0, 0.13)) is first
+        assert made.brush(frame(), StyleRequest(0, 0.13)) is first
         time.sleep(0.01)
     assert [r.getMessage() for r in caplog.records] == [
         "thirteen is no strength; the style before goes on"
     ]
-    assert wait_for(made, Wish(0, 0.7), frame(), first).fade == 0.7
+    assert wait_for(made, StyleRequest(0, 0.7), frame(), first).fade == 0.7
     made.close()
 
 
 def test_the_first_that_can_not_be_had_is_an_error():
-    made = Tailor(Fake, Wish(0, 0.13))
+    made = StyleLoader(Fake, StyleRequest(0, 0.13))
     with pytest.raises(ModelError, match="thirteen"):
-        made.brush(frame(), Wish(0, 0.13))
+        made.brush(frame(), StyleRequest(0, 0.13))
     made.close()
 
 
@@ -116,17 +120,17 @@ def test_whatever_fails_nobody_waits_for_ever():
     def broken(number: int) -> Any:
         raise RuntimeError("a net that no one foresaw")
 
-    made = Tailor(broken, Wish(0))
+    made = StyleLoader(broken, StyleRequest(0))
     with pytest.raises(ModelError, match="can't be played: a net that no one foresaw"):
-        made.brush(frame(), Wish(0))
+        made.brush(frame(), StyleRequest(0))
     made.close()
 
 
 def test_frames_of_another_kind_are_painted_as_before_where_the_wish_can_not_be_had():
-    made = Tailor(Fake, Wish(0))
-    first = made.brush(frame(), Wish(0))
-    made.brush(frame(), Wish(0, 0.13))
+    made = StyleLoader(Fake, StyleRequest(0))
+    first = made.brush(frame(), StyleRequest(0))
+    made.brush(frame(), StyleRequest(0, 0.13))
     for size in ((40, 60), (20, 30)):
-        found = made.brush(frame(size=size), Wish(0, 0.13))
+        found = made.brush(frame(size=size), StyleRequest(0, 0.13))
         assert (found.wish, found.size) == (first.wish, size)
     made.close()

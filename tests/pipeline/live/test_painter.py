@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from stylize_video.pipeline.core.frame import Coding, Frame, Memory, Motion, Rgb, Yuv, as_rgb
+from stylize_video.pipeline.core.frame import Frame, Memory, Motion, Rgb, Yuv, YuvMatrix, as_rgb
 from stylize_video.pipeline.live.controls import State
 from stylize_video.pipeline.live.crossfade import Crossfade, Mover, mirrored
-from stylize_video.pipeline.live.loader import Tailor, Wish
-from stylize_video.pipeline.live.painter import Easel
+from stylize_video.pipeline.live.loader import StyleLoader, StyleRequest
+from stylize_video.pipeline.live.painter import LivePainter
 from stylize_video.pipeline.styles.per_shot import Whole
 from stylize_video.pipeline.temporal.consistency import Carried, Recurrent
 from stylize_video.pipeline.temporal.flow import Dis
@@ -52,7 +52,7 @@ def test_in_a_crossfade_the_old_goes_on_moving():
 def test_planes_are_moved_and_mirrored_as_rgb_is():
     rng = np.random.default_rng(0)
     y, u, v = (rng.integers(16, 235, s, dtype=np.uint8) for s in ((8, 12), (4, 6), (4, 6)))
-    planes = Yuv(y, u, v, Coding(1, 1))
+    planes = Yuv(y, u, v, YuvMatrix(1, 1))
     flipped = mirrored(planes)
     assert isinstance(flipped, Yuv)
     assert (flipped.y == y[:, ::-1]).all() and (flipped.v == v[:, ::-1]).all()
@@ -65,8 +65,8 @@ def test_planes_are_moved_and_mirrored_as_rgb_is():
 
 @pytest.fixture
 def easel() -> Any:
-    made = Tailor(lambda number: Fake(10 * (number + 1)), Wish(0))
-    yield Easel(made, Dis(), 0.75)
+    made = StyleLoader(lambda number: Fake(10 * (number + 1)), StyleRequest(0))
+    yield LivePainter(made, Dis(), 0.75)
     made.close()
 
 
@@ -74,18 +74,18 @@ def frame(picture: Any) -> Frame:
     return Frame(picture, 0, Fraction(1, 25))
 
 
-def test_a_frame_is_painted_with_its_source_beside(easel: Easel):
+def test_a_frame_is_painted_with_its_source_beside(easel: LivePainter):
     done = easel.paint(frame(grey(100)), State())
     assert as_rgb(done.picture)[0, 0, 0] == 110
     assert as_rgb(done.original)[0, 0, 0] == 100  # pyright: ignore[reportArgumentType]
 
 
-def test_strength_that_a_style_can_not_take_is_a_fade(easel: Easel):
+def test_strength_that_a_style_can_not_take_is_a_fade(easel: LivePainter):
     done = easel.paint(frame(grey(100)), State(strength=0.5))
     assert as_rgb(done.picture)[0, 0, 0] == 105
 
 
-def test_mirror_turns_source_and_painting(easel: Easel):
+def test_mirror_turns_source_and_painting(easel: LivePainter):
     picture = grey(50)
     picture[:, :10] = 150
     done = easel.paint(frame(picture), State(mirror=True))
@@ -94,13 +94,13 @@ def test_mirror_turns_source_and_painting(easel: Easel):
 
 
 def test_the_mask_keeps_the_source_and_luma_its_colours():
-    made = Tailor(lambda number: Red(), Wish(0))
+    made = StyleLoader(lambda number: Red(), StyleRequest(0))
     mask = np.zeros((32, 48), np.uint8)
     mask[:, :24] = 255
-    done = Easel(made, Dis(), 0.75, mask=mask).paint(frame(grey(100)), State())
+    done = LivePainter(made, Dis(), 0.75, mask=mask).paint(frame(grey(100)), State())
     assert as_rgb(done.picture)[0, 0].tolist() == [200, 0, 0]
     assert as_rgb(done.picture)[0, -1].tolist() == [100, 100, 100]
-    done = Easel(made, Dis(), 0.75, luma=True).paint(frame(grey(100)), State())
+    done = LivePainter(made, Dis(), 0.75, luma=True).paint(frame(grey(100)), State())
     painted = as_rgb(done.picture)[0, 0]
     assert np.ptp(painted.astype(int)) <= 2
     made.close()
@@ -134,8 +134,8 @@ class Remembers(Fake):
 
 def test_a_recurrent_net_is_told_what_was_shown():
     style = Remembers()
-    tailored = Tailor(lambda number: style, Wish(0))
-    painting = Easel(tailored, Dis(), 0.75)
+    tailored = StyleLoader(lambda number: style, StyleRequest(0))
+    painting = LivePainter(tailored, Dis(), 0.75)
     scene = pan(texture(1), count=3)
     for shown in scene.frames():
         painting.paint(shown, State())

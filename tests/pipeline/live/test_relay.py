@@ -13,7 +13,7 @@ import pytest
 from stylize_video.pipeline.core.config import Settings, checked
 from stylize_video.pipeline.core.errors import SinkError, SourceError
 from stylize_video.pipeline.core.frame import Frame
-from stylize_video.pipeline.live.outputs.encoder import Broadcast, Shape, target_of
+from stylize_video.pipeline.live.outputs.encoder import EncodedOutput, Shape, target_of
 from stylize_video.pipeline.live.outputs.output import Shown
 from stylize_video.pipeline.live.sources.ffmpeg import FfmpegSource, address_of
 
@@ -48,11 +48,11 @@ def ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "sent.ts"
 
 
-def broadcast(name: str) -> Broadcast:
+def broadcast(name: str) -> EncodedOutput:
     target = target_of(name)
     assert target is not None
     shape = Shape(64, 48, Fraction(25), None, sounds=False)
-    return Broadcast(target, shape, checked(Settings, {}, "test"))
+    return EncodedOutput(target, shape, checked(Settings, {}, "test"))
 
 
 def send(frames: int = 25) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from stylize_video.pipeline.live.resolution import SHARES, Governor
+from stylize_video.pipeline.live.resolution import SHARES, ResolutionController
 
 
 class Machine:
@@ -10,7 +10,7 @@ class Machine:
         self.whole = whole
         self.now = 0.0
 
-    def paint(self, governor: Governor, frames: int) -> list[float]:
+    def paint(self, governor: ResolutionController, frames: int) -> list[float]:
         shares: list[float] = []
         for _ in range(frames):
             share = governor.share
@@ -21,8 +21,8 @@ class Machine:
         return shares
 
 
-def held(machine: Machine) -> Governor:
-    return Governor(30, lambda: machine.now)
+def held(machine: Machine) -> ResolutionController:
+    return ResolutionController(30, lambda: machine.now)
 
 
 def test_a_quick_machine_paints_the_whole():

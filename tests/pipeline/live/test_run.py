@@ -21,8 +21,7 @@ import pytest
 from numpy.typing import NDArray
 from stylize_video.pipeline.core.config import Settings, checked
 from stylize_video.pipeline.core.errors import SettingsError, SinkError, SourceError
-from stylize_video.pipeline.live import run as live
-from stylize_video.pipeline.live.open import is_live
+from stylize_video.pipeline.live.open import is_live, open_mask
 from stylize_video.pipeline.live.relay import free_port
 from stylize_video.pipeline.live.run import play_live
 
@@ -32,7 +31,7 @@ RATE = 48000
 
 
 def settings(identity: Path, **values: Any) -> Settings:
-    live = {"style": str(identity), "device": "cpu", "steady": "off", "deck": (str(identity),)}
+    live = {"style": str(identity), "device": "cpu", "steady": "off", "styles": (str(identity),)}
     return checked(Settings, {**live, **values}, "test")
 
 
@@ -269,7 +268,7 @@ def test_the_command_stops_cleanly_and_tells_how_it_went(
     command = [sys.executable, "-m", "stylize_video.cli.main", str(clip), str(out), "--realtime"]
     code = "import sys; from stylize_video.cli.main import main; main()"
     command = [sys.executable, "-c", code, *command[3:], "--loop", "--style", str(identity)]
-    command += ["--deck", str(identity), "--json-progress", "--device", "cpu"]
+    command += ["--styles", str(identity), "--json-progress", "--device", "cpu"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = [json.loads(process.stdout.readline()) for _ in range(4)]
@@ -305,7 +304,7 @@ def test_what_can_not_be_is_refused_before_anything_is_opened(
     refused(SinkError, "does not exist", str(tmp_path / "no" / "x.m3u8"))
     refused(SettingsError, "--start is for files", "x.m3u8", start="1")
     refused(SettingsError, "key frames are painted slowly", "x.m3u8", method="gatys")
-    refused(SettingsError, "is no folder", "x.mkv", takes=tmp_path / "none")
+    refused(SettingsError, "is no folder", "x.mkv", save_to=tmp_path / "none")
     with pytest.raises(SourceError, match="no live source"):
         play_live("nothing.mp4", [str(tmp_path / "x.mkv")], settings(identity), stop)
     with pytest.raises(SourceError, match=r"rtmp://127.0.0.1:1/x can't be opened: Connection ref"):
@@ -332,7 +331,7 @@ def test_pictures_and_recordings_are_taken(make_clip: MakeClip, identity: Path, 
         stop.set()
 
     presser = threading.Timer(0, press)
-    made = settings(identity, realtime=True, loop=True, takes=takes)
+    made = settings(identity, realtime=True, loop=True, save_to=takes)
     play_live(
         str(clip), [f"http://127.0.0.1:{port}"], made, stop, on_start=lambda _: presser.start()
     )
@@ -370,6 +369,6 @@ def test_a_masks_edge_is_soft_here_too(make_clip: MakeClip, tmp_path: Path, iden
     picture[:, 64:] = 255
     cv2.imwrite(str(tmp_path / "mask.png"), picture)
     made = settings(identity, mask=str(tmp_path / "mask.png"), mask_feather=20)
-    found = live._mask(made, (96, 128))
+    found = open_mask(made, (96, 128))
     assert found is not None
     assert 90 < found[48, 64] < 165 and found[48, 0] == 0 and found[48, -1] == 255

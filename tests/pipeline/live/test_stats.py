@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from stylize_video.pipeline.live.stats import Meter
+from stylize_video.pipeline.live.stats import LiveStats
 
 
 def test_rates_drops_latency_and_gaps():
     now = 0.0
-    meter = Meter(lambda: now)
+    meter = LiveStats(lambda: now)
     for number in range(100):
         now = number / 50
         meter.capture()
@@ -25,14 +25,14 @@ def test_rates_drops_latency_and_gaps():
 
 
 def test_nothing_yet_is_nought():
-    meter = Meter()
+    meter = LiveStats()
     assert (meter.read().shown, meter.read().latency) == (0, 0)
     assert meter.summary()["shown"] == 0
 
 
 def test_a_rate_forgets():
     now = 0.0
-    meter = Meter(lambda: now)
+    meter = LiveStats(lambda: now)
     for _ in range(100):
         now += 0.01
         meter.capture()
@@ -41,6 +41,6 @@ def test_a_rate_forgets():
 
 
 def test_nothing_shown_is_no_latency():
-    assert Meter().summary() == {
+    assert LiveStats().summary() == {
         "shown": 0, "dropped": 0, "p50": 0, "p95": 0, "p99": 0, "longest gap": 0,
     }  # fmt: skip

@@ -7,11 +7,11 @@ import numpy as np
 import onnx
 import pytest
 from stylize_video.pipeline.core.errors import ModelError
-from stylize_video.pipeline.core.frame import Coding, Rgb, Yuv
+from stylize_video.pipeline.core.frame import Rgb, Yuv, YuvMatrix
 from stylize_video.pipeline.nets.contract import ModelCard
 from stylize_video.pipeline.nets.graph import Net, mixed, read_net
 from stylize_video.pipeline.nets.session import open_session
-from stylize_video.pipeline.styles.compiled import Binder, Choice
+from stylize_video.pipeline.styles.compiled import NetCompiler, NetMix
 from stylize_video.pipeline.styles.zoo import find_base, find_style
 
 from ...conftest import foreign_onnx, psnr
@@ -43,11 +43,11 @@ def picture() -> Rgb:
     return texture(2, 160, 96)
 
 
-def binder(net: Net, eight_bit: bool = False, tone: float = 0.0, **how: object) -> Binder:
+def binder(net: Net, eight_bit: bool = False, tone: float = 0.0, **how: object) -> NetCompiler:
     def opened(model: bytes, shapes: object) -> object:
         return open_session(model, "cpu", 1)[0]
 
-    return Binder(Choice(net, tone), opened, opened, "int8" if eight_bit else "float", **how)  # type: ignore[arg-type]
+    return NetCompiler(NetMix(net, tone), opened, opened, "int8" if eight_bit else "float", **how)  # type: ignore[arg-type]
 
 
 def painted(net: Net, picture: Rgb | Yuv, eight_bit: bool = False, tone: float = 0.0) -> Rgb | Yuv:
@@ -72,7 +72,7 @@ def test_a_flat_picture_is_not_divided_by_its_noise(udnie: Net):
 
 
 def test_told_in_video_planes_it_paints_the_same(udnie: Net, picture: Rgb):
-    coding = Coding(1, 1)
+    coding = YuvMatrix(1, 1)
     planes = told_in_yuv(picture, coding)
     shown, wanted = (
         painted(udnie, planes),

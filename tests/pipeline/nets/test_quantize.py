@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from stylize_video.pipeline.core.frame import Coding
+from stylize_video.pipeline.core.frame import YuvMatrix
 from stylize_video.pipeline.nets.quantize import sums_bytes_exactly, write_byte_sum
 from stylize_video.pipeline.nets.session import open_session
 from stylize_video.pipeline.styles.zoo import zoo
@@ -48,7 +48,7 @@ def test_planes_come_back_in_their_places():
     """A net that gives the picture back would show a shuffled pixel."""
     base = next(p for p in zoo()["udnie"].path.parent.glob("base-fast.onnx"))
     picture = texture(8, 256, 160)
-    for shown in (picture, told_in_yuv(picture, Coding(1, 1))):
+    for shown in (picture, told_in_yuv(picture, YuvMatrix(1, 1))):
         answer = painted(load(base), shown, tone=1.0)
         rgb = answer if isinstance(answer, np.ndarray) else answer.rgb()
         assert psnr(rgb, picture) > 20

@@ -22,8 +22,8 @@ from stylize_video.pipeline.imaging.segmentation import labelled, palette
 from stylize_video.pipeline.nets.contract import ModelCard
 from stylize_video.pipeline.nets.rewrite import with_labels
 from stylize_video.pipeline.render import stylize
-from stylize_video.pipeline.styles.universal import Painting, UniversalPlayer
-from stylize_video.pipeline.styles.universal_files import Look, Method
+from stylize_video.pipeline.styles.universal import CompiledUniversal, Painting
+from stylize_video.pipeline.styles.universal_files import StyleMix, UniversalFiles
 
 Picture = NDArray[np.uint8]
 
@@ -222,7 +222,7 @@ def test_a_method_that_is_missing_is_named(tmp_path: Path):
 
 
 @pytest.fixture(scope="module")
-def deep(tmp_path_factory: pytest.TempPathFactory) -> Method:
+def deep(tmp_path_factory: pytest.TempPathFactory) -> UniversalFiles:
     """A net of full depth, thin, that has learned nothing."""
     widths = ((4, 4), (5, 5), (6,) * 4, (7,))
     torch.manual_seed(0)
@@ -231,7 +231,7 @@ def deep(tmp_path_factory: pytest.TempPathFactory) -> Method:
         torch.nn.init.kaiming_normal_(conv.weight)
     path = tmp_path_factory.mktemp("deep") / "deep.prepare.onnx"
     export_universal(net, ModelCard("deep", "wct"), path, [blobs(1)], blobs(3))
-    return Method(path, opened)
+    return UniversalFiles(path, opened)
 
 
 def opened(model: bytes) -> onnxruntime.InferenceSession:
@@ -239,26 +239,26 @@ def opened(model: bytes) -> onnxruntime.InferenceSession:
 
 
 @pytest.mark.parametrize("labelled", [False, True])
-def test_tiles_are_painted_as_the_whole(deep: Method, labelled: bool):
+def test_tiles_are_painted_as_the_whole(deep: UniversalFiles, labelled: bool):
     frame = blobs(5, 333, 501)
     labels = np.repeat(frame[..., :1], 2, axis=2) if labelled else None
-    look = Look(deep.portrait(blobs(6), blobs(7)[..., :2] if labelled else None))
+    look = StyleMix(deep.portrait(blobs(6), blobs(7)[..., :2] if labelled else None))
     model = with_labels(deep.apply, deep.scales) if labelled else deep.apply
     session = opened(model.SerializeToString())
     maps = deep.maps([(frame, labels)], look)
     whole, tiled = (
-        UniversalPlayer(session, maps, deep.card, Painting(tile=tile)).paint(frame, labels)
+        CompiledUniversal(session, maps, deep.card, Painting(tile=tile)).paint(frame, labels)
         for tile in (0, 256)
     )
     assert np.abs(np.asarray(whole, int) - np.asarray(tiled)).max() <= 1
 
 
-def test_what_is_photographic_is_carried_from_fewer_lines(deep: Method):
-    look = Look(deep.portrait(blobs(6)))
+def test_what_is_photographic_is_carried_from_fewer_lines(deep: UniversalFiles):
+    look = StyleMix(deep.portrait(blobs(6)))
     large = blobs(5, 1024, 1536)
     card = replace(deep.card, kind="wct2")
     maps = deep.maps([(np.ascontiguousarray(large[::4, ::4]), None)], look)
-    player = UniversalPlayer(opened(deep.apply.SerializeToString()), maps, card)
+    player = CompiledUniversal(opened(deep.apply.SerializeToString()), maps, card)
     assert player.painting.reduced(large, card).shape == (256, 384, 3)
     assert Painting(smooth="off").reduced(large, card).shape == (512, 768, 3)
     assert player.painting.reduced(large[:300], card).shape == (300, 1536, 3)

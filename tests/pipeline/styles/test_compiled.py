@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 from stylize_video.pipeline.core.errors import SourceError
-from stylize_video.pipeline.core.frame import Coding, Frame, Rgb, Yuv
+from stylize_video.pipeline.core.frame import Frame, Rgb, Yuv, YuvMatrix
 from stylize_video.pipeline.nets.graph import Net
-from stylize_video.pipeline.styles.compiled import Binder, Choice
-from stylize_video.pipeline.styles.feedforward import Playing, Stylizer
+from stylize_video.pipeline.styles.compiled import NetCompiler, NetMix
+from stylize_video.pipeline.styles.feedforward import FeedForwardStyle, Playing
 from stylize_video.pipeline.styles.zoo import find_style
 
 from ...conftest import psnr
@@ -27,7 +27,9 @@ def frames(pictures: list[Rgb | Yuv], cuts: tuple[int, ...] = (0,)) -> Iterator[
         yield Frame(picture, t, Fraction(1, 25), 1, cut=t in cuts)
 
 
-def played(bound: Binder, pictures: list[Rgb | Yuv], cuts: tuple[int, ...] = (0,)) -> list[Rgb]:
+def played(
+    bound: NetCompiler, pictures: list[Rgb | Yuv], cuts: tuple[int, ...] = (0,)
+) -> list[Rgb]:
     return [
         np.asarray(player.paint(frame.picture))
         for frame, player in bound.follow(frames(pictures, cuts))
@@ -48,7 +50,7 @@ def test_who_enters_does_not_change_the_wall(udnie: Net):
     corner = (slice(70, 90), slice(10, 60))
     still = played(binder(udnie), pictures)
     assert np.abs(still[15][corner].astype(int) - still[13][corner]).mean() < 1
-    by_frame = Stylizer(find_style("udnie"), "cpu", playing=Playing(statistics="frame"))
+    by_frame = FeedForwardStyle(find_style("udnie"), "cpu", playing=Playing(statistics="frame"))
     loose = [f.rgb for f in by_frame.run(frames(pictures))]
     assert np.abs(loose[15][corner].astype(int) - loose[13][corner]).mean() > 5
 
@@ -111,7 +113,7 @@ def test_black_frames_are_no_painting(udnie: Net):
 @pytest.mark.parametrize("eight_bit", [False, True])
 def test_tiles_join_without_a_seam(udnie: Net, planar: bool, eight_bit: bool):
     picture = texture(9, 700, 520)
-    shown = told_in_yuv(picture, Coding(1, 1)) if planar else picture
+    shown = told_in_yuv(picture, YuvMatrix(1, 1)) if planar else picture
     whole, tiled = binder(udnie, eight_bit), binder(udnie, eight_bit, tile=256)
     moments = whole.measure([shown], whole.choice)
     a, b = (p.player(shown, p.choice, moments).paint(shown) for p in (whole, tiled))
@@ -127,7 +129,7 @@ def test_a_new_style_is_heard_at_the_next_frame(udnie: Net, base: Net):
     for number, (frame, player) in enumerate(bound.follow(frames(pictures))):
         shown.append(np.asarray(player.paint(frame.picture)))
         if number == 20:
-            bound.choice = Choice(base, tone=1.0)
+            bound.choice = NetMix(base, tone=1.0)
     wanted = played(binder(base, tone=1.0), pictures[:12])[0]
     assert np.array_equal(shown[20], shown[12])
     assert psnr(shown[21], wanted) > 30
@@ -152,7 +154,7 @@ def test_strokes_are_as_large_at_any_size(udnie: Net):
 def test_other_planes_are_another_shot(udnie: Net):
     """A stream may change its format on the way; its frames stay of one size."""
     rgb = texture(1, 64, 48)
-    full, limited = (told_in_yuv(rgb, Coding(1, r)) for r in (2, 1))
+    full, limited = (told_in_yuv(rgb, YuvMatrix(1, r)) for r in (2, 1))
     for number in (5, 20):  # among the frames held back, and after
         pictures = [limited] * number + [rgb] * 3 + [full] * 3
         shown = [

@@ -11,7 +11,7 @@ import pytest
 from stylize_video.cli.main import _spread_styles
 from stylize_video.pipeline.core.config import Settings, checked
 from stylize_video.pipeline.core.errors import ModelError, SettingsError, SourceError
-from stylize_video.pipeline.core.frame import Coding, Frame, Rgb, Yuv
+from stylize_video.pipeline.core.frame import Frame, Rgb, Yuv, YuvMatrix
 from stylize_video.pipeline.imaging.compositing import brightness_only, faded
 from stylize_video.pipeline.media.aligned import Beside
 from stylize_video.pipeline.render import stylize
@@ -116,7 +116,7 @@ def test_the_sources_colours_stay(photo: Path):
 
 
 def test_planes_are_finished_as_pictures_are():
-    coding = Coding(1, 1)
+    coding = YuvMatrix(1, 1)
     one, other = (told_in_yuv(texture(s, 64, 48), coding) for s in (1, 2))
     inside = np.zeros((48, 64), np.uint8)
     inside[:24] = 255

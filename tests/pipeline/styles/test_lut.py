@@ -11,7 +11,7 @@ from stylize_video.pipeline.core.config import checked
 from stylize_video.pipeline.core.errors import ModelError, SettingsError
 from stylize_video.pipeline.core.frame import Rgb
 from stylize_video.pipeline.imaging.lut import Table, applied, identity, write_cube
-from stylize_video.pipeline.styles.lut import Grade
+from stylize_video.pipeline.styles.lut import LutStyle
 
 from ...conftest import MakeClip, psnr, read_video
 from ...helpers.scenes import texture
@@ -56,7 +56,9 @@ def test_every_colour_is_answered(tmp_path: Path):
     colours = np.random.default_rng(1).integers(0, 256, (200, 300, 3), np.uint8)
     corners = np.array([[[r, g, b] for r in (0, 255) for g in (0, 255)] for b in (0, 255)])
     colours[:2, :4] = corners
-    off = Grade([(tmp_path / "wild.cube", 1.0)]).paint(colours).astype(int) - applied(own, colours)
+    off = LutStyle([(tmp_path / "wild.cube", 1.0)]).paint(colours).astype(int) - applied(
+        own, colours
+    )
     assert np.abs(off).max() <= 1 and (off != 0).mean() < 1e-3
 
 

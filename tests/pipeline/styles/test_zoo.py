@@ -11,16 +11,16 @@ import pytest
 from stylize_video.pipeline.core.config import Settings
 from stylize_video.pipeline.core.errors import ModelError
 from stylize_video.pipeline.core.frame import Rgb
-from stylize_video.pipeline.styles.feedforward import Stylizer
-from stylize_video.pipeline.styles.universal import UniversalStylizer
+from stylize_video.pipeline.styles.feedforward import FeedForwardStyle
+from stylize_video.pipeline.styles.universal import UniversalStyle
 from stylize_video.pipeline.styles.zoo import find_method, find_style, sha256, zoo
 
 NAMES = sorted(zoo())
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def stylizer(request: pytest.FixtureRequest) -> Stylizer:
-    return Stylizer(zoo()[request.param].path, "cpu")
+def stylizer(request: pytest.FixtureRequest) -> FeedForwardStyle:
+    return FeedForwardStyle(zoo()[request.param].path, "cpu")
 
 
 def scene(height: int, width: int, left: int = 0) -> Rgb:
@@ -41,7 +41,7 @@ def test_there_are_two_styles_and_the_default_is_one():
 def test_the_table_says_what_the_file_holds(name: str):
     style = zoo()[name]
     assert sha256(style.path) == style.sha256
-    card = Stylizer(style.path, "cpu").card
+    card = FeedForwardStyle(style.path, "cpu").card
     assert (card.name, card.kind) == (name, style.tier)
     assert json.loads(card.parity)["mean"] < 1
     recipe = json.loads(card.recipe)
@@ -51,12 +51,12 @@ def test_the_table_says_what_the_file_holds(name: str):
     assert figures["style"] == pytest.approx(style.figures["style"], abs=1e-3)
 
 
-def test_it_paints_at_any_size(stylizer: Stylizer):
+def test_it_paints_at_any_size(stylizer: FeedForwardStyle):
     for size in ((1, 1), (37, 53), (360, 640)):
         assert stylizer.paint(scene(*size)).shape == (*size, 3)
 
 
-def test_it_changes_the_picture_but_keeps_its_shapes(stylizer: Stylizer):
+def test_it_changes_the_picture_but_keeps_its_shapes(stylizer: FeedForwardStyle):
     content = scene(240, 320)
     painted = stylizer.paint(content)
     assert np.abs(painted.astype(int) - content).mean() > 15
@@ -65,7 +65,7 @@ def test_it_changes_the_picture_but_keeps_its_shapes(stylizer: Stylizer):
     assert at_edge > 2 * elsewhere
 
 
-def test_a_flat_picture_has_no_grid(stylizer: Stylizer):
+def test_a_flat_picture_has_no_grid(stylizer: FeedForwardStyle):
     painted = stylizer.paint(np.full((256, 256, 3), 120, np.uint8)).astype(float).mean(axis=2)
     inner = painted[32:-32, 32:-32] - painted[32:-32, 32:-32].mean()
     amplitude = np.abs(np.fft.fft2(inner)) / inner.size  # in grey levels
@@ -75,7 +75,7 @@ def test_a_flat_picture_has_no_grid(stylizer: Stylizer):
     assert max(grid) < 0.25
 
 
-def test_there_is_no_border(stylizer: Stylizer):
+def test_there_is_no_border(stylizer: FeedForwardStyle):
     """The rim of a picture is painted as the same pixels inside a larger one would be."""
     small = stylizer.paint(scene(240, 320, left=200)).astype(float)
     rim = np.ones((240, 320), bool)
@@ -98,7 +98,7 @@ def test_the_light_of_a_photograph_is_taken_over(tmp_path: Path):
     content, style = scene(240, 320), scene(240, 320, left=100)
     warm = np.clip(style * np.array([1.2, 0.8, 0.5]), 0, 255).astype(np.uint8)
     cv2.imwrite(str(tmp_path / "warm.png"), warm[..., ::-1])
-    stylizer = UniversalStylizer(find_method("auto", "photo"), [(tmp_path / "warm.png", 1.0)])
+    stylizer = UniversalStyle(find_method("auto", "photo"), [(tmp_path / "warm.png", 1.0)])
     shown = stylizer.paint(content)
     assert shown.shape == content.shape
     off, before = (np.abs(x.mean((0, 1)) - warm.mean((0, 1))).max() for x in (shown, content))

@@ -13,9 +13,9 @@ from stylize_video.pipeline import Settings, stylize
 from stylize_video.pipeline.core.config import checked
 from stylize_video.pipeline.core.frame import Frame, Memory, Motion, Rgb
 from stylize_video.pipeline.evaluation.metrics import Measure, evaluate
-from stylize_video.pipeline.styles.feedforward import Stylizer
+from stylize_video.pipeline.styles.feedforward import FeedForwardStyle
 from stylize_video.pipeline.styles.zoo import find_style
-from stylize_video.pipeline.temporal.consistency import HOLDS, History, recur, steady
+from stylize_video.pipeline.temporal.consistency import BLEND_WEIGHTS, History, recur, steady
 from stylize_video.pipeline.temporal.flow import Dis, attach_motion
 
 from ...conftest import run_command
@@ -35,11 +35,11 @@ def held(scene: Scene, repaint: Repaint, how: str = "flow") -> tuple[list[Rgb], 
     painted = [repaint(scene.rgb(t), t) for t in range(scene.count)]
     moving = attach_motion(scene.frames(), Dis())
     frames = (replace(f, picture=rgb) for f, rgb in zip(moving, painted, strict=True))
-    return painted, [frame.rgb for frame in steady(frames, HOLDS[how])]
+    return painted, [frame.rgb for frame in steady(frames, BLEND_WEIGHTS[how])]
 
 
 @pytest.mark.parametrize("name", SCENES)
-@pytest.mark.parametrize("how", HOLDS)
+@pytest.mark.parametrize("how", BLEND_WEIGHTS)
 def test_flicker_is_held_down_in_every_scene(name: str, how: str):
     scene = SCENES[name](texture(3), count=12, width=192, height=144)
     plain, shown = held(scene, flickering, how)
@@ -52,7 +52,7 @@ def test_flicker_is_held_down_in_every_scene(name: str, how: str):
 
 
 @pytest.mark.parametrize("velocity", [(1.37, 0.61), (0.5, 0.5), (1.5, -0.5)])
-@pytest.mark.parametrize("how", HOLDS)
+@pytest.mark.parametrize("how", BLEND_WEIGHTS)
 def test_no_blur_builds_up(how: str, velocity: tuple[float, float]):
     """Twenty frames of a sub-pixel pan: the finest detail stays, where bilinear loses a third."""
     scene = pan(texture(3), count=20, velocity=velocity)
@@ -86,11 +86,11 @@ def test_nothing_trails_behind_a_moving_object():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", HOLDS)
+@pytest.mark.parametrize("how", BLEND_WEIGHTS)
 def test_a_still_shot_neither_drifts_nor_keeps_its_noise(how: str):
     scene = static(texture(2), count=300, width=160, height=96, noise=4.0)
     frames = attach_motion(scene.frames(), Dis())
-    shown = [frame.rgb for frame in steady(frames, HOLDS[how])]
+    shown = [frame.rgb for frame in steady(frames, BLEND_WEIGHTS[how])]
     first, last = (np.mean(shown[s], axis=(0, 1, 2)) for s in (slice(0, 10), slice(290, 300)))
     assert np.abs(last - first).max() < 0.5
     source = np.std([scene.rgb(t) for t in range(200, 300)], axis=0).mean()
@@ -99,7 +99,7 @@ def test_a_still_shot_neither_drifts_nor_keeps_its_noise(how: str):
 
 def test_a_slow_change_of_light_is_followed():
     still = Motion(np.zeros((24, 32, 2), np.float32), np.ones((24, 32), np.float32))
-    history = History(HOLDS["strong"])
+    history = History(BLEND_WEIGHTS["strong"])
     history.blend(np.full((48, 64, 3), 50, np.uint8), None)
     shown = np.zeros(0)
     for light in range(51, 201):
@@ -118,7 +118,7 @@ def test_the_first_frame_of_a_shot_is_the_nets_own(tmp_path: Path):
     alone = [replace(f, pts=f.pts - 4) for f in frames[4:]]
 
     def shown(frames: list[Frame]) -> list[Rgb]:
-        return [f.rgb for f in steady(attach_motion(frames, Dis()), HOLDS["flow"])]
+        return [f.rgb for f in steady(attach_motion(frames, Dis()), BLEND_WEIGHTS["flow"])]
 
     whole = shown(frames)
     assert np.array_equal(whole[4], pictures[4])
@@ -143,7 +143,7 @@ def test_a_recurrent_net_is_told_what_was_shown():
         told.append(memory)
         return rgb
 
-    shown = list(recur(attach_motion(scene.frames(), Dis()), paint, HOLDS["flow"]))
+    shown = list(recur(attach_motion(scene.frames(), Dis()), paint, BLEND_WEIGHTS["flow"]))
     assert len(shown) == 3 and told[0] is None
     assert told[1] is not None and told[1].confidence.shape == (240, 320)
     seen = scene.visible(1, -1)
@@ -237,7 +237,7 @@ def test_off_in_a_file_of_settings_is_off(tmp_path: Path, two_shots: Path, ident
 def test_the_shipped_style_is_held_steady_on_a_real_clip(shared: Path):
     photo = photographs(shared / "photos", 1)[0]
     scene = pan(photo, count=8, width=256, height=192)
-    stylizer = Stylizer(find_style("udnie"), "cpu")
+    stylizer = FeedForwardStyle(find_style("udnie"), "cpu")
     plain, shown = held(scene, lambda rgb, t: stylizer.paint(rgb))
     quality = evaluate(
         scene.frames(), {"plain": plain, "shown": shown}, ExactFlow(scene), Measure((1,)),

@@ -14,7 +14,7 @@ from stylize_video.pipeline.core.errors import SinkError
 from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.live.audio import RATE, Block
 from stylize_video.pipeline.live.outputs.encoder import (
-    Broadcast,
+    EncodedOutput,
     Shape,
     check_target,
     stream_encoding,
@@ -35,7 +35,7 @@ def recorded(path: Path, width: int, height: int, sounds: bool = False, **values
     target = target_of(str(path))
     assert target is not None
     shape = Shape(width, height, Fraction(25), None, sounds)
-    out = Broadcast(target, shape, settings(**{"bitrate": "8M", **values}))
+    out = EncodedOutput(target, shape, settings(**{"bitrate": "8M", **values}))
     time = np.arange(RATE // 25) / RATE
     for number, rgb in enumerate(moving_scene(25, width, height)):
         out.show(Shown(Frame(rgb, number * 3600, Fraction(1, 90000), original=rgb)))
@@ -152,7 +152,7 @@ def test_what_appears_meanwhile_and_what_was_left_is_kept(tmp_path: Path):
     left.write_bytes(b"of a run that was killed")
     target = target_of(str(tmp_path / "a.mkv"))
     assert target is not None
-    out = Broadcast(target, Shape(64, 48, Fraction(25), None, sounds=False), settings())
+    out = EncodedOutput(target, Shape(64, 48, Fraction(25), None, sounds=False), settings())
     for number, rgb in enumerate(moving_scene(5, 64, 48)):
         out.show(Shown(Frame(rgb, number, Fraction(1, 25), original=rgb)))
     (tmp_path / "a.mkv").write_bytes(b"dear")

@@ -12,7 +12,7 @@ from stylize_video.pipeline.core.errors import SinkError
 from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.live.audio import Block
 from stylize_video.pipeline.live.outputs import output as outlet
-from stylize_video.pipeline.live.outputs.output import Hub, Outlet, Shown
+from stylize_video.pipeline.live.outputs.output import Outputs, OutputThread, Shown
 
 
 class Fake:
@@ -60,7 +60,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch):
 
 def test_frames_and_sound_arrive_and_it_is_closed():
     sink, heard = Fake(), list[float]()
-    out = Outlet("fake", lambda: sink, depth=8, heard=heard.append)
+    out = OutputThread("fake", lambda: sink, depth=8, heard=heard.append)
     out.hear(block(0))
     out.show(shown(1))
     out.show(shown(2))
@@ -70,7 +70,7 @@ def test_frames_and_sound_arrive_and_it_is_closed():
 
 def test_sound_does_not_wait_for_a_picture():
     sink = Fake()
-    out = Outlet("fake", lambda: sink)
+    out = OutputThread("fake", lambda: sink)
     out.hear(block(7))
     until(lambda: sink.heard == [7])
     out.close()
@@ -79,9 +79,9 @@ def test_sound_does_not_wait_for_a_picture():
 def test_a_slow_one_holds_nobody_up_and_gets_the_newest(caplog: pytest.LogCaptureFixture):
     gate = threading.Event()
     slow, quick = Fake(gate=gate), Fake()
-    hub = Hub()
-    hub.add(Outlet("slow", lambda: slow))
-    hub.add(Outlet("quick", lambda: quick, depth=100))
+    hub = Outputs()
+    hub.add(OutputThread("slow", lambda: slow))
+    hub.add(OutputThread("quick", lambda: quick, depth=100))
     for number in range(50):
         hub.show(shown(number))
     until(lambda: len(quick.seen) == 50)
@@ -96,7 +96,7 @@ def test_a_slow_one_holds_nobody_up_and_gets_the_newest(caplog: pytest.LogCaptur
 def test_a_dead_one_is_opened_again():
     sinks = [Fake(breaks_at=1), Fake()]
     opened = iter(sinks)
-    out = Outlet("fake", lambda: next(opened))
+    out = OutputThread("fake", lambda: next(opened))
     out.show(shown(1))
     until(lambda: sinks[0].closed)
     until(lambda: out.opened == 2)
@@ -116,7 +116,7 @@ def test_one_that_can_not_be_opened_is_tried_again():
             raise SinkError("nobody listens")
         return Fake()
 
-    out = Outlet("fake", open_sink)
+    out = OutputThread("fake", open_sink)
     until(lambda: out.opened == 1)
     out.close()
     assert tries == 4
@@ -124,7 +124,7 @@ def test_one_that_can_not_be_opened_is_tried_again():
 
 def test_a_file_that_fails_is_not_begun_again():
     sink = Fake(breaks_at=1)
-    out = Outlet("file", lambda: sink, lasts=False)
+    out = OutputThread("file", lambda: sink, lasts=False)
     out.show(shown(1))
     until(lambda: out.failed)
     out.show(shown(2))
@@ -134,7 +134,7 @@ def test_a_file_that_fails_is_not_begun_again():
 
 def test_one_that_hangs_is_left_behind():
     gate = threading.Event()
-    out = Outlet("hangs", lambda: Fake(gate=gate))
+    out = OutputThread("hangs", lambda: Fake(gate=gate))
     out.show(shown(1))
     time.sleep(0.1)
     began = time.monotonic()
@@ -145,7 +145,7 @@ def test_one_that_hangs_is_left_behind():
 
 def test_one_can_be_taken_out():
     sink = Fake()
-    hub, out = Hub(), Outlet("fake", lambda: sink, depth=9)
+    hub, out = Outputs(), OutputThread("fake", lambda: sink, depth=9)
     hub.add(out)
     hub.show(shown(1))
     hub.remove(out)
@@ -155,7 +155,7 @@ def test_one_can_be_taken_out():
 
 def test_one_that_waits_drops_nothing():
     slow = Fake()
-    out = Outlet("slow", lambda: slow, lasts=False, waits=True)
+    out = OutputThread("slow", lambda: slow, lasts=False, waits=True)
     for number in range(30):
         out.show(shown(number))
     out.close()
@@ -163,7 +163,7 @@ def test_one_that_waits_drops_nothing():
 
 
 def test_nobody_waits_for_one_that_has_failed():
-    out = Outlet("file", lambda: Fake(breaks_at=1), lasts=False, waits=True)
+    out = OutputThread("file", lambda: Fake(breaks_at=1), lasts=False, waits=True)
     for number in range(5):
         out.show(shown(number))
     until(lambda: out.failed is not None)
@@ -175,17 +175,17 @@ def test_whatever_fails_is_told():
     def broken() -> Fake:
         raise ValueError("what no one foresaw")
 
-    out = Outlet("file", broken, lasts=False)
+    out = OutputThread("file", broken, lasts=False)
     until(lambda: out.failed is not None)
     assert str(out.failed) == "file failed: what no one foresaw"
     out.close()
 
 
 def test_when_all_are_gone_it_is_said_why():
-    hub, alive = Hub(), Fake()
+    hub, alive = Outputs(), Fake()
     hub.check()
-    hub.add(Outlet("file", lambda: Fake(breaks_at=1), lasts=False))
-    hub.add(Outlet("other", lambda: alive))
+    hub.add(OutputThread("file", lambda: Fake(breaks_at=1), lasts=False))
+    hub.add(OutputThread("other", lambda: alive))
     hub.show(shown(1))
     until(lambda: hub.outlets[0].failed is not None)
     hub.check()

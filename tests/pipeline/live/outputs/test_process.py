@@ -15,9 +15,9 @@ from stylize_video.pipeline.core.errors import SinkError
 from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.live.audio import Block
 from stylize_video.pipeline.live.outputs import process as apart
-from stylize_video.pipeline.live.outputs.encoder import Broadcast, Shape, target_of
-from stylize_video.pipeline.live.outputs.output import Outlet, Shown
-from stylize_video.pipeline.live.outputs.process import Apart
+from stylize_video.pipeline.live.outputs.encoder import EncodedOutput, Shape, target_of
+from stylize_video.pipeline.live.outputs.output import OutputThread, Shown
+from stylize_video.pipeline.live.outputs.process import ProcessOutput
 
 
 class Noting:
@@ -48,7 +48,7 @@ def shown(pts: int) -> Shown:
 
 
 def test_what_is_given_arrives_in_order(tmp_path: Path):
-    there = Apart("there", partial(Noting, tmp_path / "told"))
+    there = ProcessOutput("there", partial(Noting, tmp_path / "told"))
     there.show(shown(1))
     there.hear(Block(np.zeros((2, 480), np.float32), 7))
     there.show(shown(2))
@@ -58,8 +58,8 @@ def test_what_is_given_arrives_in_order(tmp_path: Path):
 
 def test_its_failures_are_told_here(tmp_path: Path):
     with pytest.raises(SinkError, match="nobody listens"):
-        Apart("there", partial(Noting, tmp_path / "told", "open"))
-    there = Apart("there", partial(Noting, tmp_path / "told", "show"))
+        ProcessOutput("there", partial(Noting, tmp_path / "told", "open"))
+    there = ProcessOutput("there", partial(Noting, tmp_path / "told", "show"))
 
     def much() -> None:
         for number in range(200):
@@ -79,8 +79,8 @@ def test_a_server_that_never_answers_holds_nobody_up():
         target = target_of(f"rtmp://127.0.0.1:{server.getsockname()[1]}/live/x")
         assert target is not None
         shape = Shape(64, 48, Fraction(25), None, sounds=False)
-        make = partial(Broadcast, target, shape, checked(Settings, {}, "test"))
-        out = Outlet("dead", lambda: Apart("dead", make))
+        make = partial(EncodedOutput, target, shape, checked(Settings, {}, "test"))
+        out = OutputThread("dead", lambda: ProcessOutput("dead", make))
         turns, until = 0, time.monotonic() + 3
         while time.monotonic() < until:
             out.show(shown(1))
@@ -97,7 +97,7 @@ def test_a_server_that_never_answers_holds_nobody_up():
 def test_one_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(apart, "_HANGS", 0.5)
     monkeypatch.setattr(apart, "_ENDS", 0.5)
-    there = Apart("there", partial(Noting, tmp_path / "told", "hang"))
+    there = ProcessOutput("there", partial(Noting, tmp_path / "told", "hang"))
     there.show(shown(1))
     began = time.monotonic()
     with pytest.raises(SinkError, match="takes nothing"):

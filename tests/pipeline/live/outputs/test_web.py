@@ -16,14 +16,14 @@ from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.live.controls import Controls
 from stylize_video.pipeline.live.outputs.output import Shown
 from stylize_video.pipeline.live.outputs.web import Page
-from stylize_video.pipeline.live.stats import Meter
+from stylize_video.pipeline.live.stats import LiveStats
 
 OWN = {"X-Stylize-Video": "1"}
 
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    made = Page("http://127.0.0.1:0", Controls(["night", "wave"]), Meter())
+    made = Page("http://127.0.0.1:0", Controls(["night", "wave"]), LiveStats())
     yield made
     made.close()
 
@@ -109,7 +109,7 @@ def test_only_so_many_may_look_at_once(page: Page):
 
 
 def test_any_other_address_needs_a_token():
-    page = Page("http://0.0.0.0:0", Controls(["a"]), Meter())
+    page = Page("http://0.0.0.0:0", Controls(["a"]), LiveStats())
     assert len(page.token) > 16
     assert page.url.endswith(f"/?token={page.token}")
     assert ask(page, "/state")[0] == 403
@@ -122,9 +122,9 @@ def test_any_other_address_needs_a_token():
 
 def test_an_address_that_is_taken_or_none_is_one_line(page: Page):
     with pytest.raises(SinkError, match="can't be served"):
-        Page(f"http://127.0.0.1:{page.port}", Controls(["a"]), Meter())
+        Page(f"http://127.0.0.1:{page.port}", Controls(["a"]), LiveStats())
     with pytest.raises(SinkError, match="is no address; write http://127"):
-        Page("http://somewhere:99999", Controls(["a"]), Meter())
+        Page("http://somewhere:99999", Controls(["a"]), LiveStats())
 
 
 def test_what_is_refused_is_not_read_on_as_another_request(page: Page):

@@ -15,7 +15,7 @@ from stylize_video.pipeline.live.outputs import window
 from stylize_video.pipeline.live.outputs.output import Shown
 from stylize_video.pipeline.live.outputs.overlay import composed, figures
 from stylize_video.pipeline.live.outputs.window import KEYS, Window
-from stylize_video.pipeline.live.stats import Meter, Reading
+from stylize_video.pipeline.live.stats import LiveStats, Reading
 
 
 class Screen:
@@ -52,8 +52,8 @@ def shown(level: int = 100) -> Shown:
     return Shown(Frame(painted, 0, Fraction(1), original=source, captured=time.monotonic()))
 
 
-def run(screen: Screen, keys: str, state: State | None = None) -> tuple[Controls, Meter]:
-    controls, meter = Controls(["night", "wave", "cry"], state), Meter()
+def run(screen: Screen, keys: str, state: State | None = None) -> tuple[Controls, LiveStats]:
+    controls, meter = Controls(["night", "wave", "cry"], state), LiveStats()
     made = Window("test", controls, meter)
     made.slot.put(shown())
     screen.keys = list(keys)
@@ -71,7 +71,7 @@ def test_a_frame_is_shown_at_its_size_and_measured(screen: Screen):
 
 
 def test_a_picture_that_the_window_had_no_time_for_is_counted(screen: Screen):
-    controls, meter = Controls(["night"]), Meter()
+    controls, meter = Controls(["night"]), LiveStats()
     made = Window("test", controls, meter)
     for level in range(3):
         made.slot.put(shown(level))
@@ -114,7 +114,7 @@ def test_full_screen_and_back(screen: Screen):
 
 def test_the_mouse_draws_the_wipe(screen: Screen):
     controls = Controls(["a"], State(compare="wipe"))
-    made = Window("test", controls, Meter())
+    made = Window("test", controls, LiveStats())
     made.slot.put(shown())
     turns = iter([False, True])
     made.run(lambda: next(turns))
@@ -150,13 +150,13 @@ def test_the_command_loads_opencv_first():
 
     code = (
         "import sys, stylize_video.cli.live\n"
-        "from stylize_video.pipeline.camera import is_camera\n"
-        "from stylize_video.pipeline.live import play_live\n"
-        "from stylize_video.pipeline.window import xcb_clashes\n"
+        "from stylize_video.pipeline.live.sources.camera import is_camera\n"
+        "from stylize_video.pipeline import play_live\n"
+        "from stylize_video.pipeline.live.outputs.window import xcb_clashes\n"
         "assert not xcb_clashes(list(sys.modules))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-    code = code.replace(".camera import is_camera", " import stylize")
+    code = code.replace("play_live", "stylize")
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

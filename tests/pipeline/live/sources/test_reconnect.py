@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from stylize_video.pipeline.core.errors import SourceError
 from stylize_video.pipeline.core.frame import Frame
-from stylize_video.pipeline.live.audio import Block, SoundLine
+from stylize_video.pipeline.live.audio import AudioTimeline, Block
 from stylize_video.pipeline.live.sources import reconnect as lasting
 from stylize_video.pipeline.live.sources.ffmpeg import Heard
-from stylize_video.pipeline.live.sources.reconnect import CLOCK, Lasting, Lost
-from stylize_video.pipeline.live.stats import Meter
+from stylize_video.pipeline.live.sources.reconnect import CLOCK, Lost, ReconnectingSource
+from stylize_video.pipeline.live.stats import LiveStats
 from stylize_video.pipeline.media.color import ColorTags
 from stylize_video.pipeline.media.source import SourceInfo
 
@@ -66,8 +66,10 @@ def run(first: Fake, others: list[Any], stop: threading.Event | None = None, **o
         return found
 
     blocks: list[Block] = []
-    line = SoundLine(blocks.append)
-    whole = Lasting(first, reopen, Meter(), line, stop or threading.Event(), **options)
+    line = AudioTimeline(blocks.append)
+    whole = ReconnectingSource(
+        first, reopen, LiveStats(), line, stop or threading.Event(), **options
+    )
     return whole, whole.items(), blocks
 
 
