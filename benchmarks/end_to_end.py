@@ -36,7 +36,7 @@ from stylize_video.pipeline import Settings, stylize
 from stylize_video.pipeline.core.concurrency import ordered_map
 from stylize_video.pipeline.core.config import checked
 from stylize_video.pipeline.core.frame import Frame, Motion
-from stylize_video.pipeline.imaging.resize import reduced
+from stylize_video.pipeline.imaging.resize import reduce_for_flow
 from stylize_video.pipeline.media.encoding import choose_encoding
 from stylize_video.pipeline.media.inputs import open_source
 from stylize_video.pipeline.media.writers import VideoWriter
@@ -143,12 +143,12 @@ def steadiness(sample: list[Frame], painted: list[Frame]) -> dict[str, float]:
         return done
 
     dis, history = Dis(), History(BLEND_WEIGHTS["flow"])
-    small = reduced(sample[0].picture)
+    small = reduce_for_flow(sample[0].picture)
     history.blend(painted[0].picture, None)
     cuts = mark_cuts(iter(sample))
     for frame, stylised in zip(sample[1:], painted[1:], strict=True):
         clocked("cuts", lambda: next(cuts))
-        before, small = small, clocked("reduce", lambda f=frame: reduced(f.picture))
+        before, small = small, clocked("reduce", lambda f=frame: reduce_for_flow(f.picture))
         vectors = clocked("flow", lambda a=small, b=before: dis.between(a, b))
         back = clocked("flow_back", lambda a=small, b=before: dis.between(b, a))
         trust = clocked(

@@ -28,7 +28,7 @@ from stylize_video.models.optimize.image import Painting, Subject
 from stylize_video.models.recipe import PaintRecipe
 from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.evaluation.metrics import Evaluation
-from stylize_video.pipeline.imaging.resize import scaled
+from stylize_video.pipeline.imaging.resize import resize_pixels
 from stylize_video.pipeline.media.images import read_picture
 from stylize_video.pipeline.media.inputs import open_source
 from stylize_video.pipeline.temporal.flow import open_flow
@@ -137,7 +137,7 @@ def sheet(args: argparse.Namespace) -> dict[str, Any]:
         theirs = read_picture(Path(reference))
         height, width = theirs.shape[:2]
         studio = _gatys(args, style)
-        rgb = np.asarray(scaled(read_picture(args.photo), (height, width)), np.uint8)
+        rgb = np.asarray(resize_pixels(read_picture(args.photo), (height, width)), np.uint8)
         began = time.perf_counter()
         result, last = _painted(studio, rgb)
         figures[Path(style).stem] = {**last, "minutes": (time.perf_counter() - began) / 60}
@@ -200,7 +200,7 @@ def video(args: argparse.Namespace) -> dict[str, Any]:
     results = {str(path): _stretch(str(path), stretch) for path in args.result}
     height, width = next(iter(results.values()))[0].rgb.shape[:2]
     frames = [
-        replace(frame, picture=np.asarray(scaled(frame.rgb, (height, width)), np.uint8))
+        replace(frame, picture=np.asarray(resize_pixels(frame.rgb, (height, width)), np.uint8))
         for frame in _stretch(str(args.clip), stretch)
     ]
     studio = _gatys(args, str(args.style))

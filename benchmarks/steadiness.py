@@ -29,7 +29,7 @@ import cv2
 import numpy as np
 from stylize_video.pipeline.core.frame import Frame, Rgb
 from stylize_video.pipeline.evaluation.metrics import Distance, Evaluation, Measure
-from stylize_video.pipeline.imaging.resize import reduced
+from stylize_video.pipeline.imaging.resize import reduce_for_flow
 from stylize_video.pipeline.imaging.similarity import structural_distance
 from stylize_video.pipeline.media.inputs import open_source
 from stylize_video.pipeline.styles.feedforward import FeedForwardStyle
@@ -251,7 +251,7 @@ def main() -> None:
         known = flows()
         judge = known.get("raft", known["dis"])
         # The size that holding finds motion at: each pair's flow is computed once for both uses.
-        side = max(reduced(frames[0].rgb).shape[:2])
+        side = max(reduce_for_flow(frames[0].rgb).shape[:2])
         rows.append(measure_clip(name, frames, nets, known, judge, side, distance))
         show(rows[-1], baseline)
     if asked.slices is not None:

@@ -49,7 +49,7 @@ def bake(
 
     Resolve, OBS and FFmpeg read it; so does: stylize-video INPUT OUTPUT --style OUT.cube.
     """
-    from ..pipeline.bake import bake, numbered, written_before
+    from ..pipeline.bake import bake, numbered_files, numbered_path
     from ..pipeline.styles.universal import UniversalStyle
     from ..pipeline.styles.zoo import TABLE_SUFFIX, find_method
 
@@ -57,8 +57,8 @@ def bake(
     settings = checked(Settings, typed, "bake")
     if out.suffix.lower() != TABLE_SUFFIX:
         raise SinkError(f"OUT {out} must end in {TABLE_SUFFIX}")
-    refuse_place(numbered(out, 1) if per_shot else out, overwrite, "OUT")
-    for place in written_before(out) if per_shot else []:
+    refuse_place(numbered_path(out, 1) if per_shot else out, overwrite, "OUT")
+    for place in numbered_files(out) if per_shot else []:
         refuse_place(place, overwrite, "OUT")
     pictures = _pictures(style)
     stylizer = UniversalStyle(

@@ -19,9 +19,9 @@ from ..models.recipe import PaintRecipe
 from ..pipeline.core.errors import SettingsError, SourceError
 from ..pipeline.core.files import atomic_write, writing
 from ..pipeline.core.frame import Rgb, Rgb8Or16, eight_bits
-from ..pipeline.imaging.resize import scaled
-from ..pipeline.imaging.segmentation import labelled, palette
-from ..pipeline.media.images import picture_bytes, read_deep
+from ..pipeline.imaging.resize import resize_pixels
+from ..pipeline.imaging.segmentation import label_pixels, palette
+from ..pipeline.media.images import picture_bytes, read_8_or_16_bit
 from ..pipeline.styles.zoo import find_styles
 from .paint import KEEP_EVERY
 from .progress import Report
@@ -126,7 +126,7 @@ class Studio:
         import torch
 
         assert self._colours is not None
-        planes = labelled(mask, self._colours).transpose(2, 0, 1)[None]
+        planes = label_pixels(mask, self._colours).transpose(2, 0, 1)[None]
         return torch.from_numpy(planes.astype(np.float32) / 255).to(self.device)
 
 
@@ -275,10 +275,10 @@ def smoothed(result: Rgb8Or16, content: Rgb8Or16, how: str) -> Rgb8Or16:
     if how == "closed":
         from ..pipeline.imaging import matting
 
-        return matting.smoothed(small, source)
-    from ..pipeline.imaging.guided import carried, local_maps
+        return matting.smooth_by_matting(small, source)
+    from ..pipeline.imaging.guided import apply_affine_maps, fit_affine_maps
 
-    return carried(source, [local_maps(small, source)])
+    return apply_affine_maps(source, [fit_affine_maps(small, source)])
 
 
 def painted(
@@ -315,7 +315,7 @@ def read_picture(path: Path, asked: str) -> Rgb8Or16:
         SourceError: it can't be read; ``asked`` says what it was for.
     """
     try:
-        return read_deep(path)
+        return read_8_or_16_bit(path)
     except SourceError as error:
         raise SourceError(f"{asked} {path}: {error}; give a JPEG, PNG, TIFF or WebP") from error
 
@@ -324,7 +324,7 @@ def short_side(rgb: Rgb8Or16, size: int) -> Rgb8Or16:
     """The picture with its short side brought to ``size`` px."""
     height, width = rgb.shape[:2]
     by = size / min(height, width)
-    return scaled(rgb, (max(1, round(height * by)), max(1, round(width * by))))
+    return resize_pixels(rgb, (max(1, round(height * by)), max(1, round(width * by))))
 
 
 def digest(*parts: str | NDArray[Any]) -> str:

@@ -15,10 +15,10 @@ from ..pipeline.core.config import Settings, checked
 from ..pipeline.core.errors import SettingsError
 from ..pipeline.core.files import atomic_write
 from ..pipeline.core.frame import Frame, Rgb, eight_bits
-from ..pipeline.imaging.resize import scaled
+from ..pipeline.imaging.resize import resize_pixels
 from ..pipeline.keyframes.paint import Earlier, Painting
 from ..pipeline.keyframes.run import Pairs
-from ..pipeline.media.images import PictureSource, picture_bytes, read_deep, read_picture
+from ..pipeline.media.images import PictureSource, picture_bytes, read_8_or_16_bit, read_picture
 from ..pipeline.media.outputs import check_output
 from ..pipeline.styles.finish import finished_picture
 from ..pipeline.styles.zoo import base_file, family_of
@@ -139,7 +139,7 @@ def paint_picture(
     check_output(out, settings, str(out))
     refuse_same(source.paths[0], out)
     size = source.info.width, source.info.height
-    content = scaled(read_deep(source.paths[0]), (size[1], size[0]))
+    content = resize_pixels(read_8_or_16_bit(source.paths[0]), (size[1], size[0]))
     asked = settings.content_mask
     mask = None if asked is None else eight_bits(read_picture_of(Path(asked), "--content-mask"))
     workshop = KeyframeBackend(settings, report, vgg)

@@ -147,13 +147,13 @@ def export_style(
     with atomic_write(path) as aside:
         onnx.save(model, aside)
         parity = measure_parity(aside, net, frames)
-        spreads = usual_spreads(net, usual or frames)
+        deviations = usual_spreads(net, usual or frames)
         card = replace(
             card,
             multiple=net.multiple,
             margin=net.margin,
             macs_per_pixel=net.macs_per_pixel(),
-            spreads=json.dumps([[round(v, 5) for v in row] for row in spreads]),
+            deviations=json.dumps([[round(v, 5) for v in row] for row in deviations]),
             parity=parity.to_json(),
         )
         save(model, aside, card.to_metadata())

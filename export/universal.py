@@ -144,6 +144,6 @@ def export_universal(
     """Write a method's two files; what the net says itself goes into the card: ``write_pair``."""
     net = net.eval()
     scales = {site: scale for site, (_, scale) in net.sites.items()}
-    card = replace(card, multiple=net.multiple, reach=net.reach, sites=json.dumps(scales))
+    card = replace(card, multiple=net.multiple, reach=net.reach, layers=json.dumps(scales))
     graphs = trace_prepare(net), trace_apply(net)
     return write_pair(net, graphs, card, prepare, frames, style)

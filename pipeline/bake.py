@@ -12,8 +12,8 @@ import numpy as np
 
 from .core.concurrency import closing_source
 from .core.frame import Frame, Rgb, as_rgb
-from .imaging.lut import SIZE, applied, fitted, write_cube
-from .imaging.resize import at_size, work_size
+from .imaging.lut import SIZE, apply_table, fit_table, write_cube
+from .imaging.resize import resize_picture, work_size
 from .imaging.similarity import mean_difference
 from .media.inputs import open_source
 from .styles.universal import UniversalStyle
@@ -51,7 +51,7 @@ def bake(
         out: the ``.cube`` file; replaced if it exists.
         stylizer: what paints.
         size: grid points along each colour.
-        per_shot: a table for each shot, ``numbered(out, 1)`` and on; else one for all.
+        per_shot: a table for each shot, ``numbered_path(out, 1)`` and on; else one for all.
 
     Raises:
         StylizeError: see ``errors``.
@@ -60,24 +60,24 @@ def bake(
     begin, tick = source.info.start, 1 / source.info.rate
     frames = mark_cuts(source.frames()) if per_shot else source.frames()
     for number, shot in enumerate(_shots(frames, tick), 1):
-        path = numbered(out, number) if per_shot else out
+        path = numbered_path(out, number) if per_shot else out
         pictures = shot.pictures
         pairs = list(zip(pictures, stylizer.painted(pictures), strict=True))
-        table = fitted(pairs, size)
+        table = fit_table(pairs, size)
         write_cube(table, path, path.stem)
         off = [
-            mean_difference(applied(table, _thinned(rgb)), _thinned(wanted))
+            mean_difference(apply_table(table, _thinned(rgb)), _thinned(wanted))
             for rgb, wanted in pairs
         ]
         yield Baked(path, shot.start - begin, shot.end - begin, float(np.mean(off)))
 
 
-def numbered(out: Path, shot: int) -> Path:
+def numbered_path(out: Path, shot: int) -> Path:
     """``grade-001.cube`` of ``grade.cube``."""
     return out.with_name(f"{out.stem}-{shot:03d}{out.suffix}")
 
 
-def written_before(out: Path) -> list[Path]:
+def numbered_files(out: Path) -> list[Path]:
     """The numbered files that are there already."""
     name = re.compile(rf"{re.escape(out.stem)}-\d{{3,}}{re.escape(out.suffix)}")
     return sorted(path for path in out.parent.iterdir() if name.fullmatch(path.name))
@@ -113,7 +113,7 @@ class _Shot:
 
 def _reduced(rgb: Rgb) -> Rgb:
     height, width = rgb.shape[:2]
-    return as_rgb(at_size(rgb, work_size(height, width, None, _PIXELS)))
+    return as_rgb(resize_picture(rgb, work_size(height, width, None, _PIXELS)))
 
 
 def _shots(frames: Iterable[Frame], tick: Fraction) -> Generator[_Shot]:

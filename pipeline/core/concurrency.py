@@ -187,7 +187,7 @@ def _drop_oldest(waiting: queue.Queue[Item | _End]) -> bool:
     return False
 
 
-def aside(function: Callable[[], Result]) -> Future[Result]:
+def run_in_background(function: Callable[[], Result]) -> Future[Result]:
     """Its result, made in a thread that nothing waits for, not even the end of the program."""
     made: Future[Result] = Future()
 

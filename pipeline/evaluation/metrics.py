@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..core.frame import Frame, Rgb, Vectors
 from ..imaging.similarity import structural_distance
-from ..imaging.warp import Mask, Warper, enlarged, enlarged_mask
+from ..imaging.warp import Mask, Warper, resize_mask, resize_vectors
 from ..temporal.flow import FlowEstimator, motion_boundary, occluded
 from .truth import Truth
 
@@ -200,15 +200,15 @@ class Evaluation:
         else:
             small = self._flow.between(one.small, other.small)
             doubtful = occluded(small, self._flow.between(other.small, one.small))
-            hidden = enlarged_mask(doubtful | motion_boundary(small), width, height)
-            vectors = enlarged(small, width, height)
+            hidden = resize_mask(doubtful | motion_boundary(small), width, height)
+            vectors = resize_vectors(small, width, height)
         return vectors, ~hidden & _inside(vectors)
 
     def _true_motion(self, truth: Truth, one: _Moment, other: _Moment) -> tuple[Vectors, Mask]:
         height, width = one.pictures[SOURCE].shape[:2]
         vectors, hidden = truth.between(one.number, width, height)
         if hidden is None:
-            back = enlarged(self._flow.between(other.small, one.small), width, height)
+            back = resize_vectors(self._flow.between(other.small, one.small), width, height)
             hidden = occluded(vectors, back)
         return vectors, hidden | motion_boundary(vectors) | ~np.isfinite(vectors).all(axis=-1)
 

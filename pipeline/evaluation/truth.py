@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import SourceError, reason
 from ..core.frame import Vectors
-from ..imaging.warp import Mask, enlarged, enlarged_mask
+from ..imaging.warp import Mask, resize_mask, resize_vectors
 
 _UNKNOWN_FLOW = 1e9  # Middlebury's mark for pixels without truth
 
@@ -57,8 +57,8 @@ class Truth:
         h, w = vectors.shape[:2]
         if abs(w * height - h * width) > 0.02 * w * height:
             raise SourceError(f"{path} is {w}x{h}, which is not the shape of the clip's frames")
-        larger = None if hidden is None else enlarged_mask(hidden, width, height)
-        return enlarged(vectors, width, height), larger
+        larger = None if hidden is None else resize_mask(hidden, width, height)
+        return resize_vectors(vectors, width, height), larger
 
 
 def read_flow(path: Path) -> tuple[Vectors, Mask | None]:

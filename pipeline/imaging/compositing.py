@@ -19,7 +19,7 @@ def brightness_only(painted: Picture, original: Picture) -> Picture:
     return np.asarray(cv2.cvtColor(merged, cv2.COLOR_YCrCb2RGB), np.uint8)
 
 
-def faded(painted: Picture, original: Picture, share: float, inside: Plane | None) -> Picture:
+def fade(painted: Picture, original: Picture, share: float, inside: Plane | None) -> Picture:
     """``share`` of the painting where ``inside`` (H, W), 0–255, is white; the original elsewhere.
 
     Where the mask is black the original's pixels are kept to the bit; of colour at half size, where
@@ -34,7 +34,7 @@ def faded(painted: Picture, original: Picture, share: float, inside: Plane | Non
 
 
 def blend(painted: Any, original: Any, share: float, inside: Plane | None) -> Any:
-    """``share`` of one plane or picture over another, within ``inside``; see ``faded``."""
+    """``share`` of one plane or picture over another, within ``inside``; see ``fade``."""
     if inside is None:
         return cv2.addWeighted(painted, share, original, 1 - share, 0)
     size = original.shape[1::-1]
@@ -47,7 +47,7 @@ def blend(painted: Any, original: Any, share: float, inside: Plane | None) -> An
     return np.rint(mixed).astype(original.dtype)
 
 
-def mask_of(picture: Plane, shape: tuple[int, ...], feather: float, invert: bool) -> Plane:
+def fit_mask(picture: Plane, shape: tuple[int, ...], feather: float, invert: bool) -> Plane:
     """The mask that a grey or RGB picture is, for pictures of a shape (H, W, …).
 
     Args:

@@ -29,17 +29,17 @@ _NOWHERE = 1e-2  # of 255: where nothing counts, all counts alike
 
 _BAND = 64  # rows that are carried at once: the maps of a 4K frame would be 400 MB
 
-Maps = NDArray[np.float32]
+AffineMaps = NDArray[np.float32]
 """(h, w, 12): A by rows, then b, all over the picture; colours in 0..1."""
 
 
-def local_maps(
+def fit_affine_maps(
     painted: Rgb,
     source: Rgb,
     radius: float = RADIUS,
     epsilon: float = EPSILON,
     where: NDArray[np.uint8] | None = None,
-) -> Maps:
+) -> AffineMaps:
     """The map around every pixel.
 
     Args:
@@ -55,7 +55,7 @@ def local_maps(
     i, p = (np.multiply(x, 1 / 255, dtype=np.float32) for x in both)
     side = 2 * round(radius * min(size)) + 1
 
-    def blurred(x: Maps) -> Maps:
+    def blurred(x: AffineMaps) -> AffineMaps:
         return np.asarray(cv2.blur(x, (side, side), borderType=cv2.BORDER_REFLECT), np.float32)
 
     mean = blurred
@@ -64,10 +64,10 @@ def local_maps(
         shares = np.add(fewer[..., None], _NOWHERE, dtype=np.float32)
         total = blurred(shares)[..., None]
 
-        def mean(x: Maps) -> Maps:
+        def mean(x: AffineMaps) -> AffineMaps:
             return np.divide(blurred(x * shares), total, dtype=np.float32)
 
-    def products(a: Maps, b: Maps) -> Maps:
+    def products(a: AffineMaps, b: AffineMaps) -> AffineMaps:
         """Covariance of every pair of colours, (H, W, 3, 3)."""
         rows = [mean(a[..., k : k + 1] * b) for k in range(3)]
         both = np.stack(rows, axis=-2) - mean(a)[..., :, None] * mean(b)[..., None, :]
@@ -81,7 +81,7 @@ def local_maps(
     return np.concatenate(parts, axis=-1).astype(np.float32, copy=False)
 
 
-def carried(source: Rgb, maps: Sequence[Maps], labels: Labels | None = None) -> Rgb:
+def apply_affine_maps(source: Rgb, maps: Sequence[AffineMaps], labels: Labels | None = None) -> Rgb:
     """Every pixel of a source of any size by the map of its place.
 
     Args:
@@ -106,7 +106,7 @@ def carried(source: Rgb, maps: Sequence[Maps], labels: Labels | None = None) -> 
     return shown
 
 
-def _mapped(band: Maps, maps: Maps, top: int, shape: tuple[int, ...]) -> Maps:
+def _mapped(band: AffineMaps, maps: AffineMaps, top: int, shape: tuple[int, ...]) -> AffineMaps:
     a = _rows(maps, top, band.shape[0], shape)
     y = np.empty_like(band)
     for k in range(3):
@@ -115,7 +115,7 @@ def _mapped(band: Maps, maps: Maps, top: int, shape: tuple[int, ...]) -> Maps:
     return y
 
 
-def _rows(maps: Maps, top: int, count: int, shape: tuple[int, ...]) -> Maps:
+def _rows(maps: AffineMaps, top: int, count: int, shape: tuple[int, ...]) -> AffineMaps:
     """Some rows of the maps at a larger size, bilinearly."""
     height, width = shape[:2]
     scale = maps.shape[0] / height

@@ -37,7 +37,7 @@ def identity(size: int = SIZE) -> Table:
     return np.stack([red, green, blue], axis=-1)
 
 
-def fitted(pictures: Iterable[tuple[Rgb, Rgb]], size: int = SIZE) -> Table:
+def fit_table(pictures: Iterable[tuple[Rgb, Rgb]], size: int = SIZE) -> Table:
     """The smooth table that comes nearest to a style.
 
     min Σ ‖T(source) − result‖² + μ ‖∇²(T − identity)‖², T trilinear, by conjugate gradients.
@@ -99,7 +99,7 @@ class _Sums:
         return total
 
 
-def applied(table: Table, rgb: Rgb) -> Rgb:
+def apply_table(table: Table, rgb: Rgb) -> Rgb:
     """The picture by the table, trilinearly; ``grade`` is quicker for many."""
     size = len(table)
     flat = table.reshape(-1, 3)

@@ -55,7 +55,7 @@ def matting_laplacian(rgb: Rgb, epsilon: float = 1e-7) -> scipy.sparse.csr_array
     return (diagonal - affinity).tocsr()
 
 
-def smoothed(painted: Rgb, content: Rgb, alpha: float = ALPHA) -> Rgb:
+def smooth_by_matting(painted: Rgb, content: Rgb, alpha: float = ALPHA) -> Rgb:
     """R* = (1 − α)(I − αS)⁻¹ Y, S = D^{-1/2} W D^{-1/2}: equation 7, for each colour.
 
     The affinities are of the content: R may differ from Y where the content is smooth, and not

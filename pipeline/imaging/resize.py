@@ -43,27 +43,30 @@ def work_size(
         return height, width
     wanted = 1.0 if scale is None else LINES / scale / min(height, width)
     share = min(wanted, room, _MOST / max(height, width))
-    return part_size(height, width, share)
+    return scaled_size(height, width, share)
 
 
-def part_size(height: int, width: int, share: float) -> tuple[int, int]:
+def scaled_size(height: int, width: int, share: float) -> tuple[int, int]:
     """(height, width) times ``share``, both even."""
     return max(2, round(height * share / 2) * 2), max(2, round(width * share / 2) * 2)
 
 
-def at_size(picture: Picture, size: tuple[int, int]) -> Picture:
+def resize_picture(picture: Picture, size: tuple[int, int]) -> Picture:
     """The picture at (height, width)."""
     if picture.shape[:2] == size:
         return picture
     if not isinstance(picture, Yuv):
-        return scaled(picture, size)
+        return resize_pixels(picture, size)
     half = (size[0] // 2, size[1] // 2)
     return Yuv(
-        scaled(picture.y, size), scaled(picture.u, half), scaled(picture.v, half), picture.coding
+        resize_pixels(picture.y, size),
+        resize_pixels(picture.u, half),
+        resize_pixels(picture.v, half),
+        picture.coding,
     )
 
 
-def restored(painted: Picture, source: Picture, small: Picture) -> Picture:
+def restore_detail(painted: Picture, source: Picture, small: Picture) -> Picture:
     """The painting at its source's size, with the source's fine detail where it follows that.
 
     Brightness of the painting ≈ a · brightness of the source + b around every pixel, as in a guided
@@ -78,11 +81,11 @@ def restored(painted: Picture, source: Picture, small: Picture) -> Picture:
     if painted.shape == source.shape:
         return painted
     height, width = source.shape[:2]
-    large = at_size(painted, (height, width))
+    large = resize_picture(painted, (height, width))
     if small.shape[0] > height:
         return large
     detail = np.subtract(
-        _brightness(source), scaled(_brightness(small), (height, width)), dtype=np.float32
+        _brightness(source), resize_pixels(_brightness(small), (height, width)), dtype=np.float32
     )
     share = cv2.resize(_follows(_brightness(painted), _brightness(small)), (width, height))
     added = cv2.multiply(detail, share)
@@ -105,7 +108,7 @@ def _brightness(picture: Picture) -> Plane:
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-def scaled(plane: NDArray[Any], size: tuple[int, int]) -> Any:
+def resize_pixels(plane: NDArray[Any], size: tuple[int, int]) -> Any:
     """Pixels of any type and channels at (height, width); area down, cubic up."""
     if plane.shape[:2] == size:
         return plane
@@ -121,7 +124,7 @@ LONGEST = 480
 """Longest side of the pictures that flow is computed on, px."""
 
 
-def reduced(picture: Picture, longest: int = LONGEST) -> Rgb:
+def reduce_for_flow(picture: Picture, longest: int = LONGEST) -> Rgb:
     """The picture in RGB, its longest side at most ``longest``, by an integer factor."""
     height, width = picture.shape[:2]
     factor = -(-max(height, width) // longest)
@@ -135,7 +138,7 @@ def reduced(picture: Picture, longest: int = LONGEST) -> Rgb:
     return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def stretches(length: int, tile: int, rim: int) -> list[tuple[int, int, int]]:
+def tile_spans(length: int, tile: int, rim: int) -> list[tuple[int, int, int]]:
     """Where tiles begin, and the stretch (begin, end) that is taken from each.
 
     Args:

@@ -51,14 +51,14 @@ def palette(masks: Sequence[Rgb]) -> Palette:
     return np.rint(found).astype(np.int32)
 
 
-def labelled(mask: Rgb, colours: Palette) -> Labels:
+def label_pixels(mask: Rgb, colours: Palette) -> Labels:
     """Each pixel's label: that of the nearest colour."""
     off = [np.square(mask - colour).sum(axis=-1) for colour in colours]
     nearest = np.argmin(off, axis=0)
     return np.asarray((nearest[..., None] == np.arange(len(colours))) * 255, np.uint8)
 
 
-def fitted(labels: Labels | None, picture: Rgb) -> Labels:
+def fit_labels(labels: Labels | None, picture: Rgb) -> Labels:
     """Labels of the picture's size; one label where none are given."""
     height, width = picture.shape[:2]
     if labels is None:

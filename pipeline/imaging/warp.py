@@ -13,7 +13,9 @@ from ..core.frame import Vectors
 Mask = NDArray[np.bool_]
 
 
-def enlarged(vectors: Vectors, width: int, height: int, out: Vectors | None = None) -> Vectors:
+def resize_vectors(
+    vectors: Vectors, width: int, height: int, out: Vectors | None = None
+) -> Vectors:
     """Vectors at another size, in that size's pixels; into ``out`` where they change."""
     h, w = vectors.shape[:2]
     if (h, w) == (height, width):
@@ -41,7 +43,9 @@ class Warper:
 
     def places(self, vectors: Vectors) -> Vectors:
         """P + v[p], (H, W, 2), of vectors of any size; overwritten by the next call."""
-        return np.add(enlarged(vectors, *self.size, self._places), self._still, out=self._places)
+        return np.add(
+            resize_vectors(vectors, *self.size, self._places), self._still, out=self._places
+        )
 
     def inside(self, vectors: Vectors) -> Mask:
         """Where p + v[p] lies in the picture, (H, W)."""
@@ -62,7 +66,7 @@ def warp(picture: NDArray[Any], vectors: Vectors, interpolation: int = cv2.INTER
     return Warper(width, height).warp(picture, vectors, interpolation)
 
 
-def enlarged_mask(mask: Mask, width: int, height: int) -> Mask:
-    """Set wherever ``enlarged`` vectors would have a part of a set pixel."""
+def resize_mask(mask: Mask, width: int, height: int) -> Mask:
+    """Set wherever ``resize_vectors`` vectors would have a part of a set pixel."""
     soft = mask.astype(np.float32)
     return np.asarray(cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)) > 0

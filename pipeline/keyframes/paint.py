@@ -15,7 +15,7 @@ import numpy as np
 from ..core.errors import SourceError
 from ..core.files import atomic_write
 from ..core.frame import Rgb
-from ..imaging.resize import scaled
+from ..imaging.resize import resize_pixels
 from ..imaging.warp import Warper
 from ..media.images import picture_bytes, pictures_in, read_picture
 from ..temporal.trajectory import Correspondence, Trust
@@ -107,9 +107,11 @@ def _earlier(
     nearer = key
     for other, path in known:
         link = read_link(other, "forth") if backward else read_link(nearer, "back")
-        way = link if way is None else way.then(link)
+        way = link if way is None else way.chain(link)
         height, width = size
-        painting = scaled(read_picture(path), (height, width))  # somebody may have been at it
+        painting = resize_pixels(
+            read_picture(path), (height, width)
+        )  # somebody may have been at it
         warped = Warper(width, height).warp(painting, way.vectors, cv2.INTER_CUBIC)
         trust = cv2.resize(way.trust, (width, height))
         found.append(Earlier(np.asarray(warped, np.uint8), np.asarray(trust, np.float32)))

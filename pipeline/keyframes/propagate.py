@@ -22,13 +22,19 @@ from numpy.typing import NDArray
 from ..core.concurrency import closing_source
 from ..core.errors import SettingsError, SourceError
 from ..core.frame import Frame, Rgb, eight_bits
-from ..imaging.lut import Table, applied, fitted
-from ..imaging.resize import reduced, scaled
+from ..imaging.lut import Table, apply_table, fit_table
+from ..imaging.resize import reduce_for_flow, resize_pixels
 from ..imaging.warp import Warper
-from ..media.images import read_deep
+from ..media.images import read_8_or_16_bit
 from ..styles.style import StyleInfo
 from ..temporal.flow import FlowEstimator
-from ..temporal.trajectory import Correspondence, FlowPair, corrected, step_between, still
+from ..temporal.trajectory import (
+    Correspondence,
+    FlowPair,
+    correct_drift,
+    measure_flow_pair,
+    no_motion,
+)
 
 log = logging.getLogger(__name__)
 
@@ -120,10 +126,10 @@ class Carrier:
                     if frame.cut:
                         yield from self._between(key, held, None, None)
                         held, key, last = [], None, None
-                    small = reduced(frame.picture)
+                    small = reduce_for_flow(frame.picture)
                     step = None
                     if last is not None:
-                        step = step_between(small, last.small, self._estimator)
+                        step = measure_flow_pair(small, last.small, self._estimator)
                     if number in self._paintings:
                         new = _key(frame, small, self._paintings[number])
                         yield from self._between(key, held, new, step)
@@ -154,10 +160,10 @@ class Carrier:
         if key is None:
             return None
         if before is None:
-            return still(*small.shape[:2])
+            return no_motion(*small.shape[:2])
         assert step is not None
         assert before.way is not None
-        return corrected(step.back.then(before.way), small, key.small, self._estimator)
+        return correct_drift(step.backward.chain(before.way), small, key.small, self._estimator)
 
     def _between(
         self, before: _Key | None, held: list[_Held], after: _Key | None, step: FlowPair | None
@@ -181,8 +187,8 @@ class Carrier:
         way: Correspondence | None = None
         for one in reversed(held):
             if after is not None and step is not None:
-                way = step.forth if way is None else step.forth.then(way)
-                way = corrected(way, one.small, after.small, self._estimator)
+                way = step.forward if way is None else step.forward.chain(way)
+                way = correct_drift(way, one.small, after.small, self._estimator)
             found.append(way)
             step = one.step
         return found[::-1]
@@ -211,14 +217,14 @@ class Carrier:
         unseen = shown < _SEEN
         if unseen.any():
             nearest = max(sides, key=lambda side: side.share)
-            graded = applied(nearest.key.colours, rgb[unseen][None])[0]
+            graded = apply_table(nearest.key.colours, rgb[unseen][None])[0]
             painted[unseen] = graded + shown[unseen][:, None] * (painted[unseen] - graded)
         return np.clip(np.rint(painted), 0, 255).astype(np.uint8)
 
 
 def _key(frame: Frame, small: Rgb, path: Path) -> _Key:
     rgb, painting = frame.rgb, fitting(path, frame)
-    return _Key(painting, rgb, small, frame.time, _colours(small, reduced(painting)))
+    return _Key(painting, rgb, small, frame.time, _colours(small, reduce_for_flow(painting)))
 
 
 def _colours(source: Rgb, painting: Rgb) -> Table:
@@ -231,7 +237,7 @@ def _colours(source: Rgb, painting: Rgb) -> Table:
     axis = np.linspace(0, 255, _GRID).round()
     every = np.stack(np.meshgrid(axis, axis, axis), axis=-1).reshape(_GRID, -1, 3)
     far = np.clip(255 * (every / 255 @ affine[:3] + affine[3]), 0, 255)
-    return fitted([(source, painting), (every.astype(np.uint8), far.astype(np.uint8))], _GRID)
+    return fit_table([(source, painting), (every.astype(np.uint8), far.astype(np.uint8))], _GRID)
 
 
 def _detail(rgb: Rgb, source: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -251,5 +257,5 @@ def _share(time: Fraction, begin: Fraction, before: _Key | None, after: _Key | N
 
 def fitting(path: Path, frame: Frame) -> Rgb:
     """A painting at the frame's size."""
-    painting = eight_bits(read_deep(path))
-    return scaled(painting, (frame.picture.shape[0], frame.picture.shape[1]))
+    painting = eight_bits(read_8_or_16_bit(path))
+    return resize_pixels(painting, (frame.picture.shape[0], frame.picture.shape[1]))

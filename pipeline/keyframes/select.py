@@ -19,10 +19,10 @@ import numpy as np
 from ..core.errors import SettingsError
 from ..core.frame import Frame, Rgb
 from ..core.units import parse_time
-from ..imaging.resize import reduced
+from ..imaging.resize import reduce_for_flow
 from ..media.images import picture_bytes, read_picture
 from ..temporal.flow import FlowEstimator
-from ..temporal.trajectory import Correspondence, corrected, step_between, still
+from ..temporal.trajectory import Correspondence, correct_drift, measure_flow_pair, no_motion
 
 SHOWN_LESS = 0.35
 """Share of a frame that the last key frame does not show, at which the next one is due."""
@@ -132,22 +132,22 @@ def chosen(
     """
     before: Rgb | None = None
     last = Fraction(0)
-    there, back, forth = np.zeros((1, 1, 3), np.uint8), still(1, 1), still(1, 1)
+    there, back, forth = np.zeros((1, 1, 3), np.uint8), no_motion(1, 1), no_motion(1, 1)
     for number, frame in enumerate(frames, 1):
-        small = reduced(frame.picture)
+        small = reduce_for_flow(frame.picture)
         first = before is None or frame.cut or before.shape != small.shape
         if first:
             due.begins(frame)
-            back = forth = still(*small.shape[:2])
+            back = forth = no_motion(*small.shape[:2])
         else:
             assert before is not None
-            step = step_between(small, before, estimator)
-            back = corrected(step.back.then(back), small, there, estimator)
-            forth = corrected(forth.then(step.forth), there, small, estimator)
+            step = measure_flow_pair(small, before, estimator)
+            back = correct_drift(step.backward.chain(back), small, there, estimator)
+            forth = correct_drift(forth.chain(step.forward), there, small, estimator)
         if first or due(frame, last, back):
             links = None if first else _write_links(folder / f"{number:06d}.npz", back, forth)
             yield _key(frame, number, first, links, folder, masked)
-            last, there, back = frame.time, small, still(*small.shape[:2])
+            last, there, back = frame.time, small, no_motion(*small.shape[:2])
             forth = back
         before = small
 

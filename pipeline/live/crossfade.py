@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from ..core.frame import Motion, Picture, Yuv
-from ..imaging.compositing import faded
+from ..imaging.compositing import fade
 from ..imaging.warp import Warper
 
 FADE = 0.4  # seconds from one style to the next
@@ -56,7 +56,7 @@ class Crossfade:
         # What was shown is a mixture already: as much more of the new as brings it to ``done``.
         share = (done - self._done) / (1 - self._done)
         self._done = done
-        return faded(picture, last if motion is None else self._moved(last, motion), share, None)
+        return fade(picture, last if motion is None else self._moved(last, motion), share, None)
 
 
 class Mover:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import ModelError, StylizeError, reason
 from ..core.frame import Frame
-from ..imaging.resize import at_size, part_size
+from ..imaging.resize import resize_picture, scaled_size
 from ..styles.per_shot import CHANGED, Paints, Plays, change_of_light, kind_of, light_of
 
 log = logging.getLogger(__name__)
@@ -159,8 +159,8 @@ class StyleLoader:
         paints = self._opened[wish.style]
         picture = frame.picture
         height, width = picture.shape[:2]
-        size = (height, width) if wish.share >= 1 else part_size(height, width, wish.share)
-        small = Frame(at_size(picture, size), frame.pts, frame.time_base)
+        size = (height, width) if wish.share >= 1 else scaled_size(height, width, wish.share)
+        small = Frame(resize_picture(picture, size), frame.pts, frame.time_base)
         plays, fade = paints.shot_of(small, wish.strength)
         plays.paint(small.picture)  # the first run plans its memory: not while it is shown
         return LoadedStyle(plays, paints, fade, wish, kind_of(picture), size, light_of(picture))

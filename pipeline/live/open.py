@@ -8,13 +8,13 @@ from collections.abc import Callable
 from concurrent.futures import wait
 from pathlib import Path
 
-from ..core.concurrency import aside
+from ..core.concurrency import run_in_background
 from ..core.config import PAINTED, Settings
 from ..core.errors import SettingsError, SinkError, SourceError
 from ..core.files import PICTURE_SUFFIXES
 from ..core.frame import Plane
 from ..core.units import split_weight
-from ..imaging.compositing import mask_of
+from ..imaging.compositing import fit_mask
 from ..media.images import read_picture
 from ..styles.zoo import zoo
 from .outputs.encoder import check_target, target_of
@@ -117,7 +117,7 @@ def open_live_source(source: str, settings: Settings) -> LiveSource:
 
 def open_unless(stop: threading.Event, opens: Callable[[], LiveSource]) -> LiveSource | None:
     """What is opened; ``None`` when asked to stop before anybody answered."""
-    opening = aside(opens)
+    opening = run_in_background(opens)
     while not wait([opening], 0.1).done:
         if stop.is_set():
             let_go(opening)
@@ -132,7 +132,7 @@ def open_mask(settings: Settings, size: tuple[int, int]) -> Plane | None:
     path = Path(settings.mask)
     if path.suffix.lower() not in PICTURE_SUFFIXES:
         raise SettingsError(f"--mask {path}: a live picture's mask is one picture")
-    return mask_of(read_picture(path), size, settings.mask_feather, settings.mask_invert)
+    return fit_mask(read_picture(path), size, settings.mask_feather, settings.mask_invert)
 
 
 def open_governor(settings: Settings) -> ResolutionController | None:

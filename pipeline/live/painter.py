@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..core.frame import Frame, Motion, Picture, Plane, Rgb
-from ..imaging.compositing import brightness_only, faded
-from ..imaging.resize import at_size, reduced, restored
+from ..imaging.compositing import brightness_only, fade
+from ..imaging.resize import reduce_for_flow, resize_picture, restore_detail
 from ..temporal.consistency import History, Recurrent
 from ..temporal.flow import FlowEstimator, measure_motion
 from .controls import State
@@ -63,9 +63,9 @@ class LivePainter:
         if brush is not self.brush and self.brush is not None:
             self._fade.begin()
         self.brush = brush
-        small = at_size(frame.picture, brush.size)
+        small = resize_picture(frame.picture, brush.size)
         painted = self._painted(small, brush, state)
-        shown = restored(painted, frame.picture, small)
+        shown = restore_detail(painted, frame.picture, small)
         shown = self._finished(shown, frame.picture, brush.fade)
         took = time.perf_counter() - began
         if self._governor is not None and self._governor.took(took, brush.wish.share):
@@ -86,7 +86,7 @@ class LivePainter:
         return self._fade(painted, motion)
 
     def _motion(self, small: Picture) -> Motion | None:
-        now, before = reduced(small), self._before
+        now, before = reduce_for_flow(small), self._before
         self._before = now
         if before is None or before.shape != now.shape:
             return None
@@ -102,4 +102,4 @@ class LivePainter:
             painted = brightness_only(painted, source)
         if share == 1 and self._mask is None:
             return painted
-        return faded(painted, source, share, self._mask)
+        return fade(painted, source, share, self._mask)

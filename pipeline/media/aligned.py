@@ -16,11 +16,11 @@ from .inputs import open_source
 
 log = logging.getLogger(__name__)
 
-Shown = tuple[Fraction, NDArray[Any]]
+TimedPicture = tuple[Fraction, NDArray[Any]]
 """A picture, and when it is shown: seconds since the first."""
 
 
-class Beside:
+class AlignedPictures:
     """What is shown beside each frame; frames are asked for in order, all from one thread.
 
     Args:
@@ -32,7 +32,7 @@ class Beside:
         SourceError: there is no picture.
     """
 
-    def __init__(self, asked: str, pictures: Generator[Shown], start: Fraction) -> None:
+    def __init__(self, asked: str, pictures: Generator[TimedPicture], start: Fraction) -> None:
         self._asked = asked
         self._start = start
         self._pictures = pictures
@@ -46,11 +46,11 @@ class Beside:
         self._next = next(self._coming, None)
 
     @property
-    def now(self) -> Shown:
+    def now(self) -> TimedPicture:
         """What is shown beside the last frame asked for; the first picture before that."""
         return self._now
 
-    def at(self, frame: Frame) -> Shown:
+    def at(self, frame: Frame) -> TimedPicture:
         """What is shown when the frame is; what ends early stays."""
         time = frame.time - self._start
         # The nearest in time: two clocks are never rounded alike.
@@ -62,7 +62,7 @@ class Beside:
         """Close the file."""
         self._pictures.close()
 
-    def _rest(self) -> Generator[Shown]:
+    def _rest(self) -> Generator[TimedPicture]:
         with closing_source(self._pictures):
             try:
                 yield from self._pictures
@@ -70,7 +70,7 @@ class Beside:
                 log.warning("%s: %s; the last of it is used from there on", self._asked, error)
 
 
-def pictures_of(name: str, fps: Fraction) -> Generator[Shown]:
+def pictures_of(name: str, fps: Fraction) -> Generator[TimedPicture]:
     """The frames of a file, RGB."""
     opened = open_source(name, None, fps)
     for frame in opened.frames():

@@ -55,7 +55,7 @@ class ColorTags:
         """The transfer is PQ or HLG."""
         return self.transfer in _HDR
 
-    def written(self) -> ColorTags:
+    def for_output(self) -> ColorTags:
         """The tags of what is written for a source of these tags.
 
         RGB sources and pictures become BT.709, and so does HDR; all else keeps its tags.

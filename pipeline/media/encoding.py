@@ -51,7 +51,7 @@ class Encoding:
     color: ColorTags
     """How it is converted, and tagged."""
 
-    def tell(self, context: VideoCodecContext, width: int, height: int) -> None:
+    def configure(self, context: VideoCodecContext, width: int, height: int) -> None:
         """Set up the encoder, but for its clock."""
         context.width, context.height = width, height
         context.pix_fmt = self.pixel_format
@@ -69,14 +69,14 @@ def choose_encoding(output: Path, settings: Settings, info: SourceInfo) -> Encod
     """
     container, default_codec = CONTAINERS[output.suffix.lower()]
     name = settings.codec or default_codec
-    codec = checked_codec(name)
+    codec = find_codec(name)
     if codec.canonical_name not in _held_by(container):
         raise SinkError(
             f"{output.suffix} can't hold {name}; leave --codec out, or write .mkv or .mov"
         )
     options = _options(codec, settings)
-    pixel_format = chosen_format(codec, options.pop("pix_fmt", None), info.width, info.height)
-    color = info.color.written()
+    pixel_format = choose_format(codec, options.pop("pix_fmt", None), info.width, info.height)
+    color = info.color.for_output()
     if pixel_format.startswith(("rgb", "gbr", "bgr", "pal")):
         color = ColorTags(0, color.primaries, color.transfer, 2)
     if container == "webm" and info.sample_aspect != 1:
@@ -86,7 +86,7 @@ def choose_encoding(output: Path, settings: Settings, info: SourceInfo) -> Encod
     return Encoding(name, pixel_format, options, color)
 
 
-def checked_codec(name: str) -> Codec:
+def find_codec(name: str) -> Codec:
     """The video encoder of that name.
 
     Raises:
@@ -119,10 +119,10 @@ def _options(codec: Codec, settings: Settings) -> dict[str, str]:
         options["threads"] = str(max(1, available_cores() // 2))
     if option is not None and default is not None:
         options[option] = f"{default:g}"
-    return options | asked_quality(codec, settings) | asked_options(codec, settings)
+    return options | quality_option(codec, settings) | user_options(codec, settings)
 
 
-def asked_quality(codec: Codec, settings: Settings) -> dict[str, str]:
+def quality_option(codec: Codec, settings: Settings) -> dict[str, str]:
     """What ``--crf`` is to the encoder; nothing where it was not asked for.
 
     Raises:
@@ -138,7 +138,7 @@ def asked_quality(codec: Codec, settings: Settings) -> dict[str, str]:
     return {option: f"{settings.crf:g}"}
 
 
-def asked_options(codec: Codec, settings: Settings) -> dict[str, str]:
+def user_options(codec: Codec, settings: Settings) -> dict[str, str]:
     """The user's own options; ``pix_fmt`` is one.
 
     Raises:
@@ -152,7 +152,7 @@ def asked_options(codec: Codec, settings: Settings) -> dict[str, str]:
     return dict(settings.encoder_option)
 
 
-def chosen_format(codec: Codec, asked: str | None, width: int, height: int) -> str:
+def choose_format(codec: Codec, asked: str | None, width: int, height: int) -> str:
     """The pixel format that was asked for, or the most compatible one at this size.
 
     Raises:

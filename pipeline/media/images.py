@@ -98,7 +98,7 @@ def read_picture(path: Path) -> Rgb:
     return np.asarray(rgb, dtype=np.uint8)
 
 
-def read_deep(path: Path) -> Rgb8Or16:
+def read_8_or_16_bit(path: Path) -> Rgb8Or16:
     """A picture in the bits that it has, 8 or 16; what is transparent is on black.
 
     Raises:
@@ -155,7 +155,7 @@ def write_png(path: Path, rgb: Rgb) -> None:
         aside.write_bytes(encoded.tobytes())
 
 
-DEEP_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
+SIXTEEN_BIT_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
 """Pictures that can hold 16 bits."""
 
 
@@ -165,7 +165,7 @@ def picture_bytes(rgb: Rgb8Or16, name: str) -> bytes:
     Raises:
         SinkError: it can't be.
     """
-    if rgb.dtype == np.uint16 and Path(name).suffix.lower() not in DEEP_SUFFIXES:
+    if rgb.dtype == np.uint16 and Path(name).suffix.lower() not in SIXTEEN_BIT_SUFFIXES:
         rgb = eight_bits(rgb)
     done, encoded = cv2.imencode(Path(name).suffix, rgb[..., ::-1])
     if not done:

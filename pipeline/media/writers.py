@@ -93,7 +93,7 @@ class VideoWriter:
             )
             assert isinstance(stream, VideoStream)
             context = stream.codec_context
-            encoding.tell(context, info.width, info.height)
+            encoding.configure(context, info.width, info.height)
             context.time_base = stream.time_base = self._clock
             context.sample_aspect_ratio = info.sample_aspect
             # Extradata must stand before the header is written.

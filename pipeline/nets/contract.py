@@ -10,7 +10,7 @@ style stands in the file's ``metadata_props``, each key below with the prefix ``
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 VERSION = 1
@@ -45,9 +45,9 @@ class ModelCard:
     """Difference to PyTorch measured at export, in 1/255, as JSON."""
     family: str = ""
     """Names the base that it was trained from: nets of one family can be mixed."""
-    spreads: str = ""
+    deviations: str = field(default="", metadata={"key": "spreads"})
     """Standard deviation of what usually goes into each norm, by channel, as JSON."""
-    sites: str = ""
+    layers: str = field(default="", metadata={"key": "sites"})
     """Of a method for any style: how many times smaller the features of each site are, as JSON."""
     reach: int = 0
     """Likewise: pixels on each side that a painted pixel depends on; 0: all of the picture."""
@@ -60,7 +60,7 @@ class ModelCard:
 
     def to_metadata(self) -> dict[str, str]:
         """The ``metadata_props`` that hold this card."""
-        return {PREFIX + f.name: str(getattr(self, f.name)) for f in fields(self)}
+        return {PREFIX + _key(f): str(getattr(self, f.name)) for f in fields(self)}
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> ModelCard | None:
@@ -80,5 +80,10 @@ class ModelCard:
         if missing:
             raise ValueError(f"its metadata lacks '{PREFIX}{missing[0]}'")
         kinds: dict[Any, Callable[[str], Any]] = {"str": str, "int": int, "float": float}
-        told = {f.name: kinds[f.type](text[f.name]) for f in fields(cls) if f.name in text}
-        return cls(**told)
+        values = {f.name: kinds[f.type](text[_key(f)]) for f in fields(cls) if _key(f) in text}
+        return cls(**values)
+
+
+def _key(field: Field[Any]) -> str:
+    """The field's name in a file: that of version 1 of the contract, which files keep."""
+    return field.metadata.get("key", field.name)

@@ -95,7 +95,7 @@ class Net:
 
     ops: tuple[Op, ...]
     card: ModelCard
-    spreads: Mapping[str, Array] = field(default_factory=dict[str, Array])
+    deviations: Mapping[str, Array] = field(default_factory=dict[str, Array])
     """Of what usually goes into each norm, by its output's name: where the file says so."""
 
     @property
@@ -103,29 +103,29 @@ class Net:
         """The instance norms, in order."""
         return tuple(op for op in self.ops if op.kind == "InstanceNormalization")
 
-    def folded(self, moments: Moments) -> Net:
+    def fold_norms(self, moments: Moments) -> Net:
         """The net with its norms' statistics fixed, as plain convolutions.
 
         y = γ (x − μ) / √(σ² + ε) + β of x = W ∗ z + b is (γ/s) W ∗ z + (γ/s)(b − μ) + β.
         """
         measured = dict(zip((op.output for op in self.norms), moments.norms, strict=True))
         norm_of = {op.inputs[0]: op for op in self.norms}
-        folded: list[Op] = []
+        plain: list[Op] = []
         for op in self.ops:
             norm = norm_of.get(op.output)
             if op.kind == "InstanceNormalization":
                 continue
             if norm is not None:
                 mean, square = measured[norm.output]
-                least = _LEAST_SPREAD * self.spreads.get(norm.output, np.zeros(1))
+                least = _LEAST_SPREAD * self.deviations.get(norm.output, np.zeros(1))
                 variance = np.maximum(square - mean**2, least**2)
                 gain = norm.weights[0] / np.sqrt(variance + norm.settings["epsilon"])
                 offset = norm.weights[1] - gain * mean
                 op = replace(_scaled(op, gain, offset), output=norm.output)
-            folded.append(op)
-        return replace(self, ops=tuple(folded))
+            plain.append(op)
+        return replace(self, ops=tuple(plain))
 
-    def coded(self, coding: YuvMatrix) -> Net:
+    def to_yuv(self, coding: YuvMatrix) -> Net:
         """The net that takes and gives Y, U and V, colour at half size: other kernels at its ends.
 
         A cell's channels are then its Y, its U and its V. Both ways are linear: colour is spread
@@ -137,7 +137,7 @@ class Net:
         )
 
 
-def toned(net: Net, moments: Moments, share: float, planar: bool) -> Net:
+def match_colours(net: Net, moments: Moments, share: float, planar: bool) -> Net:
     """The net with the mean and spread of its colours brought to the source's, by ``share``.
 
     The correction is part of the last kernel; what it answers are these colours' cells.
@@ -153,7 +153,7 @@ def toned(net: Net, moments: Moments, share: float, planar: bool) -> Net:
     return replace(net, ops=(*net.ops[:-1], fitted))
 
 
-def mixed(parts: Sequence[tuple[Net, float]]) -> Net:
+def interpolate(parts: Sequence[tuple[Net, float]]) -> Net:
     """The nets' weights averaged by shares, which sum to 1.
 
     Nets that were fine-tuned from one base lie in one valley: what is between them paints too
@@ -181,12 +181,12 @@ def mixed(parts: Sequence[tuple[Net, float]]) -> Net:
         )
         for i, op in enumerate(first.ops)
     )
-    spreads = {
-        name: _weighted([net.spreads[name] for net, _ in parts], [share for _, share in parts])
-        for name in first.spreads
-        if all(name in net.spreads for net, _ in parts)
+    deviations = {
+        name: _weighted([net.deviations[name] for net, _ in parts], [share for _, share in parts])
+        for name in first.deviations
+        if all(name in net.deviations for net, _ in parts)
     }
-    return replace(first, ops=ops, spreads=spreads)
+    return replace(first, ops=ops, deviations=deviations)
 
 
 def _kin(a: Net, b: Net) -> bool:
@@ -272,12 +272,12 @@ def read_net(model: onnx.ModelProto, card: ModelCard) -> Net | None:
         return None
     net = Net(tuple(reader.ops), card)
     try:
-        rows = json.loads(card.spreads or "[]")
+        rows = json.loads(card.deviations or "[]")
     except ValueError:
         rows = []
     return replace(
         net,
-        spreads={
+        deviations={
             norm.output: np.asarray(row, np.float32)
             for norm, row in zip(net.norms, rows, strict=False)
         },

@@ -28,7 +28,7 @@ def with_labels(model: onnx.ModelProto, scales: Mapping[str, int]) -> onnx.Model
     nodes: list[onnx.NodeProto] = []
     shares: dict[int, str] = {}
     for node in model.graph.node:
-        site = site_of(node, makers)
+        site = layer_of(node, makers)
         if site is None:
             nodes.append(node)
             continue
@@ -55,7 +55,7 @@ def _retype(model: onnx.ModelProto) -> None:
     model.graph.input.append(helper.make_tensor_value_info(LABELS, TensorProto.FLOAT, axes))
 
 
-def site_of(node: onnx.NodeProto, makers: Mapping[str, onnx.NodeProto]) -> str | None:
+def layer_of(node: onnx.NodeProto, makers: Mapping[str, onnx.NodeProto]) -> str | None:
     """The site whose map a convolution is."""
     if node.op_type != "Conv":
         return None
@@ -99,7 +99,7 @@ def with_maps(model: onnx.ModelProto, maps: Mapping[str, NDArray[Any]]) -> onnx.
     model = onnx.ModelProto.FromString(model.SerializeToString())
     graph = _Graph(model)
     for node in list(model.graph.node):
-        site = site_of(node, graph.makers)
+        site = layer_of(node, graph.makers)
         if site is not None:
             _bind(graph, node, maps[f"matrix.{site}"], maps[f"shift.{site}"])
     kept = [port for port in model.graph.input if port.name not in maps]

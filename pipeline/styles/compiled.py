@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.frame import Frame, Picture, Yuv, YuvMatrix, coding_of
-from ..imaging.resize import at_size, restored, stretches, work_size
-from ..nets.graph import Moments, Net, toned
+from ..imaging.resize import resize_picture, restore_detail, tile_spans, work_size
+from ..nets.graph import Moments, Net, match_colours
 from ..nets.quantize import Precision, write_eight_bit
 from ..nets.writer import PLANES, Layout, Size, read_moments, shapes, write_measuring, write_playing
 from .per_shot import ENOUGH, Failing, Follower
@@ -97,8 +97,8 @@ class CompiledNet:
 
     def paint(self, picture: Picture) -> Picture:
         """The picture in the style; the same size and layout."""
-        small = at_size(picture, (self.geometry.height, self.geometry.width))
-        return restored(self._painted(small), picture, small)
+        small = resize_picture(picture, (self.geometry.height, self.geometry.width))
+        return restore_detail(self._painted(small), picture, small)
 
     def _painted(self, picture: Picture) -> Picture:
         fed = padded(picture, self.geometry)
@@ -122,8 +122,8 @@ class CompiledNet:
         whole = [np.empty_like(plane) for plane in fed.values()]
         size = self.geometry.size
         rows, columns = (
-            stretches(size.height, self.tile.height, _RIM),
-            stretches(size.width, self.tile.width, _RIM),
+            tile_spans(size.height, self.tile.height, _RIM),
+            tile_spans(size.width, self.tile.width, _RIM),
         )
         for (top, upper, lower), (left, begin, end) in product(rows, columns):
             part = {n: _cut(p, size, top, left, self.tile) for n, p in fed.items()}
@@ -202,9 +202,9 @@ class NetCompiler(Follower[NetMix, Moments, Picture]):
         """What plays pictures of this one's kind with these statistics."""
         work = self._work(picture)
         coding, geometry, layout = coding_of(work), _geometry(choice.net, work), _layout(work)
-        net = _told(choice.net.folded(found), coding)
+        net = _told(choice.net.fold_norms(found), coding)
         if choice.tone:
-            net = toned(net, found, choice.tone, planar=coding is not None)
+            net = match_colours(net, found, choice.tone, planar=coding is not None)
         tile = self._tile_of(geometry)
         if self._precision == "int8":
             model = write_eight_bit(net, dict(found.ranges), layout, tile)
@@ -214,7 +214,7 @@ class NetCompiler(Follower[NetMix, Moments, Picture]):
 
     def _work(self, picture: Picture) -> Picture:
         height, width = picture.shape[:2]
-        return at_size(picture, work_size(height, width, self._scale))
+        return resize_picture(picture, work_size(height, width, self._scale))
 
     def _tile_of(self, geometry: Padding) -> Size:
         if not self._tile:
@@ -253,7 +253,7 @@ def _layout(picture: Picture) -> Layout:
 
 
 def _told(net: Net, coding: YuvMatrix | None) -> Net:
-    return net if coding is None else net.coded(coding)
+    return net if coding is None else net.to_yuv(coding)
 
 
 def _geometry(net: Net, picture: Picture) -> Padding:

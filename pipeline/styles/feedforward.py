@@ -18,7 +18,7 @@ from ..core.concurrency import available_cores, ordered_map
 from ..core.errors import ModelError, StylizeError, reason
 from ..core.frame import Frame, Memory, Rgb, as_rgb
 from ..nets.contract import MEMORY, VERSION, ModelCard
-from ..nets.graph import Net, mixed, read_net
+from ..nets.graph import Net, interpolate, read_net
 from ..nets.quantize import precision_on
 from ..nets.session import BoundSession, open_session
 from ..temporal.consistency import Recurrent
@@ -251,7 +251,7 @@ class FeedForwardStyle:
             assert base is not None  # it was found by what it says of itself
             parts.append((base, 1 - strength))
         tone = 1.0 if self._playing.match_colors else 1 - strength
-        return NetMix(mixed(parts), tone)
+        return NetMix(interpolate(parts), tone)
 
     def _net(self, path: Path) -> Net | None:
         if path not in self._nets:
@@ -308,7 +308,7 @@ def _agree(choice: NetMix, painter: Painter, mixture: Mixture) -> bool:
     """
     if len(mixture) > 1 or choice.tone:
         return True
-    net = replace(choice.net, spreads={})  # what is usual is no part of the file's graph
+    net = replace(choice.net, deviations={})  # what is usual is no part of the file's graph
     y, x = np.mgrid[0:64, 0:96]
     waves = [128 + 100 * np.sin(x / (5 + c) + c) * np.cos(y / (9 - c)) for c in range(3)]
     picture = np.stack(waves, axis=-1).astype(np.uint8)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ..core.concurrency import closing_source
 from ..core.config import Settings
 from ..core.frame import Frame, Rgb8Or16, eight_bits
-from ..imaging.compositing import blend, brightness_only, faded
+from ..imaging.compositing import blend, brightness_only, fade
 from ..media.source import Source
 from .masks import open_masks
 
@@ -40,7 +40,7 @@ def open_finish(settings: Settings, source: Source, fades: bool) -> Finishing | 
                 assert original is not None  # keep_original stands before
                 painted = brightness_only(frame.picture, original) if luma else frame.picture
                 inside = masks(frame) if masks is not None else None
-                shown = faded(painted, original, share, inside)
+                shown = fade(painted, original, share, inside)
                 yield replace(frame, picture=shown, original=None)
 
     return finishing

@@ -10,9 +10,9 @@ from typing import Any
 from ..core.concurrency import closing_source
 from ..core.config import Settings
 from ..core.frame import Frame, Plane
-from ..imaging.compositing import mask_of
-from ..imaging.segmentation import Palette, labelled
-from ..media.aligned import Beside, pictures_of
+from ..imaging.compositing import fit_mask
+from ..imaging.segmentation import Palette, label_pixels
+from ..media.aligned import AlignedPictures, pictures_of
 from ..media.source import Source
 
 ALPHA = "alpha"
@@ -22,7 +22,7 @@ ALPHA = "alpha"
 class Masks:
     """Masks of a video, or one picture's for every frame; frames are asked for in order."""
 
-    def __init__(self, beside: Beside, feather: float, invert: bool) -> None:
+    def __init__(self, beside: AlignedPictures, feather: float, invert: bool) -> None:
         self.beside = beside
         self._feather = feather
         self._invert = invert
@@ -33,7 +33,7 @@ class Masks:
         time, mask = self.beside.at(frame)
         key = (time, frame.picture.shape)
         if self._made[0] != key:
-            made = mask_of(mask, frame.picture.shape, self._feather, self._invert)
+            made = fit_mask(mask, frame.picture.shape, self._feather, self._invert)
             self._made = (key, made)
         return self._made[1]
 
@@ -43,19 +43,23 @@ def open_masks(settings: Settings, source: Source) -> Masks:
     assert settings.mask is not None
     own = settings.mask == ALPHA
     masks = source.alphas() if own else pictures_of(settings.mask, settings.rate)
-    beside = Beside(f"--mask {settings.mask}", masks, source.info.start)
+    beside = AlignedPictures(f"--mask {settings.mask}", masks, source.info.start)
     return Masks(beside, settings.mask_feather, settings.mask_invert)
 
 
-def open_content_mask(settings: Settings, source: Source) -> Beside | None:
+def open_content_mask(settings: Settings, source: Source) -> AlignedPictures | None:
     """The source's segmentation, if there is one."""
     asked = settings.content_mask
     if asked is None:
         return None
-    return Beside(f"--content-mask {asked}", pictures_of(asked, settings.rate), source.info.start)
+    return AlignedPictures(
+        f"--content-mask {asked}", pictures_of(asked, settings.rate), source.info.start
+    )
 
 
-def with_segments(frames: Iterable[Frame], masks: Beside, colours: Palette) -> Generator[Frame]:
+def with_segments(
+    frames: Iterable[Frame], masks: AlignedPictures, colours: Palette
+) -> Generator[Frame]:
     """The stage that tells every frame its labels."""
     made = None
     labels = None
@@ -63,5 +67,5 @@ def with_segments(frames: Iterable[Frame], masks: Beside, colours: Palette) -> G
         for frame in frames:
             time, mask = masks.at(frame)
             if time != made:
-                made, labels = time, labelled(mask, colours)
+                made, labels = time, label_pixels(mask, colours)
             yield replace(frame, labels=labels)

@@ -9,8 +9,8 @@ import numpy as np
 from ..core.errors import SettingsError
 from ..core.frame import Rgb
 from ..imaging import resize
-from ..imaging.guided import RADIUS, carried, local_maps
-from ..imaging.segmentation import Labels, fitted
+from ..imaging.guided import RADIUS, apply_affine_maps, fit_affine_maps
+from ..imaging.segmentation import Labels, fit_labels
 
 Smooth = Literal["off", "guided", "closed"]
 
@@ -54,15 +54,17 @@ def finished(
         return painted
     radius = RADIUS if smooth == "guided" else _CARRIED
     if labels is None:
-        return carried(source, [local_maps(painted, small, radius)])
-    where = np.moveaxis(fitted(labels, small), -1, 0)
-    maps = [local_maps(painted, small, radius, where=np.ascontiguousarray(one)) for one in where]
-    return carried(source, maps, fitted(labels, source))
+        return apply_affine_maps(source, [fit_affine_maps(painted, small, radius)])
+    where = np.moveaxis(fit_labels(labels, small), -1, 0)
+    maps = [
+        fit_affine_maps(painted, small, radius, where=np.ascontiguousarray(one)) for one in where
+    ]
+    return apply_affine_maps(source, maps, fit_labels(labels, source))
 
 
 def _solved(painted: Rgb, small: Rgb) -> Rgb:
     try:
-        from ..imaging.matting import smoothed
+        from ..imaging.matting import smooth_by_matting
     except ImportError as error:
         raise SettingsError("--smooth closed needs SciPy: pip install scipy") from error
-    return smoothed(painted, small)
+    return smooth_by_matting(painted, small)

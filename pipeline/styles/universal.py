@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from ..core.concurrency import available_cores, closing_source, ordered_map
 from ..core.errors import ModelError, StylizeError, reason
 from ..core.frame import Frame, Picture, Rgb, as_rgb
-from ..imaging.resize import at_size, restored, stretches, work_size
-from ..imaging.segmentation import Labels, fitted, labelled, palette
-from ..media.aligned import Beside
+from ..imaging.resize import resize_picture, restore_detail, tile_spans, work_size
+from ..imaging.segmentation import Labels, fit_labels, label_pixels, palette
+from ..media.aligned import AlignedPictures
 from ..media.inputs import open_source
 from ..nets.contract import INPUT, OUTPUT, ModelCard
 from ..nets.rewrite import LABELS, with_labels, with_maps
@@ -66,8 +66,8 @@ class Painting:
         """The frame as it is painted."""
         height, width = rgb.shape[:2]
         if card.kind in PHOTOGRAPHIC and self.scale is None:
-            return as_rgb(at_size(rgb, photo_size(height, width, self.smoothing)))
-        return as_rgb(at_size(rgb, work_size(height, width, self.scale, card.most_pixels)))
+            return as_rgb(resize_picture(rgb, photo_size(height, width, self.smoothing)))
+        return as_rgb(resize_picture(rgb, work_size(height, width, self.scale, card.most_pixels)))
 
     def tile_of(self, rgb: Rgb, card: ModelCard) -> int:
         """Side of a part, a multiple of the method's; its middle is at least half of it."""
@@ -82,7 +82,7 @@ class Painting:
     ) -> Rgb:
         """The result, of the frame's size."""
         if card.kind not in PHOTOGRAPHIC:
-            return as_rgb(restored(painted, rgb, small))
+            return as_rgb(restore_detail(painted, rgb, small))
         return finished(painted, small, rgb, self.smoothing, labels)
 
 
@@ -99,7 +99,7 @@ class CompiledUniversal:
         """The picture in the style, in RGB; the same size."""
         rgb = as_rgb(picture)
         small = self.painting.reduced(rgb, self.card)
-        shares = None if labels is None else _shares(fitted(labels, small))
+        shares = None if labels is None else _shares(fit_labels(labels, small))
         painted = self._painted(small, shares)
         return self.painting.finished(painted, small, rgb, self.card, labels)
 
@@ -110,7 +110,9 @@ class CompiledUniversal:
         shares = shares if shares is None else _padded(shares, self.card.multiple)
         tile = self.painting.tile_of(rgb, self.card)
         whole = np.empty_like(rgb)
-        down, across = (stretches(side, min(side, tile), self.card.reach) for side in rgb.shape[:2])
+        down, across = (
+            tile_spans(side, min(side, tile), self.card.reach) for side in rgb.shape[:2]
+        )
         for (top, upper, lower), (left, begin, end) in product(down, across):
             part = slice(top, top + tile), slice(left, left + tile)
             shown = self._run(rgb[part], shares if shares is None else shares[part])
@@ -193,7 +195,7 @@ def _sampled(seen: Seen, most: int) -> Seen:
         return seen
     starts = np.linspace(0, height - _BAND, count).astype(int)
     rows = np.concatenate([np.arange(start, start + _BAND) for start in starts])
-    return rgb[rows], None if labels is None else fitted(labels, rgb)[rows]
+    return rgb[rows], None if labels is None else fit_labels(labels, rgb)[rows]
 
 
 def _shares(labels: Labels) -> Shares:
@@ -213,7 +215,7 @@ class Masks:
     """Segmentation masks of the styles, one each, and of the frames; their colours are labels."""
 
     styles: Sequence[Path]
-    frames: Beside
+    frames: AlignedPictures
 
 
 class UniversalStyle:
@@ -290,7 +292,7 @@ class UniversalStyle:
         if self._masks is not None:
             segments = [_first_picture(path) for path in self._masks.styles]
             self._colours = palette([*segments, self._masks.frames.now[1]])
-            labels = [labelled(segment, self._colours) for segment in segments]
+            labels = [label_pixels(segment, self._colours) for segment in segments]
         size = painting.style_size(method.card)
         return [
             method.portrait(_at_most(picture, size), told)
@@ -366,4 +368,4 @@ def _at_most(rgb: Rgb, size: int) -> Rgb:
     """A picture with its short side at ``size``; a smaller one as it is."""
     height, width = rgb.shape[:2]
     share = min(1.0, size / min(height, width))
-    return as_rgb(at_size(rgb, (round(height * share), round(width * share))))
+    return as_rgb(resize_picture(rgb, (round(height * share), round(width * share))))

@@ -21,7 +21,7 @@ from onnx.utils import Extractor
 
 from ..core.errors import ModelError, reason
 from ..core.frame import Rgb
-from ..imaging.segmentation import Labels, fitted
+from ..imaging.segmentation import Labels, fit_labels
 from ..nets.contract import INPUT, ModelCard
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -63,7 +63,7 @@ class UniversalFiles:
         apply = apply or prepare.with_name(prepare.name.replace(".prepare.", ".apply."))
         graph, self.apply = _loaded(prepare), _loaded(apply)
         self.card = _card(graph, prepare)
-        self.scales: dict[str, int] = json.loads(self.card.sites or "{}")
+        self.scales: dict[str, int] = json.loads(self.card.layers or "{}")
         self._open = open_session
         self._sessions: dict[str, Any] = {}
         self._asked = [port.name for port in self.apply.graph.input if port.name != INPUT]
@@ -74,7 +74,7 @@ class UniversalFiles:
 
     def portrait(self, style: Rgb, labels: Labels | None = None) -> Arrays:
         """A style picture (H, W, 3), once for all frames; labels, where the method knows any."""
-        fed = {"style": style[None], "style_labels": fitted(labels, style)[None]}
+        fed = {"style": style[None], "style_labels": fit_labels(labels, style)[None]}
         return self._run("portrait", self._portrait, fed)
 
     def maps(self, frames: Sequence[Seen], look: StyleMix) -> Arrays:
@@ -85,7 +85,7 @@ class UniversalFiles:
             return {name: known[name] for name in self._asked}
         fed = {
             _SHOT: np.stack([rgb for rgb, _ in frames]),
-            "content_labels": np.stack([fitted(labels, rgb) for rgb, labels in frames]),
+            "content_labels": np.stack([fit_labels(labels, rgb) for rgb, labels in frames]),
             "strength": strength,
         }
         fed |= {f"style.{name}": values for name, values in look.portrait.items()}

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from ..core.concurrency import closing_source
 from ..core.errors import ModelError, reason
 from ..core.frame import Frame, Motion, Rgb, Vectors
-from ..imaging.resize import reduced
-from ..imaging.warp import Mask, Warper, enlarged
+from ..imaging.resize import reduce_for_flow
+from ..imaging.warp import Mask, Warper, resize_vectors
 from ..nets.session import open_session
 
 
@@ -185,7 +185,7 @@ def attach_motion(frames: Iterable[Frame], estimator: FlowEstimator) -> Generato
     before: Rgb | None = None
     with closing_source(frames):
         for frame in frames:
-            small = reduced(frame.picture)
+            small = reduce_for_flow(frame.picture)
             if before is None or frame.cut or before.shape != small.shape:
                 yield frame
             else:
@@ -221,7 +221,9 @@ def confidence(now: Rgb, before: Rgb, vectors: Vectors, back: Vectors) -> NDArra
         for rgb in (now, before)
     )
     pitch = width / half[0]
-    there, back = (pitch * enlarged(v, *half) for v in (vectors, back))  # px of the whole size
+    there, back = (
+        pitch * resize_vectors(v, *half) for v in (vectors, back)
+    )  # px of the whole size
     moved = Warper(*half).warp(past, there / pitch)
     error = _largest(cv2.absdiff(source, moved))
     contrast = _largest(cv2.morphologyEx(source, cv2.MORPH_GRADIENT, _AROUND))

@@ -33,7 +33,7 @@ class Correspondence:
     trust: Trust
     """That they are there."""
 
-    def then(self, further: Correspondence) -> Correspondence:
+    def chain(self, further: Correspondence) -> Correspondence:
         """This way and from its end another: v(p) + w(p + v(p)); trust is the lesser of both."""
         warper = Warper(self.vectors.shape[1], self.vectors.shape[0])
         vectors = self.vectors + warper.warp(further.vectors, self.vectors)
@@ -41,7 +41,7 @@ class Correspondence:
         return Correspondence(vectors, trust * warper.inside(vectors))
 
 
-def still(height: int, width: int) -> Correspondence:
+def no_motion(height: int, width: int) -> Correspondence:
     """The way of a picture to itself."""
     return Correspondence(
         np.zeros((height, width, 2), np.float32), np.ones((height, width), np.float32)
@@ -52,13 +52,13 @@ def still(height: int, width: int) -> Correspondence:
 class FlowPair:
     """The motion between a frame and the one before, both ways."""
 
-    back: Correspondence
+    backward: Correspondence
     """From the frame to the one before."""
-    forth: Correspondence
+    forward: Correspondence
     """From the one before to the frame."""
 
 
-def step_between(now: Rgb, before: Rgb, estimator: FlowEstimator) -> FlowPair:
+def measure_flow_pair(now: Rgb, before: Rgb, estimator: FlowEstimator) -> FlowPair:
     """The motion between two reduced pictures."""
     back, forth = estimator.between(now, before), estimator.between(before, now)
     return FlowPair(
@@ -67,8 +67,8 @@ def step_between(now: Rgb, before: Rgb, estimator: FlowEstimator) -> FlowPair:
     )
 
 
-def corrected(
-    way: Correspondence, now: Rgb, there: Rgb, estimator: FlowEstimator
+def correct_drift(
+    long: Correspondence, now: Rgb, there: Rgb, estimator: FlowEstimator
 ) -> Correspondence:
     """A long way whose drift is taken out: ``there``, warped by it, is compared with ``now``.
 
@@ -76,13 +76,13 @@ def corrected(
     the pictures themselves: the steps' own falls with their number, whatever they reach.
     """
     warper = Warper(now.shape[1], now.shape[0])
-    moved = warper.warp(there, way.vectors)
+    moved = warper.warp(there, long.vectors)
     rest, back = estimator.between(now, moved), estimator.between(moved, now)
     near = np.maximum(confidence(now, moved, rest, back), _ALIKE * _alike(now, moved))
-    further = warper.warp(way.vectors, rest)
+    further = warper.warp(long.vectors, rest)
     # Where the pictures differ, what remains of the motion is made up.
-    vectors = way.vectors + near[..., None] * (rest + further - way.vectors)
-    doubt = np.maximum(way.trust, _DOUBT)
+    vectors = long.vectors + near[..., None] * (rest + further - long.vectors)
+    doubt = np.maximum(long.trust, _DOUBT)
     return Correspondence(
         np.asarray(vectors, np.float32), np.minimum(near, doubt) * warper.inside(vectors)
     )

@@ -115,4 +115,4 @@ def test_kernels_are_kept_in_half_the_bytes(tmp_path: Path, photos: list[Rgb]):
     assert kept == {onnx.TensorProto.FLOAT16}
     card = load(tmp_path / "s.onnx").card
     assert (card.margin, card.multiple) == (FastNet.margin, FastNet.multiple)
-    assert len(load(tmp_path / "s.onnx").spreads) == 8
+    assert len(load(tmp_path / "s.onnx").deviations) == 8

@@ -9,7 +9,7 @@ import onnx
 import onnx.parser
 import pytest
 from stylize_video.pipeline.core.frame import Rgb
-from stylize_video.pipeline.imaging.lut import applied, read_cube
+from stylize_video.pipeline.imaging.lut import apply_table, read_cube
 
 from ..conftest import MakeClip, run_command
 from ..helpers.scenes import texture
@@ -66,7 +66,7 @@ def test_a_table_does_what_the_method_does(method: Path, tmp_path: Path):
     )
     assert told is not None and float(told[1]) < 0.5
     shift = style.reshape(-1, 3).mean(axis=0) - content.reshape(-1, 3).mean(axis=0)
-    shown = applied(read_cube(out), content)
+    shown = apply_table(read_cube(out), content)
     assert np.abs(shown - (content + shift)).mean() < 1
     again = run_command("bake", photo, look, out, "--method", method)
     assert again.returncode == 1 and "out.cube exists; add --overwrite" in again.stderr
@@ -86,7 +86,7 @@ def test_each_shot_has_its_table_and_times(method: Path, make_clip: MakeClip, tm
     assert not (tmp_path / "out.cube").exists()
     wanted = dim(3).reshape(-1, 3).mean(axis=0)
     for number, shot in ((1, frames[0]), (2, frames[-1])):
-        shown = applied(read_cube(tmp_path / f"out-00{number}.cube"), shot)
+        shown = apply_table(read_cube(tmp_path / f"out-00{number}.cube"), shot)
         assert np.abs(shown.reshape(-1, 3).mean(axis=0) - wanted).max() < 2
     (tmp_path / "out-001.cube").unlink()
     again = run_command(*words)
@@ -100,7 +100,7 @@ def test_a_clip_is_measured_together(method: Path, make_clip: MakeClip, tmp_path
     done = run_command("bake", clip, look, tmp_path / "o.cube", "--method", method, "--grid", "17")
     assert done.returncode == 0 and "(17³)" in done.stderr
     table = read_cube(tmp_path / "o.cube")
-    means = [applied(table, x).mean() for x in (bright, dark)]
+    means = [apply_table(table, x).mean() for x in (bright, dark)]
     assert np.mean(means) == pytest.approx(dim(3).mean(), abs=2)
     assert means[0] - means[1] == pytest.approx(40, abs=2)  # not pumped to one brightness
 

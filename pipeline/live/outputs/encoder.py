@@ -23,9 +23,9 @@ from ...core.errors import SinkError, reason
 from ...core.files import unused_path
 from ...core.frame import Picture, Yuv, YuvMatrix
 from ...core.units import parse_bits
-from ...imaging.resize import at_size
+from ...imaging.resize import resize_picture
 from ...media.color import BT709, ColorTags, FromRgb, frame_of
-from ...media.encoding import Encoding, asked_options, asked_quality, checked_codec, chosen_format
+from ...media.encoding import Encoding, choose_format, find_codec, quality_option, user_options
 from ...media.outputs import CONTAINERS, check_output
 from ..audio import RATE, Block, Samples
 from ..relay import RelayedOut
@@ -193,7 +193,7 @@ class EncodedOutput:
         rate = Fraction(round(shape.rate * 100), 100)
         stream = self._container.add_stream(encoding.codec, rate=rate, options=encoding.options)
         assert isinstance(stream, VideoStream)
-        encoding.tell(stream.codec_context, shape.width, shape.height)
+        encoding.configure(stream.codec_context, shape.width, shape.height)
         stream.codec_context.time_base = stream.time_base = CLOCK
         return stream
 
@@ -214,7 +214,7 @@ class EncodedOutput:
             self._container.mux(self._video.encode(frame))
 
     def _encodable(self, picture: Picture) -> av.VideoFrame:
-        picture = at_size(picture, (self._shape.height, self._shape.width))
+        picture = resize_picture(picture, (self._shape.height, self._shape.width))
         if isinstance(picture, Yuv):
             if picture.coding == self._shape.coding and self._encoding.pixel_format == "yuv420p":
                 return frame_of(picture, self._encoding.color)
@@ -266,7 +266,7 @@ class EncodedOutput:
 
 def _rate(codec: Codec, settings: Settings, shape: Shape) -> dict[str, str]:
     """Bits per second, or ``--crf``, which may be held within them."""
-    quality = asked_quality(codec, settings)
+    quality = quality_option(codec, settings)
     if quality and settings.bitrate is None:
         return {**quality, "b": "0"}
     rate = parse_bits(settings.bitrate) or round(_BITS * shape.width * shape.height * shape.rate)
@@ -330,7 +330,7 @@ def stream_encoding(target: Target, settings: Settings, shape: Shape, tags: Colo
         SinkError: the encoder is unknown, or an option or pixel format is not one of its own.
     """
     default = "libvpx-vp9" if target.form == "webm" else "libx264"
-    codec = checked_codec(settings.codec or default)
+    codec = find_codec(settings.codec or default)
     options: dict[str, str] = {}
     if codec.name == "libx264":
         options = {"preset": "veryfast", "tune": "zerolatency", "forced-idr": "1", "threads": "1"}
@@ -340,6 +340,6 @@ def stream_encoding(target: Target, settings: Settings, shape: Shape, tags: Colo
         options = {"deadline": "realtime", "cpu-used": "8", "row-mt": "1"}
     options |= _rate(codec, settings, shape)
     options["g"] = str(max(1, round(_KEY_EVERY * 2 * shape.rate)))
-    options |= asked_options(codec, settings)
-    pixel_format = chosen_format(codec, options.pop("pix_fmt", None), shape.width, shape.height)
+    options |= user_options(codec, settings)
+    pixel_format = choose_format(codec, options.pop("pix_fmt", None), shape.width, shape.height)
     return Encoding(codec.name, pixel_format, options, tags)

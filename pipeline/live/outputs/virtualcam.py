@@ -9,7 +9,7 @@ import numpy as np
 
 from ...core.errors import SinkError, reason
 from ...core.frame import as_rgb
-from ...imaging.resize import at_size
+from ...imaging.resize import resize_picture
 from ..audio import Block
 from .encoder import Shape
 from .output import Shown
@@ -47,7 +47,7 @@ class VirtualCamera:
 
     def show(self, shown: Shown) -> None:
         """See ``LiveOutput.show``."""
-        rgb = as_rgb(at_size(shown.frame.picture, self._size))
+        rgb = as_rgb(resize_picture(shown.frame.picture, self._size))
         try:
             self._camera.send(np.ascontiguousarray(rgb))
         except Exception as error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, repeat
 
-from ...core.concurrency import aside
+from ...core.concurrency import run_in_background
 from ...core.errors import SourceError
 from ...core.frame import Frame
 from ..audio import AudioTimeline
@@ -128,7 +128,7 @@ class ReconnectingSource:
             if self._stop.is_set():
                 return None
             # It may take long to find that nobody answers; neither picture nor end waits for it.
-            trying = aside(self._reopen)
+            trying = run_in_background(self._reopen)
             wanted = False
             try:
                 yield from self._notices(why, until, trying.done)

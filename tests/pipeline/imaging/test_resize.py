@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from stylize_video.pipeline.core.frame import Yuv, YuvMatrix
-from stylize_video.pipeline.imaging.resize import at_size, restored, work_size
+from stylize_video.pipeline.imaging.resize import resize_picture, restore_detail, work_size
 
 from ...conftest import psnr
 from ...helpers.scenes import texture
@@ -34,28 +34,28 @@ def test_the_painted_size_hangs_on_the_scale_alone(size, scale, wanted):
 def test_a_painting_that_follows_its_source_gets_its_detail_back(planar: bool):
     rgb = texture(3, 480, 320)
     source = told_in_yuv(rgb, YuvMatrix(1, 1)) if planar else rgb
-    small = at_size(source, (106, 160))
-    back = restored(small, source, small)  # the painting is the source itself
-    blurred = at_size(small, (320, 480))
+    small = resize_picture(source, (106, 160))
+    back = restore_detail(small, source, small)  # the painting is the source itself
+    blurred = resize_picture(small, (320, 480))
     as_rgb = [p.rgb() if isinstance(p, Yuv) else p for p in (back, blurred, source)]
     assert psnr(as_rgb[0], as_rgb[2]) > psnr(as_rgb[1], as_rgb[2]) + 2
 
 
 def test_strokes_of_their_own_get_no_detail():
     source = texture(3, 480, 320)
-    small = at_size(source, (160, 240))
+    small = resize_picture(source, (160, 240))
     flat = np.full_like(small, 90)
-    assert np.abs(np.asarray(restored(flat, source, small), int) - 90).max() <= 2
+    assert np.abs(np.asarray(restore_detail(flat, source, small), int) - 90).max() <= 2
 
 
 def test_at_its_own_size_it_is_left_alone():
     picture = texture(1, 64, 48)
-    assert restored(picture, picture, picture) is picture
-    assert at_size(picture, (48, 64)) is picture
+    assert restore_detail(picture, picture, picture) is picture
+    assert resize_picture(picture, (48, 64)) is picture
 
 
 def test_planes_stay_even():
     planes = told_in_yuv(cv2.resize(texture(1, 64, 48), (64, 48)), YuvMatrix(1, 1))
-    small = at_size(planes, (24, 32))
+    small = resize_picture(planes, (24, 32))
     assert isinstance(small, Yuv)
     assert small.y.shape == (24, 32) and small.u.shape == (12, 16)

@@ -20,7 +20,7 @@ from stylize_video.pipeline.keyframes.run import Pairs
 from stylize_video.pipeline.keyframes.select import KeyframeScheduler, chosen, listed_times
 from stylize_video.pipeline.render import stylize
 from stylize_video.pipeline.temporal.flow import Dis
-from stylize_video.pipeline.temporal.trajectory import step_between, still
+from stylize_video.pipeline.temporal.trajectory import measure_flow_pair, no_motion
 
 from ...conftest import MakeClip, Pictures, psnr, read_video, run_command
 from ...helpers.scenes import texture
@@ -91,9 +91,9 @@ def rendered(
 
 def test_ways_add_up():
     shown = pan(7)
-    way = still(HEIGHT, WIDTH)
+    way = no_motion(HEIGHT, WIDTH)
     for before, now in pairwise(shown):
-        way = step_between(now, before, Dis()).back.then(way)
+        way = measure_flow_pair(now, before, Dis()).backward.chain(way)
     inside = way.vectors[10:-10, 10:-30]
     assert np.abs(inside[..., 0] - 12).mean() < 0.3  # six frames of two pixels
     assert np.abs(inside[..., 1]).mean() < 0.3

@@ -9,7 +9,7 @@ import pytest
 from stylize_video.pipeline.core.errors import ModelError
 from stylize_video.pipeline.core.frame import Rgb, Yuv, YuvMatrix
 from stylize_video.pipeline.nets.contract import ModelCard
-from stylize_video.pipeline.nets.graph import Net, mixed, read_net
+from stylize_video.pipeline.nets.graph import Net, interpolate, read_net
 from stylize_video.pipeline.nets.session import open_session
 from stylize_video.pipeline.styles.compiled import NetCompiler, NetMix
 from stylize_video.pipeline.styles.zoo import find_base, find_style
@@ -60,14 +60,14 @@ def painted(net: Net, picture: Rgb | Yuv, eight_bit: bool = False, tone: float =
 def test_with_its_norms_folded_a_net_paints_as_its_file_does(udnie: Net, picture: Rgb):
     session, _ = open_session(find_style("udnie"), "cpu", 1)
     wanted = session.run(["stylized"], {"frame": picture[None]})[0][0]
-    exact = replace(udnie, spreads={})  # what is usual counts for flat pictures alone
+    exact = replace(udnie, deviations={})  # what is usual counts for flat pictures alone
     assert np.abs(np.asarray(painted(exact, picture), int) - wanted).max() <= 1
 
 
 def test_a_flat_picture_is_not_divided_by_its_noise(udnie: Net):
     rng = np.random.default_rng(0)
     wall = np.clip(rng.normal(120, 2, (96, 160, 3)), 0, 255).astype(np.uint8)
-    usual, own = (np.asarray(painted(n, wall)) for n in (udnie, replace(udnie, spreads={})))
+    usual, own = (np.asarray(painted(n, wall)) for n in (udnie, replace(udnie, deviations={})))
     assert usual.std(axis=(0, 1)).mean() < own.std(axis=(0, 1)).mean() / 3
 
 
@@ -89,9 +89,9 @@ def test_a_mixture_is_between_its_parts_and_the_whole_of_one_is_that(
     udnie: Net, base: Net, picture: Rgb
 ):
     alone = np.asarray(painted(udnie, picture))
-    assert np.array_equal(painted(mixed([(udnie, 1.0), (base, 0.0)]), picture), alone)
+    assert np.array_equal(painted(interpolate([(udnie, 1.0), (base, 0.0)]), picture), alone)
     off = [
-        psnr(np.asarray(painted(mixed([(udnie, s), (base, 1 - s)]), picture)), alone)
+        psnr(np.asarray(painted(interpolate([(udnie, s), (base, 1 - s)]), picture)), alone)
         for s in (0.25, 0.5, 0.75)
     ]
     assert off[0] < off[1] < off[2]
@@ -105,10 +105,10 @@ def test_the_base_gives_the_picture_back(base: Net):
 def test_nets_of_other_families_are_not_mixed(udnie: Net):
     stranger = replace(udnie, card=replace(udnie.card, family="another"))
     with pytest.raises(ModelError, match="can't be mixed"):
-        mixed([(udnie, 0.5), (stranger, 0.5)])
+        interpolate([(udnie, 0.5), (stranger, 0.5)])
     orphan = replace(udnie, card=replace(udnie.card, family=""))
     with pytest.raises(ModelError, match="can't be mixed"):
-        mixed([(orphan, 0.5), (replace(orphan), 0.5)])
+        interpolate([(orphan, 0.5), (replace(orphan), 0.5)])
 
 
 def test_colours_are_brought_to_the_sources(udnie: Net, picture: Rgb):

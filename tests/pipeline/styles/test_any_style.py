@@ -18,7 +18,7 @@ from stylize_video.models.universal.wct import WCT
 from stylize_video.models.universal.wct2 import WCT2
 from stylize_video.pipeline.core.config import Settings
 from stylize_video.pipeline.core.errors import ModelError, SettingsError, SourceError
-from stylize_video.pipeline.imaging.segmentation import labelled, palette
+from stylize_video.pipeline.imaging.segmentation import label_pixels, palette
 from stylize_video.pipeline.nets.contract import ModelCard
 from stylize_video.pipeline.nets.rewrite import with_labels
 from stylize_video.pipeline.render import stylize
@@ -206,7 +206,7 @@ def test_colours_that_jpeg_has_changed_are_still_labels():
     lossy = cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1]
     colours = palette([mask, np.ascontiguousarray(lossy)])
     assert len(colours) == 2
-    assert (labelled(lossy, colours) == labelled(mask, colours)).mean() > 0.98
+    assert (label_pixels(lossy, colours) == label_pixels(mask, colours)).mean() > 0.98
 
 
 def test_a_picture_and_a_net_can_not_be_mixed(method: str, tmp_path: Path):

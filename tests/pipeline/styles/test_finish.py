@@ -13,7 +13,7 @@ from stylize_video.pipeline.core.config import Settings, checked
 from stylize_video.pipeline.core.errors import ModelError, SettingsError, SourceError
 from stylize_video.pipeline.core.frame import Frame, Rgb, Yuv, YuvMatrix
 from stylize_video.pipeline.imaging.compositing import brightness_only, faded
-from stylize_video.pipeline.media.aligned import Beside
+from stylize_video.pipeline.media.aligned import AlignedPictures
 from stylize_video.pipeline.render import stylize
 from stylize_video.pipeline.styles.masks import Masks
 from stylize_video.pipeline.styles.zoo import find_base, find_styles
@@ -194,7 +194,7 @@ def test_two_clocks_need_not_be_rounded_alike():
     """29.97 frames a second in milliseconds, under masks at exact times."""
     plane = np.zeros((4, 4), np.uint8)
     coming = ((Fraction(1001 * t, 30000), plane + t) for t in range(100))
-    masks = Masks(Beside("--mask", coming, Fraction(0)), feather=0, invert=False)
+    masks = Masks(AlignedPictures("--mask", coming, Fraction(0)), feather=0, invert=False)
     for t in range(100):
         shown = Frame(np.zeros((4, 4, 3), np.uint8), round(1001 * t / 30), Fraction(1, 1000))
         assert masks(shown)[0, 0] == t

@@ -10,7 +10,7 @@ from stylize_video.pipeline import Settings, stylize
 from stylize_video.pipeline.core.config import checked
 from stylize_video.pipeline.core.errors import ModelError, SettingsError
 from stylize_video.pipeline.core.frame import Rgb
-from stylize_video.pipeline.imaging.lut import Table, applied, identity, write_cube
+from stylize_video.pipeline.imaging.lut import Table, apply_table, identity, write_cube
 from stylize_video.pipeline.styles.lut import LutStyle
 
 from ...conftest import MakeClip, psnr, read_video
@@ -44,7 +44,7 @@ def graded(photo: Path, **values: Any) -> Rgb:
 
 
 def test_a_picture_is_what_interpolation_makes_of_it(warm: Path, photo: Path):
-    wanted = applied(table(0.3), texture(3, 90, 70))
+    wanted = apply_table(table(0.3), texture(3, 90, 70))
     shown = graded(photo, style=str(warm))
     assert np.abs(shown.astype(int) - wanted).max() <= 1
     assert (shown != wanted).mean() < 1e-3  # halves, rounded another way
@@ -56,7 +56,7 @@ def test_every_colour_is_answered(tmp_path: Path):
     colours = np.random.default_rng(1).integers(0, 256, (200, 300, 3), np.uint8)
     corners = np.array([[[r, g, b] for r in (0, 255) for g in (0, 255)] for b in (0, 255)])
     colours[:2, :4] = corners
-    off = LutStyle([(tmp_path / "wild.cube", 1.0)]).paint(colours).astype(int) - applied(
+    off = LutStyle([(tmp_path / "wild.cube", 1.0)]).paint(colours).astype(int) - apply_table(
         own, colours
     )
     assert np.abs(off).max() <= 1 and (off != 0).mean() < 1e-3
@@ -65,7 +65,7 @@ def test_every_colour_is_answered(tmp_path: Path):
 def test_strength_and_weights_are_between_the_tables(warm: Path, photo: Path):
     write_cube(table(-0.4, 9), warm.with_name("cold.cube"), "cold")
     source = texture(3, 90, 70)
-    one, other = (applied(t, source).astype(float) for t in (table(0.3), table(-0.4, 9)))
+    one, other = (apply_table(t, source).astype(float) for t in (table(0.3), table(-0.4, 9)))
     half = graded(photo, style=str(warm), strength=0.5)
     assert np.abs(half - (source + one) / 2).max() <= 1
     assert np.array_equal(graded(photo, style=str(warm), strength=0), source)
@@ -97,7 +97,7 @@ def test_a_video_has_the_colours_and_steadiness_costs_nothing(
     before, times = read_video(clip)
     after, new_times = read_video(tmp_path / "out.mp4")
     assert new_times == times
-    assert min(psnr(applied(table(0.3), a), b) for a, b in zip(before, after, strict=True)) > 45
+    assert min(psnr(apply_table(table(0.3), a), b) for a, b in zip(before, after, strict=True)) > 45
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from stylize_video.pipeline.core.errors import ModelError
 from stylize_video.pipeline.core.frame import Frame, Rgb
-from stylize_video.pipeline.imaging.resize import reduced
-from stylize_video.pipeline.imaging.warp import enlarged, warp
+from stylize_video.pipeline.imaging.resize import reduce_for_flow
+from stylize_video.pipeline.imaging.warp import resize_vectors, warp
 from stylize_video.pipeline.temporal.flow import (
     Dis,
     attach_motion,
@@ -61,15 +61,15 @@ def test_warping_by_the_flow_gives_the_picture_back(panned: Scene):
 
 def test_a_picture_is_reduced_by_whole_pixels():
     picture = np.zeros((720, 1280, 3), np.uint8)
-    assert reduced(picture).shape == (240, 426, 3)
-    assert reduced(picture[:300, :480]).shape == (300, 480, 3)
-    assert reduced(np.zeros((3, 4000, 3), np.uint8)).shape == (1, 444, 3)
-    assert reduced(np.zeros((1, 4000, 3), np.uint8)).shape == (1, 444, 3)
+    assert reduce_for_flow(picture).shape == (240, 426, 3)
+    assert reduce_for_flow(picture[:300, :480]).shape == (300, 480, 3)
+    assert reduce_for_flow(np.zeros((3, 4000, 3), np.uint8)).shape == (1, 444, 3)
+    assert reduce_for_flow(np.zeros((1, 4000, 3), np.uint8)).shape == (1, 444, 3)
 
 
 def test_vectors_grow_with_the_picture():
     small = np.full((10, 20, 2), (1.0, -2.0), np.float32)
-    large = enlarged(small, 60, 20)
+    large = resize_vectors(small, 60, 20)
     assert large.shape == (20, 60, 2)
     assert np.allclose(large, (3.0, -4.0))
 
