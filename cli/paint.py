@@ -13,14 +13,11 @@ from ..models.recipe import PaintRecipe
 from ..pipeline.core.config import checked
 from ..pipeline.core.errors import SettingsError
 from .options import Overwrite, Quiet, TorchDevice, Vgg, with_options
-from .progress import Report, need_torch
+from .progress import KEEP_EVERY, Report, need_torch
 from .train import refuse_picture, refuse_same
 
 if TYPE_CHECKING:
     from ..pipeline.core.frame import Rgb8Or16
-
-KEEP_EVERY = 25
-"""Iterations between two checkpoints and previews."""
 
 _CELL = 384  # of a sweep's grid, px of the longer side
 

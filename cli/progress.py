@@ -24,6 +24,9 @@ from rich.progress import (
 
 from ..pipeline.core.errors import StylizeError
 
+KEEP_EVERY = 25
+"""Iterations between two checkpoints and previews."""
+
 
 def need_torch(command: str) -> None:
     """Refuse a command that needs PyTorch where it is not installed."""

@@ -23,8 +23,7 @@ from ..pipeline.imaging.resize import resize_pixels
 from ..pipeline.imaging.segmentation import label_pixels, palette
 from ..pipeline.media.images import picture_bytes, read_8_or_16_bit
 from ..pipeline.styles.zoo import find_styles
-from .paint import KEEP_EVERY
-from .progress import Report
+from .progress import KEEP_EVERY, Report
 from .train import torch_device, vgg19
 
 if TYPE_CHECKING:

@@ -22,8 +22,7 @@ from ..pipeline.media.images import PictureSource, picture_bytes, read_8_or_16_b
 from ..pipeline.media.outputs import check_output
 from ..pipeline.styles.finish import finished_picture
 from ..pipeline.styles.zoo import base_file, family_of
-from .paint import KEEP_EVERY
-from .progress import Report, need_torch
+from .progress import KEEP_EVERY, Report, need_torch
 from .studio import Asked, Studio, digest, painted, picture_painted, smoothed, to_tensor
 from .studio import read_picture as read_picture_of
 from .train import refuse_same, torch_device, vgg19
