@@ -21,10 +21,11 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from stylize_video.cli.studio import Asked, Studio, painted, short_side, to_tensor
+from stylize_video.export.painting import PicturePainter, StyleFiles, short_side
 from stylize_video.models.optimize.descent import fitted
 from stylize_video.models.optimize.gatys import like, unit_gains
 from stylize_video.models.optimize.image import Painting, Subject
+from stylize_video.models.optimize.run import optimize, to_tensor
 from stylize_video.models.recipe import PaintRecipe
 from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.evaluation.metrics import Evaluation
@@ -35,6 +36,7 @@ from stylize_video.pipeline.temporal.flow import open_flow
 from torch import Tensor
 
 Rgb = Any
+_CPU = torch.device("cpu")
 
 
 # ---- a textbook ----
@@ -46,10 +48,10 @@ class Textbook:
     The losses are those of ``models.gatys`` to the letter (its gains, its area), written again.
     """
 
-    def __init__(self, studio: Studio, content: Tensor, style: Tensor) -> None:
-        self._vgg = studio.describe.vgg
+    def __init__(self, painter: PicturePainter, content: Tensor, style: Tensor) -> None:
+        self._vgg = painter.optimizer.describe.vgg
         self._gains = unit_gains(self._vgg)
-        self._recipe = studio.recipe
+        self._recipe = painter.recipe
         self._layers = [f"relu{b}_1" for b in range(1, 6)]
         with torch.no_grad():
             self._content = self._features(content)["relu4_2"]
@@ -101,9 +103,9 @@ def textbook(args: argparse.Namespace) -> dict[str, Any]:
     options = {"ratio": args.ratio, "iterations": args.iterations, "tv_weight": 0}
     options |= {"pooling": args.pooling, "sizes": args.sizes, "margin": args.margin}
     recipe = PaintRecipe.model_validate(options)
-    studio = Studio("gatys", recipe, Asked([str(args.style)]), args.vgg, "cpu")
-    content = to_tensor(short_side(read_picture(args.photo), args.size), studio.device)
-    work = Painting(studio.describe, recipe, Subject(content, studio._styles))
+    painter = PicturePainter("gatys", recipe, StyleFiles([str(args.style)]), args.vgg, _CPU)
+    content = to_tensor(short_side(read_picture(args.photo), args.size), painter.device)
+    work = Painting(painter.optimizer.describe, recipe, Subject(content, painter.optimizer.styles))
     canvas = work.begin()
     began = time.perf_counter()
     for _ in work.paint(canvas):
@@ -111,8 +113,8 @@ def textbook(args: argparse.Namespace) -> dict[str, Any]:
     seconds = time.perf_counter() - began
     ours = work.finished(canvas)
     size = (content.shape[2], content.shape[3])
-    style = fitted(studio._styles[0].rgb, like(studio._styles[0].rgb, size))
-    book = Textbook(studio, content, style)
+    style = fitted(painter.optimizer.styles[0].rgb, like(painter.optimizer.styles[0].rgb, size))
+    book = Textbook(painter, content, style)
     theirs, losses = book.run(content, args.iterations)
     with torch.no_grad():
         final = {"ours": float(book.loss(ours)), "textbook": float(book.loss(theirs))}
@@ -136,10 +138,10 @@ def sheet(args: argparse.Namespace) -> dict[str, Any]:
     for style, reference in args.pair:
         theirs = read_picture(Path(reference))
         height, width = theirs.shape[:2]
-        studio = _gatys(args, style)
+        painter = _gatys(args, style)
         rgb = np.asarray(resize_pixels(read_picture(args.photo), (height, width)), np.uint8)
         began = time.perf_counter()
-        result, last = _painted(studio, rgb)
+        result, last = _painted(painter, rgb)
         figures[Path(style).stem] = {**last, "minutes": (time.perf_counter() - began) / 60}
         small = cv2.resize(read_picture(Path(style)), (width, height), interpolation=cv2.INTER_AREA)
         rows.append(np.hstack([small, result, theirs]))
@@ -147,15 +149,17 @@ def sheet(args: argparse.Namespace) -> dict[str, Any]:
     return figures
 
 
-def _gatys(args: argparse.Namespace, style: str) -> Studio:
+def _gatys(args: argparse.Namespace, style: str) -> PicturePainter:
     recipe = PaintRecipe.model_validate({"ratio": args.ratio, "iterations": args.iterations})
-    return Studio("gatys", recipe, Asked([style]), args.vgg, "cpu")
+    return PicturePainter("gatys", recipe, StyleFiles([style]), args.vgg, _CPU)
 
 
-def _painted(studio: Studio, rgb: Rgb, mask: Rgb | None = None) -> tuple[Rgb, dict[str, float]]:
-    work = studio.painting(rgb, studio.subject(rgb, mask))
+def _painted(
+    painter: PicturePainter, rgb: Rgb, mask: Rgb | None = None
+) -> tuple[Rgb, dict[str, float]]:
+    work = painter.optimizer.descent(painter.content(rgb, mask))
     canvas = work.begin()
-    result = painted(work, canvas, np.uint8)
+    result = optimize(work, canvas, np.uint8)
     return np.asarray(result), canvas.curves[-1]
 
 
@@ -170,11 +174,13 @@ def photos(args: argparse.Namespace) -> dict[str, Any]:
         folder = args.pairs / name
         content = np.asarray(short_side(read_picture(folder / "content.jpg"), args.size))
         mask = read_picture(folder / "content_mask.png")
-        asked = Asked([str(folder / "style.jpg")], [folder / "style_mask.png"], mask)
+        asked = StyleFiles([str(folder / "style.jpg")], [folder / "style_mask.png"], mask)
         options = {"ratio": args.ratio, "iterations": args.iterations, "tv_weight": 0}
         recipe = PaintRecipe.model_validate(options)
         found = {
-            method: _painted(Studio(method, recipe, asked, args.vgg, "cpu"), content, mask)[0]
+            method: _painted(PicturePainter(method, recipe, asked, args.vgg, _CPU), content, mask)[
+                0
+            ]
             for method in ("gatys", "deepphoto")
         }
         figures[name] = {
@@ -203,10 +209,10 @@ def video(args: argparse.Namespace) -> dict[str, Any]:
         replace(frame, picture=np.asarray(resize_pixels(frame.rgb, (height, width)), np.uint8))
         for frame in _stretch(str(args.clip), stretch)
     ]
-    studio = _gatys(args, str(args.style))
+    painter = _gatys(args, str(args.style))
     began = time.perf_counter()
     shown = {name: [frame.rgb for frame in found] for name, found in results.items()}
-    shown["every frame"] = [_painted(studio, frame.rgb)[0] for frame in frames]
+    shown["every frame"] = [_painted(painter, frame.rgb)[0] for frame in frames]
     minutes = (time.perf_counter() - began) / 60
     evaluation = Evaluation(open_flow("dis"))
     for number, frame in enumerate(frames):

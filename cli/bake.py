@@ -9,9 +9,9 @@ import typer
 
 from ..pipeline.core.config import Settings, checked
 from ..pipeline.core.errors import ModelError, SinkError
+from .checks import refuse_place
 from .options import Overwrite, Quiet
 from .progress import Report
-from .train import refuse_place
 
 
 def bake(

@@ -12,8 +12,9 @@ from ..models.recipe import DecoderRecipe
 from ..pipeline.core.config import checked
 from ..pipeline.core.errors import TrainingError
 from .options import Quiet, TorchDevice, Vgg, Workers, with_options
-from .progress import Report, need_torch
-from .train import CHECKPOINT_EVERY, torch_device, vgg19
+from .progress import Report
+from .torch_backend import need_torch
+from .train import CHECKPOINT_EVERY
 
 if TYPE_CHECKING:
     import torch
@@ -39,12 +40,14 @@ def train_decoders(
     """Learn to turn features back into pictures; the same command resumes."""
     need_torch("train-decoders")
     from ..models.data import split_photos
+    from ..models.device import torch_device
+    from ..models.nets.vgg19 import open_vgg19
     from ..models.training import decoders as room
 
     recipe = checked(DecoderRecipe, typed, "train-decoders")
     learned, held_back = split_photos(content, recipe.held_back)
     where, report = torch_device(device), Report(quiet)
-    describer = vgg19(vgg)
+    describer = open_vgg19(vgg)
     out.mkdir(exist_ok=True)
     levels, figures = room.levels(recipe), dict[str, float]()
     known = None if stages is None else room.load_learning(stages, where).net

@@ -14,9 +14,10 @@ import typer
 
 from ..pipeline.core.config import Settings
 from ..pipeline.core.errors import SettingsError, SinkError, SourceError
+from .checks import refuse_place
 from .options import Overwrite, Quiet, Vgg
-from .progress import Report, need_torch
-from .train import refuse_place
+from .progress import Report
+from .torch_backend import need_torch
 
 if TYPE_CHECKING:
     from ..pipeline.core.frame import Frame, Rgb
@@ -147,11 +148,11 @@ def _distance(kind: str, weights: Path | None, clips: _Clips) -> tuple[str, Dist
         raise SettingsError(f"--perceptual vgg takes frames of {_SMALLEST_FOR_VGG} px or more")
     need_torch("evaluate --perceptual vgg")
     from ..models.evaluation.perceptual import VggDistance, weights_at_hand
-    from .train import vgg19
+    from ..models.nets.vgg19 import open_vgg19
 
     if kind == "auto" and weights is None and not weights_at_hand(None):
         return "ssim", None
-    return "vgg", VggDistance(vgg19(weights))
+    return "vgg", VggDistance(open_vgg19(weights))
 
 
 # ---- the clips ----

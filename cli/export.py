@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from ..pipeline.core.errors import SettingsError, SinkError
+from .checks import refuse_output
 from .options import Overwrite, Quiet
-from .progress import Report, need_torch
+from .progress import Report
+from .torch_backend import need_torch
 
 
 def export(
@@ -46,7 +48,6 @@ def export(
 ) -> None:
     """Export a checkpoint, finished or not, or a method for any style, as ONNX files."""
     need_torch("export")
-    from .train import refuse_output
 
     if len(paths) != (2 if source is None else 1):
         raise SettingsError("export takes CHECKPOINT OUT, or --from SOURCE OUT")

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from ..models.environment import RAFT_SETTING
 from ..pipeline.core.errors import SinkError
+from .checks import refuse_output
 from .options import Overwrite, Quiet
-from .progress import Report, need_torch
-
-RAFT_SETTING = "STYLIZE_RAFT"
+from .progress import Report
+from .torch_backend import need_torch
 
 
 def export_flow(
@@ -33,7 +34,6 @@ def export_flow(
     from ..export import flow as raft
     from ..models.nets.raft import load_raft_small
     from ..pipeline.temporal.flow import default_model
-    from .train import refuse_output
 
     if out is None:
         out = default_model()

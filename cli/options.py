@@ -12,9 +12,8 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from ..models.environment import VGG_SETTING
 from ..pipeline.core.config import GROUPS, Settings, checked, load_config
-
-VGG_SETTING = "STYLIZE_VGG19"
 
 Vgg = Annotated[
     Path | None,

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ..models.recipe import PaintRecipe
+from ..models.recipe import PAINT_CHECKPOINT_EVERY, PaintRecipe
 from ..pipeline.core.config import checked
 from ..pipeline.core.errors import SettingsError
+from .checks import refuse_picture, refuse_same
 from .options import Overwrite, Quiet, TorchDevice, Vgg, with_options
-from .progress import KEEP_EVERY, Report, need_torch
-from .train import refuse_picture, refuse_same
+from .progress import Report
+from .torch_backend import need_torch
 
 if TYPE_CHECKING:
     from ..pipeline.core.frame import Rgb8Or16
@@ -57,7 +58,7 @@ def paint(
     ] = None,
     keep_every: Annotated[
         int, typer.Option(help="Iterations between two checkpoints and previews.", min=1)
-    ] = KEEP_EVERY,
+    ] = PAINT_CHECKPOINT_EVERY,
     device: TorchDevice = "auto",
     vgg: Vgg = None,
     restart: Annotated[bool, typer.Option("--restart", help="Forget what was begun.")] = False,
@@ -70,10 +71,20 @@ def paint(
     that a stopped painting resumes from.
     """
     need_torch("paint")
+    from ..export.painting import (
+        PicturePainter,
+        StyleFiles,
+        paint_content,
+        read_picture,
+        short_side,
+    )
+    from ..export.painting import (
+        smooth as smooth_edges,
+    )
+    from ..models.device import torch_device
     from ..pipeline.core.files import atomic_write
     from ..pipeline.core.frame import eight_bits
     from ..pipeline.media.images import picture_bytes
-    from .studio import Asked, Studio, picture_painted, read_picture, short_side, smoothed
 
     recipe = checked(PaintRecipe, typed, "paint")
     refuse_picture(out, overwrite)
@@ -83,13 +94,13 @@ def paint(
     mask = (
         None if content_mask is None else eight_bits(read_picture(content_mask, "--content-mask"))
     )
-    asked = Asked(style, style_mask or (), mask)
-    report = Report(quiet)
+    files = StyleFiles(style, style_mask or (), mask)
+    where, report = torch_device(device), Report(quiet)
 
     def painted(recipe: PaintRecipe) -> Rgb8Or16:
-        studio = Studio(method, recipe, asked, vgg, device)
-        done = picture_painted(studio, content, mask, out, report, keep_every, restart)
-        return smoothed(done, content, smooth)
+        painter = PicturePainter(method, recipe, files, vgg, where)
+        result = paint_content(painter, content, mask, out, report, keep_every, restart)
+        return smooth_edges(result, content, smooth)
 
     if sweep:
         tried = _tried(recipe, sweep)

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from importlib.util import find_spec
 
 from rich.console import Console
 from rich.progress import (
@@ -21,23 +20,6 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-
-from ..pipeline.core.errors import StylizeError
-
-KEEP_EVERY = 25
-"""Iterations between two checkpoints and previews."""
-
-
-def need_torch(command: str) -> None:
-    """Refuse a command that needs PyTorch where it is not installed."""
-    missing = [
-        name for name in ("torch", "onnx", "onnxscript", "matplotlib") if not find_spec(name)
-    ]
-    if missing:
-        raise StylizeError(
-            f"{command} needs {missing[0]}, which is not installed; "
-            "type: pip install 'stylize-video[torch]'"
-        )
 
 
 class Bar:

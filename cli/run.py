@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..pipeline.core.config import PAINTED, Settings
+from .checks import refuse_same
 from .live import play
 from .options import Quiet, Vgg, read_settings, with_options
 from .progress import Report, stop_on_signal
+from .torch_backend import need_torch
 
 if TYPE_CHECKING:
+    from ..export.keyframe_backend import KeyframeBackend
     from ..pipeline.media.images import PictureSource
     from ..pipeline.render import Result, Start
-    from .workshop import KeyframeBackend
 
 
 @with_options(Settings)
@@ -58,8 +60,10 @@ def run(
         return
     picture = _one_picture(source, output, settings)
     if picture is not None:
-        from .workshop import paint_picture
+        need_torch(f"--method {settings.method}")
+        from ..export.keyframe_backend import paint_picture
 
+        refuse_same(picture.paths[0], Path(output))
         paint_picture(picture, Path(output), settings, report, vgg)
         return
     said = "stopping: finishing the file (Ctrl-C again to drop it)"
@@ -104,7 +108,8 @@ def _workshop(
     """What paints key frames, where any are to be painted or learned from."""
     if settings.method not in PAINTED and settings.between == "flow":
         return None
-    from .workshop import KeyframeBackend
+    need_torch(f"--method {settings.method}")
+    from ..export.keyframe_backend import KeyframeBackend
 
     return KeyframeBackend(settings, report, vgg, stop)
 

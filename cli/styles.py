@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .checks import refuse_place
 from .options import Overwrite
-from .train import refuse_place
 
 
 def styles(

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ..pipeline.core.errors import SourceError
+from .checks import refuse_picture
 from .options import Overwrite, Quiet, TorchDevice, Vgg
-from .progress import Report, need_torch
-from .train import refuse_picture, torch_device, vgg19
+from .progress import Report
+from .torch_backend import need_torch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +50,9 @@ def swap(
     """
     need_torch("swap")
     from ..models.data import to_rgb, to_tensor
+    from ..models.device import torch_device
     from ..models.nets.autoencoder import vgg_encoder
+    from ..models.nets.vgg19 import open_vgg19
     from ..models.universal.styleswap import LEVEL, swapped_by_optimisation
     from ..pipeline.core.files import atomic_write
     from ..pipeline.media.images import picture_bytes
@@ -57,7 +60,7 @@ def swap(
     refuse_picture(out, overwrite)
     content, other = _picture(photo, size), _picture(style, size)
     where, report = torch_device(device), Report(quiet)
-    encoder = vgg_encoder(vgg19(vgg), LEVEL).to(where)
+    encoder = vgg_encoder(open_vgg19(vgg), LEVEL).to(where)
     with report.progress("swapping", iterations, "iterations") as bar:
         painted = swapped_by_optimisation(
             encoder,

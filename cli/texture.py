@@ -11,9 +11,10 @@ from ..models.recipe import PaintRecipe
 from ..pipeline.core.config import checked
 from ..pipeline.core.errors import SettingsError
 from ..pipeline.core.units import parse_size
+from .checks import refuse_picture, refuse_same
 from .options import Overwrite, Quiet, TorchDevice, Vgg, with_options
-from .progress import Report, need_torch
-from .train import refuse_picture, refuse_same, torch_device
+from .progress import Report
+from .torch_backend import need_torch
 
 
 @with_options(PaintRecipe)
@@ -34,11 +35,13 @@ def texture(
     and colours have no meaning here; --start noise:7 is another texture than noise:8.
     """
     need_torch("texture")
+    from ..export.painting import CheckpointedPainting, cached_describer, digest, read_picture
+    from ..models.device import torch_device
+    from ..models.optimize.run import check_size, to_tensor
     from ..models.optimize.texture import LAYERS, Texture
     from ..models.training.feedforward import fingerprint
     from ..pipeline.core.files import atomic_write
     from ..pipeline.media.images import picture_bytes
-    from .studio import Work, check_size, describer, digest, read_picture, to_tensor
 
     recipe = checked(PaintRecipe, {"style_layers": LAYERS, "tv_weight": 0.0} | typed, "texture")
     try:
@@ -53,10 +56,11 @@ def texture(
     check_size(height, width, where)
     picture = read_picture(sample, "SAMPLE")
     check_size(picture.shape[0], picture.shape[1], where, "cut a smaller SAMPLE out of it")
-    describe = describer(vgg, recipe.pooling, recipe.margin, where)
-    work = Texture(describe, recipe, to_tensor(picture, where), (height, width))
-    told = (str(width), str(height), recipe.model_dump_json(), fingerprint(describe.vgg))
-    found = Work(digest(*told, picture), out, report).done(work, where, picture.dtype, restart)
-    with atomic_write(out) as aside:
-        aside.write_bytes(picture_bytes(found, out.name))
+    describe = cached_describer(vgg, recipe.pooling, recipe.margin, where)
+    descent = Texture(describe, recipe, to_tensor(picture, where), (height, width))
+    parts = (str(width), str(height), recipe.model_dump_json(), fingerprint(describe.vgg))
+    painting = CheckpointedPainting(digest(*parts, picture), out, report)
+    result = painting.run(descent, where, picture.dtype, restart)
+    with atomic_write(out) as temporary:
+        temporary.write_bytes(picture_bytes(result, out.name))
     report.say(f"wrote {out}: {width}x{height}")

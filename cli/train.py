@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..models.recipe import Recipe
 from ..pipeline.core.config import checked
-from ..pipeline.core.errors import DeviceError, SinkError, TrainingError, reason
-from .options import VGG_SETTING, Overwrite, Quiet, TorchDevice, Vgg, Workers, with_options
-from .progress import Report, need_torch
+from ..pipeline.core.errors import TrainingError
+from .checks import refuse_output
+from .options import Overwrite, Quiet, TorchDevice, Vgg, Workers, with_options
+from .progress import Report
+from .torch_backend import need_torch
 
 if TYPE_CHECKING:
     import torch
 
-    from ..models.nets.vgg19 import VGG19
     from ..models.training.feedforward import LossValues, Training
     from ..models.training.losses import PerceptualLoss
 
@@ -60,6 +61,8 @@ def train(
     """
     need_torch("train")
     from ..models import data
+    from ..models.device import torch_device
+    from ..models.nets.vgg19 import open_vgg19
     from ..models.training import feedforward as training_room
 
     is_base = str(style) == IDENTITY
@@ -78,7 +81,7 @@ def train(
         f"{recipe.tier} net, {recipe.steps} steps of {recipe.batch} crops on {where}, "
         f"{len(learned)} photographs"
     )
-    loss = training_room.perceptual_loss(recipe, painting, vgg19(vgg), where)
+    loss = training_room.perceptual_loss(recipe, painting, open_vgg19(vgg), where)
     folder.mkdir(exist_ok=True)
     _learn(training, loss, learned, folder, workers, report)
     figures = training_room.evaluate(training, loss, held_back)
@@ -90,73 +93,6 @@ def train(
     )
     _pictures(training, held_back, folder)
     export_training(training, out, figures, held_back, licence, report)
-
-
-def refuse_output(out: Path, overwrite: bool, asked: str = "--out") -> None:
-    """Refuse a file that is not ``.onnx``, and what ``refuse_place`` does."""
-    if out.suffix != ".onnx":
-        raise SinkError(f"{asked} {out} must end in .onnx")
-    refuse_place(out, overwrite, asked)
-
-
-def refuse_place(out: Path, overwrite: bool, asked: str) -> None:
-    """Refuse a file without a folder, and one that exists."""
-    if not out.parent.is_dir():
-        raise SinkError(f"{asked} {out}: folder {out.parent} does not exist; create it first")
-    if out.exists() and not overwrite:
-        raise SinkError(f"{out} exists; add --overwrite to replace it")
-
-
-def refuse_same(source: Path, out: Path) -> None:
-    """Refuse to write over what is read."""
-    if source.exists() and out.exists() and source.samefile(out):
-        raise SinkError(f"output {out} is the input itself; give another name")
-
-
-def refuse_picture(out: Path, overwrite: bool) -> None:
-    """Refuse what is no picture's name, and what ``refuse_place`` does."""
-    from ..pipeline.core.files import PICTURE_SUFFIXES
-
-    if out.suffix.lower() not in PICTURE_SUFFIXES:
-        raise SinkError(f"{out} must end as a picture does: {' '.join(sorted(PICTURE_SUFFIXES))}")
-    refuse_place(out, overwrite, "OUT")
-
-
-def torch_device(name: str) -> torch.device:
-    """The device to train on; an error says what can't be had."""
-    import torch
-
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name not in ("cpu", "cuda"):
-        raise DeviceError(f"--device {name} can't train; it is auto, cpu or cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise DeviceError(
-            "--device cuda: this PyTorch finds no GPU; leave --device out for the CPU"
-        )
-    return torch.device(name)
-
-
-def vgg19(weights: Path | None, pooling: Literal["max", "average"] = "max") -> VGG19:
-    """VGG-19 from a file, or downloaded.
-
-    Raises:
-        TrainingError: the file is missing or broken, or there is no download.
-    """
-    from ..models.nets.vgg19 import VGG19
-
-    try:
-        return VGG19(weights, pooling)
-    except FileNotFoundError as error:
-        raise TrainingError(f"--vgg {weights} does not exist") from error
-    except OSError as error:
-        raise TrainingError(
-            f"VGG-19's weights could not be downloaded ({error}); "
-            f"give a file by --vgg or {VGG_SETTING}"
-        ) from error
-    # Each format of weights has its own errors for a broken file.
-    except Exception as error:
-        raise TrainingError(f"--vgg {weights} can't be used: {reason(error)}") from error
 
 
 def _resumed(

@@ -114,6 +114,9 @@ PAINT_LAYERS = (
 )
 """What a painting may look at, by the papers' names."""
 
+PAINT_CHECKPOINT_EVERY = 25
+"""Iterations between two checkpoints and previews of a painting."""
+
 
 class PaintRecipe(BaseModel):
     """How a picture is painted by descent on its pixels (Gatys 2016); frozen."""

@@ -12,6 +12,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from ...pipeline.core.errors import TrainingError, reason
+from ..environment import VGG_SETTING
 from .weights import read_weights
 
 # torchvision's VGG19_Weights.IMAGENET1K_V1. The address stands here because importing torchvision
@@ -85,3 +87,27 @@ class VGG19(nn.Module):
             if len(found) == len(wanted):
                 break
         return found
+
+
+def open_vgg19(weights: Path | None, pooling: Literal["max", "average"] = "max") -> VGG19:
+    """VGG-19 from a file, or downloaded.
+
+    Args:
+        weights: see ``VGG19``.
+        pooling: see ``VGG19``.
+
+    Raises:
+        TrainingError: the file is missing or broken, or the download failed.
+    """
+    try:
+        return VGG19(weights, pooling)
+    except FileNotFoundError as error:
+        raise TrainingError(f"--vgg {weights} does not exist") from error
+    except OSError as error:
+        raise TrainingError(
+            f"VGG-19's weights could not be downloaded ({error}); "
+            f"give a file by --vgg or {VGG_SETTING}"
+        ) from error
+    # Each format of weights has its own errors for a broken file.
+    except Exception as error:
+        raise TrainingError(f"--vgg {weights} can't be used: {reason(error)}") from error

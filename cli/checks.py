@@ -1,0 +1,63 @@
+"""Output paths that are refused before any work begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..pipeline.core.errors import SinkError
+
+
+def refuse_output(out: Path, overwrite: bool, argument: str = "--out") -> None:
+    """Refuse a file that is not ``.onnx``, and what ``refuse_place`` refuses.
+
+    Args:
+        out: the file that will be written.
+        overwrite: whether an existing file may be replaced.
+        argument: what the user typed it as, for the message.
+
+    Raises:
+        SinkError: the file can't be written there.
+    """
+    if out.suffix != ".onnx":
+        raise SinkError(f"{argument} {out} must end in .onnx")
+    refuse_place(out, overwrite, argument)
+
+
+def refuse_place(out: Path, overwrite: bool, argument: str) -> None:
+    """Refuse a file whose folder does not exist, and one that exists itself.
+
+    Args:
+        out: the file that will be written.
+        overwrite: whether an existing file may be replaced.
+        argument: what the user typed it as, for the message.
+
+    Raises:
+        SinkError: the file can't be written there.
+    """
+    if not out.parent.is_dir():
+        raise SinkError(f"{argument} {out}: folder {out.parent} does not exist; create it first")
+    if out.exists() and not overwrite:
+        raise SinkError(f"{out} exists; add --overwrite to replace it")
+
+
+def refuse_same(source: Path, out: Path) -> None:
+    """Refuse to write over the file that is read.
+
+    Raises:
+        SinkError: both paths are one file.
+    """
+    if source.exists() and out.exists() and source.samefile(out):
+        raise SinkError(f"output {out} is the input itself; give another name")
+
+
+def refuse_picture(out: Path, overwrite: bool) -> None:
+    """Refuse a name that does not end as a picture's does, and what ``refuse_place`` refuses.
+
+    Raises:
+        SinkError: the picture can't be written there.
+    """
+    from ..pipeline.core.files import PICTURE_SUFFIXES
+
+    if out.suffix.lower() not in PICTURE_SUFFIXES:
+        raise SinkError(f"{out} must end as a picture does: {' '.join(sorted(PICTURE_SUFFIXES))}")
+    refuse_place(out, overwrite, "OUT")

@@ -1,0 +1,238 @@
+"""What paints a video's key frames, and what learns from them: PyTorch behind the pipeline."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..models.device import torch_device
+from ..models.nets.vgg19 import VGG19, open_vgg19
+from ..models.optimize.descent import Canvas, load_canvas, save_canvas
+from ..models.optimize.run import ContentPicture, WarpedPainting, optimize
+from ..models.recipe import PAINT_CHECKPOINT_EVERY, DistilRecipe, PaintRecipe
+from ..models.training.feedforward import fingerprint
+from ..models.training.keyframe_net import begin, distil, load_lesson, save_lesson
+from ..pipeline.core.config import Settings, checked
+from ..pipeline.core.errors import SettingsError
+from ..pipeline.core.files import atomic_write
+from ..pipeline.core.frame import Frame, Rgb, eight_bits
+from ..pipeline.imaging.resize import resize_pixels
+from ..pipeline.keyframes.paint import Painting
+from ..pipeline.keyframes.run import Pairs
+from ..pipeline.media.images import PictureSource, picture_bytes, read_8_or_16_bit
+from ..pipeline.media.images import read_picture as read_rgb
+from ..pipeline.media.outputs import check_output
+from ..pipeline.nets.contract import ModelCard
+from ..pipeline.styles.finish import finished_picture
+from ..pipeline.styles.zoo import base_file, family_of
+from .painting import PicturePainter, StyleFiles, digest, paint_content, read_picture, smooth
+from .parity import parity_frames
+from .progress import ProgressReport
+from .style import export_style, read_fast
+
+
+class KeyframeBackend:
+    """Paints key frames by optimisation, and trains nets on them; see ``pipeline.keyframes.run``.
+
+    Args:
+        settings: of the job.
+        report: shows the progress.
+        vgg: the file of VGG-19's weights; ``None`` downloads them.
+        stop: set when the user stops the job.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        report: ProgressReport,
+        vgg: Path | None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self._stop = stop or threading.Event()
+        self._settings = settings
+        self._report = report
+        self._vgg = vgg
+        names = {"cpu": "cpu", "cuda": "cuda", "tensorrt": "cuda"}
+        self._device = names.get(settings.device, "auto")
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+
+    def painter(self, settings: Settings, mask: Rgb | None) -> KeyframePainter:
+        """See ``pipeline.keyframes.run.KeyframeBackend``."""
+        return KeyframePainter(
+            self.picture_painter(settings, mask), self._report, self._stop, _smoothing(settings)
+        )
+
+    def picture_painter(self, settings: Settings, mask: Rgb | None) -> PicturePainter:
+        """What paints by the settings.
+
+        Args:
+            settings: of the job.
+            mask: (H, W, 3) uint8, RGB, one of the source's masks.
+        """
+        options = {"preserve_color": settings.preserve_color, **_parsed(settings.paint_option)}
+        if settings.style_scale is not None:
+            options = {"style_scale": settings.style_scale, **options}
+        recipe = checked(PaintRecipe, options, "--paint-option")
+        files = StyleFiles(settings.style, settings.style_mask, mask)
+        method = "deepphoto" if settings.method == "deepphoto" else "gatys"
+        return PicturePainter(method, recipe, files, self._vgg, torch_device(self._device))
+
+    @property
+    def learns(self) -> str:
+        """See ``pipeline.keyframes.run.KeyframeBackend``."""
+        return self._distil.model_dump_json() + fingerprint(self._describer)
+
+    @cached_property
+    def _describer(self) -> VGG19:
+        """Compares a net's results with the paintings."""
+        return open_vgg19(self._vgg)
+
+    @property
+    def _distil(self) -> DistilRecipe:
+        return DistilRecipe.model_validate({"steps": self._settings.learn_steps})
+
+    def looked(self, frame: Frame) -> None:
+        """See ``pipeline.keyframes.run.KeyframeBackend``."""
+        if self._stop.is_set():
+            raise KeyboardInterrupt
+
+    def heard(self, done: int, total: int) -> None:
+        """See ``pipeline.keyframes.run.KeyframeBackend``."""
+        self._report.say(f"{done} of {total} key frames are painted")
+
+    def learned(self, pairs: Pairs, name: str, out: Path, kept: Path) -> None:
+        """See ``pipeline.keyframes.run.KeyframeBackend``."""
+        recipe, base = self._distil, base_file("fast")
+        device = torch_device(self._device)
+        lesson = load_lesson(kept, recipe, device) or begin(read_fast(base), recipe, device)
+        steps, vgg = recipe.steps, self._describer.to(device)
+        with self._report.progress("learning the key frames", steps, "steps", lesson.step) as bar:
+            for loss in distil(lesson, vgg, pairs, recipe):
+                bar.advance(f"loss {loss:.3f}")
+                if lesson.step % PAINT_CHECKPOINT_EVERY == 0 or self._stop.is_set():
+                    save_lesson(lesson, kept)
+                if self._stop.is_set():
+                    raise KeyboardInterrupt
+        card = ModelCard(
+            name=Path(name).stem,
+            kind="fast",
+            family=family_of(base) or "",
+            recipe=recipe.model_dump_json(),
+            figures=json.dumps({"pairs": len(pairs)}),
+        )
+        frames = [frame for frame, _ in pairs]
+        usual = [read_rgb(frame) for frame in frames[:3]]
+        export_style(lesson.net.cpu(), card, out, parity_frames(frames), usual)
+
+
+class KeyframePainter:
+    """Paints key frames by one recipe; see ``pipeline.keyframes.paint.KeyPainter``.
+
+    The first key frame of a shot is painted by the whole recipe. One that begins with an earlier
+    painting, warped to it, needs half of the iterations: the coarse ones among them paint what is
+    new there in strokes of the same size, while the temporal loss restores the rest.
+    """
+
+    def __init__(
+        self,
+        painter: PicturePainter,
+        report: ProgressReport,
+        stop: threading.Event,
+        smoothing: str = "off",
+    ) -> None:
+        self._smoothing = smoothing
+        self._stop = stop
+        self._painter = painter
+        self._report = report
+        shorter = {"iterations": max(1, painter.recipe.iterations // 2)}
+        self._later = painter.recipe.model_copy(update=shorter)
+        self.key = digest(painter.key, "key frames 2", smoothing)
+
+    def paint(self, asked: Painting, kept: Path) -> Rgb:
+        """See ``pipeline.keyframes.paint.KeyPainter``."""
+        painter = self._painter
+        recipe = self._later if asked.earlier or asked.own is not None else painter.recipe
+        descent = painter.optimizer.descent(self._content(asked), recipe)
+        canvas = load_canvas(kept, painter.device) or descent.begin()
+        total = recipe.iterations
+        with self._report.progress("painting", total, "iterations", canvas.iteration) as bar:
+
+            def progress(canvas: Canvas) -> None:
+                bar.advance(f"total {canvas.curves[-1]['total']:.3g}")
+                if canvas.iteration % PAINT_CHECKPOINT_EVERY == 0 or self._stop.is_set():
+                    save_canvas(canvas, kept)
+                if self._stop.is_set():
+                    raise KeyboardInterrupt
+
+            rgb = optimize(descent, canvas, np.uint8, progress)
+        return np.asarray(smooth(rgb, asked.rgb, self._smoothing), np.uint8)
+
+    def _content(self, asked: Painting) -> ContentPicture:
+        earlier = [WarpedPainting(e.painted, e.trust) for e in asked.earlier]
+        content = self._painter.content(asked.rgb, asked.mask)
+        return replace(content, start=asked.own, earlier=earlier)
+
+
+def paint_picture(
+    source: PictureSource, out: Path, settings: Settings, report: ProgressReport, vgg: Path | None
+) -> None:
+    """Paint one picture, in the bits that it has, and write it to ``out``.
+
+    Args:
+        source: of one picture.
+        out: the file to write.
+        settings: of the job.
+        report: shows the progress.
+        vgg: the file of VGG-19's weights; ``None`` downloads them.
+
+    Raises:
+        StylizeError: see ``pipeline.core.errors``.
+    """
+    check_output(out, settings, str(out))
+    size = source.info.width, source.info.height
+    content = resize_pixels(read_8_or_16_bit(source.paths[0]), (size[1], size[0]))
+    path = settings.content_mask
+    mask = None if path is None else eight_bits(read_picture(Path(path), "--content-mask"))
+    backend = KeyframeBackend(settings, report, vgg)
+    report.say(f"{' '.join(settings.style)}: {source.info.name}, {size[0]}x{size[1]}")
+    painter = backend.picture_painter(settings, mask)
+    result = paint_content(painter, content, mask, out, report)
+    result = smooth(result, content, _smoothing(settings))
+    finished = finished_picture(result, content, settings, source)
+    with atomic_write(out) as temporary:
+        temporary.write_bytes(picture_bytes(finished, out.name))
+    report.say(f"wrote {out}: {size[0]}x{size[1]}")
+
+
+def _smoothing(settings: Settings) -> str:
+    """The setting ``smooth``, off unless the user gave one."""
+    return "off" if settings.smooth == "auto" else settings.smooth
+
+
+def _parsed(options: dict[str, str]) -> dict[str, object]:
+    """The options of ``--paint-option`` as a recipe takes them.
+
+    ``style_layers=conv1_1:0.5,pool1:0.5`` becomes a dict, ``content_layers`` a list.
+    """
+    parsed: dict[str, object] = {}
+    for name, text in options.items():
+        key = name.replace("-", "_")
+        if key == "style_layers":
+            parts = [part.rpartition(":") for part in text.split(",")]
+            if not all(layer for layer, _, _ in parts):
+                raise SettingsError(
+                    f"--paint-option {name}={text}: write LAYER:WEIGHT,LAYER:WEIGHT"
+                )
+            parsed[key] = {layer: weight for layer, _, weight in parts}
+        elif key == "content_layers":
+            parsed[key] = text.split(",")
+        else:
+            parsed[key] = text
+    return parsed
