@@ -32,7 +32,7 @@ from stylize_video.pipeline.core.config import Settings, checked
 from stylize_video.pipeline.core.frame import Yuv
 from stylize_video.pipeline.live import run as live_module
 from stylize_video.pipeline.live.outputs import window as window_module
-from stylize_video.pipeline.live.outputs.output import Shown
+from stylize_video.pipeline.live.outputs.output import OutputFrame
 from stylize_video.pipeline.live.relay import free_port
 from stylize_video.pipeline.live.run import play_live
 
@@ -118,10 +118,10 @@ class _Looking:
         self.at: list[float] = []
         self._began, self._rate = began, rate
         self._number = 0
-        self._shows, self._composes = cv2.imshow, window_module.composed
-        window_module.cv2.imshow, window_module.composed = self._show, self._composed
+        self._shows, self._composes = cv2.imshow, window_module.compose
+        window_module.cv2.imshow, window_module.compose = self._show, self._composed
 
-    def _composed(self, shown: Shown, *others: Any) -> Any:
+    def _composed(self, shown: OutputFrame, *others: Any) -> Any:
         source = shown.frame.original
         self._number = read_number(source.y if isinstance(source, Yuv) else source)
         return self._composes(shown, *others)
@@ -270,7 +270,7 @@ def soak(args: argparse.Namespace) -> dict[str, Any]:
     def tick(meter: Any) -> None:
         minutes = (time.monotonic() - began) / 60
         rss = me.memory_info().rss / 2**20
-        samples.append((minutes, rss, me.num_threads(), me.num_fds(), meter.read().shown))
+        samples.append((minutes, rss, me.num_threads(), me.num_fds(), meter.read().output_fps))
 
     def until(true: Any, name: str) -> None:
         since = time.monotonic()

@@ -86,7 +86,7 @@ class _Told:
 
     def start(self, start: LiveStart) -> None:
         """The first frame is shown."""
-        sound = "with sound" if start.sounds else "no sound"
+        sound = "with sound" if start.has_audio else "no sound"
         self._report.say(
             f"live: {self._name}, {start.width}x{start.height}, {start.rate:.3g} frames/s, {sound}"
         )
@@ -100,8 +100,8 @@ class _Told:
             self._report.event(event="live", **asdict(now))
         elif self._ticks % _TOLD_EVERY == 0 and self._ticks:
             self._report.say(
-                f"{now.shown:.1f} of {now.captured:.1f} frames/s, {now.latency * 1000:.0f} ms, "
-                f"{now.dropped} dropped"
+                f"{now.output_fps:.1f} of {now.captured_fps:.1f} frames/s, "
+                f"{now.latency * 1000:.0f} ms, {now.dropped} dropped"
             )
         self._ticks += 1
 
@@ -110,11 +110,11 @@ class _Told:
         if self._report.as_json:
             self._report.event(event="done", **summary)
             return
-        if not summary["shown"]:
+        if not summary["output"]:
             self._report.say(f"showed nothing, dropped {summary['dropped']:.0f} frames")
             return
         self._report.say(
-            f"showed {summary['shown']:.0f} frames, dropped {summary['dropped']:.0f}; capture to "
+            f"showed {summary['output']:.0f} frames, dropped {summary['dropped']:.0f}; capture to "
             f"show {summary['p50']:.0f} ms (95 %: {summary['p95']:.0f}, 99 %: "
             f"{summary['p99']:.0f}); longest gap {summary['longest gap']:.0f} ms"
         )

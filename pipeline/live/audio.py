@@ -21,7 +21,7 @@ Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Block:
+class AudioBlock:
     """A stretch of sound."""
 
     samples: Samples
@@ -41,12 +41,12 @@ class AudioTimeline:
         hear: is given every block; each begins where the one before ended.
     """
 
-    def __init__(self, hear: Callable[[Block], None]) -> None:
-        self._hear = hear
+    def __init__(self, write: Callable[[AudioBlock], None]) -> None:
+        self._write = write
         self._end: int | None = None
-        self.reopen()
+        self.reset()
 
-    def reopen(self) -> None:
+    def reset(self) -> None:
         """What comes next is of another stream."""
         self._resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
         self._kind: tuple[str, str, int] | None = None
@@ -56,7 +56,7 @@ class AudioTimeline:
         start = round(time * RATE)
         kind = frame.format.name, frame.layout.name, frame.sample_rate
         if self._kind is not None and kind != self._kind:  # as from stereo to 5.1 in a broadcast
-            self.reopen()
+            self.reset()
         self._kind = kind
         frame.pts = None  # the resampler would pad by its own idea of a gap
         for piece in self._resampler.resample(frame):
@@ -87,6 +87,6 @@ class AudioTimeline:
     def _give(self, samples: Samples) -> None:
         assert self._end is not None
         if samples.shape[1]:
-            block = Block(np.ascontiguousarray(samples), self._end)
+            block = AudioBlock(np.ascontiguousarray(samples), self._end)
             self._end = block.end
-            self._hear(block)
+            self._write(block)

@@ -24,7 +24,7 @@ from .outputs.web import is_page
 from .resolution import ResolutionController
 from .sources.camera import CameraSource, is_camera
 from .sources.ffmpeg import Address, FfmpegSource, LiveSource, address_of, is_address
-from .sources.reconnect import let_go
+from .sources.reconnect import close_when_opened
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ def open_live_source(source: str, settings: Settings) -> LiveSource:
             f"{source} is no live source: give a camera's index, an address or a video file"
         )
     paced = settings.realtime or settings.policy != "sync"
-    address = Address(source, str(path.absolute()), lasts=False, paced=paced)
+    address = Address(source, str(path.absolute()), reconnects=False, paced=paced)
     return FfmpegSource(address, settings.size, settings.timeout)
 
 
@@ -120,7 +120,7 @@ def open_unless(stop: threading.Event, opens: Callable[[], LiveSource]) -> LiveS
     opening = run_in_background(opens)
     while not wait([opening], 0.1).done:
         if stop.is_set():
-            let_go(opening)
+            close_when_opened(opening)
             return None
     return opening.result()
 

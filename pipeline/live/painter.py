@@ -57,7 +57,7 @@ class LivePainter:
         began = time.perf_counter()
         if state.mirror:
             frame = replace(frame, picture=mirrored(frame.picture))
-        share = self._governor.share if self._governor is not None else 1.0
+        share = self._governor.scale if self._governor is not None else 1.0
         wish = StyleRequest(state.style, state.strength, share)
         brush = self._tailor.brush(frame, wish)
         if brush is not self.brush and self.brush is not None:
@@ -68,8 +68,8 @@ class LivePainter:
         shown = restore_detail(painted, frame.picture, small)
         shown = self._finished(shown, frame.picture, brush.fade)
         took = time.perf_counter() - began
-        if self._governor is not None and self._governor.took(took, brush.wish.share):
-            self.stepped(self._governor.share)
+        if self._governor is not None and self._governor.record(took, brush.wish.share):
+            self.stepped(self._governor.scale)
         return replace(frame, picture=shown, original=frame.picture)
 
     def _painted(self, small: Picture, brush: LoadedStyle, state: State) -> Picture:

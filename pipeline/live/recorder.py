@@ -43,7 +43,7 @@ class Recorder:
         self._recorder: OutputThread | None = None
         self._aside = ThreadPoolExecutor(1, "takes")
 
-    def heed(self, state: State, frame: Frame) -> None:
+    def update(self, state: State, frame: Frame) -> None:
         """Do what was asked for since the last frame."""
         if state.snapshots > self._pictures:
             self._pictures = state.snapshots

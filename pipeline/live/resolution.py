@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from statistics import median
 
-SHARES = (1.0, 0.84, 0.71, 0.6, 0.5, 0.42, 0.35)
+SCALES = (1.0, 0.84, 0.71, 0.6, 0.5, 0.42, 0.35)
 """Sides of what is painted, of the frame's; each has about 0.7 of the pixels of the one before."""
 
 _FRAMES = 12  # whose median is looked at: one slow frame changes nothing
@@ -19,7 +19,7 @@ _MOST = 48.0
 
 
 class ResolutionController:
-    """One of ``SHARES``, by what frames take.
+    """One of ``SCALES``, by what frames take.
 
     Down at once, as far as needed; up one step, after a while in which it would have been well. A
     step up that had to be taken back doubles that while: no swinging to and fro.
@@ -39,13 +39,13 @@ class ResolutionController:
         self._raised = False
 
     @property
-    def share(self) -> float:
+    def scale(self) -> float:
         """Of the frame's sides, at which to paint."""
-        return SHARES[self._level]
+        return SCALES[self._level]
 
-    def took(self, seconds: float, share: float) -> bool:
-        """Hear what a frame took that was painted at ``share``; whether ``share`` now differs."""
-        if share != self.share:  # the step is not yet carried out
+    def record(self, seconds: float, scale: float) -> bool:
+        """Hear what a frame took that was painted at ``scale``; whether ``scale`` now differs."""
+        if scale != self.scale:  # the step is not yet carried out
             return False
         self._took.append(seconds)
         if len(self._took) < _FRAMES:
@@ -59,7 +59,7 @@ class ResolutionController:
         if self._raised:
             self._patience = min(_MOST, 2 * self._patience)
         level = self._level
-        while level + 1 < len(SHARES) and self._foreseen(taken, level) > _AIM * self._budget:
+        while level + 1 < len(SCALES) and self._foreseen(taken, level) > _AIM * self._budget:
             level += 1
         return self._go(level, raised=False)
 
@@ -75,7 +75,7 @@ class ResolutionController:
 
     def _foreseen(self, taken: float, level: int) -> float:
         """What a frame would take at a level: as its pixels are more or fewer."""
-        return taken * (SHARES[level] / self.share) ** 2
+        return taken * (SCALES[level] / self.scale) ** 2
 
     def _go(self, level: int, raised: bool) -> bool:
         changed = level != self._level

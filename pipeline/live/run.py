@@ -40,8 +40,8 @@ from .open import (
     playlist,
     style_label,
 )
-from .outputs.encoder import EncodedOutput, Shape, Target, target_of
-from .outputs.output import LiveOutput, Outputs, OutputThread, Shown
+from .outputs.encoder import EncodedOutput, StreamFormat, Target, target_of
+from .outputs.output import LiveOutput, OutputFrame, Outputs, OutputThread
 from .outputs.process import ProcessOutput
 from .outputs.virtualcam import PREFIX as VIRTUAL
 from .outputs.virtualcam import VirtualCamera
@@ -50,7 +50,7 @@ from .outputs.window import Window
 from .painter import LivePainter
 from .recorder import Recorder
 from .sources.ffmpeg import LiveSource, is_address
-from .sources.reconnect import Lost, ReconnectingSource
+from .sources.reconnect import ReconnectingSource, SourceLost
 from .stats import LiveStats
 
 _COLLECT_EVERY = 10.0  # seconds
@@ -65,7 +65,7 @@ class LiveStart:
     height: int
     rate: float
     """Frames per second that the source says it has; a camera's is measured."""
-    sounds: bool
+    has_audio: bool
     pages: tuple[str, ...]
     """Addresses to type into a browser."""
 
@@ -132,7 +132,7 @@ class _Run:
         on_start: Callable[[LiveStart], None],
     ) -> None:
         self.meter = LiveStats()
-        self._info, self._sounds = opened.info, opened.sounds
+        self._info, self._has_audio = opened.info, opened.has_audio
         self._names = names
         self._settings = settings
         self._controls = controls
@@ -140,7 +140,7 @@ class _Run:
         self._on_start = on_start
         self._hub = Outputs()
         self._pages: list[str] = []
-        self._last: Shown | None = None
+        self._last: OutputFrame | None = None
         self._takes = Recorder(settings.save_to or Path(), self._hub, self._recording, controls)
         self._window: Window | None = None
         if WINDOW in names:
@@ -159,7 +159,7 @@ class _Run:
         self._tailor = StyleLoader(open_style, StyleRequest(0, controls.state.strength))
         self._easel = LivePainter(self._tailor, flow, hold, open_governor(settings), luma, mask)
         self._easel.stepped = self._tell_step
-        sound = AudioTimeline(self._hub.hear) if opened.sounds else None
+        sound = AudioTimeline(self._hub.write_audio) if opened.has_audio else None
         self._source = ReconnectingSource(opened, reopen, self.meter, sound, stop, settings.loop)
 
     def play(self, on_tick: Callable[[LiveStats], None]) -> None:
@@ -194,7 +194,7 @@ class _Run:
             last.callback(self._tailor.close)  # it may be opening a style; files come first
             last.callback(self._takes.close)
             self._hub.close()
-        lost = next((o.failed for o in self._hub.outlets if o.failed is not None), None)
+        lost = next((o.failed for o in self._hub.threads if o.failed is not None), None)
         if lost is not None:
             raise lost
 
@@ -207,7 +207,7 @@ class _Run:
             return self._controls.state.quit or self._stop.is_set()
 
         items = prefetch(
-            self._source.items(), depth, latest=latest, dropped=self.meter.drop, over=over
+            self._source.items(), depth, latest=latest, dropped=self.meter.count_dropped, over=over
         )
         with closing(items), _no_collections() as collect:
             for item in items:
@@ -217,29 +217,29 @@ class _Run:
                 shown = self._shown(item, state)
                 if shown is not None:
                     self._give(shown)
-                    self._takes.heed(state, shown.frame)
+                    self._takes.update(state, shown.frame)
                 collect()
 
-    def _shown(self, item: Frame | Lost, state: State) -> Shown | None:
+    def _shown(self, item: Frame | SourceLost, state: State) -> OutputFrame | None:
         """What is shown for what came: the frame painted, or the last picture and why."""
         if isinstance(item, Frame) and not (state.paused and self._last is not None):
-            return Shown(self._easel.paint(item, state))
+            return OutputFrame(self._easel.paint(item, state))
         if self._last is None:
             return None
-        if isinstance(item, Lost):
+        if isinstance(item, SourceLost):
             notice = f"{item.reason}; again in {item.again_in:.0f} s"
-            return Shown(replace(self._last.frame, pts=item.pts, captured=0.0), notice)
+            return OutputFrame(replace(self._last.frame, pts=item.pts, captured=0.0), notice)
         frame = replace(self._last.frame, pts=item.pts, captured=item.captured)
-        return Shown(frame, "paused")
+        return OutputFrame(frame, "paused")
 
-    def _give(self, shown: Shown) -> None:
+    def _give(self, shown: OutputFrame) -> None:
         if self._last is None:
             self._open_outlets(shown.frame)
         self._last = shown
         self._tell_meter()
         if self._window is not None:
-            self._window.slot.put(shown)
-        self._hub.show(shown)
+            self._window.queue.put(shown)
+        self._hub.write_frame(shown)
         if self._window is None:
             self._hub.check()
 
@@ -249,27 +249,27 @@ class _Run:
         for name in self._names:
             if name != WINDOW:
                 # The first output tells how late the picture is.
-                heard = None if measured else self.meter.show
+                heard = None if measured else self.meter.count_output
                 self._hub.add(self._outlet(name, self._shape(first), heard))
                 measured = True
         height, width = first.picture.shape[:2]
         rate = float(self._info.rate)
-        self._on_start(LiveStart(width, height, rate, self._sounds, tuple(self._pages)))
+        self._on_start(LiveStart(width, height, rate, self._has_audio, tuple(self._pages)))
 
-    def _shape(self, frame: Frame) -> Shape:
+    def _shape(self, frame: Frame) -> StreamFormat:
         height, width = frame.picture.shape[:2]
         coding = coding_of(frame.picture)
-        return Shape(width, height, self._info.rate, coding, self._sounds)
+        return StreamFormat(width, height, self._info.rate, coding, self._has_audio)
 
     def _outlet(
-        self, name: str, shape: Shape, heard: Callable[[float], None] | None
+        self, name: str, shape: StreamFormat, heard: Callable[[float], None] | None
     ) -> OutputThread:
         if is_page(name):
             page = Page(name, self._controls, self.meter)
             self._pages.append(page.url)
-            return OutputThread(name, lambda: page, heard=heard)
+            return OutputThread(name, lambda: page, on_output=heard)
         if name.startswith(VIRTUAL):
-            return OutputThread(name, lambda: VirtualCamera(name, shape), heard=heard)
+            return OutputThread(name, lambda: VirtualCamera(name, shape), on_output=heard)
         target = target_of(name)
         assert target is not None  # checked before
         return self._encoded(target, shape, heard)
@@ -280,20 +280,20 @@ class _Run:
         return self._encoded(target, self._shape(frame))
 
     def _encoded(
-        self, target: Target, shape: Shape, heard: Callable[[float], None] | None = None
+        self, target: Target, shape: StreamFormat, heard: Callable[[float], None] | None = None
     ) -> OutputThread:
         make = partial(EncodedOutput, target, shape, self._settings)
 
         def opened() -> LiveOutput:
             return ProcessOutput(target.name, make) if target.remote else make()
 
-        waits = self._settings.policy == "sync" and not target.lasts
-        return OutputThread(target.name, opened, target.lasts, _DEPTH, heard, waits)
+        waits = self._settings.policy == "sync" and not target.reconnects
+        return OutputThread(target.name, opened, target.reconnects, _DEPTH, heard, waits)
 
     def _tell_meter(self) -> None:
         brush = self._easel.brush
         if brush is not None:
-            self.meter.share, self.meter.device = brush.wish.share, brush.paints.device
+            self.meter.scale, self.meter.device = brush.wish.share, brush.paints.device
 
     def _tell_step(self, share: float) -> None:
         target = self._settings.fps_target

@@ -18,9 +18,9 @@ _BINS = 10_000  # of a millisecond each: latency is counted, not kept
 class Reading:
     """Figures of this moment."""
 
-    captured: float
+    captured_fps: float
     """Frames that come in, per second."""
-    shown: float
+    output_fps: float
     """Frames that are shown, per second."""
     dropped: int
     """Frames that came in and were not painted, so far: a newer one was there."""
@@ -28,7 +28,7 @@ class Reading:
     """From capture to show, seconds: the median of the last frames."""
     device: str
     """What paints."""
-    share: float
+    scale: float
     """Size at which is painted, of the frame's."""
 
 
@@ -55,7 +55,7 @@ class LiveStats:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.device = ""
-        self.share = 1.0
+        self.scale = 1.0
         self._clock = clock
         self._lock = threading.Lock()
         self._in, self._out = _Rate(), _Rate()
@@ -65,17 +65,17 @@ class LiveStats:
         self._before: float | None = None
         self._longest = 0.0
 
-    def capture(self) -> None:
+    def count_captured(self) -> None:
         """A frame came in."""
         with self._lock:
             self._in.tick(self._clock())
 
-    def drop(self) -> None:
+    def count_dropped(self) -> None:
         """A frame was passed over."""
         with self._lock:
             self._dropped += 1
 
-    def show(self, captured: float) -> None:
+    def count_output(self, captured: float) -> None:
         """A frame that came in at ``captured`` has been shown."""
         with self._lock:
             now = self._clock()
@@ -93,14 +93,14 @@ class LiveStats:
             now = self._clock()
             latency = float(np.median(self._recent)) if self._recent else 0.0
             rates = self._in.at(now), self._out.at(now)
-            return Reading(*rates, self._dropped, latency, self.device, self.share)
+            return Reading(*rates, self._dropped, latency, self.device, self.scale)
 
     def summary(self) -> dict[str, float]:
         """Of the whole run: frames shown and dropped, latency in ms, the longest gap in ms."""
         with self._lock:
             shown = int(self._histogram.sum())
             so_far = np.cumsum(self._histogram)
-            figures = {"shown": float(shown), "dropped": float(self._dropped)}
+            figures = {"output": float(shown), "dropped": float(self._dropped)}
             for part in (50, 95, 99):
                 at = np.searchsorted(so_far, max(1, shown * part / 100)) if shown else 0
                 figures[f"p{part}"] = float(at)

@@ -27,10 +27,10 @@ from ...imaging.resize import resize_picture
 from ...media.color import BT709, ColorTags, FromRgb, frame_of
 from ...media.encoding import Encoding, choose_format, find_codec, quality_option, user_options
 from ...media.outputs import CONTAINERS, check_output
-from ..audio import RATE, Block, Samples
+from ..audio import RATE, AudioBlock, Samples
 from ..relay import RelayedOut
-from ..sources.reconnect import CLOCK
-from .output import Shown
+from ..sources.reconnect import TIME_BASE
+from .output import OutputFrame
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Target:
     """It is a file: whole, or not there."""
 
     @property
-    def lasts(self) -> bool:
+    def reconnects(self) -> bool:
         """It is opened again when it fails."""
         return self.file is None
 
@@ -98,7 +98,7 @@ def target_of(name: str) -> Target | None:
 
 
 @dataclass(frozen=True)
-class Shape:
+class StreamFormat:
     """What the frames of a run look like."""
 
     width: int
@@ -107,7 +107,7 @@ class Shape:
     """Frames per second, about: a hint for encoders."""
     coding: YuvMatrix | None
     """Of their planes; ``None`` for RGB."""
-    sounds: bool
+    has_audio: bool
     """Sound comes with them."""
 
 
@@ -121,7 +121,7 @@ def check_target(target: Target, settings: Settings) -> None:
         check_output(target.file, settings, target.name)
     elif target.form == "hls" and not Path(target.url).absolute().parent.is_dir():
         raise SinkError(f"output folder {Path(target.url).parent} does not exist; create it")
-    stream_encoding(target, settings, Shape(64, 64, Fraction(25), None, False), BT709)
+    stream_encoding(target, settings, StreamFormat(64, 64, Fraction(25), None, False), BT709)
 
 
 class EncodedOutput:
@@ -139,7 +139,7 @@ class EncodedOutput:
         SinkError: it can't be opened.
     """
 
-    def __init__(self, target: Target, shape: Shape, settings: Settings) -> None:
+    def __init__(self, target: Target, shape: StreamFormat, settings: Settings) -> None:
         self._target = target
         self._shape = shape
         coding = shape.coding
@@ -180,7 +180,7 @@ class EncodedOutput:
         try:
             self._video = self._video_stream()
             self._audio = None
-            if self._shape.sounds:
+            if self._shape.has_audio:
                 self._audio = _Audio(self._container, self._target.form)
             self._container.start_encoding()
         except BaseException:
@@ -193,23 +193,23 @@ class EncodedOutput:
         rate = Fraction(round(shape.rate * 100), 100)
         stream = self._container.add_stream(encoding.codec, rate=rate, options=encoding.options)
         assert isinstance(stream, VideoStream)
-        encoding.configure(stream.codec_context, shape.width, shape.height)
-        stream.codec_context.time_base = stream.time_base = CLOCK
+        encoding.tell(stream.codec_context, shape.width, shape.height)
+        stream.codec_context.time_base = stream.time_base = TIME_BASE
         return stream
 
-    def show(self, shown: Shown) -> None:
-        """See ``LiveOutput.show``."""
-        time = shown.frame.time
+    def write_frame(self, item: OutputFrame) -> None:
+        """See ``LiveOutput.write_frame``."""
+        time = item.frame.time
         self._zero = time if self._zero is None else self._zero
-        pts = round((time - self._zero) / CLOCK)
+        pts = round((time - self._zero) / TIME_BASE)
         if pts <= self._last:
             return
         self._last = pts
-        frame = self._encodable(shown.frame.picture)
-        frame.pts, frame.time_base = pts, CLOCK
-        if float(pts * CLOCK) >= self._key_due:
+        frame = self._encodable(item.frame.picture)
+        frame.pts, frame.time_base = pts, TIME_BASE
+        if float(pts * TIME_BASE) >= self._key_due:
             frame.pict_type = PictureType.I
-            self._key_due = float(pts * CLOCK) + _KEY_EVERY
+            self._key_due = float(pts * TIME_BASE) + _KEY_EVERY
         with self._mapped("is gone"):
             self._container.mux(self._video.encode(frame))
 
@@ -221,12 +221,12 @@ class EncodedOutput:
             picture = picture.rgb()
         return self._from_rgb(np.ascontiguousarray(picture))
 
-    def hear(self, block: Block) -> None:
-        """See ``LiveOutput.hear``."""
+    def write_audio(self, block: AudioBlock) -> None:
+        """See ``LiveOutput.write_audio``."""
         if self._audio is None or self._zero is None:
             return
         with self._mapped("is gone"):
-            self._audio.hear(block, round(self._zero * RATE))
+            self._audio.write_audio(block, round(self._zero * RATE))
 
     def close(self) -> None:
         """See ``LiveOutput.close``."""
@@ -264,7 +264,7 @@ class EncodedOutput:
             raise SinkError(f"{self._target.name} {what}: {reason(told)}") from error
 
 
-def _rate(codec: Codec, settings: Settings, shape: Shape) -> dict[str, str]:
+def _rate(codec: Codec, settings: Settings, shape: StreamFormat) -> dict[str, str]:
     """Bits per second, or ``--crf``, which may be held within them."""
     quality = quality_option(codec, settings)
     if quality and settings.bitrate is None:
@@ -293,7 +293,7 @@ class _Audio:
         self._waiting: Samples = np.zeros((2, 0), np.float32)
         self._next: int | None = None
 
-    def hear(self, block: Block, zero: int) -> None:
+    def write_audio(self, block: AudioBlock, zero: int) -> None:
         """Encode what makes whole frames; ``zero``: the sample at which the picture began."""
         samples, start = block.samples, block.start - zero
         if start < 0:
@@ -323,7 +323,9 @@ class _Audio:
         self._container.mux(self._stream.encode(None))
 
 
-def stream_encoding(target: Target, settings: Settings, shape: Shape, tags: ColorTags) -> Encoding:
+def stream_encoding(
+    target: Target, settings: Settings, shape: StreamFormat, tags: ColorTags
+) -> Encoding:
     """How a live picture is encoded: at once, nothing held back.
 
     Raises:

@@ -13,7 +13,7 @@ from typing import Protocol
 from ...core.concurrency import LatestQueue
 from ...core.errors import SinkError, reason
 from ...core.frame import Frame
-from ..audio import Block
+from ..audio import AudioBlock
 from ..sources.reconnect import PAUSES
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ _PATIENCE = 3.0  # seconds that an output is given to finish
 
 
 @dataclass(frozen=True)
-class Shown:
+class OutputFrame:
     """A frame to be shown."""
 
     frame: Frame
@@ -36,7 +36,7 @@ class Shown:
 class LiveOutput(Protocol):
     """Takes a live picture and its sound."""
 
-    def show(self, shown: Shown) -> None:
+    def write_frame(self, item: OutputFrame) -> None:
         """The next frame.
 
         Raises:
@@ -44,7 +44,7 @@ class LiveOutput(Protocol):
         """
         ...
 
-    def hear(self, block: Block) -> None:
+    def write_audio(self, block: AudioBlock) -> None:
         """The next sound; one that has no use for it lets it pass."""
         ...
 
@@ -68,23 +68,23 @@ class OutputThread:
     def __init__(
         self,
         name: str,
-        open_sink: Callable[[], LiveOutput],
-        lasts: bool = True,
+        open_output: Callable[[], LiveOutput],
+        reconnects: bool = True,
         depth: int = 1,
-        heard: Callable[[float], None] | None = None,
-        waits: bool = False,
+        on_output: Callable[[float], None] | None = None,
+        blocking: bool = False,
     ) -> None:
         self.name = name
         self.failed: SinkError | None = None
         """Why it is gone for good."""
         self.opened = 0
         """How often it was."""
-        self._open = open_sink
-        self._lasts = lasts
-        self._heard = heard
-        self._waits = waits
-        self._frames: LatestQueue[Shown] = LatestQueue(depth)
-        self._blocks: deque[Block] = deque(maxlen=_HEARD)
+        self._open = open_output
+        self._reconnects = reconnects
+        self._on_output = on_output
+        self._blocking = blocking
+        self._frames: LatestQueue[OutputFrame] = LatestQueue(depth)
+        self._blocks: deque[AudioBlock] = deque(maxlen=_HEARD)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"to {name}", daemon=True)
         self._thread.start()
@@ -94,12 +94,12 @@ class OutputThread:
         """Frames that it was too slow for."""
         return self._frames.dropped
 
-    def show(self, shown: Shown) -> None:
+    def write_frame(self, item: OutputFrame) -> None:
         """The next frame."""
         if self.failed is None:
-            self._frames.put(shown, self._waits)
+            self._frames.put(item, self._blocking)
 
-    def hear(self, block: Block) -> None:
+    def write_audio(self, block: AudioBlock) -> None:
         """The next sound; never waits."""
         if self.failed is None:
             self._blocks.append(block)
@@ -109,7 +109,7 @@ class OutputThread:
         self._closing.set()
         self._frames.close()
         # A file is only worth something when it is finished.
-        self._thread.join(_PATIENCE if self._lasts else None)
+        self._thread.join(_PATIENCE if self._reconnects else None)
         if self._thread.is_alive():
             log.warning("%s does not answer; it is left as it is", self.name)
         if self.dropped:
@@ -125,7 +125,7 @@ class OutputThread:
                 failure = error
             except Exception as error:  # noqa: BLE001 - others may wait for this thread
                 failure = SinkError(f"{self.name} failed: {reason(error)}")
-            if not self._lasts:
+            if not self._reconnects:
                 self.failed = failure
                 self._frames.close()
                 log.warning("%s", failure)
@@ -139,42 +139,42 @@ class OutputThread:
     def _run(self) -> None:
         """Until it is closed, or fails."""
         self._worked = False
-        sink = self._open()
+        output = self._open()
         self.opened += 1
         try:
             while not self._frames.closed:
-                shown = self._frames.get(_POLL)
+                item = self._frames.get(_POLL)
                 while self._blocks:
-                    sink.hear(self._blocks.popleft())
-                if shown is not None:
-                    sink.show(shown)
+                    output.write_audio(self._blocks.popleft())
+                if item is not None:
+                    output.write_frame(item)
                     self._worked = True
-                    if self._heard is not None and shown.frame.captured:
-                        self._heard(shown.frame.captured)
+                    if self._on_output is not None and item.frame.captured:
+                        self._on_output(item.frame.captured)
         except BaseException:
             with suppress(SinkError):
-                sink.close()
+                output.close()
             raise
-        sink.close()
+        output.close()
 
 
 class Outputs:
     """All outputs of a run; more may come while it runs, and some may go."""
 
     def __init__(self) -> None:
-        self._outlets: list[OutputThread] = []
+        self._threads: list[OutputThread] = []
         self._lock = threading.Lock()
 
     @property
-    def outlets(self) -> list[OutputThread]:
+    def threads(self) -> list[OutputThread]:
         """Those that there are."""
         with self._lock:
-            return list(self._outlets)
+            return list(self._threads)
 
-    def add(self, outlet: OutputThread) -> None:
+    def add(self, thread: OutputThread) -> None:
         """One more."""
         with self._lock:
-            self._outlets.append(outlet)
+            self._threads.append(thread)
 
     def check(self) -> None:
         """Say so when nobody is left to show anything to.
@@ -182,29 +182,29 @@ class Outputs:
         Raises:
             SinkError: why the last one is gone for good.
         """
-        gone = [outlet.failed for outlet in self.outlets]
+        gone = [thread.failed for thread in self.threads]
         if gone and gone[-1] is not None and all(gone):
             raise gone[-1]
 
-    def remove(self, outlet: OutputThread) -> None:
+    def remove(self, thread: OutputThread) -> None:
         """Close one that is no longer wanted."""
         with self._lock:
-            self._outlets.remove(outlet)
-        outlet.close()
+            self._threads.remove(thread)
+        thread.close()
 
-    def show(self, shown: Shown) -> None:
+    def write_frame(self, item: OutputFrame) -> None:
         """To all."""
-        for outlet in self.outlets:
-            outlet.show(shown)
+        for thread in self.threads:
+            thread.write_frame(item)
 
-    def hear(self, block: Block) -> None:
+    def write_audio(self, block: AudioBlock) -> None:
         """To all."""
-        for outlet in self.outlets:
-            outlet.hear(block)
+        for thread in self.threads:
+            thread.write_audio(block)
 
     def close(self) -> None:
         """All of them, side by side: none waits for another."""
-        closers = [threading.Thread(target=o.close, daemon=True) for o in self.outlets]
+        closers = [threading.Thread(target=o.close, daemon=True) for o in self.threads]
         for closer in closers:
             closer.start()
         for closer in closers:

@@ -11,14 +11,14 @@ import numpy as np
 from ...core.frame import Rgb, as_rgb
 from ..controls import Compare
 from ..stats import Reading
-from .output import Shown
+from .output import OutputFrame
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
-def composed(shown: Shown, compare: Compare, wipe: float) -> Rgb:
+def compose(item: OutputFrame, compare: Compare, wipe: float) -> Rgb:
     """A picture of its own: the painting, with its source as asked for, and the notice."""
-    painting, source = as_rgb(shown.frame.picture), shown.frame.original
+    painting, source = as_rgb(item.frame.picture), item.frame.original
     if compare == "off" or source is None:
         picture = painting.copy()
     elif compare == "side":
@@ -28,22 +28,24 @@ def composed(shown: Shown, compare: Compare, wipe: float) -> Rgb:
         line = round(wipe * picture.shape[1])
         picture[:, :line] = as_rgb(source)[:, :line]
         picture[:, max(0, line - 1) : line + 1] = 255
-    if shown.notice:
-        _notice(picture, shown.notice)
+    if item.notice:
+        _notice(picture, item.notice)
     return picture
 
 
-def figures(reading: Reading, style: str, strength: float, marks: Sequence[str]) -> list[str]:
+def status_lines(
+    reading: Reading, style: str, strength: float, active_switches: Sequence[str]
+) -> list[str]:
     """The lines that say how it goes."""
-    share = "" if reading.share >= 1 else f", painted at {reading.share:.0%}"
+    scale = "" if reading.scale >= 1 else f", painted at {reading.scale:.0%}"
     return [
-        " ".join([style, f"{strength:.1f}", *marks]),
-        f"{reading.shown:.1f} of {reading.captured:.1f} frames/s, {reading.latency * 1000:.0f} ms, "
-        f"{reading.dropped} dropped, {reading.device}{share}",
+        " ".join([style, f"{strength:.1f}", *active_switches]),
+        f"{reading.output_fps:.1f} of {reading.captured_fps:.1f} frames/s, "
+        f"{reading.latency * 1000:.0f} ms, {reading.dropped} dropped, {reading.device}{scale}",
     ]
 
 
-def write(picture: Rgb, lines: Sequence[str]) -> None:
+def draw_lines(picture: Rgb, lines: Sequence[str]) -> None:
     """Lines in the upper left corner, with a shadow so that they are read on anything."""
     scale, step = _sizes(picture, len(lines))
     widest = max((_width(line, 1.0) for line in lines), default=1)

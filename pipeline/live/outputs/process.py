@@ -15,8 +15,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from ...core.errors import SinkError
-from ..audio import Block
-from .output import LiveOutput, Shown
+from ..audio import AudioBlock
+from .output import LiveOutput, OutputFrame
 
 _OPENS = 30.0  # seconds that it is given to be there
 _HANGS = 20.0  # seconds that it is given to take what it got
@@ -48,13 +48,13 @@ class ProcessOutput:
             self._end()
             raise
 
-    def show(self, shown: Shown) -> None:
-        """See ``LiveOutput.show``."""
-        self._tell("show", replace(shown, frame=replace(shown.frame, original=None)))
+    def write_frame(self, item: OutputFrame) -> None:
+        """See ``LiveOutput.write_frame``."""
+        self._tell("frame", replace(item, frame=replace(item.frame, original=None)))
 
-    def hear(self, block: Block) -> None:
-        """See ``LiveOutput.hear``."""
-        self._tell("hear", block)
+    def write_audio(self, block: AudioBlock) -> None:
+        """See ``LiveOutput.write_audio``."""
+        self._tell("audio", block)
 
     def close(self) -> None:
         """See ``LiveOutput.close``."""
@@ -96,22 +96,22 @@ def _serve(pipe: Connection, make: Callable[[], LiveOutput]) -> None:
     """In the other process: open the sink and pass on what comes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the first one closes this
     try:
-        sink = make()
+        output = make()
         pipe.send(None)
         try:
-            _pass_on(pipe, sink)
+            _pass_on(pipe, output)
         finally:
-            sink.close()
+            output.close()
     except SinkError as error:
         with suppress(OSError):
             pipe.send(str(error))
 
 
-def _pass_on(pipe: Connection, sink: LiveOutput) -> None:
+def _pass_on(pipe: Connection, output: LiveOutput) -> None:
     with suppress(EOFError):  # who made it has gone
         while True:
             action, what = pipe.recv()
             if action == "close":
                 return
-            sink.show(what) if action == "show" else sink.hear(what)
+            output.write_frame(what) if action == "frame" else output.write_audio(what)
             pipe.send(None)

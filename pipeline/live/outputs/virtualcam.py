@@ -9,10 +9,10 @@ import numpy as np
 
 from ...core.errors import SinkError, reason
 from ...core.frame import as_rgb
-from ...imaging.resize import resize_picture
-from ..audio import Block
-from .encoder import Shape
-from .output import Shown
+from ...imaging.resize import at_size
+from ..audio import AudioBlock
+from .encoder import StreamFormat
+from .output import OutputFrame
 
 PREFIX = "camera:"
 """The output; a device's name may follow: ``camera:/dev/video2``."""
@@ -29,7 +29,7 @@ class VirtualCamera:
         SinkError: pyvirtualcam is not installed, or there is no such device.
     """
 
-    def __init__(self, output: str, shape: Shape) -> None:
+    def __init__(self, output: str, shape: StreamFormat) -> None:
         self._output = output
         self._size = shape.height, shape.width
         self._camera: Any = _module().Camera
@@ -45,16 +45,16 @@ class VirtualCamera:
                 "Windows and macOS install OBS"
             ) from error
 
-    def show(self, shown: Shown) -> None:
-        """See ``LiveOutput.show``."""
-        rgb = as_rgb(resize_picture(shown.frame.picture, self._size))
+    def write_frame(self, item: OutputFrame) -> None:
+        """See ``LiveOutput.write_frame``."""
+        rgb = as_rgb(at_size(item.frame.picture, self._size))
         try:
             self._camera.send(np.ascontiguousarray(rgb))
         except Exception as error:
             raise SinkError(f"{self._output} is gone: {reason(error)}") from error
 
-    def hear(self, block: Block) -> None:
-        """See ``LiveOutput.hear``: a camera has no sound."""
+    def write_audio(self, block: AudioBlock) -> None:
+        """See ``LiveOutput.write_audio``: a camera has no sound."""
 
     def close(self) -> None:
         """See ``LiveOutput.close``."""

@@ -18,11 +18,11 @@ from urllib.parse import parse_qs, urlsplit
 import cv2
 
 from ...core.errors import SettingsError, SinkError, reason
-from ..audio import Block
+from ..audio import AudioBlock
 from ..controls import Controls
 from ..stats import LiveStats
-from .output import Shown
-from .overlay import composed
+from .output import OutputFrame
+from .overlay import compose
 
 _QUALITY = 85  # of JPEG
 _CLIENTS = 8  # who look at once
@@ -51,15 +51,16 @@ class Page:
         SinkError: it is no address, or it is taken.
     """
 
-    def __init__(self, output: str, controls: Controls, meter: LiveStats) -> None:
+    def __init__(self, output: str, controls: Controls, stats: LiveStats) -> None:
         parts = urlsplit(output)
         try:
-            self.host, port = parts.hostname or "127.0.0.1", parts.port or 8080
+            self.host = parts.hostname or "127.0.0.1"
+            port = 8080 if parts.port is None else parts.port  # 0: any that is free
             self.is_local = self.host == "localhost" or ip_address(self.host).is_loopback
         except ValueError as error:
             raise SinkError(f"{output} is no address; write http://127.0.0.1:8080") from error
         self.controls = controls
-        self.meter = meter
+        self.stats = stats
         self.token = "" if self.is_local else secrets.token_urlsafe(16)
         self._changed = threading.Condition()
         self._looking = 0
@@ -80,12 +81,12 @@ class Page:
         asked = f"/?token={self.token}" if self.token else "/"
         return f"http://{self.host}:{self.port}{asked}"
 
-    def show(self, shown: Shown) -> None:
-        """See ``LiveOutput.show``. Encoded once for all viewers, and not at all without one."""
+    def write_frame(self, item: OutputFrame) -> None:
+        """See ``LiveOutput.write_frame``; encodes once for all viewers, if there are any."""
         if not self._looking and self._jpeg:
             return
         state = self.controls.state
-        picture = composed(shown, state.compare, state.wipe)
+        picture = compose(item, state.compare, state.wipe)
         bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
         _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         with self._changed:
@@ -93,8 +94,8 @@ class Page:
             self._number += 1
             self._changed.notify_all()
 
-    def hear(self, block: Block) -> None:
-        """See ``LiveOutput.hear``: a page has no sound."""
+    def write_audio(self, block: AudioBlock) -> None:
+        """See ``LiveOutput.write_audio``: a page has no sound."""
 
     def close(self) -> None:
         """See ``LiveOutput.close``."""
@@ -105,7 +106,7 @@ class Page:
         self._server.server_close()
         self._thread.join()
 
-    def pictures(self) -> Generator[bytes]:
+    def jpegs(self) -> Generator[bytes]:
         """For one who looks: the newest JPEG, again and again. None, where too many do."""
         with self._changed:
             if self._looking >= _CLIENTS:
@@ -128,10 +129,10 @@ class Page:
     def _newer_than(self, seen: int) -> Callable[[], bool]:
         return lambda: self._number != seen or self._closed
 
-    def told(self) -> dict[str, Any]:
+    def status(self) -> dict[str, Any]:
         """The state, as JSON has it."""
         styles = {"styles": self.controls.styles}
-        return {**styles, **asdict(self.controls.state), **asdict(self.meter.read())}
+        return {**styles, **asdict(self.controls.state), **asdict(self.stats.read())}
 
 
 class _Server(ThreadingHTTPServer):
@@ -166,7 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "/live.mjpg":
             self._stream()
         elif path == "/state":
-            self._tell(self._page.told())
+            self._tell(self._page.status())
         else:
             self._answer(404, b"there is no such page\n", "text/plain")
 
@@ -187,7 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
         except (ValueError, KeyError, TypeError, AttributeError, SettingsError) as error:
             self._answer(400, f"{reason(error)}\n".encode(), "text/plain")
             return
-        self._tell(self._page.told())
+        self._tell(self._page.status())
 
     def _allowed(self) -> bool:
         """Whether who asks may; answers who may not."""
@@ -211,12 +212,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.close_connection = True
         with suppress(OSError):
-            for jpeg in self._page.pictures():
+            for jpeg in self._page.jpegs():
                 head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}"
                 self.wfile.write(head.encode() + b"\r\n\r\n" + jpeg + b"\r\n")
 
-    def _tell(self, told: dict[str, Any]) -> None:
-        self._answer(200, json.dumps(told).encode(), "application/json")
+    def _tell(self, status: dict[str, Any]) -> None:
+        self._answer(200, json.dumps(status).encode(), "application/json")
 
     def _answer(self, status: int, body: bytes, kind: str) -> None:
         self.send_response(status)

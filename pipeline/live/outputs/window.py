@@ -13,8 +13,8 @@ from ...core.concurrency import LatestQueue
 from ...core.errors import SinkError, reason
 from ..controls import Controls, State
 from ..stats import LiveStats
-from .output import Shown
-from .overlay import composed, figures, write
+from .output import OutputFrame
+from .overlay import compose, draw_lines, status_lines
 
 KEYS = {
     "n": ("next", "next style"),
@@ -55,7 +55,7 @@ class Window:
         SinkError: there is no screen, or this OpenCV has no windows.
     """
 
-    def __init__(self, title: str, controls: Controls, meter: LiveStats) -> None:
+    def __init__(self, title: str, controls: Controls, stats: LiveStats) -> None:
         if sys.platform == "linux" and not (
             os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
         ):
@@ -65,15 +65,15 @@ class Window:
             )
         if sys.platform == "linux" and xcb_clashes(list(sys.modules)):
             raise SinkError("window: PyAV was imported before OpenCV; put `import cv2` first")
-        self.slot: LatestQueue[Shown] = LatestQueue(drop=meter.drop)
+        self.queue: LatestQueue[OutputFrame] = LatestQueue(drop=stats.count_dropped)
         self._title = title
         self._controls = controls
-        self._meter = meter
+        self._stats = stats
         self._figures = True
         self._help = False
         self._full = False
         self._size = (0, 0)
-        self._shown: Shown | None = None
+        self._item: OutputFrame | None = None
         flags = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
         try:
             cv2.namedWindow(title, flags)
@@ -88,29 +88,29 @@ class Window:
         """Show and listen until ``over``, or until the window is closed."""
         try:
             while not over():
-                shown = self.slot.get(_WAIT)
-                if shown is not None:
-                    self._draw(shown)
-                    if shown.frame.captured:
-                        self._meter.show(shown.frame.captured)
+                item = self.queue.get(_WAIT)
+                if item is not None:
+                    self._draw(item)
+                    if item.frame.captured:
+                        self._stats.count_output(item.frame.captured)
                 self._hear(cv2.waitKey(1))
-                if self._shown is not None and self._is_closed():
+                if self._item is not None and self._is_closed():
                     self._controls.do("quit")
         finally:
             cv2.destroyWindow(self._title)
             cv2.waitKey(1)
 
-    def _draw(self, shown: Shown) -> None:
-        self._shown = shown
+    def _draw(self, item: OutputFrame) -> None:
+        self._item = item
         state = self._controls.state
-        picture = composed(shown, state.compare, state.wipe)
+        picture = compose(item, state.compare, state.wipe)
         lines: list[str] = []
         if self._figures:
             style = self._controls.styles[state.style]
-            lines += figures(self._meter.read(), style, state.strength, marks(state))
+            lines += status_lines(self._stats.read(), style, state.strength, active_switches(state))
         if self._help:
             lines += _HELP
-        write(picture, lines)
+        draw_lines(picture, lines)
         if picture.shape[:2] != self._size:
             self._size = picture.shape[:2]
             cv2.resizeWindow(self._title, self._size[1], self._size[0])
@@ -133,8 +133,8 @@ class Window:
             self._full = not self._full
             mode = cv2.WINDOW_FULLSCREEN if self._full else cv2.WINDOW_NORMAL
             cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, mode)
-        if self._shown is not None and self._controls.state.paused:
-            self._draw(self._shown)
+        if self._item is not None and self._controls.state.paused:
+            self._draw(self._item)
 
     def _dragged(self, event: int, x: int, y: int, flags: int, told: Any = None) -> None:
         if flags & cv2.EVENT_FLAG_LBUTTON and self._controls.state.compare == "wipe":
@@ -153,7 +153,7 @@ def xcb_clashes(loaded: Sequence[str]) -> bool:
     return "av" in loaded and loaded.index("av") < loaded.index("cv2")
 
 
-def marks(state: State) -> list[str]:
+def active_switches(state: State) -> list[str]:
     """Words for what is switched on."""
     wanted = {
         "steady": state.steady,

@@ -18,7 +18,7 @@ from ...core.frame import Frame
 from ...core.units import parse_size
 from ...media.color import ColorTags
 from ...media.source import SourceInfo
-from .ffmpeg import Heard
+from .ffmpeg import AudioChunk
 
 PREFIX = "camera:"
 """Begins the name of a camera: ``camera:Logitech``; an index may stand alone."""
@@ -34,7 +34,7 @@ def is_camera(name: str) -> bool:
     return re.fullmatch(r"\d{1,2}", name) is not None or name.startswith(PREFIX)
 
 
-def cameras() -> dict[int, str]:
+def list_cameras() -> dict[int, str]:
     """Index → name of the cameras that Linux lists; elsewhere they are known by index alone."""
     found: dict[int, str] = {}
     for entry in sorted(Path("/sys/class/video4linux").glob("video*/name")):
@@ -53,7 +53,7 @@ def camera_index(name: str) -> int:
     wanted = name.removeprefix(PREFIX)
     if wanted.isdigit():
         return int(wanted)
-    known = cameras()
+    known = list_cameras()
     for index, called in known.items():
         if wanted.lower() in called.lower():
             return index
@@ -73,14 +73,14 @@ class CameraSource:
         SourceError: it can't be opened, or gives no picture.
     """
 
-    sounds = False
-    lasts = True
+    has_audio = False
+    reconnects = True
 
     def __init__(self, name: str, size: str | None, rate: float = 30.0) -> None:
         self._name = f"camera {name.removeprefix(PREFIX)}"
         self._capture: Any = cv2.VideoCapture(camera_index(name), _backend())
         if not self._capture.isOpened():
-            listed = ", ".join(f"{i} ({n})" for i, n in cameras().items())
+            listed = ", ".join(f"{i} ({n})" for i, n in list_cameras().items())
             there = f"here are {listed}" if listed else "is one plugged in, and free?"
             raise SourceError(f"{self._name} can't be opened; {there}")
         width, height = parse_size(size) if size is not None else _ASKED
@@ -122,7 +122,7 @@ class CameraSource:
                 return Frame(rgb, round(came / _CLOCK), _CLOCK, captured=came)
         raise SourceError(f"{self._name} gives no picture")
 
-    def items(self) -> Generator[Frame | Heard]:
+    def items(self) -> Generator[Frame | AudioChunk]:
         """See ``LiveSource.items``."""
         while True:
             yield self._read()

@@ -46,7 +46,7 @@ _AT_ONCE = {
 
 
 @dataclass(frozen=True)
-class Heard:
+class AudioChunk:
     """A piece of sound, and when it begins on the source's clock, seconds."""
 
     frame: av.AudioFrame
@@ -57,12 +57,12 @@ class LiveSource(Protocol):
     """Pictures that come when they come."""
 
     info: SourceInfo
-    sounds: bool
-    """It gives ``Heard`` too."""
-    lasts: bool
+    has_audio: bool
+    """It gives ``AudioChunk`` too."""
+    reconnects: bool
     """Its end is a failure: it is to be opened anew."""
 
-    def items(self) -> Generator[Frame | Heard]:
+    def items(self) -> Generator[Frame | AudioChunk]:
         """What comes in, stamped with when; once.
 
         Raises:
@@ -85,7 +85,7 @@ class Address:
     form: str | None = None
     """FFmpeg's name of the format or device; ``None``: it finds out."""
     options: dict[str, str] = field(default_factory=dict[str, str])
-    lasts: bool = True
+    reconnects: bool = True
     """See ``LiveSource``."""
     paced: bool = False
     """It is a file, to be read at its own speed."""
@@ -155,7 +155,7 @@ class FfmpegSource:
         whole = address.url.startswith(("http://", "https://")) and bool(self._container.duration)
         playlist = self._container.format.name in ("hls", "dash")
         self._paced = address.paced or whole or playlist
-        self.lasts = address.lasts and not whole
+        self.reconnects = address.reconnects and not whole
         try:
             self._video, self._audio = self._streams()
             self._turn = Orientation()
@@ -163,7 +163,7 @@ class FfmpegSource:
         except BaseException:
             self.close()
             raise
-        self.sounds = self._audio is not None
+        self.has_audio = self._audio is not None
         self._to_rgb = ToRgb(self.info.width, self.info.height)
         self._scaler = VideoReformatter()
 
@@ -230,7 +230,7 @@ class FfmpegSource:
                 return Orientation.of(frame)
         raise SourceError(f"{self._address.name}: no frame of it can be decoded")
 
-    def items(self) -> Generator[Frame | Heard]:
+    def items(self) -> Generator[Frame | AudioChunk]:
         """See ``LiveSource.items``."""
         pace = _Pace(inf if self._address.paced else JUMP) if self._paced else None
         for packet, came in self._packets():
@@ -239,7 +239,7 @@ class FfmpegSource:
                 if decoded.pts is None or time_base is None:
                     continue
                 if isinstance(decoded, av.AudioFrame):
-                    yield Heard(decoded, decoded.pts * time_base)
+                    yield AudioChunk(decoded, decoded.pts * time_base)
                     continue
                 if pace is not None:
                     came = pace.wait(float(decoded.pts * time_base))

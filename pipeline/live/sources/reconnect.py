@@ -17,11 +17,11 @@ from ...core.errors import SourceError
 from ...core.frame import Frame
 from ..audio import AudioTimeline
 from ..stats import LiveStats
-from .ffmpeg import JUMP, Heard, LiveSource
+from .ffmpeg import JUMP, AudioChunk, LiveSource
 
 log = logging.getLogger(__name__)
 
-CLOCK = Fraction(1, 90_000)
+TIME_BASE = Fraction(1, 90_000)
 """Seconds per unit of pts on the outputs' clock."""
 
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
@@ -31,7 +31,7 @@ _TOLD = 0.2  # seconds between two notices while it is away
 
 
 @dataclass(frozen=True)
-class Lost:
+class SourceLost:
     """The source is away."""
 
     reason: str
@@ -41,7 +41,7 @@ class Lost:
     """Now, on the outputs' clock."""
 
 
-def let_go(opened: Future[LiveSource]) -> None:
+def close_when_opened(opened: Future[LiveSource]) -> None:
     """Nobody wants it any more: it is closed, which may be when it has been opened at last."""
 
     def close(done: Future[LiveSource]) -> None:
@@ -67,14 +67,14 @@ class ReconnectingSource:
         self,
         first: LiveSource,
         reopen: Callable[[], LiveSource],
-        meter: LiveStats,
+        stats: LiveStats,
         sound: AudioTimeline | None,
         stop: threading.Event,
         loop: bool = False,
     ) -> None:
         self._first = first
         self._reopen = reopen
-        self._meter = meter
+        self._stats = stats
         self._sound = sound
         self._stop = stop
         self._loop = loop
@@ -83,7 +83,7 @@ class ReconnectingSource:
         self.lost = 0
         """How often it was."""
 
-    def items(self) -> Generator[Frame | Lost]:
+    def items(self) -> Generator[Frame | SourceLost]:
         """Frames on the outputs' clock, and notices while there are none."""
         source: LiveSource | None = self._first
         while source is not None:
@@ -92,12 +92,12 @@ class ReconnectingSource:
                     yield from self._through(source)
                     why = f"{source.info.name} has ended"
                 except SourceError as error:
-                    if not source.lasts:
+                    if not source.reconnects:
                         raise
                     why = str(error)
-            if self._stop.is_set() or not (source.lasts or self._loop):
+            if self._stop.is_set() or not (source.reconnects or self._loop):
                 return
-            source = (yield from self._again(why)) if source.lasts else self._reopen()
+            source = (yield from self._again(why)) if source.reconnects else self._reopen()
 
     def _through(self, source: LiveSource) -> Generator[Frame]:
         """What comes, until it ends."""
@@ -110,15 +110,15 @@ class ReconnectingSource:
                     # It begins, or its sender has begun anew with another clock.
                     offset = self._now() - item.time
                     if self._sound is not None:
-                        self._sound.reopen()
-                if isinstance(item, Heard):
+                        self._sound.reset()
+                if isinstance(item, AudioChunk):
                     if self._sound is not None:
                         self._sound.put(item.frame, offset + item.time)
                     continue
-                self._meter.capture()
-                yield replace(item, pts=self._after(offset + item.time), time_base=CLOCK)
+                self._stats.count_captured()
+                yield replace(item, pts=self._after(offset + item.time), time_base=TIME_BASE)
 
-    def _again(self, why: str) -> Generator[Lost, None, LiveSource | None]:
+    def _again(self, why: str) -> Generator[SourceLost, None, LiveSource | None]:
         """Notices until the source is there again; ``None`` when asked to stop."""
         self.lost += 1
         for pause in chain(PAUSES, repeat(PAUSES[-1])):
@@ -135,7 +135,7 @@ class ReconnectingSource:
                 wanted = not self._stop.is_set()
             finally:
                 if not wanted:
-                    let_go(trying)
+                    close_when_opened(trying)
             if not wanted:
                 return None
             try:
@@ -147,18 +147,18 @@ class ReconnectingSource:
             return source
         return None
 
-    def _notices(self, why: str, until: float, over: Callable[[], bool]) -> Generator[Lost]:
+    def _notices(self, why: str, until: float, over: Callable[[], bool]) -> Generator[SourceLost]:
         """One now and then, and silence, until it is over."""
         while not over() and not self._stop.is_set():
             now, left = self._now(), max(0.0, until - time.monotonic())
             if self._sound is not None:
                 self._sound.silence_until(now)
-            yield Lost(why, left, self._after(now))
+            yield SourceLost(why, left, self._after(now))
             self._stop.wait(min(_TOLD, left or _TOLD))
 
     def _now(self) -> Fraction:
-        return Fraction(round((time.monotonic() - self._zero) / CLOCK)) * CLOCK
+        return Fraction(round((time.monotonic() - self._zero) / TIME_BASE)) * TIME_BASE
 
     def _after(self, moment: Fraction) -> int:
-        self._last = max(self._last + 1, round(moment / CLOCK))
+        self._last = max(self._last + 1, round(moment / TIME_BASE))
         return self._last

@@ -5,11 +5,11 @@ from itertools import pairwise
 
 import av
 import numpy as np
-from stylize_video.pipeline.live.audio import RATE, AudioTimeline, Block
+from stylize_video.pipeline.live.audio import RATE, AudioBlock, AudioTimeline
 
 
-def heard_by() -> tuple[list[Block], AudioTimeline]:
-    blocks: list[Block] = []
+def heard_by() -> tuple[list[AudioBlock], AudioTimeline]:
+    blocks: list[AudioBlock] = []
     return blocks, AudioTimeline(blocks.append)
 
 
@@ -21,7 +21,7 @@ def tone(samples: int, rate: int = 44100, layout: str = "mono") -> av.AudioFrame
     return frame
 
 
-def unbroken(blocks: list[Block]) -> bool:
+def unbroken(blocks: list[AudioBlock]) -> bool:
     return all(a.end == b.start for a, b in pairwise(blocks))
 
 
@@ -38,7 +38,7 @@ def test_any_sound_becomes_one_line_at_one_rate():
 def test_a_gap_is_silence_and_what_comes_after_is_in_its_place():
     blocks, line = heard_by()
     line.put(tone(4800, RATE, "stereo"), Fraction(0))
-    line.reopen()
+    line.reset()
     line.put(tone(4800, RATE, "stereo"), Fraction(1))
     assert unbroken(blocks)
     whole = np.concatenate([b.samples for b in blocks], axis=1)

@@ -13,8 +13,8 @@ import pytest
 from stylize_video.pipeline.core.config import Settings, checked
 from stylize_video.pipeline.core.errors import SinkError, SourceError
 from stylize_video.pipeline.core.frame import Frame
-from stylize_video.pipeline.live.outputs.encoder import EncodedOutput, Shape, target_of
-from stylize_video.pipeline.live.outputs.output import Shown
+from stylize_video.pipeline.live.outputs.encoder import EncodedOutput, StreamFormat, target_of
+from stylize_video.pipeline.live.outputs.output import OutputFrame
 from stylize_video.pipeline.live.sources.ffmpeg import FfmpegSource, address_of
 
 from ...conftest import moving_scene
@@ -51,14 +51,14 @@ def ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def broadcast(name: str) -> EncodedOutput:
     target = target_of(name)
     assert target is not None
-    shape = Shape(64, 48, Fraction(25), None, sounds=False)
+    shape = StreamFormat(64, 48, Fraction(25), None, has_audio=False)
     return EncodedOutput(target, shape, checked(Settings, {}, "test"))
 
 
 def send(frames: int = 25) -> None:
     out = broadcast("srt://there:9000")
     for number, rgb in enumerate(moving_scene(frames)):
-        out.show(Shown(Frame(rgb, number, Fraction(1, 25))))
+        out.write_frame(OutputFrame(Frame(rgb, number, Fraction(1, 25))))
     out.close()
 
 
@@ -88,7 +88,7 @@ def test_the_programs_own_words_are_told(ffmpeg: Path):
         out = broadcast("srt://refused")
         try:
             for number, rgb in enumerate(moving_scene(500)):
-                out.show(Shown(Frame(rgb, number, Fraction(1, 25))))
+                out.write_frame(OutputFrame(Frame(rgb, number, Fraction(1, 25))))
         finally:
             out.close()
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from stylize_video.pipeline.live.resolution import SHARES, ResolutionController
+from stylize_video.pipeline.live.resolution import SCALES, ResolutionController
 
 
 class Machine:
@@ -11,14 +11,14 @@ class Machine:
         self.now = 0.0
 
     def paint(self, governor: ResolutionController, frames: int) -> list[float]:
-        shares: list[float] = []
+        scales: list[float] = []
         for _ in range(frames):
-            share = governor.share
-            took = self.whole * share**2
+            scale = governor.scale
+            took = self.whole * scale**2
             self.now += max(took, 1 / 30)
-            governor.took(took, share)
-            shares.append(share)
-        return shares
+            governor.record(took, scale)
+            scales.append(scale)
+        return scales
 
 
 def held(machine: Machine) -> ResolutionController:
@@ -33,18 +33,18 @@ def test_a_quick_machine_paints_the_whole():
 def test_a_slow_machine_steps_down_at_once_as_far_as_needed():
     machine = Machine(0.1)
     governor = held(machine)
-    shares = machine.paint(governor, 40)
-    assert shares[11] == 1.0  # the median of a dozen
-    assert shares[12] == shares[-1] < 1
-    assert 0.5 / 30 < machine.whole * governor.share**2 <= 1 / 30
+    scales = machine.paint(governor, 40)
+    assert scales[11] == 1.0  # the median of a dozen
+    assert scales[12] == scales[-1] < 1
+    assert 0.5 / 30 < machine.whole * governor.scale**2 <= 1 / 30
 
 
 def test_one_slow_frame_changes_nothing():
     machine = Machine(0.02)
     governor = held(machine)
     for number in range(100):
-        governor.took(0.5 if number % 10 == 0 else 0.02, 1.0)
-    assert governor.share == 1.0
+        governor.record(0.5 if number % 10 == 0 else 0.02, 1.0)
+    assert governor.scale == 1.0
 
 
 def test_it_steps_up_when_it_has_been_well_for_a_while():
@@ -53,9 +53,9 @@ def test_it_steps_up_when_it_has_been_well_for_a_while():
     machine.paint(governor, 40)
     machine.whole = 0.01
     began = machine.now
-    shares = machine.paint(governor, 2000)
-    assert shares[-1] == 1.0
-    assert shares[:30] == [shares[0]] * 30
+    scales = machine.paint(governor, 2000)
+    assert scales[-1] == 1.0
+    assert scales[:30] == [scales[0]] * 30
     assert machine.now > began + 3
 
 
@@ -67,11 +67,11 @@ def test_it_does_not_swing():
     def paint(frames: int) -> int:
         changes = 0
         for _ in range(frames):
-            share = governor.share
+            scale = governor.scale
             # At the whole size it takes far more than the pixels say.
-            took = 0.05 if share == 1 else 0.02 * share**2
+            took = 0.05 if scale == 1 else 0.02 * scale**2
             machine.now += 1 / 30
-            changes += governor.took(took, share)
+            changes += governor.record(took, scale)
         return changes
 
     first, second = paint(30 * 60), paint(30 * 60)
@@ -83,12 +83,12 @@ def test_nothing_is_heard_of_frames_of_another_size():
     machine = Machine(0.02)
     governor = held(machine)
     for _ in range(50):
-        governor.took(1.0, 0.5)
-    assert governor.share == 1.0
+        governor.record(1.0, 0.5)
+    assert governor.scale == 1.0
 
 
 def test_below_the_smallest_size_it_goes_no_further():
     machine = Machine(10.0)
     governor = held(machine)
     machine.paint(governor, 100)
-    assert governor.share == SHARES[-1]
+    assert governor.scale == SCALES[-1]

@@ -127,7 +127,7 @@ def test_a_file_at_its_own_speed_is_recorded_with_its_sound_in_step(identity: Pa
     made = settings(identity, realtime=True, policy="sync", bitrate="4M")
     summary = play_live(str(clip), [str(out)], made, threading.Event())
     assert 3.5 < time.monotonic() - began < 20
-    assert summary["shown"] == 100
+    assert summary["output"] == 100
     assert summary["dropped"] == 0
     flashes, beeps = moments(str(out))
     assert in_step(flashes, beeps)
@@ -243,7 +243,7 @@ def test_a_source_that_never_answers_does_not_hold_up_the_end(identity: Path, tm
     out = tmp_path / "out.mkv"
     source = to(free_port())
     summary = play_live(source, [str(out)], settings(identity, timeout=40), stop)
-    assert summary["shown"] == 0
+    assert summary["output"] == 0
     assert not out.exists()
     assert running("aside")
     send(flash_and_beep(tmp_path / "in.mp4", 2), source)
@@ -276,9 +276,9 @@ def test_the_command_stops_cleanly_and_tells_how_it_went(
         lines += [json.loads(line) for line in process.stdout]
     assert process.returncode == 130
     assert lines[-1]["event"] == "done"
-    assert lines[-1]["shown"] > 5
-    assert [x for x in lines if x["event"] == "live"][-1]["shown"] > 3
-    assert len(read_video(out)[0]) == lines[-1]["shown"]
+    assert lines[-1]["output"] > 5
+    assert [x for x in lines if x["event"] == "live"][-1]["output_fps"] > 3
+    assert len(read_video(out)[0]) == lines[-1]["output"]
 
 
 def test_a_window_without_a_screen_is_one_line(make_clip: MakeClip):

@@ -9,25 +9,25 @@ def test_rates_drops_latency_and_gaps():
     meter = LiveStats(lambda: now)
     for number in range(100):
         now = number / 50
-        meter.capture()
+        meter.count_captured()
         if number % 2:
-            meter.show(now - (0.2 if number == 99 else 0.03))
+            meter.count_output(now - (0.2 if number == 99 else 0.03))
         else:
-            meter.drop()
+            meter.count_dropped()
     told = meter.read()
-    assert told.captured == pytest.approx(50)
-    assert told.shown == pytest.approx(25)
+    assert told.captured_fps == pytest.approx(50)
+    assert told.output_fps == pytest.approx(25)
     assert told.dropped == 50
     assert told.latency == pytest.approx(0.03)
     assert meter.summary() == {
-        "shown": 50, "dropped": 50, "p50": 30, "p95": 30, "p99": 200, "longest gap": 40,
+        "output": 50, "dropped": 50, "p50": 30, "p95": 30, "p99": 200, "longest gap": 40,
     }  # fmt: skip
 
 
 def test_nothing_yet_is_nought():
     meter = LiveStats()
-    assert (meter.read().shown, meter.read().latency) == (0, 0)
-    assert meter.summary()["shown"] == 0
+    assert (meter.read().output_fps, meter.read().latency) == (0, 0)
+    assert meter.summary()["output"] == 0
 
 
 def test_a_rate_forgets():
@@ -35,12 +35,12 @@ def test_a_rate_forgets():
     meter = LiveStats(lambda: now)
     for _ in range(100):
         now += 0.01
-        meter.capture()
+        meter.count_captured()
     now += 10
-    assert meter.read().captured == 0
+    assert meter.read().captured_fps == 0
 
 
 def test_nothing_shown_is_no_latency():
     assert LiveStats().summary() == {
-        "shown": 0, "dropped": 0, "p50": 0, "p95": 0, "p99": 0, "longest gap": 0,
+        "output": 0, "dropped": 0, "p50": 0, "p95": 0, "p99": 0, "longest gap": 0,
     }  # fmt: skip

@@ -12,15 +12,15 @@ import pytest
 from stylize_video.pipeline.core.config import Settings, checked
 from stylize_video.pipeline.core.errors import SinkError
 from stylize_video.pipeline.core.frame import Frame
-from stylize_video.pipeline.live.audio import RATE, Block
+from stylize_video.pipeline.live.audio import RATE, AudioBlock
 from stylize_video.pipeline.live.outputs.encoder import (
     EncodedOutput,
-    Shape,
+    StreamFormat,
     check_target,
     stream_encoding,
     target_of,
 )
-from stylize_video.pipeline.live.outputs.output import Shown
+from stylize_video.pipeline.live.outputs.output import OutputFrame
 from stylize_video.pipeline.media.color import BT709
 
 from ....conftest import moving_scene, psnr, read_video
@@ -30,23 +30,23 @@ def settings(**values: Any) -> Settings:
     return checked(Settings, values, "test")
 
 
-def recorded(path: Path, width: int, height: int, sounds: bool = False, **values: Any) -> Path:
+def recorded(path: Path, width: int, height: int, has_audio: bool = False, **values: Any) -> Path:
     """A second of a moving scene, with a tone where sound is asked for."""
     target = target_of(str(path))
     assert target is not None
-    shape = Shape(width, height, Fraction(25), None, sounds)
+    shape = StreamFormat(width, height, Fraction(25), None, has_audio)
     out = EncodedOutput(target, shape, settings(**{"bitrate": "8M", **values}))
     time = np.arange(RATE // 25) / RATE
     for number, rgb in enumerate(moving_scene(25, width, height)):
-        out.show(Shown(Frame(rgb, number * 3600, Fraction(1, 90000), original=rgb)))
+        out.write_frame(OutputFrame(Frame(rgb, number * 3600, Fraction(1, 90000), original=rgb)))
         tone = 0.3 * np.sin(2 * np.pi * 1000 * (time + number / 25))
-        out.hear(Block(np.stack([tone, tone]).astype(np.float32), number * RATE // 25))
+        out.write_audio(AudioBlock(np.stack([tone, tone]).astype(np.float32), number * RATE // 25))
     out.close()
     return path
 
 
 @pytest.mark.parametrize(
-    ("name", "form", "lasts", "remote"),
+    ("name", "form", "reconnects", "remote"),
     [
         ("rtmp://here/live/x", "flv", True, True),
         ("udp://here:9000", "mpegts", True, True),
@@ -57,10 +57,10 @@ def recorded(path: Path, width: int, height: int, sounds: bool = False, **values
         ("out.mkv", "matroska", False, False),
     ],
 )
-def test_where_it_goes(name: str, form: str, lasts: bool, remote: bool):
+def test_where_it_goes(name: str, form: str, reconnects: bool, remote: bool):
     target = target_of(name)
     assert target is not None
-    assert (target.form, target.lasts, target.remote) == (form, lasts, remote)
+    assert (target.form, target.reconnects, target.remote) == (form, reconnects, remote)
 
 
 @pytest.mark.parametrize("name", ["window", "out.gif", "out.png", "folder/"])
@@ -91,12 +91,12 @@ def test_what_was_shown_is_what_is_recorded(
 
 @pytest.mark.parametrize(("name", "codec"), [("a.mp4", "aac"), ("a.webm", "opus")])
 def test_sound_goes_with_it(tmp_path: Path, name: str, codec: str):
-    with av.open(recorded(tmp_path / name, 128, 96, sounds=True)) as found:
+    with av.open(recorded(tmp_path / name, 128, 96, has_audio=True)) as found:
         stream = found.streams.audio[0]
         assert stream.codec_context.name == codec
-        heard = np.concatenate([f.to_ndarray()[0] for f in found.decode(stream)])
-    assert 0.9 * RATE < len(heard) < 1.1 * RATE
-    middle = heard[RATE // 4 : RATE // 2]
+        on_output = np.concatenate([f.to_ndarray()[0] for f in found.decode(stream)])
+    assert 0.9 * RATE < len(on_output) < 1.1 * RATE
+    middle = on_output[RATE // 4 : RATE // 2]
     assert np.abs(np.fft.rfft(middle)).argmax() * RATE / len(middle) == pytest.approx(1000, abs=5)
 
 
@@ -118,7 +118,7 @@ def test_what_no_encoder_takes_is_refused_before_it_begins(values: dict[str, Any
 def test_webrtc_gets_the_profile_that_every_server_takes():
     target = target_of("whip://here/x")
     assert target is not None
-    shape = Shape(64, 64, Fraction(25), None, sounds=True)
+    shape = StreamFormat(64, 64, Fraction(25), None, has_audio=True)
     assert stream_encoding(target, settings(), shape, BT709).options["profile"] == "baseline"
 
 
@@ -152,9 +152,11 @@ def test_what_appears_meanwhile_and_what_was_left_is_kept(tmp_path: Path):
     left.write_bytes(b"of a run that was killed")
     target = target_of(str(tmp_path / "a.mkv"))
     assert target is not None
-    out = EncodedOutput(target, Shape(64, 48, Fraction(25), None, sounds=False), settings())
+    out = EncodedOutput(
+        target, StreamFormat(64, 48, Fraction(25), None, has_audio=False), settings()
+    )
     for number, rgb in enumerate(moving_scene(5, 64, 48)):
-        out.show(Shown(Frame(rgb, number, Fraction(1, 25), original=rgb)))
+        out.write_frame(OutputFrame(Frame(rgb, number, Fraction(1, 25), original=rgb)))
     (tmp_path / "a.mkv").write_bytes(b"dear")
     out.close()
     assert left.read_bytes() == b"of a run that was killed"

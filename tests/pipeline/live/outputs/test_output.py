@@ -10,39 +10,41 @@ import numpy as np
 import pytest
 from stylize_video.pipeline.core.errors import SinkError
 from stylize_video.pipeline.core.frame import Frame
-from stylize_video.pipeline.live.audio import Block
+from stylize_video.pipeline.live.audio import AudioBlock
 from stylize_video.pipeline.live.outputs import output as outlet
-from stylize_video.pipeline.live.outputs.output import Outputs, OutputThread, Shown
+from stylize_video.pipeline.live.outputs.output import OutputFrame, Outputs, OutputThread
 
 
 class Fake:
     def __init__(self, breaks_at: int = 0, gate: threading.Event | None = None) -> None:
         self.seen: list[int] = []
-        self.heard: list[int] = []
+        self.on_output: list[int] = []
         self.breaks_at = breaks_at
         self.gate = gate
         self.closed = False
 
-    def show(self, shown: Shown) -> None:
+    def write_frame(self, shown: OutputFrame) -> None:
         if self.gate is not None:
             self.gate.wait()
         self.seen.append(shown.frame.pts)
         if len(self.seen) == self.breaks_at:
             raise SinkError("the wire is cut")
 
-    def hear(self, block: Block) -> None:
-        self.heard.append(block.start)
+    def write_audio(self, block: AudioBlock) -> None:
+        self.on_output.append(block.start)
 
     def close(self) -> None:
         self.closed = True
 
 
-def shown(pts: int) -> Shown:
-    return Shown(Frame(np.zeros((2, 2, 3), np.uint8), pts, Fraction(1, 100), captured=float(pts)))
+def shown(pts: int) -> OutputFrame:
+    return OutputFrame(
+        Frame(np.zeros((2, 2, 3), np.uint8), pts, Fraction(1, 100), captured=float(pts))
+    )
 
 
-def block(start: int) -> Block:
-    return Block(np.zeros((2, 10), np.float32), start)
+def block(start: int) -> AudioBlock:
+    return AudioBlock(np.zeros((2, 10), np.float32), start)
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -59,20 +61,20 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_frames_and_sound_arrive_and_it_is_closed():
-    sink, heard = Fake(), list[float]()
-    out = OutputThread("fake", lambda: sink, depth=8, heard=heard.append)
-    out.hear(block(0))
-    out.show(shown(1))
-    out.show(shown(2))
+    sink, on_output = Fake(), list[float]()
+    out = OutputThread("fake", lambda: sink, depth=8, on_output=on_output.append)
+    out.write_audio(block(0))
+    out.write_frame(shown(1))
+    out.write_frame(shown(2))
     out.close()
-    assert (sink.seen, sink.heard, sink.closed, heard) == ([1, 2], [0], True, [1.0, 2.0])
+    assert (sink.seen, sink.on_output, sink.closed, on_output) == ([1, 2], [0], True, [1.0, 2.0])
 
 
 def test_sound_does_not_wait_for_a_picture():
     sink = Fake()
     out = OutputThread("fake", lambda: sink)
-    out.hear(block(7))
-    until(lambda: sink.heard == [7])
+    out.write_audio(block(7))
+    until(lambda: sink.on_output == [7])
     out.close()
 
 
@@ -83,9 +85,9 @@ def test_a_slow_one_holds_nobody_up_and_gets_the_newest(caplog: pytest.LogCaptur
     hub.add(OutputThread("slow", lambda: slow))
     hub.add(OutputThread("quick", lambda: quick, depth=100))
     for number in range(50):
-        hub.show(shown(number))
+        hub.write_frame(shown(number))
     until(lambda: len(quick.seen) == 50)
-    assert hub.outlets[0].dropped >= 48
+    assert hub.threads[0].dropped >= 48
     gate.set()
     hub.close()
     assert slow.seen[-1] == 49
@@ -97,10 +99,10 @@ def test_a_dead_one_is_opened_again():
     sinks = [Fake(breaks_at=1), Fake()]
     opened = iter(sinks)
     out = OutputThread("fake", lambda: next(opened))
-    out.show(shown(1))
+    out.write_frame(shown(1))
     until(lambda: sinks[0].closed)
     until(lambda: out.opened == 2)
-    out.show(shown(2))
+    out.write_frame(shown(2))
     until(lambda: sinks[1].seen == [2])
     out.close()
     assert not out.failed
@@ -109,14 +111,14 @@ def test_a_dead_one_is_opened_again():
 def test_one_that_can_not_be_opened_is_tried_again():
     tries = 0
 
-    def open_sink() -> Fake:
+    def open_output() -> Fake:
         nonlocal tries
         tries += 1
         if tries < 4:
             raise SinkError("nobody listens")
         return Fake()
 
-    out = OutputThread("fake", open_sink)
+    out = OutputThread("fake", open_output)
     until(lambda: out.opened == 1)
     out.close()
     assert tries == 4
@@ -124,10 +126,10 @@ def test_one_that_can_not_be_opened_is_tried_again():
 
 def test_a_file_that_fails_is_not_begun_again():
     sink = Fake(breaks_at=1)
-    out = OutputThread("file", lambda: sink, lasts=False)
-    out.show(shown(1))
+    out = OutputThread("file", lambda: sink, reconnects=False)
+    out.write_frame(shown(1))
     until(lambda: out.failed)
-    out.show(shown(2))
+    out.write_frame(shown(2))
     out.close()
     assert sink.seen == [1]
 
@@ -135,7 +137,7 @@ def test_a_file_that_fails_is_not_begun_again():
 def test_one_that_hangs_is_left_behind():
     gate = threading.Event()
     out = OutputThread("hangs", lambda: Fake(gate=gate))
-    out.show(shown(1))
+    out.write_frame(shown(1))
     time.sleep(0.1)
     began = time.monotonic()
     out.close()
@@ -147,27 +149,27 @@ def test_one_can_be_taken_out():
     sink = Fake()
     hub, out = Outputs(), OutputThread("fake", lambda: sink, depth=9)
     hub.add(out)
-    hub.show(shown(1))
+    hub.write_frame(shown(1))
     hub.remove(out)
-    hub.show(shown(2))
-    assert (sink.seen, sink.closed, hub.outlets) == ([1], True, [])
+    hub.write_frame(shown(2))
+    assert (sink.seen, sink.closed, hub.threads) == ([1], True, [])
 
 
 def test_one_that_waits_drops_nothing():
     slow = Fake()
-    out = OutputThread("slow", lambda: slow, lasts=False, waits=True)
+    out = OutputThread("slow", lambda: slow, reconnects=False, blocking=True)
     for number in range(30):
-        out.show(shown(number))
+        out.write_frame(shown(number))
     out.close()
     assert slow.seen == list(range(30))
 
 
 def test_nobody_waits_for_one_that_has_failed():
-    out = OutputThread("file", lambda: Fake(breaks_at=1), lasts=False, waits=True)
+    out = OutputThread("file", lambda: Fake(breaks_at=1), reconnects=False, blocking=True)
     for number in range(5):
-        out.show(shown(number))
+        out.write_frame(shown(number))
     until(lambda: out.failed is not None)
-    out.show(shown(9))
+    out.write_frame(shown(9))
     out.close()
 
 
@@ -175,7 +177,7 @@ def test_whatever_fails_is_told():
     def broken() -> Fake:
         raise ValueError("what no one foresaw")
 
-    out = OutputThread("file", broken, lasts=False)
+    out = OutputThread("file", broken, reconnects=False)
     until(lambda: out.failed is not None)
     assert str(out.failed) == "file failed: what no one foresaw"
     out.close()
@@ -184,12 +186,12 @@ def test_whatever_fails_is_told():
 def test_when_all_are_gone_it_is_said_why():
     hub, alive = Outputs(), Fake()
     hub.check()
-    hub.add(OutputThread("file", lambda: Fake(breaks_at=1), lasts=False))
+    hub.add(OutputThread("file", lambda: Fake(breaks_at=1), reconnects=False))
     hub.add(OutputThread("other", lambda: alive))
-    hub.show(shown(1))
-    until(lambda: hub.outlets[0].failed is not None)
+    hub.write_frame(shown(1))
+    until(lambda: hub.threads[0].failed is not None)
     hub.check()
-    hub.remove(hub.outlets[1])
+    hub.remove(hub.threads[1])
     with pytest.raises(SinkError, match="the wire is cut"):
         hub.check()
     hub.close()

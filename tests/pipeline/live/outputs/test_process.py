@@ -13,10 +13,10 @@ import pytest
 from stylize_video.pipeline.core.config import Settings, checked
 from stylize_video.pipeline.core.errors import SinkError
 from stylize_video.pipeline.core.frame import Frame
-from stylize_video.pipeline.live.audio import Block
+from stylize_video.pipeline.live.audio import AudioBlock
 from stylize_video.pipeline.live.outputs import process as apart
-from stylize_video.pipeline.live.outputs.encoder import EncodedOutput, Shape, target_of
-from stylize_video.pipeline.live.outputs.output import OutputThread, Shown
+from stylize_video.pipeline.live.outputs.encoder import EncodedOutput, StreamFormat, target_of
+from stylize_video.pipeline.live.outputs.output import OutputFrame, OutputThread
 from stylize_video.pipeline.live.outputs.process import ProcessOutput
 
 
@@ -28,30 +28,30 @@ class Noting:
         if fails == "open":
             raise SinkError("nobody listens")
 
-    def show(self, shown: Shown) -> None:
+    def write_frame(self, shown: OutputFrame) -> None:
         if self.fails == "hang":
             time.sleep(60)
         if self.fails == "show":
             raise SinkError("the wire is cut")
         self.told.append([shown.frame.pts, float(shown.frame.rgb.mean())])
 
-    def hear(self, block: Block) -> None:
+    def write_audio(self, block: AudioBlock) -> None:
         self.told.append([block.start, block.samples.shape[1]])
 
     def close(self) -> None:
         self.path.write_text(json.dumps(self.told))
 
 
-def shown(pts: int) -> Shown:
+def shown(pts: int) -> OutputFrame:
     picture = np.full((48, 64, 3), pts, np.uint8)
-    return Shown(Frame(picture, pts, Fraction(1, 100), original=picture))
+    return OutputFrame(Frame(picture, pts, Fraction(1, 100), original=picture))
 
 
 def test_what_is_given_arrives_in_order(tmp_path: Path):
     there = ProcessOutput("there", partial(Noting, tmp_path / "told"))
-    there.show(shown(1))
-    there.hear(Block(np.zeros((2, 480), np.float32), 7))
-    there.show(shown(2))
+    there.write_frame(shown(1))
+    there.write_audio(AudioBlock(np.zeros((2, 480), np.float32), 7))
+    there.write_frame(shown(2))
     there.close()
     assert json.loads((tmp_path / "told").read_text()) == [[1, 1.0], [7, 480], [2, 2.0]]
 
@@ -63,7 +63,7 @@ def test_its_failures_are_told_here(tmp_path: Path):
 
     def much() -> None:
         for number in range(200):
-            there.show(shown(number))
+            there.write_frame(shown(number))
             time.sleep(0.01)
 
     with pytest.raises(SinkError, match="the wire is cut"):
@@ -78,12 +78,12 @@ def test_a_server_that_never_answers_holds_nobody_up():
         server.listen()
         target = target_of(f"rtmp://127.0.0.1:{server.getsockname()[1]}/live/x")
         assert target is not None
-        shape = Shape(64, 48, Fraction(25), None, sounds=False)
+        shape = StreamFormat(64, 48, Fraction(25), None, has_audio=False)
         make = partial(EncodedOutput, target, shape, checked(Settings, {}, "test"))
         out = OutputThread("dead", lambda: ProcessOutput("dead", make))
         turns, until = 0, time.monotonic() + 3
         while time.monotonic() < until:
-            out.show(shown(1))
+            out.write_frame(shown(1))
             time.sleep(0.01)
             turns += 1
         closer = threading.Thread(target=out.close)
@@ -98,9 +98,9 @@ def test_one_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(apart, "_HANGS", 0.5)
     monkeypatch.setattr(apart, "_ENDS", 0.5)
     there = ProcessOutput("there", partial(Noting, tmp_path / "told", "hang"))
-    there.show(shown(1))
+    there.write_frame(shown(1))
     began = time.monotonic()
     with pytest.raises(SinkError, match="takes nothing"):
-        there.show(shown(2))
+        there.write_frame(shown(2))
     there.close()
     assert time.monotonic() - began < 20

@@ -14,7 +14,7 @@ import pytest
 from stylize_video.pipeline.core.errors import SinkError
 from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.live.controls import Controls
-from stylize_video.pipeline.live.outputs.output import Shown
+from stylize_video.pipeline.live.outputs.output import OutputFrame
 from stylize_video.pipeline.live.outputs.web import Page
 from stylize_video.pipeline.live.stats import LiveStats
 
@@ -39,9 +39,9 @@ def ask(page: Page, path: str, body: Any = None, **headers: str) -> tuple[int, b
             return error.code, error.read()
 
 
-def shown(level: int) -> Shown:
+def shown(level: int) -> OutputFrame:
     painted, source = np.full((20, 30, 3), level, np.uint8), np.zeros((20, 30, 3), np.uint8)
-    return Shown(Frame(painted, 0, Fraction(1), original=source))
+    return OutputFrame(Frame(painted, 0, Fraction(1), original=source))
 
 
 def test_the_page_has_a_picture_and_names_no_other_site(page: Page):
@@ -79,10 +79,10 @@ def test_another_site_can_press_no_button_and_read_nothing(page: Page):
 
 def test_the_picture_moves(page: Page):
     seen: list[int] = []
-    page.show(shown(50))
-    stream = page.pictures()
+    page.write_frame(shown(50))
+    stream = page.jpegs()
     for level in (50, 150, 250):
-        page.show(shown(level))
+        page.write_frame(shown(level))
         decoded = cv2.imdecode(np.frombuffer(next(stream), np.uint8), cv2.IMREAD_COLOR)
         assert decoded is not None
         seen.append(int(decoded[0, 0, 0]))
@@ -91,7 +91,7 @@ def test_the_picture_moves(page: Page):
 
 
 def test_the_stream_is_what_browsers_read(page: Page):
-    page.show(shown(9))
+    page.write_frame(shown(9))
     asked = f"http://127.0.0.1:{page.port}/live.mjpg"
     with urllib.request.urlopen(asked, timeout=5) as answer:
         assert answer.headers["Content-Type"] == "multipart/x-mixed-replace; boundary=frame"
@@ -101,8 +101,8 @@ def test_the_stream_is_what_browsers_read(page: Page):
 
 
 def test_only_so_many_may_look_at_once(page: Page):
-    page.show(shown(1))
-    looking = [page.pictures() for _ in range(9)]
+    page.write_frame(shown(1))
+    looking = [page.jpegs() for _ in range(9)]
     assert [next(one, None) is not None for one in looking] == [True] * 8 + [False]
     for one in looking:
         one.close()

@@ -12,8 +12,8 @@ import pytest
 from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.live.controls import Controls, State
 from stylize_video.pipeline.live.outputs import window
-from stylize_video.pipeline.live.outputs.output import Shown
-from stylize_video.pipeline.live.outputs.overlay import composed, figures
+from stylize_video.pipeline.live.outputs.output import OutputFrame
+from stylize_video.pipeline.live.outputs.overlay import compose, status_lines
 from stylize_video.pipeline.live.outputs.window import KEYS, Window
 from stylize_video.pipeline.live.stats import LiveStats, Reading
 
@@ -47,15 +47,15 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     return made
 
 
-def shown(level: int = 100) -> Shown:
+def shown(level: int = 100) -> OutputFrame:
     painted, source = np.full((90, 160, 3), level, np.uint8), np.zeros((90, 160, 3), np.uint8)
-    return Shown(Frame(painted, 0, Fraction(1), original=source, captured=time.monotonic()))
+    return OutputFrame(Frame(painted, 0, Fraction(1), original=source, captured=time.monotonic()))
 
 
 def run(screen: Screen, keys: str, state: State | None = None) -> tuple[Controls, LiveStats]:
     controls, meter = Controls(["night", "wave", "cry"], state), LiveStats()
     made = Window("test", controls, meter)
-    made.slot.put(shown())
+    made.queue.put(shown())
     screen.keys = list(keys)
     turns = iter(range(len(keys) + 2))
     made.run(lambda: next(turns, None) is None)
@@ -67,14 +67,14 @@ def test_a_frame_is_shown_at_its_size_and_measured(screen: Screen):
     _, meter = run(screen, "i")
     assert screen.sizes == [(160, 90)]
     assert screen.pictures[0].shape == (90, 160, 3)
-    assert meter.summary()["shown"] == 1
+    assert meter.summary()["output"] == 1
 
 
 def test_a_picture_that_the_window_had_no_time_for_is_counted(screen: Screen):
     controls, meter = Controls(["night"]), LiveStats()
     made = Window("test", controls, meter)
     for level in range(3):
-        made.slot.put(shown(level))
+        made.queue.put(shown(level))
     assert meter.summary()["dropped"] == 2
 
 
@@ -115,7 +115,7 @@ def test_full_screen_and_back(screen: Screen):
 def test_the_mouse_draws_the_wipe(screen: Screen):
     controls = Controls(["a"], State(compare="wipe"))
     made = Window("test", controls, LiveStats())
-    made.slot.put(shown())
+    made.queue.put(shown())
     turns = iter([False, True])
     made.run(lambda: next(turns))
     screen.mouse(cv2.EVENT_MOUSEMOVE, 40, 10, cv2.EVENT_FLAG_LBUTTON, None)
@@ -161,24 +161,24 @@ def test_the_command_loads_opencv_first():
 
 
 def test_the_source_beside_or_under_the_line():
-    side = composed(shown(100), "side", 0.5)
+    side = compose(shown(100), "side", 0.5)
     assert side.shape == (90, 320, 3)
     assert (side[40, 10].tolist(), side[40, 300].tolist()) == ([0] * 3, [100] * 3)
-    wipe = composed(shown(100), "wipe", 0.25)
+    wipe = compose(shown(100), "wipe", 0.25)
     assert [int(wipe[40, x, 0]) for x in (10, 39, 40, 60)] == [0, 255, 255, 100]
-    assert (composed(shown(100), "off", 0.5) == 100).all()
+    assert (compose(shown(100), "off", 0.5) == 100).all()
 
 
 def test_a_notice_darkens_the_foot_and_leaves_the_frame_alone():
-    one = Shown(shown(200).frame, "the stream is gone; again in 3 s")
-    drawn = composed(one, "off", 0.5)
+    one = OutputFrame(shown(200).frame, "the stream is gone; again in 3 s")
+    drawn = compose(one, "off", 0.5)
     assert drawn[-2, -2, 0] == 50
     assert drawn[5, 5, 0] == 200
     assert (one.frame.rgb == 200).all()
 
 
 def test_figures_say_how_it_goes():
-    lines = figures(Reading(30, 29.5, 3, 0.042, "cpu", 0.5), "wave", 0.8, ["steady"])
+    lines = status_lines(Reading(30, 29.5, 3, 0.042, "cpu", 0.5), "wave", 0.8, ["steady"])
     assert lines == [
         "wave 0.8 steady",
         "29.5 of 30.0 frames/s, 42 ms, 3 dropped, cpu, painted at 50%",

@@ -96,7 +96,7 @@ def test_a_frame_that_fails_is_passed_over_and_an_unplugged_camera_is_told(devic
 def test_one_that_is_not_there_is_one_line(device: list[Device], monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(SourceError, match="camera 5 can't be opened"):
         CameraSource("5", None)
-    monkeypatch.setattr(camera, "cameras", lambda: {0: "Logitech C920", 2: "Screen"})
+    monkeypatch.setattr(camera, "list_cameras", lambda: {0: "Logitech C920", 2: "Screen"})
     assert camera_index("camera:c920") == 0
     with pytest.raises(SourceError, match=r"no such camera; here are 0 \(Logitech C920\), 2"):
         camera_index("camera:Sony")
@@ -108,4 +108,4 @@ def test_names_are_read_where_linux_keeps_them(monkeypatch: pytest.MonkeyPatch, 
         folder.mkdir()
         (folder / "name").write_text(name + "\n")
     monkeypatch.setattr(camera, "Path", lambda path: tmp_path)
-    assert camera.cameras() == {0: "Built-in", 10: "OBS"}
+    assert camera.list_cameras() == {0: "Built-in", 10: "OBS"}

@@ -29,7 +29,7 @@ from ....conftest import MakeClip, moving_scene, psnr
 
 
 def opened(path: Path, size: str | None = None, paced: bool = True) -> FfmpegSource:
-    return FfmpegSource(Address(path.name, str(path), lasts=False, paced=paced), size, 2)
+    return FfmpegSource(Address(path.name, str(path), reconnects=False, paced=paced), size, 2)
 
 
 def frames_of(source: FfmpegSource) -> list[Frame]:
@@ -130,7 +130,7 @@ def test_a_film_on_a_server_comes_at_its_own_speed_and_ends(
                     packet.stream = stream
                     out.mux(packet)
     source = FfmpegSource(address_of(f"{served}/{name}"), None, 2)
-    assert not source.lasts
+    assert not source.reconnects
     began = time.monotonic()
     assert len(frames_of(source)) == 30
     assert 0.8 < time.monotonic() - began < 20

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from stylize_video.pipeline.core.errors import SourceError
 from stylize_video.pipeline.core.frame import Frame
-from stylize_video.pipeline.live.audio import AudioTimeline, Block
+from stylize_video.pipeline.live.audio import AudioBlock, AudioTimeline
 from stylize_video.pipeline.live.sources import reconnect as lasting
-from stylize_video.pipeline.live.sources.ffmpeg import Heard
-from stylize_video.pipeline.live.sources.reconnect import CLOCK, Lost, ReconnectingSource
+from stylize_video.pipeline.live.sources.ffmpeg import AudioChunk
+from stylize_video.pipeline.live.sources.reconnect import TIME_BASE, ReconnectingSource, SourceLost
 from stylize_video.pipeline.live.stats import LiveStats
 from stylize_video.pipeline.media.color import ColorTags
 from stylize_video.pipeline.media.source import SourceInfo
@@ -30,20 +30,20 @@ class Fake:
     """Gives so many frames, 40 ms apart from ``start`` on; then breaks, or ends."""
 
     info = INFO
-    sounds = True
+    has_audio = True
 
     def __init__(
-        self, count: int, broken: bool = True, lasts: bool = True, start: int = 5000
+        self, count: int, broken: bool = True, reconnects: bool = True, start: int = 5000
     ) -> None:
-        self.count, self.broken, self.lasts, self.start = count, broken, lasts, start
+        self.count, self.broken, self.reconnects, self.start = count, broken, reconnects, start
         self.closed = False
 
-    def items(self) -> Generator[Frame | Heard]:
+    def items(self) -> Generator[Frame | AudioChunk]:
         for number in range(self.count):
             pts = self.start + 40 * number
             sound = av.AudioFrame.from_ndarray(np.full((2, 1920), 0.5, np.float32), "fltp")
             sound.sample_rate = 48000
-            yield Heard(sound, pts * MS)
+            yield AudioChunk(sound, pts * MS)
             yield Frame(np.zeros((8, 8, 3), np.uint8), pts, MS, captured=time.monotonic())
         if self.broken:
             raise SourceError("cam is unplugged")
@@ -65,7 +65,7 @@ def run(first: Fake, others: list[Any], stop: threading.Event | None = None, **o
             raise found
         return found
 
-    blocks: list[Block] = []
+    blocks: list[AudioBlock] = []
     line = AudioTimeline(blocks.append)
     whole = ReconnectingSource(
         first, reopen, LiveStats(), line, stop or threading.Event(), **options
@@ -87,10 +87,10 @@ def test_what_breaks_is_opened_again_and_the_clock_goes_on():
     assert pts == sorted(set(pts))
     assert first.closed and second.closed
     assert whole.lost == 1
-    lost = [x for x in got if isinstance(x, Lost)]
+    lost = [x for x in got if isinstance(x, SourceLost)]
     assert {x.reason for x in lost} == {"cam is unplugged", "cam is still away"}
     frames = [x for x in got if isinstance(x, Frame)]
-    assert all(x.time_base == CLOCK for x in frames)
+    assert all(x.time_base == TIME_BASE for x in frames)
     assert [b.pts - a.pts for a, b in pairwise(frames[:3])] == [3600, 3600]
     # It was away for 0.15 s, and the clock says so; silence was heard meanwhile.
     assert 0.15 <= float(frames[3].time) < 5
@@ -100,17 +100,17 @@ def test_what_breaks_is_opened_again_and_the_clock_goes_on():
 
 
 def test_a_file_ends_and_a_loop_begins_again():
-    _, items, _ = run(Fake(3, broken=False, lasts=False), [])
+    _, items, _ = run(Fake(3, broken=False, reconnects=False), [])
     assert len(list(items)) == 3
-    again = [Fake(2, broken=False, lasts=False)]
-    _, items, _ = run(Fake(2, broken=False, lasts=False), again, loop=True)
+    again = [Fake(2, broken=False, reconnects=False)]
+    _, items, _ = run(Fake(2, broken=False, reconnects=False), again, loop=True)
     got = [next(items).pts for _ in range(4)]
     items.close()
     assert got == sorted(set(got))
 
 
 def test_a_file_that_breaks_is_an_error():
-    _, items, _ = run(Fake(2, lasts=False), [])
+    _, items, _ = run(Fake(2, reconnects=False), [])
     with pytest.raises(SourceError, match="unplugged"):
         list(items)
 
@@ -125,7 +125,7 @@ def test_asked_to_stop_while_away_it_stops():
 
 
 def test_sound_and_picture_keep_their_distance():
-    _, items, blocks = run(Fake(5, broken=False, lasts=False), [])
+    _, items, blocks = run(Fake(5, broken=False, reconnects=False), [])
     frames = list(items)
     assert abs(float(frames[0].time) - blocks[0].start / 48000) < 0.001
 
@@ -133,15 +133,15 @@ def test_sound_and_picture_keep_their_distance():
 @pytest.mark.parametrize("jump", [-60_000, 60_000_000])
 def test_a_sender_that_begins_anew_with_another_clock(jump: int):
     class Restarted(Fake):
-        def items(self) -> Generator[Frame | Heard]:
+        def items(self) -> Generator[Frame | AudioChunk]:
             for start in (self.start, self.start + jump):
                 self.start = start
                 for item in super().items():
                     yield item
                     time.sleep(0.02)  # of two: 40 ms, as in life
 
-    _, items, blocks = run(Restarted(5, broken=False, lasts=False, start=100_000), [])
-    times = [float(x.pts * CLOCK) for x in items]
+    _, items, blocks = run(Restarted(5, broken=False, reconnects=False, start=100_000), [])
+    times = [float(x.pts * TIME_BASE) for x in items]
     assert len(times) == 10
     assert times == sorted(set(times))
     assert times[-1] < 2
