@@ -1,32 +1,42 @@
-"""The one home of threads: run an iterator ahead of its consumer, or several items at once."""
+"""Threads: run an iterator ahead of its consumer, map items in parallel, queue, retry."""
 
 from __future__ import annotations
 
 import os
-import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import repeat
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-Drop = Callable[[], None] | None
-"""What hears of an item dropped; ``None``: none is, the source waits."""
+RETRY_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds before each new attempt; the last one also before all that follow."""
 
-_POLL = 0.1  # seconds; how soon it is noticed that nobody reads, or wants, any more
-_PATIENCE = 1.0  # seconds for the thread of a source that nobody wants any more
+_POLL = 0.1  # seconds; how soon a consumer of a silent source notices that it is to stop
+_PATIENCE = 1.0  # seconds that the thread of a stopped source has to end
 
 
-class _End:
-    """The last thing in the queue: the source is done, or failed with ``error``."""
+class RetryPauses:
+    """Growing pauses between attempts, for what is opened again after a failure."""
 
-    def __init__(self, error: BaseException | None = None) -> None:
-        self.error = error
+    def __init__(self) -> None:
+        self._failures = 0
+
+    def next(self) -> float:
+        """Seconds to wait after one more failure; see ``RETRY_PAUSES``."""
+        pause = RETRY_PAUSES[min(self._failures, len(RETRY_PAUSES) - 1)]
+        self._failures += 1
+        return pause
+
+    def reset(self) -> None:
+        """Begin with the shortest pause again: an attempt has succeeded."""
+        self._failures = 0
 
 
 @contextmanager
@@ -41,32 +51,44 @@ def closing_source(source: Iterable[Item]) -> Generator[Iterable[Item]]:
 
 
 class LatestQueue(Generic[Item]):
-    """Hands items to another thread. When full, the oldest is dropped and counted.
+    """Hands items to another thread. When it is full, the oldest item is dropped and counted.
 
     Args:
         depth: most items waiting; at least 1.
-        drop: called for each item that is dropped.
+        on_drop: called for each item that is dropped.
     """
 
-    def __init__(self, depth: int = 1, drop: Callable[[], None] = lambda: None) -> None:
-        self._drop = drop
-        self._waiting: deque[Item] = deque(maxlen=depth)
+    def __init__(self, depth: int = 1, on_drop: Callable[[], None] = lambda: None) -> None:
+        self._depth = depth
+        self._on_drop = on_drop
+        self._waiting: deque[Item] = deque()
         self._changed = threading.Condition()
         self._closed = False
         self.dropped = 0
+        """Items that were dropped so far."""
 
-    def put(self, item: Item, wait: bool = False) -> None:
-        """Drops the oldest where there is no room; or waits for room, or ``close``."""
+    def put(self, item: Item, wait: bool = False) -> bool:
+        """Add an item; without room, drop the oldest, or wait for room.
+
+        Args:
+            item: what to add.
+            wait: wait for room, or for ``close``, instead of dropping.
+
+        Returns:
+            False after ``close``: nothing was added.
+        """
         with self._changed:
             if wait:
-                self._changed.wait_for(
-                    lambda: self._closed or len(self._waiting) != self._waiting.maxlen
-                )
-            if len(self._waiting) == self._waiting.maxlen:
+                self._changed.wait_for(lambda: self._closed or len(self._waiting) < self._depth)
+            if self._closed:
+                return False
+            if len(self._waiting) == self._depth:
+                self._waiting.popleft()
                 self.dropped += 1
-                self._drop()
+                self._on_drop()
             self._waiting.append(item)
             self._changed.notify_all()
+            return True
 
     def get(self, timeout: float | None = None) -> Item | None:
         """The oldest item; ``None`` where none came in ``timeout`` seconds, or after ``close``."""
@@ -78,15 +100,29 @@ class LatestQueue(Generic[Item]):
             return self._waiting.popleft()
 
     @property
-    def closed(self) -> bool:
-        """Nothing waits, and nothing more will come."""
+    def exhausted(self) -> bool:
+        """It is closed, and all that was added has been read."""
         return self._closed and not self._waiting
 
     def close(self) -> None:
-        """Wakes whoever waits."""
+        """Accept nothing more, and wake every thread that waits."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+
+@dataclass(frozen=True)
+class _Next(Generic[Item]):
+    """An item of a source that runs ahead."""
+
+    item: Item
+
+
+@dataclass(frozen=True)
+class _End:
+    """The last thing in the queue: the source is done, or failed with ``error``."""
+
+    error: BaseException | None = None
 
 
 def prefetch(
@@ -116,75 +152,53 @@ def prefetch(
     """
     if depth < 1:
         raise ValueError(f"depth must be at least 1, not {depth}")
-    return _consume(source, depth, dropped if latest else None, over)
+    return _consume(source, LatestQueue(depth, dropped), latest, over)
 
 
 def _consume(
-    source: Iterable[Item], depth: int, drop: Drop, over: Callable[[], bool] | None
+    source: Iterable[Item],
+    queue: LatestQueue[_Next[Item] | _End],
+    latest: bool,
+    over: Callable[[], bool] | None,
 ) -> Generator[Item]:
-    waiting: queue.Queue[Item | _End] = queue.Queue(depth)
-    closed = threading.Event()
     thread = threading.Thread(
-        target=_produce, args=(source, waiting, closed, drop), name="prefetch", daemon=True
+        target=_produce, args=(source, queue, latest), name="prefetch", daemon=True
     )
     thread.start()
     try:
-        while not isinstance(item := _get(waiting, over), _End):
-            yield item
-        if item.error is not None:
-            raise item.error
+        while not isinstance(read := _read(queue, over), _End):
+            yield read.item
+        if read.error is not None:
+            raise read.error
     finally:
-        closed.set()
+        queue.close()
         thread.join(_PATIENCE if over is not None else None)
 
 
-def _get(waiting: queue.Queue[Item | _End], over: Callable[[], bool] | None) -> Item | _End:
-    while True:
-        try:
-            return waiting.get(timeout=None if over is None else _POLL)
-        except queue.Empty:
-            if over is not None and over():
-                return _End()
+def _read(
+    queue: LatestQueue[_Next[Item] | _End], over: Callable[[], bool] | None
+) -> _Next[Item] | _End:
+    while (read := queue.get(None if over is None else _POLL)) is None:
+        if over is not None and over():
+            return _End()
+    return read
 
 
-def _produce(
-    source: Iterable[Item], waiting: queue.Queue[Item | _End], closed: threading.Event, drop: Drop
-) -> None:
+def _produce(source: Iterable[Item], queue: LatestQueue[_Next[Item] | _End], latest: bool) -> None:
     end = _End()
     try:
         for item in source:
-            _put(item, waiting, closed, drop)
-            if closed.is_set():
+            if not queue.put(_Next(item), wait=not latest):
                 break
-    except BaseException as error:  # noqa: BLE001 - carried to the consumer, who raises it
+    except BaseException as error:  # noqa: BLE001 - passed to the consumer, who raises it
         end = _End(error)
     finally:
         if isinstance(source, Generator):
             try:
                 source.close()
-            except BaseException as error:  # noqa: BLE001 - carried likewise
+            except BaseException as error:  # noqa: BLE001 - passed to the consumer as well
                 end = _End(end.error or error)
-        _put(end, waiting, closed, None)
-
-
-def _put(
-    item: Item | _End, waiting: queue.Queue[Item | _End], closed: threading.Event, drop: Drop
-) -> None:
-    while not closed.is_set():
-        try:
-            waiting.put(item, timeout=_POLL if drop is None else 0)
-        except queue.Full:
-            if drop is not None and _drop_oldest(waiting):
-                drop()
-        else:
-            return
-
-
-def _drop_oldest(waiting: queue.Queue[Item | _End]) -> bool:
-    with suppress(queue.Empty):  # the consumer was quicker
-        waiting.get_nowait()
-        return True
-    return False
+        queue.put(end, wait=True)
 
 
 def run_in_background(function: Callable[[], Result]) -> Future[Result]:

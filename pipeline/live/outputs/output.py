@@ -1,4 +1,4 @@
-"""Outputs of a live picture, each in a thread of its own: slow or dead, one holds nobody up."""
+"""Live outputs: what one is, and the threads that run them so that none delays the others."""
 
 from __future__ import annotations
 
@@ -10,59 +10,66 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from ...core.concurrency import LatestQueue
+from ...core.concurrency import LatestQueue, RetryPauses
 from ...core.errors import SinkError, reason
 from ...core.frame import Frame
 from ..audio import AudioBlock
-from ..sources.reconnect import PAUSES
 
 log = logging.getLogger(__name__)
 
-_POLL = 0.05  # seconds that sound may wait where no picture comes
-_HEARD = 500  # blocks of sound that wait, about ten seconds
-_PATIENCE = 3.0  # seconds that an output is given to finish
+_POLL = 0.05  # seconds that audio may wait where no frame comes
+_AUDIO_BLOCKS = 500  # that may wait, about ten seconds
+_PATIENCE = 3.0  # seconds that an output has to finish
 
 
 @dataclass(frozen=True)
 class OutputFrame:
-    """A frame to be shown."""
+    """A frame to write to the live outputs."""
 
     frame: Frame
-    """Painted, on the outputs' clock; with its source as ``original``."""
+    """Painted; its time is on the clock of the outputs, ``original`` is its source."""
     notice: str = ""
-    """What the viewer is to know: why the picture stands still."""
+    """A line for the viewer: why the picture stands still."""
 
 
 class LiveOutput(Protocol):
-    """Takes a live picture and its sound."""
+    """Something that a live picture and its audio are written to."""
 
     def write_frame(self, item: OutputFrame) -> None:
-        """The next frame.
+        """Write the next frame.
 
         Raises:
-            SinkError: it is gone.
+            SinkError: the output is gone.
         """
         ...
 
     def write_audio(self, block: AudioBlock) -> None:
-        """The next sound; one that has no use for it lets it pass."""
+        """Write the next audio; an output without audio ignores it.
+
+        Raises:
+            SinkError: the output is gone.
+        """
         ...
 
     def close(self) -> None:
-        """Finish what was written."""
+        """Finish what was written.
+
+        Raises:
+            SinkError: it could not be finished.
+        """
         ...
 
 
 class OutputThread:
-    """Runs a sink, opens it again when it fails, and never makes anybody wait.
+    """Runs a live output in a thread, opens it again when it fails, and never delays the caller.
 
     Args:
-        name: for what is said of it.
-        open_sink: opens it; may take its time.
-        lasts: it is opened again; else its first failure is its last.
+        name: of the output, for messages.
+        open_output: opens it, in the thread; may take its time.
+        reconnects: whether it is opened again after a failure; else the first failure is final.
         depth: frames that may wait; the oldest is dropped.
-        heard: is told, of each frame that was shown, when it was captured.
-        waits: who shows it something waits for it: nothing is dropped.
+        on_output: called after each frame was written, with the time of its capture, seconds.
+        blocking: the caller waits for room instead of dropping a frame.
     """
 
     def __init__(
@@ -76,50 +83,51 @@ class OutputThread:
     ) -> None:
         self.name = name
         self.failed: SinkError | None = None
-        """Why it is gone for good."""
+        """The final failure."""
         self.opened = 0
-        """How often it was."""
+        """How often it was opened."""
         self._open = open_output
         self._reconnects = reconnects
         self._on_output = on_output
         self._blocking = blocking
         self._frames: LatestQueue[OutputFrame] = LatestQueue(depth)
-        self._blocks: deque[AudioBlock] = deque(maxlen=_HEARD)
+        self._audio: deque[AudioBlock] = deque(maxlen=_AUDIO_BLOCKS)
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._work, name=f"to {name}", daemon=True)
+        self._pauses = RetryPauses()
+        self._thread = threading.Thread(target=self._run, name=f"to {name}", daemon=True)
         self._thread.start()
 
     @property
     def dropped(self) -> int:
-        """Frames that it was too slow for."""
+        """Frames that the output was too slow for."""
         return self._frames.dropped
 
     def write_frame(self, item: OutputFrame) -> None:
-        """The next frame."""
+        """Pass on the next frame; waits only where the thread is ``blocking``."""
         if self.failed is None:
-            self._frames.put(item, self._blocking)
+            self._frames.put(item, wait=self._blocking)
 
     def write_audio(self, block: AudioBlock) -> None:
-        """The next sound; never waits."""
+        """Pass on the next audio; never waits."""
         if self.failed is None:
-            self._blocks.append(block)
+            self._audio.append(block)
 
     def close(self) -> None:
-        """Let it finish what it has; one that hangs is left behind."""
+        """Let the output finish what it has; one that hangs is abandoned."""
         self._closing.set()
         self._frames.close()
         # A file is only worth something when it is finished.
         self._thread.join(_PATIENCE if self._reconnects else None)
         if self._thread.is_alive():
-            log.warning("%s does not answer; it is left as it is", self.name)
+            log.warning("%s does not answer; it was not closed properly", self.name)
         if self.dropped:
             log.warning("%s missed %d frames", self.name, self.dropped)
 
-    def _work(self) -> None:
-        attempt = 0
+    def _run(self) -> None:
+        """Open the output and write to it, again and again, until it is closed or fails."""
         while not self._closing.is_set():
             try:
-                self._run()
+                self._write_all()
                 return
             except SinkError as error:
                 failure = error
@@ -130,25 +138,23 @@ class OutputThread:
                 self._frames.close()
                 log.warning("%s", failure)
                 return
-            pause = PAUSES[min(attempt, len(PAUSES) - 1)]
-            attempt = 0 if self._worked else attempt + 1
+            pause = self._pauses.next()
             log.warning("%s; trying again in %g s", failure, pause)
             self._closing.wait(pause)
-            self._blocks.clear()
+            self._audio.clear()
 
-    def _run(self) -> None:
-        """Until it is closed, or fails."""
-        self._worked = False
+    def _write_all(self) -> None:
+        """Open the output once and write to it until it is closed or fails."""
         output = self._open()
         self.opened += 1
         try:
-            while not self._frames.closed:
+            while not self._frames.exhausted:
                 item = self._frames.get(_POLL)
-                while self._blocks:
-                    output.write_audio(self._blocks.popleft())
+                while self._audio:
+                    output.write_audio(self._audio.popleft())
                 if item is not None:
                     output.write_frame(item)
-                    self._worked = True
+                    self._pauses.reset()
                     if self._on_output is not None and item.frame.captured:
                         self._on_output(item.frame.captured)
         except BaseException:
@@ -159,7 +165,7 @@ class OutputThread:
 
 
 class Outputs:
-    """All outputs of a run; more may come while it runs, and some may go."""
+    """All outputs of a live run. Outputs may be added and removed while it runs."""
 
     def __init__(self) -> None:
         self._threads: list[OutputThread] = []
@@ -167,44 +173,44 @@ class Outputs:
 
     @property
     def threads(self) -> list[OutputThread]:
-        """Those that there are."""
+        """The outputs that there are now."""
         with self._lock:
             return list(self._threads)
 
     def add(self, thread: OutputThread) -> None:
-        """One more."""
+        """Add an output."""
         with self._lock:
             self._threads.append(thread)
 
-    def check(self) -> None:
-        """Say so when nobody is left to show anything to.
-
-        Raises:
-            SinkError: why the last one is gone for good.
-        """
-        gone = [thread.failed for thread in self.threads]
-        if gone and gone[-1] is not None and all(gone):
-            raise gone[-1]
-
     def remove(self, thread: OutputThread) -> None:
-        """Close one that is no longer wanted."""
+        """Remove an output and close it."""
         with self._lock:
             self._threads.remove(thread)
         thread.close()
 
+    def check(self) -> None:
+        """Stop the run when no output is left.
+
+        Raises:
+            SinkError: the failure of the last output, where all have failed.
+        """
+        failures = [thread.failed for thread in self.threads]
+        if failures and failures[-1] is not None and all(failures):
+            raise failures[-1]
+
     def write_frame(self, item: OutputFrame) -> None:
-        """To all."""
+        """Pass a frame on to every output."""
         for thread in self.threads:
             thread.write_frame(item)
 
     def write_audio(self, block: AudioBlock) -> None:
-        """To all."""
+        """Pass audio on to every output."""
         for thread in self.threads:
             thread.write_audio(block)
 
     def close(self) -> None:
-        """All of them, side by side: none waits for another."""
-        closers = [threading.Thread(target=o.close, daemon=True) for o in self.threads]
+        """Close all outputs at the same time: none waits for another."""
+        closers = [threading.Thread(target=t.close, daemon=True) for t in self.threads]
         for closer in closers:
             closer.start()
         for closer in closers:

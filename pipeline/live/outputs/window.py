@@ -65,7 +65,7 @@ class Window:
             )
         if sys.platform == "linux" and xcb_clashes(list(sys.modules)):
             raise SinkError("window: PyAV was imported before OpenCV; put `import cv2` first")
-        self.queue: LatestQueue[OutputFrame] = LatestQueue(drop=stats.count_dropped)
+        self.queue: LatestQueue[OutputFrame] = LatestQueue(on_drop=stats.count_dropped)
         self._title = title
         self._controls = controls
         self._stats = stats

@@ -33,7 +33,7 @@ NETWORK = ("rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "tcp", "rtp", "http",
 SCREEN = "screen:"
 """Begins the name of a screen, or of a part: ``screen:640x360+100+50``."""
 
-JUMP = 3.0
+MAX_JUMP = 3.0
 """Seconds that what comes may be early or late: more is another clock."""
 
 # A live stream is joined in the middle; what is looked at first is delay.
@@ -232,7 +232,7 @@ class FfmpegSource:
 
     def items(self) -> Generator[Frame | AudioChunk]:
         """See ``LiveSource.items``."""
-        pace = _Pace(inf if self._address.paced else JUMP) if self._paced else None
+        pace = _Pace(inf if self._address.paced else MAX_JUMP) if self._paced else None
         for packet, came in self._packets():
             for decoded in _decoded(packet):
                 time_base = decoded.time_base or packet.time_base

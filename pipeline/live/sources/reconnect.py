@@ -1,4 +1,4 @@
-"""A live source that comes back: lost, it is opened again after growing pauses."""
+"""A live source that comes back: when it is lost, it is opened again after growing pauses."""
 
 from __future__ import annotations
 
@@ -10,24 +10,20 @@ from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import chain, repeat
 
-from ...core.concurrency import run_in_background
+from ...core.concurrency import RetryPauses, aside
 from ...core.errors import SourceError
 from ...core.frame import Frame
 from ..audio import AudioTimeline
 from ..stats import LiveStats
-from .ffmpeg import JUMP, AudioChunk, LiveSource
+from .ffmpeg import MAX_JUMP, AudioChunk, LiveSource
 
 log = logging.getLogger(__name__)
 
 TIME_BASE = Fraction(1, 90_000)
-"""Seconds per unit of pts on the outputs' clock."""
+"""Seconds per unit of pts on the clock of the outputs."""
 
-PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds before each new attempt; the last for all that follow."""
-
-_TOLD = 0.2  # seconds between two notices while it is away
+_NOTICE_EVERY = 0.2  # seconds between two notices while the source is away
 
 
 @dataclass(frozen=True)
@@ -38,29 +34,29 @@ class SourceLost:
     again_in: float
     """Seconds to the next attempt."""
     pts: int
-    """Now, on the outputs' clock."""
+    """Now, on the clock of the outputs, in units of ``TIME_BASE``."""
 
 
-def close_when_opened(opened: Future[LiveSource]) -> None:
-    """Nobody wants it any more: it is closed, which may be when it has been opened at last."""
+def close_when_opened(opening: Future[LiveSource]) -> None:
+    """Close a source that is no longer needed, as soon as it has been opened."""
 
     def close(done: Future[LiveSource]) -> None:
         if done.exception() is None:
             done.result().close()
 
-    opened.add_done_callback(close)
+    opening.add_done_callback(close)
 
 
 class ReconnectingSource:
-    """Opens a source again and again, and sets what comes on one clock that never goes back.
+    """Opens a source again and again, and sets its frames on one clock that never goes back.
 
     Args:
         first: the source, opened.
         reopen: opens it again.
-        meter: hears of every frame.
-        sound: hears what is heard.
-        stop: when set, it ends.
-        loop: what ends is begun again at once.
+        stats: counts every captured frame.
+        audio: receives the audio of the source; ``None``: it is ignored.
+        stop: when set, the frames end.
+        loop: a source that has ended is begun again at once.
     """
 
     def __init__(
@@ -68,28 +64,32 @@ class ReconnectingSource:
         first: LiveSource,
         reopen: Callable[[], LiveSource],
         stats: LiveStats,
-        sound: AudioTimeline | None,
+        audio: AudioTimeline | None,
         stop: threading.Event,
         loop: bool = False,
     ) -> None:
         self._first = first
         self._reopen = reopen
         self._stats = stats
-        self._sound = sound
+        self._audio = audio
         self._stop = stop
         self._loop = loop
         self._zero = time.monotonic()
-        self._last = -1
+        self._last_pts = -1
         self.lost = 0
-        """How often it was."""
+        """How often the source was lost."""
 
     def items(self) -> Generator[Frame | SourceLost]:
-        """Frames on the outputs' clock, and notices while there are none."""
+        """Frames on the clock of the outputs, and notices while there are none.
+
+        Raises:
+            SourceError: a source that is not opened again has failed.
+        """
         source: LiveSource | None = self._first
         while source is not None:
             with closing(source):
                 try:
-                    yield from self._through(source)
+                    yield from self._read(source)
                     why = f"{source.info.name} has ended"
                 except SourceError as error:
                     if not source.reconnects:
@@ -97,68 +97,75 @@ class ReconnectingSource:
                     why = str(error)
             if self._stop.is_set() or not (source.reconnects or self._loop):
                 return
-            source = (yield from self._again(why)) if source.reconnects else self._reopen()
+            source = (yield from self._reconnect(why)) if source.reconnects else self._reopen()
 
-    def _through(self, source: LiveSource) -> Generator[Frame]:
-        """What comes, until it ends."""
+    def _read(self, source: LiveSource) -> Generator[Frame]:
+        """Frames of one opened source until it ends; its audio goes to the timeline."""
         offset: Fraction | None = None
         with closing(source.items()) as items:
             for item in items:
                 if self._stop.is_set():
                     return
-                if offset is None or abs(offset + item.time - self._now()) > JUMP:
-                    # It begins, or its sender has begun anew with another clock.
+                if offset is None or abs(offset + item.time - self._now()) > MAX_JUMP:
+                    # The source begins, or its sender has restarted with another clock.
                     offset = self._now() - item.time
-                    if self._sound is not None:
-                        self._sound.reset()
+                    if self._audio is not None:
+                        self._audio.reset()
                 if isinstance(item, AudioChunk):
-                    if self._sound is not None:
-                        self._sound.put(item.frame, offset + item.time)
+                    if self._audio is not None:
+                        self._audio.put(item.frame, offset + item.time)
                     continue
                 self._stats.count_captured()
-                yield replace(item, pts=self._after(offset + item.time), time_base=TIME_BASE)
+                pts = self._next_pts(offset + item.time)
+                yield replace(item, pts=pts, time_base=TIME_BASE)
 
-    def _again(self, why: str) -> Generator[SourceLost, None, LiveSource | None]:
-        """Notices until the source is there again; ``None`` when asked to stop."""
+    def _reconnect(self, why: str) -> Generator[SourceLost, None, LiveSource | None]:
+        """Notices until the source is open again; returns ``None`` when it is to stop."""
         self.lost += 1
-        for pause in chain(PAUSES, repeat(PAUSES[-1])):
+        pauses = RetryPauses()
+        while True:
+            pause = pauses.next()
             log.warning("%s; trying again in %g s", why, pause)
-            until = time.monotonic() + pause
-            yield from self._notices(why, until, lambda due=until: time.monotonic() >= due)
+            due = time.monotonic() + pause
+            yield from self._notices(why, due, lambda due=due: time.monotonic() >= due)
             if self._stop.is_set():
                 return None
-            # It may take long to find that nobody answers; neither picture nor end waits for it.
-            trying = run_in_background(self._reopen)
-            wanted = False
             try:
-                yield from self._notices(why, until, trying.done)
-                wanted = not self._stop.is_set()
-            finally:
-                if not wanted:
-                    close_when_opened(trying)
-            if not wanted:
-                return None
-            try:
-                source = trying.result()
+                source = yield from self._attempt(why, due)
             except SourceError as error:
                 why = str(error)
                 continue
-            log.warning("%s is there again", source.info.name)
+            if source is not None:
+                log.warning("%s is there again", source.info.name)
             return source
-        return None
 
-    def _notices(self, why: str, until: float, over: Callable[[], bool]) -> Generator[SourceLost]:
-        """One now and then, and silence, until it is over."""
+    def _attempt(self, why: str, due: float) -> Generator[SourceLost, None, LiveSource | None]:
+        """Notices while one attempt runs; returns the source, or ``None`` when it is to stop.
+
+        It may take long to find that nobody answers; neither the picture nor the end waits for it.
+        """
+        opening = aside(self._reopen)
+        used = False
+        try:
+            yield from self._notices(why, due, opening.done)
+            used = not self._stop.is_set()
+        finally:
+            if not used:
+                close_when_opened(opening)
+        return opening.result() if used else None
+
+    def _notices(self, why: str, due: float, over: Callable[[], bool]) -> Generator[SourceLost]:
+        """A notice every ``_NOTICE_EVERY`` seconds, and silence, until it is over."""
         while not over() and not self._stop.is_set():
-            now, left = self._now(), max(0.0, until - time.monotonic())
-            if self._sound is not None:
-                self._sound.silence_until(now)
-            yield SourceLost(why, left, self._after(now))
-            self._stop.wait(min(_TOLD, left or _TOLD))
+            now, left = self._now(), max(0.0, due - time.monotonic())
+            if self._audio is not None:
+                self._audio.silence_until(now)
+            yield SourceLost(why, left, self._next_pts(now))
+            self._stop.wait(min(_NOTICE_EVERY, left or _NOTICE_EVERY))
 
     def _now(self) -> Fraction:
         return Fraction(round((time.monotonic() - self._zero) / TIME_BASE)) * TIME_BASE
 
-    def _after(self, moment: Fraction) -> int:
-        self._last = max(self._last + 1, round(moment / TIME_BASE))
-        return self._last
+    def _next_pts(self, moment: Fraction) -> int:
+        self._last_pts = max(self._last_pts + 1, round(moment / TIME_BASE))
+        return self._last_pts

@@ -5,7 +5,13 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from stylize_video.pipeline.core.concurrency import closing_source, ordered_map, prefetch
+from stylize_video.pipeline.core.concurrency import (
+    LatestQueue,
+    RetryPauses,
+    closing_source,
+    ordered_map,
+    prefetch,
+)
 
 
 def test_gives_every_item_in_order():
@@ -133,3 +139,37 @@ def test_ordered_map_closed_early_closes_its_source_and_leaves_no_thread():
     mapped.close()
     assert closed.is_set()
     assert not [t for t in threading.enumerate() if t.name.startswith("prefetch")]
+
+
+def test_a_full_queue_drops_the_oldest_and_counts_it():
+    dropped: list[int] = []
+    queue: LatestQueue[int] = LatestQueue(2, lambda: dropped.append(1))
+    assert all(queue.put(number) for number in range(4))
+    assert (queue.get(), queue.get(), queue.get(0)) == (2, 3, None)
+    assert queue.dropped == len(dropped) == 2
+
+
+def test_a_queue_that_waits_for_room_drops_nothing():
+    queue: LatestQueue[int] = LatestQueue()
+    adding = threading.Thread(target=lambda: [queue.put(n, wait=True) for n in range(20)])
+    adding.start()
+    assert [queue.get(5) for _ in range(20)] == list(range(20))
+    adding.join()
+    assert queue.dropped == 0
+
+
+def test_a_closed_queue_gives_what_it_has_and_takes_nothing_more():
+    queue: LatestQueue[int] = LatestQueue(2)
+    queue.put(1)
+    queue.close()
+    assert not queue.put(2) and not queue.put(3, wait=True)
+    assert not queue.exhausted
+    assert (queue.get(), queue.get()) == (1, None)
+    assert queue.exhausted
+
+
+def test_pauses_grow_and_begin_again_after_a_success():
+    pauses = RetryPauses()
+    assert [pauses.next() for _ in range(8)] == [0.5, 1, 2, 4, 8, 15, 15, 15]
+    pauses.reset()
+    assert pauses.next() == 0.5

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from stylize_video.pipeline.core import concurrency
 from stylize_video.pipeline.core.errors import SinkError
 from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.live.audio import AudioBlock
@@ -56,7 +57,7 @@ def until(true: Callable[[], bool]) -> None:
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(outlet, "PAUSES", (0.02,))
+    monkeypatch.setattr(concurrency, "RETRY_PAUSES", (0.02,))
     monkeypatch.setattr(outlet, "_PATIENCE", 0.2)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from stylize_video.pipeline.core import concurrency
 from stylize_video.pipeline.core.errors import SourceError
 from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.live.audio import AudioBlock, AudioTimeline
@@ -54,8 +55,8 @@ class Fake:
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(lasting, "PAUSES", (0.05, 0.1))
-    monkeypatch.setattr(lasting, "_TOLD", 0.02)
+    monkeypatch.setattr(concurrency, "RETRY_PAUSES", (0.05, 0.1))
+    monkeypatch.setattr(lasting, "_NOTICE_EVERY", 0.02)
 
 
 def run(first: Fake, others: list[Any], stop: threading.Event | None = None, **options: Any):
