@@ -17,7 +17,7 @@ from ..core.units import split_weight
 from ..imaging.compositing import fit_mask
 from ..media.images import read_picture
 from ..styles.zoo import zoo
-from .outputs.encoder import check_target, target_of
+from .outputs.target import check_target, target_of
 from .outputs.virtualcam import PREFIX as VIRTUAL
 from .outputs.virtualcam import check_virtual_camera
 from .outputs.web import is_page

@@ -39,7 +39,7 @@ class _Ffmpeg:
             stderr=self._said,
         )
 
-    def complaint(self, otherwise: BaseException) -> OSError:
+    def error_message(self, otherwise: BaseException) -> OSError:
         """Its last words; else another's."""
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(0.5)
@@ -91,7 +91,7 @@ class RelayedIn:
                 timeout=(wait, timeout),
             )
         except (av.FFmpegError, OSError) as error:
-            told = self._ffmpeg.complaint(error)
+            told = self._ffmpeg.error_message(error)
             self.close()
             raise told from error
 
@@ -122,9 +122,9 @@ class RelayedOut:
         assert self._ffmpeg.process.stdin is not None  # it was asked for
         self.pipe: IO[bytes] = self._ffmpeg.process.stdin
 
-    def complaint(self, otherwise: BaseException) -> OSError:
+    def error_message(self, otherwise: BaseException) -> OSError:
         """Why it ended."""
-        return self._ffmpeg.complaint(otherwise)
+        return self._ffmpeg.error_message(otherwise)
 
     def close(self) -> None:
         """End it, after it has sent what it has."""

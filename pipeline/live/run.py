@@ -40,9 +40,10 @@ from .open import (
     playlist,
     style_label,
 )
-from .outputs.encoder import EncodedOutput, StreamFormat, Target, target_of
+from .outputs.encoder import EncodedOutput
 from .outputs.output import LiveOutput, OutputFrame, Outputs, OutputThread
 from .outputs.process import ProcessOutput
+from .outputs.target import StreamFormat, Target, target_of
 from .outputs.virtualcam import PREFIX as VIRTUAL
 from .outputs.virtualcam import VirtualCamera
 from .outputs.web import Page, is_page

@@ -9,10 +9,10 @@ import numpy as np
 
 from ...core.errors import SinkError, reason
 from ...core.frame import as_rgb
-from ...imaging.resize import at_size
+from ...imaging.resize import resize_picture
 from ..audio import AudioBlock
-from .encoder import StreamFormat
 from .output import OutputFrame
+from .target import StreamFormat
 
 PREFIX = "camera:"
 """The output; a device's name may follow: ``camera:/dev/video2``."""
@@ -47,7 +47,7 @@ class VirtualCamera:
 
     def write_frame(self, item: OutputFrame) -> None:
         """See ``LiveOutput.write_frame``."""
-        rgb = as_rgb(at_size(item.frame.picture, self._size))
+        rgb = as_rgb(resize_picture(item.frame.picture, self._size))
         try:
             self._camera.send(np.ascontiguousarray(rgb))
         except Exception as error:

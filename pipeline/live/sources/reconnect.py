@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from ...core.concurrency import RetryPauses, aside
+from ...core.concurrency import RetryPauses, run_in_background
 from ...core.errors import SourceError
 from ...core.frame import Frame
 from ..audio import AudioTimeline
@@ -144,7 +144,7 @@ class ReconnectingSource:
 
         It may take long to find that nobody answers; neither the picture nor the end waits for it.
         """
-        opening = aside(self._reopen)
+        opening = run_in_background(self._reopen)
         used = False
         try:
             yield from self._notices(why, due, opening.done)

@@ -13,8 +13,9 @@ import pytest
 from stylize_video.pipeline.core.config import Settings, checked
 from stylize_video.pipeline.core.errors import SinkError, SourceError
 from stylize_video.pipeline.core.frame import Frame
-from stylize_video.pipeline.live.outputs.encoder import EncodedOutput, StreamFormat, target_of
+from stylize_video.pipeline.live.outputs.encoder import EncodedOutput
 from stylize_video.pipeline.live.outputs.output import OutputFrame
+from stylize_video.pipeline.live.outputs.target import StreamFormat, target_of
 from stylize_video.pipeline.live.sources.ffmpeg import FfmpegSource, address_of
 
 from ...conftest import moving_scene

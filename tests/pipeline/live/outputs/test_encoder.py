@@ -13,14 +13,14 @@ from stylize_video.pipeline.core.config import Settings, checked
 from stylize_video.pipeline.core.errors import SinkError
 from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.live.audio import RATE, AudioBlock
-from stylize_video.pipeline.live.outputs.encoder import (
-    EncodedOutput,
+from stylize_video.pipeline.live.outputs.encoder import EncodedOutput
+from stylize_video.pipeline.live.outputs.output import OutputFrame
+from stylize_video.pipeline.live.outputs.target import (
     StreamFormat,
     check_target,
     stream_encoding,
     target_of,
 )
-from stylize_video.pipeline.live.outputs.output import OutputFrame
 from stylize_video.pipeline.media.color import BT709
 
 from ....conftest import moving_scene, psnr, read_video

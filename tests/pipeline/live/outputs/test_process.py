@@ -15,9 +15,10 @@ from stylize_video.pipeline.core.errors import SinkError
 from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.live.audio import AudioBlock
 from stylize_video.pipeline.live.outputs import process as apart
-from stylize_video.pipeline.live.outputs.encoder import EncodedOutput, StreamFormat, target_of
+from stylize_video.pipeline.live.outputs.encoder import EncodedOutput
 from stylize_video.pipeline.live.outputs.output import OutputFrame, OutputThread
 from stylize_video.pipeline.live.outputs.process import ProcessOutput
+from stylize_video.pipeline.live.outputs.target import StreamFormat, target_of
 
 
 class Noting:
