@@ -1,1 +1,1 @@
-"""Pixels in, pixels out: NumPy and OpenCV, no files and no time."""
+"""Pixels in, pixels out, with NumPy and OpenCV: no files and no time."""

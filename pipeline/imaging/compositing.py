@@ -6,12 +6,22 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from ..core.frame import Picture, Plane, Yuv, as_rgb
+from ..core.frame import Picture, Plane, Rgb, Yuv, as_rgb
+from .resize import resize_area, resize_linear
 
 
 def brightness_only(painted: Picture, original: Picture) -> Picture:
-    """The painting's brightness in the original's colours."""
+    """Combine the painting's brightness with the original's colours.
+
+    Args:
+        painted: (H, W, 3) uint8, 0–255, RGB; or ``Yuv`` planes.
+        original: a picture of the same size.
+
+    Returns:
+        Planes if both pictures are planes, else (H, W, 3) uint8, 0–255, RGB.
+    """
     if isinstance(painted, Yuv) and isinstance(original, Yuv):
         return Yuv(painted.y, original.u, original.v, painted.coding)
     y, source = (cv2.cvtColor(p, cv2.COLOR_RGB2YCrCb) for p in (as_rgb(painted), as_rgb(original)))
@@ -19,47 +29,70 @@ def brightness_only(painted: Picture, original: Picture) -> Picture:
     return np.asarray(cv2.cvtColor(merged, cv2.COLOR_YCrCb2RGB), np.uint8)
 
 
-def fade(painted: Picture, original: Picture, share: float, inside: Plane | None) -> Picture:
-    """``share`` of the painting where ``inside`` (H, W), 0–255, is white; the original elsewhere.
+def fade(painted: Picture, original: Picture, weight: float, inside: Plane | None) -> Picture:
+    """Blend the painting with the original, within a mask.
 
-    Where the mask is black the original's pixels are kept to the bit; of colour at half size, where
-    it is black on all four.
+    Where the mask is black the original's pixels stay exact. A pixel of the half-size colour planes
+    stays exact where the mask is black on all four pixels that it covers.
+
+    Args:
+        painted: (H, W, 3) uint8, 0–255, RGB; or ``Yuv`` planes.
+        original: a picture of the same size.
+        weight: of the painting, 0..1; the original has the rest.
+        inside: (H, W) uint8, 0–255: the mask, white where the painting shows; ``None``: everywhere.
+
+    Returns:
+        Planes if both pictures are planes, else (H, W, 3) uint8, 0–255, RGB.
     """
     if isinstance(painted, Yuv) and isinstance(original, Yuv):
         y, u, v = (
-            blend(p, o, share, inside) for p, o in zip(painted.planes, original.planes, strict=True)
+            blend(p, o, weight, inside)
+            for p, o in zip(painted.planes, original.planes, strict=True)
         )
         return Yuv(y, u, v, painted.coding)
-    return blend(as_rgb(painted), as_rgb(original), share, inside)
+    return blend(as_rgb(painted), as_rgb(original), weight, inside)
 
 
-def blend(painted: Any, original: Any, share: float, inside: Plane | None) -> Any:
-    """``share`` of one plane or picture over another, within ``inside``; see ``fade``."""
-    if inside is None:
-        return cv2.addWeighted(painted, share, original, 1 - share, 0)
-    size = original.shape[1::-1]
-    fitted = inside
-    if inside.shape[::-1] != size:
-        fitted = cv2.resize(inside, size, interpolation=cv2.INTER_AREA)
-    weight = np.asarray(fitted, np.float32) * np.float32(share / 255)
-    weight = weight if original.ndim == 2 else weight[..., None]
-    mixed = original + weight * (painted.astype(np.float32) - original)
-    return np.rint(mixed).astype(original.dtype)
-
-
-def fit_mask(picture: Plane, shape: tuple[int, ...], feather: float, invert: bool) -> Plane:
-    """The mask that a grey or RGB picture is, for pictures of a shape (H, W, …).
+def blend(
+    painted: NDArray[Any], original: NDArray[Any], weight: float, inside: Plane | None
+) -> Any:
+    """Blend one array of pixels with another, within a mask.
 
     Args:
-        picture: 0–255.
-        shape: of what is masked.
-        feather: softness of its edge, px.
-        invert: white and black are exchanged.
+        painted: (H, W) or (H, W, 3), of any range.
+        original: an array of the same shape, type and range.
+        weight: of ``painted``, 0..1.
+        inside: (h, w) uint8, 0–255, of any size: the mask; ``None``: everywhere.
+
+    Returns:
+        An array of the original's shape, type and range.
+    """
+    if inside is None:
+        return cv2.addWeighted(painted, weight, original, 1 - weight, 0)
+    size = (original.shape[0], original.shape[1])
+    mask = inside if inside.shape == size else resize_area(inside, size)
+    weights = np.asarray(mask, np.float32) * np.float32(weight / 255)
+    weights = weights if original.ndim == 2 else weights[..., None]
+    blended = original + weights * (painted.astype(np.float32) - original)
+    return np.rint(blended).astype(original.dtype)
+
+
+def fit_mask(picture: Plane | Rgb, shape: tuple[int, ...], feather: float, invert: bool) -> Plane:
+    """Make a mask of a picture.
+
+    Args:
+        picture: (h, w) uint8, 0–255, grey; or (h, w, 3), RGB.
+        shape: (H, W, …) of the pictures that are masked.
+        feather: width of the soft edge, px.
+        invert: exchange white and black.
+
+    Returns:
+        (H, W) uint8, 0–255.
     """
     if picture.ndim == 3:
         picture = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
-    how = cv2.INTER_AREA if picture.shape[0] > shape[0] else cv2.INTER_LINEAR
-    fitted = cv2.resize(picture, (shape[1], shape[0]), interpolation=how)
+    resize = resize_area if picture.shape[0] > shape[0] else resize_linear
+    mask = resize(picture, (shape[0], shape[1]))
     if feather:
-        fitted = cv2.GaussianBlur(fitted, (0, 0), feather / 2)
-    return np.asarray(255 - fitted if invert else fitted, np.uint8)
+        mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), feather / 2), np.uint8)
+    return np.asarray(255 - mask if invert else mask, np.uint8)

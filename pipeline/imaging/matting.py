@@ -1,7 +1,7 @@
 """The matting Laplacian's affinities, and the smoothing that is solved with them.
 
-Pixels of one window are alike as far as their colours lie together (Levin, Lischinski, Weiss 2008).
-It needs SciPy, which the base install does not bring.
+Two pixels of one window are alike if their colours are close for that window (Levin, Lischinski,
+Weiss 2008). This module needs SciPy, which the base install does not bring.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ import scipy.sparse.linalg
 from ..core.frame import Rgb
 
 ALPHA = 0.9999
-"""1/(1 + λ) of PhotoWCT's equation 5: how much smoothness weighs."""
+"""Weight of smoothness: 1/(1 + λ) of PhotoWCT's equation 5 (Li 2018)."""
 
 
 def matting_affinity(rgb: Rgb, epsilon: float = 1e-7, radius: int = 1) -> scipy.sparse.csr_array:
-    """Affinities w_ij of pixels within one window (Levin, Lischinski, Weiss 2008, equation 12).
+    """Compute the affinities w_ij of pixels within one window (Levin 2008, equation 12).
 
     w_ij = Σ_k 1/n (1 + (I_i − μ_k)ᵀ (Σ_k + ε/n)⁻¹ (I_j − μ_k)) over the windows k that hold both;
     the matting Laplacian is D − W.
 
     Args:
-        rgb: (H, W, 3), at least a window.
-        epsilon: regularisation of the colours' covariance, colours in 0..1.
-        radius: of a window: 1 is 3×3.
+        rgb: (H, W, 3) uint8, 0–255, RGB; at least as large as a window.
+        epsilon: regularisation of the colours' covariance, for colours in 0..1.
+        radius: of a window, px: 1 is 3×3.
 
     Returns:
-        (H·W, H·W), symmetric.
+        (H·W, H·W), symmetric, sparse.
     """
     height, width = rgb.shape[:2]
     side = 2 * radius + 1
@@ -39,8 +39,8 @@ def matting_affinity(rgb: Rgb, epsilon: float = 1e-7, radius: int = 1) -> scipy.
     places = np.arange(height * width).reshape(height, width)
     index = np.lib.stride_tricks.sliding_window_view(places, (side, side)).reshape(-1, count)
     off = flat - flat.mean(axis=1, keepdims=True)
-    spread = off.transpose(0, 2, 1) @ off / count + epsilon / count * np.eye(3)
-    weights = (1 + off @ np.linalg.solve(spread, off.transpose(0, 2, 1))) / count
+    covariance = off.transpose(0, 2, 1) @ off / count + epsilon / count * np.eye(3)
+    weights = (1 + off @ np.linalg.solve(covariance, off.transpose(0, 2, 1))) / count
     rows = np.repeat(index, count, axis=1).ravel()
     columns = np.tile(index, (1, count)).ravel()
     shape = (height * width, height * width)
@@ -48,7 +48,12 @@ def matting_affinity(rgb: Rgb, epsilon: float = 1e-7, radius: int = 1) -> scipy.
 
 
 def matting_laplacian(rgb: Rgb, epsilon: float = 1e-7) -> scipy.sparse.csr_array:
-    """D − W, D the sums of W's rows: see ``matting_affinity``."""
+    """Compute D − W, D the sums of W's rows: (H·W, H·W), symmetric, sparse.
+
+    Args:
+        rgb: (H, W, 3) uint8, 0–255, RGB; at least 3×3.
+        epsilon: see ``matting_affinity``.
+    """
     affinity = matting_affinity(rgb, epsilon)
     degree = np.asarray(affinity.sum(axis=1)).ravel()
     diagonal = scipy.sparse.dia_array((degree[None], [0]), shape=affinity.shape)
@@ -56,22 +61,26 @@ def matting_laplacian(rgb: Rgb, epsilon: float = 1e-7) -> scipy.sparse.csr_array
 
 
 def smooth_by_matting(painted: Rgb, content: Rgb, alpha: float = ALPHA) -> Rgb:
-    """R* = (1 − α)(I − αS)⁻¹ Y, S = D^{-1/2} W D^{-1/2}: equation 7, for each colour.
+    """Smooth a painting along the edges of its content (PhotoWCT, Li 2018, equation 7).
 
-    The affinities are of the content: R may differ from Y where the content is smooth, and not
-    across its edges. The system is sparse and is solved directly.
+    R* = (1 − α)(I − αS)⁻¹ Y for each colour, S = D^{-1/2} W D^{-1/2}. The affinities W are of the
+    content, so R is smooth where the content is smooth, and keeps steps at the content's edges. The
+    system is sparse and is solved directly.
 
     Args:
-        painted: Y (H, W, 3).
-        content: of the same size.
+        painted: Y, (H, W, 3) uint8, 0–255, RGB.
+        content: what was painted, (H, W, 3) uint8, 0–255, RGB.
         alpha: see ``ALPHA``.
+
+    Returns:
+        R*, (H, W, 3) uint8, 0–255, RGB.
     """
     affinity = matting_affinity(content)
     degree = np.asarray(affinity.sum(axis=1)).ravel()
     scale = scipy.sparse.dia_array((1 / np.sqrt(degree)[None], [0]), shape=affinity.shape)
-    spread = scale @ affinity @ scale
-    system = (scipy.sparse.eye_array(len(degree)) - alpha * spread).tocsc()
+    normalised = scale @ affinity @ scale
+    system = (scipy.sparse.eye_array(len(degree)) - alpha * normalised).tocsc()
     solve = scipy.sparse.linalg.splu(system, permc_spec="MMD_AT_PLUS_A").solve
     y = painted.reshape(-1, 3).astype(np.float64)
-    found = (1 - alpha) * solve(y)
-    return np.clip(np.rint(found.reshape(painted.shape)), 0, 255).astype(np.uint8)
+    smooth = (1 - alpha) * solve(y)
+    return np.clip(np.rint(smooth.reshape(painted.shape)), 0, 255).astype(np.uint8)

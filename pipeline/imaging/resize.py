@@ -1,14 +1,14 @@
-"""Painting at another size than the frame's: strokes as large as wanted, edges as sharp as were.
+"""Resize pictures, and choose the size at which a frame is painted.
 
-A net's strokes are some pixels wide, whatever the picture's size. Painted at a size that is fixed
-in lines, a film looks the same at 480p and at 4K; what the larger frame shows beyond that is given
-back from the frame itself, as far as the painting follows it there.
+A net's strokes are some pixels wide, whatever the picture's size. Painted at a fixed size, a film
+looks the same at 480p and at 4K. The detail that the larger frame has beyond that size is added
+from the frame itself, as far as the painting follows the frame there.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -16,43 +16,85 @@ from numpy.typing import NDArray
 
 from ..core.frame import Picture, Plane, Rgb, Yuv
 
-LINES = 720
+Pixels = TypeVar("Pixels", bound=NDArray[Any])
+
+Size = tuple[int, int]
+"""(height, width), px."""
+
+BASE_SIDE = 720
 """Short side of the picture that is painted at ``--style-scale 1``, px."""
 
-_MOST = 16384  # px, of a side
+FLOW_SIDE = 480
+"""Longest side of the pictures that flow is computed on, px."""
 
-_AROUND = (7, 7)  # px of the painted size, over which painting and source are compared
+_LONGEST_SIDE = 16384  # px; a very thin picture is not painted longer
+
+_WINDOW = (7, 7)  # px of the painted size, in which painting and source are compared
 _FLAT = 25.0  # variance, grey levels squared, below which the source says nothing of the painting
 
 
-def work_size(
-    height: int, width: int, scale: float | None, most_pixels: int = 0
-) -> tuple[int, int]:
-    """(height, width) at which a picture is painted, both even; its own where nothing else is told.
+# ---- pixels ----
 
-    A picture that is very thin, or strokes that are very small, are painted at most ``_MOST`` long.
+
+def resize_area(pixels: Pixels, size: Size) -> Pixels:
+    """Resize by averaging the pixels that fall into each new one: the exact way to reduce.
 
     Args:
-        height: of the picture.
-        width: likewise.
-        scale: of the strokes, where 1 is as where the short side is ``LINES``.
-        most_pixels: that are painted, about; 0: any number.
+        pixels: (H, W) or (H, W, C), any type and range.
+        size: (height, width) of the result.
+
+    Returns:
+        (height, width) or (height, width, C), of the same type and range.
     """
-    room = (most_pixels / (height * width)) ** 0.5 if most_pixels else math.inf
-    if scale is None and room >= 1:
-        return height, width
-    wanted = 1.0 if scale is None else LINES / scale / min(height, width)
-    share = min(wanted, room, _MOST / max(height, width))
-    return scaled_size(height, width, share)
+    return _resize(pixels, size, cv2.INTER_AREA)
 
 
-def scaled_size(height: int, width: int, share: float) -> tuple[int, int]:
-    """(height, width) times ``share``, both even."""
-    return max(2, round(height * share / 2) * 2), max(2, round(width * share / 2) * 2)
+def resize_linear(pixels: Pixels, size: Size, out: Pixels | None = None) -> Pixels:
+    """Resize by bilinear interpolation.
+
+    Args:
+        pixels: (H, W) or (H, W, C), any type and range.
+        size: (height, width) of the result.
+        out: an array of the result's shape and type, which is overwritten and returned.
+
+    Returns:
+        (height, width) or (height, width, C), of the same type and range.
+    """
+    return _resize(pixels, size, cv2.INTER_LINEAR, out)
 
 
-def resize_picture(picture: Picture, size: tuple[int, int]) -> Picture:
-    """The picture at (height, width)."""
+def resize_pixels(pixels: Pixels, size: Size) -> Pixels:
+    """Resize for looking at: by area when the height shrinks, else by cubic interpolation.
+
+    Args:
+        pixels: (H, W) or (H, W, C), any type and range; returned as it is if it has the size.
+        size: (height, width) of the result.
+
+    Returns:
+        (height, width) or (height, width, C), of the same type and range.
+    """
+    if pixels.shape[:2] == size:
+        return pixels
+    return _resize(pixels, size, cv2.INTER_AREA if size[0] < pixels.shape[0] else cv2.INTER_CUBIC)
+
+
+def _resize(pixels: NDArray[Any], size: Size, how: int, out: NDArray[Any] | None = None) -> Any:
+    return cv2.resize(pixels, size[::-1], out, interpolation=how)
+
+
+# ---- pictures ----
+
+
+def resize_picture(picture: Picture, size: Size) -> Picture:
+    """Resize a picture with ``resize_pixels``; planes stay planes.
+
+    Args:
+        picture: (H, W, 3) uint8, 0–255, RGB; or ``Yuv`` planes, (H, W) and twice (H/2, W/2).
+        size: (height, width) of the result; even for planes.
+
+    Returns:
+        A picture of the same kind.
+    """
     if picture.shape[:2] == size:
         return picture
     if not isinstance(picture, Yuv):
@@ -66,38 +108,105 @@ def resize_picture(picture: Picture, size: tuple[int, int]) -> Picture:
     )
 
 
-def restore_detail(painted: Picture, source: Picture, small: Picture) -> Picture:
-    """The painting at its source's size, with the source's fine detail where it follows that.
-
-    Brightness of the painting ≈ a · brightness of the source + b around every pixel, as in a guided
-    filter (He 2013, equation 5), fitted where it was painted; a scales the detail that is added, so
-    that strokes of their own stay as they are.
+def reduce_for_flow(picture: Picture) -> Rgb:
+    """Reduce a picture by an integer factor, so that its longest side is at most ``FLOW_SIDE``.
 
     Args:
-        painted: of ``small``.
-        source: the frame.
-        small: the frame at the size at which it was painted.
+        picture: (H, W, 3) uint8, 0–255, RGB; or ``Yuv`` planes.
+
+    Returns:
+        (H // k, W // k, 3) uint8, 0–255, RGB.
+    """
+    height, width = picture.shape[:2]
+    factor = -(-max(height, width) // FLOW_SIDE)
+    size = (max(1, height // factor), max(1, width // factor))
+    if isinstance(picture, Yuv):
+        return picture.rgb((size[1], size[0]), cv2.INTER_AREA)
+    if factor == 1:
+        return picture
+    whole = picture[: size[0] * factor, : size[1] * factor] if min(size) > 1 else picture
+    return resize_area(whole, size)
+
+
+def limit_side(rgb: Rgb, side: int) -> Rgb:
+    """Reduce a picture, by any factor, so that its longest side is at most ``side`` px.
+
+    Args:
+        rgb: (H, W, 3) uint8, 0–255, RGB.
+        side: the limit, px.
+
+    Returns:
+        (h, w, 3) uint8, 0–255, RGB; ``rgb`` itself if it is small enough.
+    """
+    height, width = rgb.shape[:2]
+    scale = min(1.0, side / max(height, width))
+    size = (max(1, round(height * scale)), max(1, round(width * scale)))
+    return rgb if size == (height, width) else resize_area(rgb, size)
+
+
+# ---- the size at which a frame is painted ----
+
+
+def work_size(height: int, width: int, scale: float | None, most_pixels: int = 0) -> Size:
+    """The (height, width) at which a picture is painted.
+
+    Both sides are even, unless the picture is painted at its own size. No side is longer than
+    ``_LONGEST_SIDE``.
+
+    Args:
+        height: of the picture, px.
+        width: of the picture, px.
+        scale: of the strokes; 1 paints with a short side of ``BASE_SIDE``, 2 with half of that.
+            ``None`` paints at the picture's own size.
+        most_pixels: roughly the largest number of pixels to paint; 0 sets no limit.
+    """
+    room = (most_pixels / (height * width)) ** 0.5 if most_pixels else math.inf
+    if scale is None and room >= 1:
+        return height, width
+    by_strokes = 1.0 if scale is None else BASE_SIDE / scale / min(height, width)
+    factor = min(by_strokes, room, _LONGEST_SIDE / max(height, width))
+    return scaled_size(height, width, factor)
+
+
+def scaled_size(height: int, width: int, factor: float) -> Size:
+    """(height, width) times ``factor``, both rounded to even numbers of at least 2."""
+    return max(2, round(height * factor / 2) * 2), max(2, round(width * factor / 2) * 2)
+
+
+def restore_detail(painted: Picture, source: Picture, small: Picture) -> Picture:
+    """Enlarge a painting to its source's size and add the source's fine detail.
+
+    Brightness of the painting ≈ a · brightness of the source + b around every pixel, as in a guided
+    filter (He 2013, equation 5), fitted at the painted size. The detail is multiplied by a, so that
+    strokes which the source does not have stay as they are.
+
+    Args:
+        painted: what ``small`` became: (h, w, 3) uint8, 0–255, RGB; or ``Yuv`` planes.
+        source: the frame, (H, W, 3) uint8, 0–255, RGB; or ``Yuv`` planes.
+        small: the frame at the painted size, of the source's kind.
+
+    Returns:
+        A picture of the painting's kind and the source's size.
     """
     if painted.shape == source.shape:
         return painted
-    height, width = source.shape[:2]
-    large = resize_picture(painted, (height, width))
-    if small.shape[0] > height:
+    size = source.shape[:2]
+    large = resize_picture(painted, size)
+    if small.shape[0] > size[0]:
         return large
-    detail = np.subtract(
-        _brightness(source), resize_pixels(_brightness(small), (height, width)), dtype=np.float32
-    )
-    share = cv2.resize(_follows(_brightness(painted), _brightness(small)), (width, height))
-    added = cv2.multiply(detail, share)
+    blurred = resize_pixels(_brightness(small), size)
+    detail = np.subtract(_brightness(source), blurred, dtype=np.float32)
+    slope = resize_linear(_slope(_brightness(painted), _brightness(small)), size)
+    added = cv2.multiply(detail, slope)
     if isinstance(large, Yuv):
-        return Yuv(_sum(large.y, added), large.u, large.v, large.coding)
-    return _sum(large, cv2.merge([added] * 3))
+        return Yuv(_add(large.y, added), large.u, large.v, large.coding)
+    return _add(large, cv2.merge([added] * 3))
 
 
-def _follows(painted: Plane, source: Plane) -> NDArray[np.float32]:
-    """How far the painting's brightness follows the source's around every pixel, 0..1."""
+def _slope(painted: Plane, source: Plane) -> NDArray[np.float32]:
+    """How far the painting's brightness follows the source's around every pixel, (H, W), 0..1."""
     p, s = (np.asarray(x, np.float32) for x in (painted, source))
-    mean_p, mean_s, product, square = (cv2.blur(x, _AROUND) for x in (p, s, p * s, s * s))
+    mean_p, mean_s, product, square = (cv2.blur(x, _WINDOW) for x in (p, s, p * s, s * s))
     slope = (product - mean_p * mean_s) / (square - mean_s * mean_s + _FLAT)
     return np.clip(slope, 0, 1, dtype=np.float32)
 
@@ -108,43 +217,24 @@ def _brightness(picture: Picture) -> Plane:
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-def resize_pixels(plane: NDArray[Any], size: tuple[int, int]) -> Any:
-    """Pixels of any type and channels at (height, width); area down, cubic up."""
-    if plane.shape[:2] == size:
-        return plane
-    how = cv2.INTER_AREA if size[0] < plane.shape[0] else cv2.INTER_CUBIC
-    return cv2.resize(plane, size[::-1], interpolation=how)
-
-
-def _sum(plane: NDArray[Any], added: Any) -> Any:
+def _add(plane: NDArray[Any], added: Any) -> Any:
     return cv2.add(plane, added, dtype=cv2.CV_8U)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
-LONGEST = 480
-"""Longest side of the pictures that flow is computed on, px."""
-
-
-def reduce_for_flow(picture: Picture, longest: int = LONGEST) -> Rgb:
-    """The picture in RGB, its longest side at most ``longest``, by an integer factor."""
-    height, width = picture.shape[:2]
-    factor = -(-max(height, width) // longest)
-    size = (max(1, width // factor), max(1, height // factor))
-    if isinstance(picture, Yuv):
-        return picture.rgb(size, cv2.INTER_AREA)
-    rgb = picture
-    if factor == 1:
-        return rgb
-    whole = rgb[: size[1] * factor, : size[0] * factor] if min(size) > 1 else rgb
-    return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.uint8)
+# ---- tiles ----
 
 
 def tile_spans(length: int, tile: int, rim: int) -> list[tuple[int, int, int]]:
-    """Where tiles begin, and the stretch (begin, end) that is taken from each.
+    """Cut a length into overlapping tiles: where each begins, and the part that is used of it.
 
     Args:
-        length: of the whole, at least ``tile``.
-        tile: of a part, more than two rims.
-        rim: what a part can't paint as the whole picture would be; its neighbour does.
+        length: of the whole, px; at least ``tile``.
+        tile: length of a tile, px; more than two rims.
+        rim: px at a tile's edge that differ from the painting of the whole picture; they are taken
+            from the neighbour.
+
+    Returns:
+        (start of the tile, begin and end of the part) for each tile, px of the whole.
     """
     starts = sorted({*range(0, length - tile, tile - 2 * rim), length - tile})
     begins = [0, *(s + rim for s in starts[1:])]

@@ -4,65 +4,86 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import SettingsError
 from ..core.frame import Rgb
+from .resize import resize_area
 
 Labels = NDArray[np.uint8]
-"""(H, W, K): how much of each label lies at each pixel; a pixel's shares are compared alone."""
+"""(H, W, K), 0–255: weight of each label at each pixel; only their ratios at one pixel matter."""
 
 Palette = NDArray[np.int32]
-"""(K, 3): the colour of each label."""
+"""(K, 3), 0–255, RGB: the colour of each label."""
 
-_MOST = 16
-_LEAST = 0.008  # of a mask: less is the soft edge of something else
-_APART = 48.0  # grey levels between two colours: nearer ones are the same, saved as JPEG
+_MOST_LABELS = 16
+_LEAST_AREA = 0.008  # of a mask: a colour with less is the soft edge between two others
+_LEAST_DISTANCE = 48.0  # grey levels between two labels; nearer colours are one, saved as JPEG
 
 
 def palette(masks: Sequence[Rgb]) -> Palette:
-    """The colours that stand for labels in these masks together.
+    """Find the colours that stand for labels in several masks together.
+
+    Args:
+        masks: (H, W, 3) uint8, 0–255, RGB, each of any size.
+
+    Returns:
+        (K, 3) int32, 0–255, RGB, the largest area first.
 
     Raises:
-        SettingsError: there are more than a segmentation has.
+        SettingsError: there are more colours than a segmentation has.
     """
-    shares = np.zeros(16**3)
+    areas = np.zeros(16**3)
     sums = np.zeros((16**3, 3))
     for mask in masks:
         pixels = mask.reshape(-1, 3).astype(np.int64)
         bins = (pixels // 16) @ np.array([256, 16, 1])
-        shares += np.bincount(bins, minlength=len(shares)) / len(pixels)
+        areas += np.bincount(bins, minlength=len(areas)) / len(pixels)
         for c in range(3):
-            sums[:, c] += np.bincount(bins, pixels[:, c], len(shares)) / len(pixels)
-    found: list[NDArray[np.float64]] = []
-    for place in np.argsort(-shares, kind="stable"):
-        if shares[place] < _LEAST:
+            sums[:, c] += np.bincount(bins, pixels[:, c], len(areas)) / len(pixels)
+    colours: list[NDArray[np.float64]] = []
+    for place in np.argsort(-areas, kind="stable"):
+        if areas[place] < _LEAST_AREA:
             break
-        colour = sums[place] / shares[place]
-        if all(np.linalg.norm(colour - other) > _APART for other in found):
-            found.append(colour)
-    if len(found) > _MOST:
+        colour = sums[place] / areas[place]
+        if all(np.linalg.norm(colour - other) > _LEAST_DISTANCE for other in colours):
+            colours.append(colour)
+    if len(colours) > _MOST_LABELS:
         raise SettingsError(
-            f"the masks show {len(found)} colours; a mask has one flat colour for each label, "
-            f"{_MOST} at most"
+            f"the masks show {len(colours)} colours; a mask has one flat colour for each label, "
+            f"{_MOST_LABELS} at most"
         )
-    return np.rint(found).astype(np.int32)
+    return np.rint(colours).astype(np.int32)
 
 
 def label_pixels(mask: Rgb, colours: Palette) -> Labels:
-    """Each pixel's label: that of the nearest colour."""
-    off = [np.square(mask - colour).sum(axis=-1) for colour in colours]
-    nearest = np.argmin(off, axis=0)
+    """Give each pixel the label of the nearest colour.
+
+    Args:
+        mask: (H, W, 3) uint8, 0–255, RGB.
+        colours: (K, 3) int32, 0–255, RGB.
+
+    Returns:
+        (H, W, K) uint8, 255 for the pixel's label and 0 for the others.
+    """
+    distances = [np.square(mask - colour).sum(axis=-1) for colour in colours]
+    nearest = np.argmin(distances, axis=0)
     return np.asarray((nearest[..., None] == np.arange(len(colours))) * 255, np.uint8)
 
 
 def fit_labels(labels: Labels | None, picture: Rgb) -> Labels:
-    """Labels of the picture's size; one label where none are given."""
-    height, width = picture.shape[:2]
+    """Resize labels to a picture's size.
+
+    Args:
+        labels: (h, w, K) uint8, 0–255; ``None`` stands for one label that covers all.
+        picture: (H, W, 3) uint8, 0–255, RGB.
+
+    Returns:
+        (H, W, K) uint8, 0–255.
+    """
+    size = (picture.shape[0], picture.shape[1])
     if labels is None:
-        return np.full((height, width, 1), 255, np.uint8)
+        return np.full((*size, 1), 255, np.uint8)
     planes = (np.ascontiguousarray(labels[..., k]) for k in range(labels.shape[2]))
-    area = [cv2.resize(p, (width, height), interpolation=cv2.INTER_AREA) for p in planes]
-    return np.stack(area, axis=-1).astype(np.uint8)
+    return np.stack([resize_area(plane, size) for plane in planes], axis=-1)

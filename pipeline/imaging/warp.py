@@ -9,30 +9,57 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.frame import Vectors
+from .resize import resize_area, resize_linear
 
 Mask = NDArray[np.bool_]
+"""(H, W): a yes or no for every pixel."""
 
 
 def resize_vectors(
     vectors: Vectors, width: int, height: int, out: Vectors | None = None
 ) -> Vectors:
-    """Vectors at another size, in that size's pixels; into ``out`` where they change."""
+    """Resize motion vectors, and scale them to the pixels of the new size.
+
+    Args:
+        vectors: (h, w, 2) float32, px, (x, y).
+        width: of the result.
+        height: of the result.
+        out: (height, width, 2) float32; may be overwritten with the result.
+
+    Returns:
+        (height, width, 2) float32, px of the new size; ``vectors`` themselves at the same size.
+    """
     h, w = vectors.shape[:2]
     if (h, w) == (height, width):
         return vectors
     by = (width / w, height / h)
     # A product with one number takes a tenth of the time of one with two by turns.
     scaled = vectors * np.float32(by[0]) if by[0] == by[1] else vectors * np.array(by, np.float32)
-    how = cv2.INTER_LINEAR if width >= w else cv2.INTER_AREA
-    return np.asarray(cv2.resize(scaled, (width, height), out, interpolation=how), np.float32)
+    if width < w:
+        return resize_area(scaled, (height, width))
+    return resize_linear(scaled, (height, width), out)
+
+
+def resize_mask(mask: Mask, width: int, height: int) -> Mask:
+    """Enlarge a mask: set wherever ``resize_vectors`` would use a part of a set pixel.
+
+    Args:
+        mask: (h, w) bool.
+        width: of the result.
+        height: of the result.
+
+    Returns:
+        (height, width) bool.
+    """
+    return resize_linear(mask.astype(np.float32), (height, width)) > 0
 
 
 class Warper:
-    """Samples pictures of one size at p + v[p]; the border is replicated.
+    """Samples pictures of one size at p + v[p]; beyond the border the last pixel repeats.
 
     Args:
         width: of the pictures, px.
-        height: likewise.
+        height: of the pictures, px.
     """
 
     def __init__(self, width: int, height: int) -> None:
@@ -42,31 +69,42 @@ class Warper:
         self._places = np.empty_like(self._still)
 
     def places(self, vectors: Vectors) -> Vectors:
-        """P + v[p], (H, W, 2), of vectors of any size; overwritten by the next call."""
-        return np.add(
-            resize_vectors(vectors, *self.size, self._places), self._still, out=self._places
-        )
+        """Compute p + v[p]; the result is overwritten by the next call.
+
+        Args:
+            vectors: (h, w, 2) float32, px of their size, which may be any.
+
+        Returns:
+            (H, W, 2) float32, px, (x, y).
+        """
+        vectors = resize_vectors(vectors, *self.size, self._places)
+        return np.add(vectors, self._still, out=self._places)
 
     def inside(self, vectors: Vectors) -> Mask:
-        """Where p + v[p] lies in the picture, (H, W)."""
+        """Find where p + v[p] lies in the picture.
+
+        Args:
+            vectors: (h, w, 2) float32, px of their size.
+
+        Returns:
+            (H, W) bool.
+        """
         low, high = (-0.5, -0.5, 0, 0), (self.size[0] - 0.5, self.size[1] - 0.5, 0, 0)
         return cv2.inRange(self.places(vectors), low, high) > 0
 
     def warp(
         self, picture: NDArray[Any], vectors: Vectors, how: int = cv2.INTER_LINEAR, out: Any = None
     ) -> Any:
-        """The picture at p + v[p]: the same type and channels; into ``out`` where it is given."""
+        """Sample a picture at p + v[p].
+
+        Args:
+            picture: (H, W) or (H, W, C), any type and range.
+            vectors: (h, w, 2) float32, px of their size.
+            how: OpenCV's interpolation.
+            out: an array like ``picture``, which is overwritten and returned.
+
+        Returns:
+            An array of the picture's shape, type and range.
+        """
         places = self.places(vectors)
         return cv2.remap(picture, places, None, how, out, borderMode=cv2.BORDER_REPLICATE)  # pyright: ignore[reportCallIssue, reportArgumentType]
-
-
-def warp(picture: NDArray[Any], vectors: Vectors, interpolation: int = cv2.INTER_LINEAR) -> Any:
-    """``picture`` sampled at p + v[p], the border replicated."""
-    height, width = vectors.shape[:2]
-    return Warper(width, height).warp(picture, vectors, interpolation)
-
-
-def resize_mask(mask: Mask, width: int, height: int) -> Mask:
-    """Set wherever ``resize_vectors`` vectors would have a part of a set pixel."""
-    soft = mask.astype(np.float32)
-    return np.asarray(cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)) > 0

@@ -17,7 +17,7 @@ Smooth = Literal["off", "guided", "closed"]
 LINES: dict[Smooth, int] = {"off": 512, "closed": 512, "guided": 256}
 """Short side at which a photograph is painted, px; pictures of about that as they are.
 
-Of what is smoothed only maps of ``guided._LINES`` are kept: 512 lines would show the same.
+Of what is smoothed only maps of ``guided._SIDE`` are kept: 512 lines would show the same.
 """
 
 _ABOUT = 0.75  # of a side: what is gained by painting fewer is not worth what is lost
@@ -28,7 +28,7 @@ def photo_size(height: int, width: int, smooth: Smooth) -> tuple[int, int]:
     """(height, width) at which a picture is painted; both even where it is reduced."""
     if LINES[smooth] >= _ABOUT * min(height, width):
         return height, width
-    return resize.work_size(height, width, resize.LINES / LINES[smooth])
+    return resize.work_size(height, width, resize.BASE_SIDE / LINES[smooth])
 
 
 def finished(

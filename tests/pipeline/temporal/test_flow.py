@@ -9,7 +9,7 @@ import pytest
 from stylize_video.pipeline.core.errors import ModelError
 from stylize_video.pipeline.core.frame import Frame, Rgb
 from stylize_video.pipeline.imaging.resize import reduce_for_flow
-from stylize_video.pipeline.imaging.warp import resize_vectors, warp
+from stylize_video.pipeline.imaging.warp import Warper, resize_vectors
 from stylize_video.pipeline.temporal.flow import (
     Dis,
     attach_motion,
@@ -55,7 +55,8 @@ def test_dis_takes_any_size(size: tuple[int, int]):
 
 def test_warping_by_the_flow_gives_the_picture_back(panned: Scene):
     seen = panned.visible(0)
-    moved = warp(panned.rgb(1), panned.flow(0), cv2.INTER_CUBIC)
+    height, width = panned.rgb(1).shape[:2]
+    moved = Warper(width, height).warp(panned.rgb(1), panned.flow(0), cv2.INTER_CUBIC)
     assert np.abs(moved.astype(int) - panned.rgb(0))[seen].mean() < 1
 
 
