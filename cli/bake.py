@@ -50,6 +50,7 @@ def bake(
     Resolve, OBS and FFmpeg read it; so does: stylize-video INPUT OUTPUT --style OUT.cube.
     """
     from ..pipeline.bake import bake, numbered_files, numbered_path
+    from ..pipeline.styles.open import net_options
     from ..pipeline.styles.universal import UniversalStyle
     from ..pipeline.styles.zoo import TABLE_SUFFIX, find_method
 
@@ -61,15 +62,11 @@ def bake(
     for place in numbered_files(out) if per_shot else []:
         refuse_place(place, overwrite, "OUT")
     pictures = _pictures(style)
-    stylizer = UniversalStyle(
-        find_method(settings.method, "photo"),
-        pictures,
-        settings.strength,
-        settings.device,
-        settings.threads,
+    style_of = UniversalStyle(
+        find_method(settings.method, "photo"), pictures, net_options(settings)
     )
     report = Report(quiet)
-    for baked in bake(content, out, stylizer, grid, per_shot):
+    for baked in bake(content, out, style_of, settings.strength, grid, per_shot):
         times = f" {float(baked.start):.2f}–{float(baked.end):.2f} s," if per_shot else ""
         report.say(
             f"wrote {baked.path} ({grid}³),{times} mean ΔE {baked.difference:.1f} "

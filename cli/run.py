@@ -76,7 +76,7 @@ def run(
             on_start=shown.start,
             on_frame=lambda frame: shown.advance(),
             stop=stop,
-            workshop=_workshop(settings, report, vgg, stop),
+            backend=_keyframe_backend(settings, report, vgg, stop),
         )
     _tell(result, report)
     if result.stopped:
@@ -102,7 +102,7 @@ def _one_picture(source: str, output: str, settings: Settings) -> PictureSource 
     return opened if isinstance(opened, PictureSource) and len(opened.paths) == 1 else None
 
 
-def _workshop(
+def _keyframe_backend(
     settings: Settings, report: Report, vgg: Path | None, stop: threading.Event
 ) -> KeyframeBackend | None:
     """What paints key frames, where any are to be painted or learned from."""

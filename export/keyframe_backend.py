@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -23,13 +24,14 @@ from ..pipeline.core.errors import SettingsError
 from ..pipeline.core.files import atomic_write
 from ..pipeline.core.frame import Frame, Rgb, eight_bits
 from ..pipeline.imaging.resize import resize_pixels
-from ..pipeline.keyframes.paint import Painting
+from ..pipeline.keyframes.paint import PaintTask
 from ..pipeline.keyframes.run import Pairs
 from ..pipeline.media.images import PictureSource, picture_bytes, read_8_or_16_bit
 from ..pipeline.media.images import read_picture as read_rgb
 from ..pipeline.media.outputs import check_output
 from ..pipeline.nets.contract import ModelCard
-from ..pipeline.styles.finish import finished_picture
+from ..pipeline.styles.finish import Finish
+from ..pipeline.styles.masks import open_masks
 from ..pipeline.styles.zoo import base_file, family_of
 from .painting import PicturePainter, StyleFiles, digest, paint_content, read_picture, smooth
 from .parity import parity_frames
@@ -85,7 +87,7 @@ class KeyframeBackend:
         return PicturePainter(method, recipe, files, self._vgg, torch_device(self._device))
 
     @property
-    def learns(self) -> str:
+    def learn_key(self) -> str:
         """See ``pipeline.keyframes.run.KeyframeBackend``."""
         return self._distil.model_dump_json() + fingerprint(self._describer)
 
@@ -98,26 +100,26 @@ class KeyframeBackend:
     def _distil(self) -> DistilRecipe:
         return DistilRecipe.model_validate({"steps": self._settings.learn_steps})
 
-    def looked(self, frame: Frame) -> None:
+    def on_frame(self, frame: Frame) -> None:
         """See ``pipeline.keyframes.run.KeyframeBackend``."""
         if self._stop.is_set():
             raise KeyboardInterrupt
 
-    def heard(self, done: int, total: int) -> None:
+    def on_painted(self, done: int, total: int) -> None:
         """See ``pipeline.keyframes.run.KeyframeBackend``."""
         self._report.say(f"{done} of {total} key frames are painted")
 
-    def learned(self, pairs: Pairs, name: str, out: Path, kept: Path) -> None:
+    def learn(self, pairs: Pairs, name: str, out: Path, checkpoint: Path) -> None:
         """See ``pipeline.keyframes.run.KeyframeBackend``."""
         recipe, base = self._distil, base_file("fast")
         device = torch_device(self._device)
-        lesson = load_lesson(kept, recipe, device) or begin(read_fast(base), recipe, device)
+        lesson = load_lesson(checkpoint, recipe, device) or begin(read_fast(base), recipe, device)
         steps, vgg = recipe.steps, self._describer.to(device)
         with self._report.progress("learning the key frames", steps, "steps", lesson.step) as bar:
             for loss in distil(lesson, vgg, pairs, recipe):
                 bar.advance(f"loss {loss:.3f}")
                 if lesson.step % PAINT_CHECKPOINT_EVERY == 0 or self._stop.is_set():
-                    save_lesson(lesson, kept)
+                    save_lesson(lesson, checkpoint)
                 if self._stop.is_set():
                     raise KeyboardInterrupt
         card = ModelCard(
@@ -155,29 +157,29 @@ class KeyframePainter:
         self._later = painter.recipe.model_copy(update=shorter)
         self.key = digest(painter.key, "key frames 2", smoothing)
 
-    def paint(self, asked: Painting, kept: Path) -> Rgb:
+    def paint(self, task: PaintTask, checkpoint: Path) -> Rgb:
         """See ``pipeline.keyframes.paint.KeyPainter``."""
         painter = self._painter
-        recipe = self._later if asked.earlier or asked.own is not None else painter.recipe
-        descent = painter.optimizer.descent(self._content(asked), recipe)
-        canvas = load_canvas(kept, painter.device) or descent.begin()
+        recipe = self._later if task.earlier or task.own is not None else painter.recipe
+        descent = painter.optimizer.descent(self._content(task), recipe)
+        canvas = load_canvas(checkpoint, painter.device) or descent.begin()
         total = recipe.iterations
         with self._report.progress("painting", total, "iterations", canvas.iteration) as bar:
 
             def progress(canvas: Canvas) -> None:
                 bar.advance(f"total {canvas.curves[-1]['total']:.3g}")
                 if canvas.iteration % PAINT_CHECKPOINT_EVERY == 0 or self._stop.is_set():
-                    save_canvas(canvas, kept)
+                    save_canvas(canvas, checkpoint)
                 if self._stop.is_set():
                     raise KeyboardInterrupt
 
             rgb = optimize(descent, canvas, np.uint8, progress)
-        return np.asarray(smooth(rgb, asked.rgb, self._smoothing), np.uint8)
+        return np.asarray(smooth(rgb, task.rgb, self._smoothing), np.uint8)
 
-    def _content(self, asked: Painting) -> ContentPicture:
-        earlier = [WarpedPainting(e.painted, e.trust) for e in asked.earlier]
-        content = self._painter.content(asked.rgb, asked.mask)
-        return replace(content, start=asked.own, earlier=earlier)
+    def _content(self, task: PaintTask) -> ContentPicture:
+        earlier = [WarpedPainting(e.painted, e.trust) for e in task.earlier]
+        content = self._painter.content(task.rgb, task.mask)
+        return replace(content, start=task.own, earlier=earlier)
 
 
 def paint_picture(
@@ -205,7 +207,10 @@ def paint_picture(
     painter = backend.picture_painter(settings, mask)
     result = paint_content(painter, content, mask, out, report)
     result = smooth(result, content, _smoothing(settings))
-    finished = finished_picture(result, content, settings, source)
+    frame = Frame(eight_bits(content), 0, source.info.time_base)
+    masks = open_masks(settings, source)
+    with closing(masks) if masks is not None else nullcontext():
+        finished = Finish(mask=masks).picture(result, content, frame, settings.strength)
     with atomic_write(out) as temporary:
         temporary.write_bytes(picture_bytes(finished, out.name))
     report.say(f"wrote {out}: {size[0]}x{size[1]}")

@@ -76,7 +76,7 @@ def _parity(
         return onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
 
     method = UniversalFiles(prepare, opened, apply)
-    look, session = StyleMix(method.portrait(style)), opened(method.apply.SerializeToString())
+    look, session = StyleMix(method.statistics(style)), opened(method.apply.SerializeToString())
     means, largest = list[float](), 0
     for rgb in frames:
         maps = method.maps([(rgb, None)], look)

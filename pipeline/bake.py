@@ -16,7 +16,8 @@ from .imaging.lut import SIZE, apply_table, fit_table, write_cube
 from .imaging.resize import resize_picture, work_size
 from .imaging.similarity import mean_difference
 from .media.inputs import open_source
-from .styles.universal import UniversalStyle
+from .styles.per_shot import paint_pictures
+from .styles.style import Style
 from .temporal.shots import mark_cuts
 
 _FRAMES = 8  # of a shot that are painted
@@ -40,7 +41,8 @@ class Baked:
 def bake(
     content: str,
     out: Path,
-    stylizer: UniversalStyle,
+    style: Style,
+    strength: float = 1.0,
     size: int = SIZE,
     per_shot: bool = False,
 ) -> Generator[Baked]:
@@ -49,7 +51,8 @@ def bake(
     Args:
         content: a picture or a video.
         out: the ``.cube`` file; replaced if it exists.
-        stylizer: what paints.
+        style: what paints.
+        strength: 0..1.
         size: grid points along each colour.
         per_shot: a table for each shot, ``numbered_path(out, 1)`` and on; else one for all.
 
@@ -62,7 +65,7 @@ def bake(
     for number, shot in enumerate(_shots(frames, tick), 1):
         path = numbered_path(out, number) if per_shot else out
         pictures = shot.pictures
-        pairs = list(zip(pictures, stylizer.painted(pictures), strict=True))
+        pairs = list(zip(pictures, paint_pictures(style, pictures, strength), strict=True))
         table = fit_table(pairs, size)
         write_cube(table, path, path.stem)
         off = [

@@ -8,9 +8,12 @@ from math import ceil
 import cv2
 import numpy as np
 
+from .core.config import Settings
 from .core.frame import Rgb
-from .styles.feedforward import FeedForwardStyle
-from .styles.zoo import find_style, zoo
+from .styles.open import open_style
+from .styles.per_shot import paint_picture
+from .styles.style import Style
+from .styles.zoo import zoo
 
 _WIDTH = 480  # of a picture on the sheet, px
 _LABEL = 28
@@ -26,9 +29,13 @@ def style_sheet(picture: Rgb, names: Iterable[str] | None = None) -> Rgb:
     wanted = list(names) if names is not None else list(zoo())
     height, width = picture.shape[:2]
     # Strokes are as large as in a frame of this size; only then it is reduced.
-    painted = [(name, FeedForwardStyle(find_style(name)).paint(picture)) for name in wanted]
+    painted = [(name, paint_picture(_open(name), picture)) for name in wanted]
     size = (_WIDTH, max(1, round(height * _WIDTH / width)))
     return grid([("", picture), *painted], size, _COLUMNS)
+
+
+def _open(name: str) -> Style:
+    return open_style(Settings.model_validate({"style": name}))
 
 
 def grid(pictures: Sequence[tuple[str, Rgb]], size: tuple[int, int], columns: int) -> Rgb:

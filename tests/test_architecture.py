@@ -21,7 +21,8 @@ PIPELINE = {
     "live": "core imaging media temporal styles",
     "bake": "core imaging media temporal styles",
     "contact_sheet": "core imaging media temporal styles",
-    "render": "core imaging media nets temporal styles keyframes evaluation",
+    "plan": "core imaging media temporal styles keyframes",
+    "render": "core imaging media temporal styles keyframes plan",
 }
 """Package or module of ``pipeline/`` → those of ``pipeline/`` that it may import."""
 

@@ -1,4 +1,4 @@
-"""The one value that every stage takes and gives."""
+"""The value that every stage takes and gives, and the pictures in it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,156 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+Rgb: TypeAlias = NDArray[np.uint8]
+"""A picture: (H, W, 3), uint8, RGB, 0–255, C-contiguous."""
+
+
+Rgb8Or16: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+"""A picture of 8 or of 16 bits (0–65535), else as ``Rgb``."""
+
+
+Plane: TypeAlias = NDArray[np.uint8]
+"""One channel of a picture, (H, W)."""
+
+
+# AVColorSpace → (K_R, K_B): the weights of red and blue in brightness. Unknown is BT.601, FFmpeg's
+# convention.
+_LUMA_WEIGHTS = {
+    1: (0.2126, 0.0722),
+    4: (0.30, 0.11),
+    7: (0.212, 0.087),
+    9: (0.2627, 0.0593),
+    10: (0.2627, 0.0593),
+}
+
+
+_BT601 = (0.299, 0.114)
+
+
+_FULL = 2
+
+
+# Colour planes are soft and half as large already; a mean over odd areas takes three times as long.
+_COLOUR = cv2.INTER_LINEAR
+
+
+@dataclass(frozen=True, slots=True)
+class YuvMatrix:
+    """The matrix between RGB and Y, U, V, all in 0–255: yuv = matrix · rgb + offset.
+
+    Args:
+        matrix: FFmpeg's number of the colour space.
+        range: FFmpeg's number; 0, unspecified, means limited.
+    """
+
+    matrix: int = 2
+    range: int = 0
+
+    @property
+    def limits(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """(lowest, highest) value of Y, and of U and V."""
+        return ((0, 255), (0, 255)) if self.range == _FULL else ((16, 235), (16, 240))
+
+    def to_yuv(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The 3×3 matrix and the offset (3,) from RGB to YUV."""
+        red, blue = _LUMA_WEIGHTS.get(self.matrix, _BT601)
+        luma = np.array([red, 1 - red - blue, blue])
+        differences = [
+            (np.array([0, 0, 1]) - luma) / (2 * (1 - blue)),
+            (np.array([1, 0, 0]) - luma) / (2 * (1 - red)),
+        ]
+        (low, high), (least, most) = self.limits
+        colour = (most - least) / 255
+        rows = [luma * (high - low) / 255, *(d * colour for d in differences)]
+        return np.asarray(np.stack(rows), np.float64), np.array([low, 128.0, 128.0])
+
+    def to_rgb(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The 3×3 matrix and the offset (3,) from YUV to RGB."""
+        matrix, offset = self.to_yuv()
+        inverse = np.asarray(np.linalg.inv(matrix), np.float64)
+        return inverse, -inverse @ offset
+
+
+@dataclass(frozen=True, slots=True)
+class Yuv:
+    """A picture as planes, uint8, of even width and height; colour at half size.
+
+    Raises:
+        ValueError: the planes do not fit together.
+    """
+
+    y: Plane
+    """(H, W)."""
+    u: Plane
+    """(H/2, W/2)."""
+    v: Plane
+    """(H/2, W/2)."""
+    coding: YuvMatrix = YuvMatrix()
+
+    def __post_init__(self) -> None:
+        height, width = self.y.shape
+        if not self.u.shape == self.v.shape == (height / 2, width / 2):
+            raise ValueError(f"planes of {self.y.shape}, {self.u.shape} and {self.v.shape}")
+
+    @property
+    def planes(self) -> tuple[Plane, Plane, Plane]:
+        """Y, U and V."""
+        return self.y, self.u, self.v
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, 3), as the picture's in RGB."""
+        return (*self.y.shape, 3)
+
+    def rgb(self, size: tuple[int, int] | None = None, how: int = cv2.INTER_LINEAR) -> Rgb:
+        """The picture as (H, W, 3) uint8, 0–255, RGB.
+
+        Args:
+            size: (width, height) to resize it to; ``None``: its own.
+            how: OpenCV's interpolation.
+        """
+        size = size or (self.y.shape[1], self.y.shape[0])
+        planes = (
+            p if p.shape[::-1] == size else cv2.resize(p, size, interpolation=means)
+            for p, means in zip(self.planes, (how, _COLOUR, _COLOUR), strict=True)
+        )
+        matrix, offset = self.coding.to_rgb()
+        affine = np.column_stack([matrix, offset])
+        return np.asarray(cv2.transform(cv2.merge(list(planes)), affine), np.uint8)
+
+
+Picture: TypeAlias = Rgb | Yuv
+"""A frame's picture: RGB, or planes."""
+
+
+def coding_of(picture: Picture) -> YuvMatrix | None:
+    """The matrix of a picture's planes; ``None`` for RGB."""
+    return picture.coding if isinstance(picture, Yuv) else None
+
+
+def eight_bits(rgb: Rgb8Or16) -> Rgb:
+    """A picture (H, W, 3) of 8 or 16 bits in 8 bits, 0–255."""
+    return np.asarray(rgb if rgb.dtype == np.uint8 else rgb // 257, np.uint8)
+
+
+def as_rgb(picture: Picture) -> Rgb:
+    """The picture as (H, W, 3) uint8, 0–255, RGB: itself, or converted from its planes."""
+    return picture.rgb() if isinstance(picture, Yuv) else picture
+
+
+def resized(picture: Picture, size: tuple[int, int], how: int) -> Rgb:
+    """The picture as (H, W, 3) uint8, 0–255, RGB.
+
+    Args:
+        picture: RGB or planes.
+        size: (width, height) to resize it to.
+        how: OpenCV's interpolation.
+    """
+    if isinstance(picture, Yuv):
+        return picture.rgb(size, how)
+    return np.asarray(cv2.resize(picture, size, interpolation=how), np.uint8)
+
 
 Vectors = NDArray[np.float32]
 """Motion: (H, W, 2), px, (x, y); pixel p of one picture is at p + v[p] of another."""
@@ -21,48 +171,50 @@ class Motion:
     vectors: Vectors
     """(h, w, 2): from this frame to the one before."""
     confidence: NDArray[np.float32]
-    """(h, w), 0..1: that they were there."""
+    """(h, w), 0..1: how sure it is that they were visible there."""
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """What a recurrent net is told of the frame before."""
+class TemporalState:
+    """What a net may be given of the past."""
 
     previous: Rgb
-    """(H, W, 3): what was shown, moved to where its parts are now."""
+    """(H, W, 3) uint8, 0–255, RGB: the previous output, warped to the present frame."""
     confidence: NDArray[np.uint8]
     """(H, W), 0–255: how far that can be trusted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A picture and its place in time.
+    """A picture, its painting, and its place in time.
 
     Raises:
-        ValueError: ``picture`` is not one as ``Rgb`` or ``Yuv`` says.
+        ValueError: ``source`` is not a picture as ``Rgb`` or ``Yuv`` says.
     """
 
-    picture: Picture
-    """HWC uint8, RGB, 0–255; or planes, from a source that was asked for them."""
+    source: Picture
+    """(H, W, 3) uint8, 0–255, RGB; or Y, U, V planes, from a source that was asked for them."""
     pts: int
-    """When it is shown, in units of ``time_base``."""
+    """When it is displayed, in units of ``time_base``."""
     time_base: Fraction
     """Seconds per unit."""
     duration: int = 0
-    """How long it is shown, in units of ``time_base``; 0 where unknown."""
+    """How long it is displayed, in units of ``time_base``; 0 where unknown."""
     cut: bool = False
     """It is the first of a shot."""
     motion: Motion | None = None
     """Of the source since the frame before, where the flow stage ran and the shot goes on."""
-    original: Picture | None = None
-    """The source's picture, where ``finish`` wants it beside the painted one."""
+    painted: Picture | None = None
+    """The painting of ``source``, of the same size."""
+    opacity: float = 1.0
+    """Weight of the painting over its source that is still to be applied, 0..1."""
     labels: NDArray[np.uint8] | None = None
-    """(h, w, K): of a segmentation mask, of any size; see ``segments``."""
+    """(h, w, K), 0–255: weights of the labels of a segmentation mask, of any size."""
     captured: float = 0.0
-    """When it came in, live: seconds of ``time.monotonic``; 0: it did not."""
+    """When it arrived, live: seconds of ``time.monotonic``; 0: it was read from a file."""
 
     def __post_init__(self) -> None:
-        rgb = self.picture
+        rgb = self.source
         if isinstance(rgb, Yuv):
             return
         if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
@@ -71,8 +223,13 @@ class Frame:
             raise ValueError(f"a frame is C-contiguous, not strided by {rgb.strides}")
 
     @property
+    def picture(self) -> Picture:
+        """The output so far: the painting, or the source where nothing was painted."""
+        return self.source if self.painted is None else self.painted
+
+    @property
     def rgb(self) -> Rgb:
-        """The picture in RGB; of planes it is made anew at every call."""
+        """``picture`` in RGB; planes are converted at every call."""
         return as_rgb(self.picture)
 
     @property
@@ -94,142 +251,3 @@ class Span:
 
 
 ALL = Span()
-
-
-Rgb: TypeAlias = NDArray[np.uint8]
-"""A picture: (H, W, 3), uint8, RGB, 0–255, C-contiguous."""
-
-
-Rgb8Or16: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
-"""A picture of 8 or of 16 bits (0–65535), else as ``Rgb``."""
-
-
-Plane: TypeAlias = NDArray[np.uint8]
-"""One channel of a picture, (H, W)."""
-
-
-# AVColorSpace → (K_R, K_B): the shares of red and blue in brightness. Unknown is BT.601, FFmpeg's
-# convention.
-_SHARES = {
-    1: (0.2126, 0.0722),
-    4: (0.30, 0.11),
-    7: (0.212, 0.087),
-    9: (0.2627, 0.0593),
-    10: (0.2627, 0.0593),
-}
-
-
-_BT601 = (0.299, 0.114)
-
-
-_FULL = 2
-
-
-# Colour planes are soft and half as large already; a mean over odd areas takes three times as long.
-_COLOUR = cv2.INTER_LINEAR
-
-
-@dataclass(frozen=True, slots=True)
-class YuvMatrix:
-    """How RGB is told in Y, U and V, all in 0–255: yuv = matrix · rgb + offset.
-
-    Args:
-        matrix: FFmpeg's number of the colour space.
-        range: FFmpeg's number; unsaid is limited.
-    """
-
-    matrix: int = 2
-    range: int = 0
-
-    @property
-    def limits(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Lowest and highest value of Y; of U and V."""
-        return ((0, 255), (0, 255)) if self.range == _FULL else ((16, 235), (16, 240))
-
-    def to_yuv(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The 3×3 matrix and the offset that make YUV of RGB."""
-        red, blue = _SHARES.get(self.matrix, _BT601)
-        luma = np.array([red, 1 - red - blue, blue])
-        differences = [
-            (np.array([0, 0, 1]) - luma) / (2 * (1 - blue)),
-            (np.array([1, 0, 0]) - luma) / (2 * (1 - red)),
-        ]
-        (low, high), (least, most) = self.limits
-        colour = (most - least) / 255
-        rows = [luma * (high - low) / 255, *(d * colour for d in differences)]
-        return np.asarray(np.stack(rows), np.float64), np.array([low, 128.0, 128.0])
-
-    def to_rgb(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The 3×3 matrix and the offset that make RGB of YUV."""
-        matrix, offset = self.to_yuv()
-        inverse = np.asarray(np.linalg.inv(matrix), np.float64)
-        return inverse, -inverse @ offset
-
-
-@dataclass(frozen=True, slots=True)
-class Yuv:
-    """A picture of even width and height.
-
-    Raises:
-        ValueError: the planes do not fit together.
-    """
-
-    y: Plane
-    """(H, W)."""
-    u: Plane
-    """(H/2, W/2)."""
-    v: Plane
-    """Likewise."""
-    coding: YuvMatrix = YuvMatrix()
-
-    def __post_init__(self) -> None:
-        height, width = self.y.shape
-        if not self.u.shape == self.v.shape == (height / 2, width / 2):
-            raise ValueError(f"planes of {self.y.shape}, {self.u.shape} and {self.v.shape}")
-
-    @property
-    def planes(self) -> tuple[Plane, Plane, Plane]:
-        """Y, U and V."""
-        return self.y, self.u, self.v
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """As the picture's in RGB: (H, W, 3)."""
-        return (*self.y.shape, 3)
-
-    def rgb(self, size: tuple[int, int] | None = None, how: int = cv2.INTER_LINEAR) -> Rgb:
-        """The picture in RGB; at another (width, height) if one is given, resized by ``how``."""
-        size = size or (self.y.shape[1], self.y.shape[0])
-        planes = (
-            p if p.shape[::-1] == size else cv2.resize(p, size, interpolation=means)
-            for p, means in zip(self.planes, (how, _COLOUR, _COLOUR), strict=True)
-        )
-        matrix, offset = self.coding.to_rgb()
-        affine = np.column_stack([matrix, offset])
-        return np.asarray(cv2.transform(cv2.merge(list(planes)), affine), np.uint8)
-
-
-Picture: TypeAlias = Rgb | Yuv
-"""What a frame shows."""
-
-
-def coding_of(picture: Picture) -> YuvMatrix | None:
-    """Of its planes; ``None`` for RGB."""
-    return picture.coding if isinstance(picture, Yuv) else None
-
-
-def eight_bits(rgb: Rgb8Or16) -> Rgb:
-    """The picture in 8 bits."""
-    return np.asarray(rgb if rgb.dtype == np.uint8 else rgb // 257, np.uint8)
-
-
-def as_rgb(picture: Picture) -> Rgb:
-    """The picture in RGB: itself, or made of its planes."""
-    return picture.rgb() if isinstance(picture, Yuv) else picture
-
-
-def resized(picture: Picture, size: tuple[int, int], how: int) -> Rgb:
-    """The picture in RGB at (width, height), resized by OpenCV's ``how``."""
-    if isinstance(picture, Yuv):
-        return picture.rgb(size, how)
-    return np.asarray(cv2.resize(picture, size, interpolation=how), np.uint8)

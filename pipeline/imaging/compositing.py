@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -96,3 +97,16 @@ def fit_mask(picture: Plane | Rgb, shape: tuple[int, ...], feather: float, inver
     if feather:
         mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), feather / 2), np.uint8)
     return np.asarray(255 - mask if invert else mask, np.uint8)
+
+
+def mirror(picture: Picture) -> Picture:
+    """Left and right exchanged."""
+    return each_plane(picture, lambda plane: cv2.flip(plane, 1))
+
+
+def each_plane(picture: Picture, change: Callable[[Any], Any]) -> Picture:
+    """A change of every plane by itself, or of an RGB picture as one."""
+    if not isinstance(picture, Yuv):
+        return np.asarray(change(picture), np.uint8)
+    y, u, v = (np.asarray(change(p), np.uint8) for p in picture.planes)
+    return Yuv(y, u, v, picture.coding)

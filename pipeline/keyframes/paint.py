@@ -21,7 +21,7 @@ from ..media.images import picture_bytes, pictures_in, read_picture
 from ..temporal.trajectory import Correspondence, Trust
 from .select import Key, read_link
 
-_LOOKS_BACK = 3  # key frames that hold a new one: Ruder's long-term loss
+_LOOKS_BACK = 3  # key frames that constrain a new one: Ruder's long-term loss
 
 
 @dataclass(frozen=True)
@@ -29,53 +29,56 @@ class Earlier:
     """A painted key frame of the same shot, warped to the one that is painted now."""
 
     painted: Rgb
+    """(H, W, 3) uint8, 0–255, RGB."""
     trust: Trust
     """(H, W), 0..1, at the picture's size."""
 
 
 @dataclass(frozen=True)
-class Painting:
+class PaintTask:
     """What a key frame's painting is made from."""
 
     rgb: Rgb
+    """The frame: (H, W, 3) uint8, 0–255, RGB."""
     mask: Rgb | None
+    """Its segmentation mask, (H, W, 3); ``None``: it has none."""
     earlier: Sequence[Earlier]
     """The nearest in time first."""
     own: Rgb | None = None
-    """What an earlier pass made of it."""
+    """The painting of an earlier pass, (H, W, 3)."""
 
 
 class KeyPainter(Protocol):
     """Paints key frames."""
 
     key: str
-    """A name for all that a painting depends on, but for what it is given."""
+    """A digest of everything that a painting depends on, except the task."""
 
-    def paint(self, asked: Painting, kept: Path) -> Rgb:
-        """The painting, of the picture's size; ``kept`` is a file for what is half done."""
+    def paint(self, task: PaintTask, checkpoint: Path) -> Rgb:
+        """The painting, (H, W, 3) uint8, of the frame's size; ``checkpoint``: of a stopped one."""
         ...
 
 
-def painted(
+def paint_keyframes(
     keys: Sequence[Key],
     painter: KeyPainter,
     folder: Path,
     passes: int = 1,
-    heard: Callable[[Key], None] = lambda key: None,
+    on_painted: Callable[[Key], None] = lambda key: None,
 ) -> dict[int, Path]:
-    """Paint every key frame, unless it lies painted in ``folder``; number → the painting.
+    """Paint every key frame that is not in ``folder`` yet; number → the painting.
 
-    Every second pass goes backward; a later pass begins with what the earlier ones made of the
+    Every second pass goes backward; a later pass begins with the earlier paintings of the
     frame and its neighbour (Ruder 2016, section 3.3).
 
     Args:
         keys: in order.
         painter: paints one.
-        folder: where paintings are kept.
+        folder: where paintings are saved.
         passes: over each shot.
-        heard: is told of each that is done.
+        on_painted: called after each.
     """
-    found: dict[int, Path] = {}
+    paintings: dict[int, Path] = {}
     for number in range(passes):
         backward = number % 2 == 1
         known: list[tuple[Key, Path]] = []  # of the shot, the nearest first
@@ -84,13 +87,13 @@ def painted(
                 known = []
             rgb = key.rgb
             earlier = _earlier(key, rgb.shape[:2], known, backward)
-            own = read_picture(found[key.number]) if number else None
+            own = read_picture(paintings[key.number]) if number else None
             mask = None if key.mask is None else read_picture(key.mask)
-            path = _kept(key, Painting(rgb, mask, earlier, own), painter, folder)
-            found[key.number] = path
+            path = _paint_once(key, PaintTask(rgb, mask, earlier, own), painter, folder)
+            paintings[key.number] = path
             known = [(key, path), *known][:_LOOKS_BACK]
-            heard(key)
-    return found
+            on_painted(key)
+    return paintings
 
 
 def _in_order(keys: Sequence[Key], backward: bool) -> Iterator[tuple[int, Key]]:
@@ -102,48 +105,46 @@ def _earlier(
     key: Key, size: tuple[int, ...], known: Sequence[tuple[Key, Path]], backward: bool
 ) -> list[Earlier]:
     """The known paintings, warped to ``key`` along the links between them."""
-    found: list[Earlier] = []
-    way: Correspondence | None = None
+    result: list[Earlier] = []
+    to_other: Correspondence | None = None
     nearer = key
     for other, path in known:
         link = read_link(other, "forth") if backward else read_link(nearer, "back")
-        way = link if way is None else way.chain(link)
+        to_other = link if to_other is None else to_other.chain(link)
         height, width = size
-        painting = resize_pixels(
-            read_picture(path), (height, width)
-        )  # somebody may have been at it
-        warped = Warper(width, height).warp(painting, way.vectors, cv2.INTER_CUBIC)
-        trust = cv2.resize(way.trust, (width, height))
-        found.append(Earlier(np.asarray(warped, np.uint8), np.asarray(trust, np.float32)))
+        painting = resize_pixels(read_picture(path), (height, width))  # the user may have edited it
+        warped = Warper(width, height).warp(painting, to_other.vectors, cv2.INTER_CUBIC)
+        trust = cv2.resize(to_other.trust, (width, height))
+        result.append(Earlier(np.asarray(warped, np.uint8), np.asarray(trust, np.float32)))
         nearer = other
-    return found
+    return result
 
 
-def _kept(key: Key, asked: Painting, painter: KeyPainter, folder: Path) -> Path:
-    """The painting in ``folder``: found there, or painted."""
-    name = f"{key.number:06d}-{_digest(painter.key, asked)}"
+def _paint_once(key: Key, task: PaintTask, painter: KeyPainter, folder: Path) -> Path:
+    """The painting in ``folder``: there already, or painted now."""
+    name = f"{key.number:06d}-{_digest(painter.key, task)}"
     path = folder / f"{name}.png"
     if not path.exists():
-        half = folder / f"{name}.part"
-        rgb = painter.paint(asked, half)
-        with atomic_write(path) as aside:
-            aside.write_bytes(picture_bytes(rgb, path.name))
-        half.unlink(missing_ok=True)
+        checkpoint = folder / f"{name}.part"
+        rgb = painter.paint(task, checkpoint)
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(picture_bytes(rgb, path.name))
+        checkpoint.unlink(missing_ok=True)
     return path
 
 
-def _digest(key: str, asked: Painting) -> str:
-    told = hashlib.sha256(key.encode())
-    arrays = [asked.rgb, asked.mask, asked.own]
-    for earlier in asked.earlier:
+def _digest(key: str, task: PaintTask) -> str:
+    digest = hashlib.sha256(key.encode())
+    arrays = [task.rgb, task.mask, task.own]
+    for earlier in task.earlier:
         arrays += [earlier.painted, earlier.trust]
     for array in arrays:
-        told.update(b"none" if array is None else repr(array.shape).encode() + array.tobytes())
-    return told.hexdigest()[:16]
+        digest.update(b"none" if array is None else repr(array.shape).encode() + array.tobytes())
+    return digest.hexdigest()[:16]
 
 
-def given(folder: Path) -> dict[int, Path]:
-    """Frames painted by somebody: number of the frame, from 1 → the picture.
+def find_paintings(folder: Path) -> dict[int, Path]:
+    """Frames painted by hand: number of the film's frame, from 1 → the picture.
 
     The number that a file's name begins with counts, else the last: ``000042.png``,
     ``000042-1a2b.png``, ``shot1_0042.png``.
@@ -151,7 +152,7 @@ def given(folder: Path) -> dict[int, Path]:
     Raises:
         SourceError: a picture has no number, two have the same, or none is there.
     """
-    found: dict[int, Path] = {}
+    paintings: dict[int, Path] = {}
     for path in pictures_in(folder):
         first, *others = re.findall(r"\d+", path.stem) or [None]
         if first is None:
@@ -160,12 +161,12 @@ def given(folder: Path) -> dict[int, Path]:
                 "frame, as in 000042.png"
             )
         number = int(first if path.stem.startswith(first) else [first, *others][-1])
-        if number in found:
+        if number in paintings:
             raise SourceError(
-                f"--keyframes {folder}: {found[number].name} and {path.name} are both frame "
+                f"--keyframes {folder}: {paintings[number].name} and {path.name} are both frame "
                 f"{number}; keep one"
             )
-        found[number] = path
-    if not found:
+        paintings[number] = path
+    if not paintings:
         raise SourceError(f"--keyframes {folder} holds no pictures")
-    return found
+    return paintings

@@ -1,9 +1,9 @@
-"""Painted key frames, carried through the frames between them.
+"""Key frames propagated to the frames between them: the stage that paints by key frames.
 
-Every frame is made of the paintings before and after it, warped along the motion and weighed by
-trust and nearness; what the source has and its warped key frames have not (light that changes) is
-added. Where neither key frame shows what a frame does, the frame itself is shown in the paintings'
-colours: a table of colours learned from the key frames, as a grade is.
+Every frame is made of the paintings before and after it, warped along the motion and weighted by
+trust and nearness; changes of light, which the source has and its warped key frames lack, are
+added. Where neither key frame has what a frame displays, the frame itself is displayed in the
+paintings' colours: a colour table learned from the key frames, as a grade is.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from ..imaging.lut import Table, apply_table, fit_table
 from ..imaging.resize import reduce_for_flow, resize_pixels
 from ..imaging.warp import Warper
 from ..media.images import read_8_or_16_bit
-from ..styles.style import StyleInfo
 from ..temporal.flow import FlowEstimator
 from ..temporal.trajectory import (
     Correspondence,
@@ -38,18 +37,18 @@ from ..temporal.trajectory import (
 
 log = logging.getLogger(__name__)
 
-_NOWHERE = 1e-3  # share of a key frame outside its time: it fills what the other doesn't show
+_NOWHERE = 1e-3  # weight of a key frame outside its time: it fills what the other lacks
 
 _MOST = 120  # frames that wait for a key frame
 
-_GRID = 17  # points of the colours' table, along each colour
+_GRID = 17  # points of the colour table, along each colour
 
-_FADE = 0.5  # of the time between two key frames, in which one goes over into the other
+_FADE = 0.5  # of the time between two key frames, in which one fades into the other
 
-_SEEN = 0.98  # trust from which nothing is graded: a frame's work hangs on how much is
+_VISIBLE = 0.98  # trust from which nothing is graded: a frame's time depends on how much is
 
 DETAIL = 1.0
-"""How much of the source's change in brightness is added."""
+"""Weight with which the source's change in brightness is added."""
 
 _NOISE = 4.0  # grey levels of it that are taken for noise
 
@@ -65,135 +64,142 @@ class _Key:
 
 
 @dataclass(frozen=True)
-class _Held:
+class _Waiting:
     """A frame that waits for the key frame after it."""
 
     frame: Frame
     small: Rgb
     step: FlowPair | None
     """Since the frame before; ``None`` for the first of a shot."""
-    way: Correspondence | None
+    back: Correspondence | None
     """To the key frame before it, if there is one."""
 
 
 @dataclass(frozen=True)
 class _Side:
-    """A key frame as a frame sees it."""
+    """A key frame, seen from a frame."""
 
     key: _Key
-    way: Correspondence
-    share: float
-    """By nearness in time; of both sides, 1."""
+    to_key: Correspondence
+    weight: float
+    """By nearness in time; of both sides together, 1."""
 
 
-class Carrier:
-    """Plays painted key frames over a source, as a stylizer plays a net.
+def propagate(
+    frames: Iterable[Frame],
+    paintings: Mapping[int, Path],
+    estimator: FlowEstimator,
+    first: int = 1,
+) -> Generator[Frame]:
+    """The stage: source frames → the same with ``painted``.
+
+    The frames before a key frame wait for it, ``_MOST`` of them; earlier ones are made of the key
+    frame before alone. A shot without any stays as it is.
 
     Args:
-        paintings: number of the key frame, counted from 1 → its painting.
+        frames: in order, the first of each shot with ``cut``.
+        paintings: number of the key frame → its painting. The film's first frame is 1.
         estimator: of motion.
-        name: what is shown as the style.
+        first: number of the first of ``frames``.
+
+    Raises:
+        SettingsError: no key frame is one of ``frames``.
+        SourceError: the source broke off; what came before it is painted.
     """
+    between = _Propagation(paintings, estimator)
+    broken: SourceError | None = None
+    with closing_source(frames):
+        try:
+            for number, frame in enumerate(frames, first):
+                yield from between.add(number, frame)
+        except SourceError as error:
+            broken = error
+        yield from between.flush()
+    if broken is not None:
+        raise broken
+    if not between.used:
+        raise SettingsError(
+            "No key frame lies between --start and --end. 000001.png is the film's first frame."
+        )
+    unused = len(paintings) - between.used
+    if unused:
+        log.warning("%d of %d key frames are not in this part of the film", unused, len(paintings))
 
-    planar = False
-    binds = fades = still = True
-    device = "cpu"
 
-    def __init__(self, paintings: Mapping[int, Path], estimator: FlowEstimator, name: str) -> None:
+class _Propagation:
+    """The frames since the last key frame, and that key frame."""
+
+    def __init__(self, paintings: Mapping[int, Path], estimator: FlowEstimator) -> None:
+        self.used = 0
+        """Key frames that were reached."""
         self._paintings = paintings
+        self._numbers = sorted(paintings)
         self._estimator = estimator
         self._warper = Warper(1, 1)
-        self.card = StyleInfo(name, "keyframes")
+        self._waiting: list[_Waiting] = []
+        self._key: _Key | None = None
+        self._last: _Waiting | None = None
 
-    def run(self, frames: Iterable[Frame]) -> Generator[Frame]:
-        """The stage: source frames, the first of each shot marked → painted ones.
+    def add(self, number: int, frame: Frame) -> Generator[Frame]:
+        """Take the next frame; yield those that are complete."""
+        if frame.cut:
+            yield from self.flush()
+            self._key = self._last = None
+        small = reduce_for_flow(frame.source)
+        step = None
+        if self._last is not None:
+            step = measure_flow_pair(small, self._last.small, self._estimator)
+        if number in self._paintings:
+            key = _key(frame, small, self._paintings[number])
+            yield from self.flush(key, step)
+            self._key, self._last = key, None
+            self.used += 1
+        self._last = _Waiting(frame, small, step, self._back(small, step))
+        self._waiting.append(self._last)
+        place = bisect_right(self._numbers, number)
+        if place == len(self._numbers) or self._numbers[place] - number > _MOST:
+            yield from self.flush()
 
-        Holds the frames before a key frame, ``_MOST`` of them; earlier ones are made of the key
-        frame before alone. A shot without any is left as it is.
+    def flush(self, after: _Key | None = None, step: FlowPair | None = None) -> Generator[Frame]:
+        """Paint the frames that wait, up to the key frame ``after``, to which ``step`` leads."""
+        waiting, self._waiting = self._waiting, []
+        begin = waiting[0].frame.time if waiting else Fraction(0)
+        for one, forth in zip(waiting, self._forth(waiting, after, step), strict=True):
+            sides: list[_Side] = []
+            weight = _weight(one.frame.time, begin, self._key, after)
+            if self._key is not None and one.back is not None:
+                sides.append(_Side(self._key, one.back, weight))
+            if after is not None and forth is not None:
+                sides.append(_Side(after, forth, 1 - weight))
+            yield replace(one.frame, painted=self._paint(one.frame.rgb, sides))
 
-        Raises:
-            SettingsError: none of the key frames was met.
-        """
-        held: list[_Held] = []
-        key: _Key | None = None
-        last: _Held | None = None
-        broken: SourceError | None = None
-        numbers = sorted(self._paintings)
-        met = 0
-        with closing_source(frames):
-            try:
-                for number, frame in enumerate(frames, 1):
-                    if frame.cut:
-                        yield from self._between(key, held, None, None)
-                        held, key, last = [], None, None
-                    small = reduce_for_flow(frame.picture)
-                    step = None
-                    if last is not None:
-                        step = measure_flow_pair(small, last.small, self._estimator)
-                    if number in self._paintings:
-                        new = _key(frame, small, self._paintings[number])
-                        yield from self._between(key, held, new, step)
-                        held, key, last = [], new, None
-                        met += 1
-                    last = _Held(frame, small, step, self._way(last, small, step, key))
-                    held.append(last)
-                    place = bisect_right(numbers, number)
-                    if place == len(numbers) or numbers[place] - number > _MOST:
-                        yield from self._between(key, held, None, None)
-                        held = []
-            except SourceError as error:  # what came before it is shown
-                broken = error
-            yield from self._between(key, held, None, None)
-        if broken is not None:
-            raise broken
-        if not met:
-            raise SettingsError(
-                "none of the key frames is a frame of this stretch; they count from 1"
-            )
-        if met < len(numbers):
-            log.warning("%d of %d key frames are no frames here", len(numbers) - met, len(numbers))
-
-    def _way(
-        self, before: _Held | None, small: Rgb, step: FlowPair | None, key: _Key | None
-    ) -> Correspondence | None:
-        """To the key frame before; ``before`` is nothing at that frame itself."""
-        if key is None:
+    def _back(self, small: Rgb, step: FlowPair | None) -> Correspondence | None:
+        """To the key frame before; at that frame itself, nothing moves."""
+        if self._key is None:
             return None
-        if before is None:
+        if self._last is None:
             return no_motion(*small.shape[:2])
         assert step is not None
-        assert before.way is not None
-        return correct_drift(step.backward.chain(before.way), small, key.small, self._estimator)
+        assert self._last.back is not None
+        return correct_drift(
+            step.backward.chain(self._last.back), small, self._key.small, self._estimator
+        )
 
-    def _between(
-        self, before: _Key | None, held: list[_Held], after: _Key | None, step: FlowPair | None
-    ) -> Generator[Frame]:
-        """The frames from one key frame up to the next; ``step`` leads to that."""
-        begin = held[0].frame.time if held else Fraction(0)
-        for one, way in zip(held, self._ways_on(held, after, step), strict=True):
-            sides: list[_Side] = []
-            share = _share(one.frame.time, begin, before, after)
-            if before is not None and one.way is not None:
-                sides.append(_Side(before, one.way, share))
-            if after is not None and way is not None:
-                sides.append(_Side(after, way, 1 - share))
-            yield replace(one.frame, picture=self._shown(one.frame.rgb, sides))
-
-    def _ways_on(
-        self, held: list[_Held], after: _Key | None, step: FlowPair | None
+    def _forth(
+        self, waiting: list[_Waiting], after: _Key | None, step: FlowPair | None
     ) -> list[Correspondence | None]:
-        """Each frame's way to the key frame after it."""
-        found: list[Correspondence | None] = []
-        way: Correspondence | None = None
-        for one in reversed(held):
+        """From each frame to the key frame after it."""
+        result: list[Correspondence | None] = []
+        forth: Correspondence | None = None
+        for one in reversed(waiting):
             if after is not None and step is not None:
-                way = step.forward if way is None else step.forward.chain(way)
-                way = correct_drift(way, one.small, after.small, self._estimator)
-            found.append(way)
+                forth = step.forward if forth is None else step.forward.chain(forth)
+                forth = correct_drift(forth, one.small, after.small, self._estimator)
+            result.append(forth)
             step = one.step
-        return found[::-1]
+        return result[::-1]
 
-    def _shown(self, rgb: Rgb, sides: list[_Side]) -> Rgb:
+    def _paint(self, rgb: Rgb, sides: list[_Side]) -> Rgb:
         """The frame, made of the key frames on both its sides."""
         if not sides:
             return rgb
@@ -201,39 +207,40 @@ class Carrier:
         if self._warper.size != (width, height):
             self._warper = Warper(width, height)
         painted = np.zeros((height, width, 3), np.float32)
-        source, total, shown = np.zeros((3, height, width), np.float32)
+        source, total, visible = np.zeros((3, height, width), np.float32)
         for side in sides:
-            trust = np.asarray(cv2.resize(side.way.trust, (width, height)), np.float32)
-            weight = np.float32(side.share + _NOWHERE) * trust
+            trust = np.asarray(cv2.resize(side.to_key.trust, (width, height)), np.float32)
+            weight = np.float32(side.weight + _NOWHERE) * trust
             grey = cv2.cvtColor(side.key.rgb, cv2.COLOR_RGB2GRAY)
-            warped = self._warper.warp(side.key.painted, side.way.vectors, cv2.INTER_CUBIC)
+            vectors = side.to_key.vectors
+            warped = self._warper.warp(side.key.painted, vectors, cv2.INTER_CUBIC)
             painted += weight[..., None] * warped
-            source += weight * self._warper.warp(grey, side.way.vectors, cv2.INTER_CUBIC)
+            source += weight * self._warper.warp(grey, vectors, cv2.INTER_CUBIC)
             total += weight
-            np.maximum(shown, trust, out=shown)
+            np.maximum(visible, trust, out=visible)
         total += np.float32(1e-6)
         painted /= total[..., None]
         painted += _detail(rgb, source / total)[..., None]
-        unseen = shown < _SEEN
-        if unseen.any():
-            nearest = max(sides, key=lambda side: side.share)
-            graded = apply_table(nearest.key.colours, rgb[unseen][None])[0]
-            painted[unseen] = graded + shown[unseen][:, None] * (painted[unseen] - graded)
+        hidden = visible < _VISIBLE
+        if hidden.any():
+            nearest = max(sides, key=lambda side: side.weight)
+            graded = apply_table(nearest.key.colours, rgb[hidden][None])[0]
+            painted[hidden] = graded + visible[hidden][:, None] * (painted[hidden] - graded)
         return np.clip(np.rint(painted), 0, 255).astype(np.uint8)
 
 
 def _key(frame: Frame, small: Rgb, path: Path) -> _Key:
-    rgb, painting = frame.rgb, fitting(path, frame)
+    rgb, painting = frame.rgb, read_painting(path, frame)
     return _Key(painting, rgb, small, frame.time, _colours(small, reduce_for_flow(painting)))
 
 
 def _colours(source: Rgb, painting: Rgb) -> Table:
-    """The table of colours; those that the source lacks go the way that all together go."""
+    """The colour table; colours that the source lacks change as all together do."""
     x, y = (p.reshape(-1, 3).astype(np.float64) / 255 for p in (source, painting))
     design = np.column_stack([x, np.ones(len(x))])
     ridge = 1e-3 * len(x) * np.diag([1.0, 1.0, 1.0, 0.0])  # towards no change
-    wanted = design.T @ y + ridge[:, :3]
-    affine = np.linalg.solve(design.T @ design + ridge, wanted)
+    target = design.T @ y + ridge[:, :3]
+    affine = np.linalg.solve(design.T @ design + ridge, target)
     axis = np.linspace(0, 255, _GRID).round()
     every = np.stack(np.meshgrid(axis, axis, axis), axis=-1).reshape(_GRID, -1, 3)
     far = np.clip(255 * (every / 255 @ affine[:3] + affine[3]), 0, 255)
@@ -241,21 +248,21 @@ def _colours(source: Rgb, painting: Rgb) -> Table:
 
 
 def _detail(rgb: Rgb, source: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What of the frame's brightness its warped key frames have not; without the noise."""
+    """The part of the frame's brightness (H, W) that its warped key frames lack, without noise."""
     change = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32) - source
-    kept = np.maximum(np.abs(change) - _NOISE, 0)
-    return np.asarray(DETAIL * np.copysign(kept, change), np.float32)
+    beyond = np.maximum(np.abs(change) - _NOISE, 0)
+    return np.asarray(DETAIL * np.copysign(beyond, change), np.float32)
 
 
-def _share(time: Fraction, begin: Fraction, before: _Key | None, after: _Key | None) -> float:
-    """How much of a frame is the key frame's before it: all at ``begin``, nothing at the other."""
+def _weight(time: Fraction, begin: Fraction, before: _Key | None, after: _Key | None) -> float:
+    """The weight of the key frame before a frame: 1 at ``begin``, 0 at the one after."""
     if before is None or after is None:
         return 1.0 if after is None else 0.0
     done = float((time - begin) / (after.time - begin))
     return float(np.clip(0.5 + (0.5 - done) / _FADE, 0, 1))
 
 
-def fitting(path: Path, frame: Frame) -> Rgb:
-    """A painting at the frame's size."""
+def read_painting(path: Path, frame: Frame) -> Rgb:
+    """A painting at the frame's size: (H, W, 3) uint8, 0–255, RGB."""
     painting = eight_bits(read_8_or_16_bit(path))
-    return resize_pixels(painting, (frame.picture.shape[0], frame.picture.shape[1]))
+    return resize_pixels(painting, (frame.source.shape[0], frame.source.shape[1]))

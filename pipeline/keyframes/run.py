@@ -1,4 +1,4 @@
-"""The stylizer of key frames: those are painted first, or were given; then it plays them."""
+"""Key frames of one run: select and paint them, then propagate them or learn a net from them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import logging
 import shutil
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Protocol
@@ -17,72 +18,96 @@ from ..core.config import PAINTED, Settings
 from ..core.errors import SettingsError, SinkError, SourceError
 from ..core.files import atomic_write, writing
 from ..core.frame import Frame, Rgb, Span
-from ..media.images import picture_bytes
-from ..media.source import Source
-from ..styles.feedforward import FeedForwardStyle
+from ..media.images import picture_bytes, picture_size
+from ..media.source import Source, SourceInfo
 from ..styles.masks import open_content_mask
 from ..styles.open import open_net
+from ..styles.per_shot import paint_shots
+from ..styles.style import StyleInfo
 from ..temporal.flow import FlowEstimator
-from .paint import KeyPainter, given, painted
-from .propagate import Carrier, fitting
-from .select import Key, KeyframeScheduler, chosen, listed_times
+from .paint import KeyPainter, find_paintings, paint_keyframes
+from .propagate import propagate, read_painting
+from .select import Key, KeyframeScheduler, listed_times, select_keyframes
 
 Pairs = Sequence[tuple[Path, Path]]
 """Key frames and their paintings, pictures of one size each."""
 
+Stage = Callable[[Iterable[Frame]], Generator[Frame]]
+"""Source frames → the same with ``painted``."""
+
+_ASPECT_TOLERANCE = 0.02  # of the aspect ratio, by which a painting may differ from its frame
+
 
 class KeyframeBackend(Protocol):
-    """What paints and what learns: given from outside, because this room knows no PyTorch."""
+    """Paints key frames and learns from them: passed in, because this package knows no PyTorch."""
 
     def painter(self, settings: Settings, mask: Rgb | None) -> KeyPainter:
-        """What paints key frames by the settings; ``mask`` is the source's first."""
+        """The painter of key frames; ``mask`` is the source's first segmentation mask."""
         ...
 
-    def learned(self, pairs: Pairs, name: str, out: Path, kept: Path) -> None:
-        """Write a net that paints as the pairs show, to ``out``; ``kept`` is for half of one."""
+    def learn(self, pairs: Pairs, name: str, out: Path, checkpoint: Path) -> None:
+        """Write a net that paints as the pairs do to ``out``; a stopped one to ``checkpoint``."""
         ...
 
     @property
-    def learns(self) -> str:
-        """A name for all that a net depends on, but for its pairs."""
+    def learn_key(self) -> str:
+        """A digest of everything that a net depends on, except its pairs."""
         ...
 
-    def looked(self, frame: Frame) -> None:
-        """Is told of every frame that is looked at; may stop it all."""
+    def on_frame(self, frame: Frame) -> None:
+        """Called for every frame that is read; may stop the run by an exception."""
         ...
 
-    def heard(self, done: int, total: int) -> None:
-        """Is told of every key frame that is painted."""
+    def on_painted(self, done: int, total: int) -> None:
+        """Called after every key frame that is painted, and once before the first."""
         ...
 
 
 log = logging.getLogger(__name__)
 
 
-def paints(settings: Settings) -> bool:
+def has_keyframes(settings: Settings) -> bool:
     """Whether the settings ask for key frames."""
     return settings.method in PAINTED or settings.keyframes is not None
 
 
 @dataclass(frozen=True)
-class Job:
-    """What key frames are found and painted for."""
+class KeyframeJob:
+    """What key frames are selected and painted for."""
 
     source: Source
     span: Span
     settings: Settings
-    marked: Callable[[Iterable[Frame]], Iterable[Frame]]
+    mark_cuts: Callable[[Iterable[Frame]], Iterable[Frame]]
     """The stage that marks the first frame of each shot."""
     folder: Path
-    """Where paintings are kept."""
+    """Where paintings are saved."""
+
+    @property
+    def paintings(self) -> Path | None:
+        """The folder that ``--keyframes`` names, if it names one."""
+        return _folder(self.settings)
+
+    @property
+    def name(self) -> str:
+        """As it is reported to the user."""
+        folder = self.paintings
+        return " ".join(self.settings.style) if folder is None else folder.name
+
+    @property
+    def first(self) -> int:
+        """Number of the first frame of ``span`` in the film, which counts from 1."""
+        start = self.span.start
+        return 1 if start is None else 1 + self.source.count_before(start)
 
 
-def check_painted(settings: Settings) -> None:
+def check_keyframes(settings: Settings, info: SourceInfo) -> None:
     """Refuse settings of key frames that don't go together, before any work.
 
     Raises:
-        SettingsError: which they are.
-        SinkError: the net can't be kept where it is asked for.
+        SettingsError: which they are; or a painting whose shape is not the film's.
+        SinkError: the net can't be saved where it is requested.
+        SourceError: the folder of paintings is wrong.
     """
     folder = _folder(settings)
     if settings.keyframes is not None and folder is None:
@@ -92,64 +117,92 @@ def check_painted(settings: Settings) -> None:
                 f"--keyframes {settings.keyframes}: times are painted by --method gatys or "
                 "deepphoto; add one, or give a folder of painted frames"
             )
-    painted = settings.method in PAINTED or folder is not None
-    if settings.between == "net" and not painted:
+    if settings.between == "net" and not (settings.method in PAINTED or folder is not None):
         raise SettingsError(
             "--between net learns from key frames: add --method gatys or --keyframes"
         )
-    kept = settings.save_style
-    if kept is None:
-        return
+    if folder is not None:
+        _check_fit(find_paintings(folder), info)
+    if settings.save_style is not None:
+        _check_save_style(settings.save_style, settings)
+
+
+def _check_fit(paintings: Mapping[int, Path], info: SourceInfo) -> None:
+    for path in paintings.values():
+        width, height = picture_size(path)
+        if abs(width * info.height / (height * info.width) - 1) > _ASPECT_TOLERANCE:
+            raise SettingsError(
+                f"--keyframes: {path.name} is {width}x{height}, but the film is "
+                f"{info.width}x{info.height}; crop it to the film's shape"
+            )
+
+
+def _check_save_style(path: Path, settings: Settings) -> None:
     if settings.between != "net":
-        raise SettingsError("--save-style keeps the net of --between net; add that")
-    if kept.suffix != ".onnx":
-        raise SettingsError(f"--save-style {kept} must end in .onnx")
-    if not kept.absolute().parent.is_dir():
-        raise SettingsError(f"--save-style {kept}: its folder does not exist; create it first")
-    if kept.exists() and not settings.overwrite:
-        raise SinkError(f"--save-style {kept} exists; add --overwrite to replace it")
+        raise SettingsError("--save-style saves the net of --between net; add that")
+    if path.suffix != ".onnx":
+        raise SettingsError(f"--save-style {path} must end in .onnx")
+    if not path.absolute().parent.is_dir():
+        raise SettingsError(f"--save-style {path}: its folder does not exist; create it first")
+    if path.exists() and not settings.overwrite:
+        raise SinkError(f"--save-style {path} exists; add --overwrite to replace it")
 
 
 def _folder(settings: Settings) -> Path | None:
-    """The folder that ``--keyframes`` names, if it names one."""
     with suppress(OSError):  # a long list of times is too long for a path
         if settings.keyframes is not None and Path(settings.keyframes).is_dir():
             return Path(settings.keyframes)
     return None
 
 
-def open_painted(
-    job: Job, estimator: FlowEstimator, workshop: KeyframeBackend | None
-) -> Carrier | FeedForwardStyle:
-    """Find the key frames, paint those that are not painted yet, and open what plays them.
+def prepare_keyframes(
+    job: KeyframeJob, estimator: FlowEstimator, backend: KeyframeBackend | None
+) -> tuple[StyleInfo, Stage]:
+    """Select and paint the key frames that are not painted yet; the stage that paints with them.
 
     Raises:
         StylizeError: see ``errors``.
     """
-    settings = job.settings
-    folder = _folder(settings)
-    known = None if folder is None else given(folder)
-    name = " ".join(settings.style) if folder is None else folder.name
-    if known is not None and settings.between == "flow":
-        return Carrier(known, estimator, f"{name}, {len(known)} key frames")
-    if workshop is None:
-        raise SettingsError("nobody is there to paint or to learn; give stylize() a workshop")
+    settings, folder = job.settings, job.paintings
+    by_hand = None if folder is None else find_paintings(folder)
+    if by_hand is not None and settings.between == "flow":
+        return _by_flow(job, by_hand, estimator)
+    if backend is None:
+        raise SettingsError("key frames need a backend that paints; pass one to stylize()")
     with writing(job.folder):
         job.folder.mkdir(exist_ok=True)
-        with _emptied(job.folder / ".work") as work:
-            found = _Found(job, work, workshop)
-            paintings = found.painted(estimator) if known is None else found.told(known)
+        with _temporary_folder(job.folder / ".work") as work:
+            keyframes = _Keyframes(job, work, backend)
+            paintings = keyframes.paint(estimator) if by_hand is None else keyframes.match(by_hand)
             if settings.between == "flow":
-                return Carrier(paintings, estimator, f"{name}, {len(paintings)} key frames")
-            net = _learned(
-                [(found.source(n), p) for n, p in paintings.items()], name, job, workshop
-            )
-    return open_net([(net, 1.0)], settings)
+                return _by_flow(job, paintings, estimator)
+            pairs = [(keyframes.source(n), path) for n, path in paintings.items()]
+            net = _learn_once(pairs, job, backend)
+    style = open_net([(net, 1.0)], settings)
+    return style.info, partial(paint_shots, style=style, strength=settings.strength)
+
+
+def _by_flow(
+    job: KeyframeJob, paintings: Mapping[int, Path], estimator: FlowEstimator
+) -> tuple[StyleInfo, Stage]:
+    info = StyleInfo(
+        f"{job.name}, {len(paintings)} key frames", "keyframes", per_shot=True, per_pixel=True
+    )
+    stage = partial(propagate, paintings=paintings, estimator=estimator, first=job.first)
+    return info, partial(_with_opacity, stage=stage, opacity=job.settings.strength)
+
+
+def _with_opacity(frames: Iterable[Frame], stage: Stage, opacity: float) -> Generator[Frame]:
+    """Painted frames with the strength, which is a fade here."""
+    painted = stage(frames)
+    with closing(painted):
+        for frame in painted:
+            yield replace(frame, opacity=opacity)
 
 
 @contextmanager
-def _emptied(folder: Path) -> Generator[Path]:
-    """A folder for what is needed meanwhile; what a run that was killed left there goes too."""
+def _temporary_folder(folder: Path) -> Generator[Path]:
+    """A folder for what is needed for now; what a killed run left there is removed too."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:
@@ -158,82 +211,83 @@ def _emptied(folder: Path) -> Generator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _learned(pairs: Pairs, name: str, job: Job, workshop: KeyframeBackend) -> Path:
-    """The net of these pairs: found beside the paintings, or learned and put there."""
-    told = hashlib.sha256(workshop.learns.encode())
+def _learn_once(pairs: Pairs, job: KeyframeJob, backend: KeyframeBackend) -> Path:
+    """The net of these pairs: saved with the paintings already, or learned now."""
+    digest = hashlib.sha256(backend.learn_key.encode())
     for path in (path for pair in pairs for path in pair):
-        told.update(path.read_bytes())
-    net = job.folder / f"net-{told.hexdigest()[:16]}.onnx"
+        digest.update(path.read_bytes())
+    net = job.folder / f"net-{digest.hexdigest()[:16]}.onnx"
     if not net.exists():
-        half = net.with_suffix(".part")
-        with atomic_write(net) as aside:
-            workshop.learned(pairs, name, aside, half)
-        half.unlink(missing_ok=True)
-    kept = job.settings.save_style
-    if kept is not None:
-        with atomic_write(kept) as aside:
-            aside.write_bytes(net.read_bytes())
+        checkpoint = net.with_suffix(".part")
+        with atomic_write(net) as temporary:
+            backend.learn(pairs, job.name, temporary, checkpoint)
+        checkpoint.unlink(missing_ok=True)
+    if job.settings.save_style is not None:
+        with atomic_write(job.settings.save_style) as temporary:
+            temporary.write_bytes(net.read_bytes())
     return net
 
 
-class _Found:
-    """The key frames of a job; their pictures lie in ``work``."""
+class _Keyframes:
+    """The key frames of a job; their pictures are in ``work``."""
 
-    def __init__(self, job: Job, work: Path, workshop: KeyframeBackend) -> None:
+    def __init__(self, job: KeyframeJob, work: Path, backend: KeyframeBackend) -> None:
         self._job = job
         self._work = work
-        self._workshop = workshop
+        self._backend = backend
 
     def source(self, number: int) -> Path:
         """The picture of a key frame."""
         return self._work / f"{number:06d}.png"
 
-    def painted(self, estimator: FlowEstimator) -> dict[int, Path]:
-        """Chosen, and painted; number → painting."""
-        workshop = self._workshop
-        settings, source = self._job.settings, self._job.source
+    def paint(self, estimator: FlowEstimator) -> dict[int, Path]:
+        """Select them and paint them; number → painting."""
+        job, backend, settings = self._job, self._backend, self._job.settings
         listed = None if settings.keyframes is None else listed_times(settings.keyframes)
-        due = KeyframeScheduler(settings.key_every, listed, source.info.start)
-        masks = open_content_mask(settings, source)
+        due = KeyframeScheduler(settings.key_every, listed, job.source.info.start)
+        masks = open_content_mask(settings, job.source)
         with closing(masks) if masks is not None else nullcontext():
-            painter = workshop.painter(settings, None if masks is None else masks.now[1])
+            painter = backend.painter(settings, None if masks is None else masks.now[1])
 
-            def masked(frame: Frame) -> Rgb | None:
+            def mask_of(frame: Frame) -> Rgb | None:
                 return None if masks is None else masks.at(frame)[1]
 
-            keys = list(chosen(self._frames(), due, estimator, self._work, masked))
+            frames = self._frames()
+            selected = select_keyframes(frames, due, estimator, self._work, mask_of, job.first)
+            keys = list(selected)
         total = len(keys) * settings.key_passes
         done = count(1)
 
-        def heard(key: Key) -> None:
-            workshop.heard(next(done), total)
+        def on_painted(key: Key) -> None:
+            backend.on_painted(next(done), total)
 
-        workshop.heard(0, total)
-        return painted(keys, painter, self._job.folder, settings.key_passes, heard)
+        backend.on_painted(0, total)
+        return paint_keyframes(keys, painter, job.folder, settings.key_passes, on_painted)
 
-    def told(self, known: Mapping[int, Path]) -> dict[int, Path]:
-        """Those of the paintings given that are of frames; number → painting."""
-        found: dict[int, Path] = {}
-        for number, frame in enumerate(self._frames(), 1):
-            if number in known:
+    def match(self, by_hand: Mapping[int, Path]) -> dict[int, Path]:
+        """The given paintings whose frames are in this part of the film; number → painting."""
+        paintings: dict[int, Path] = {}
+        for number, frame in enumerate(self._frames(), self._job.first):
+            if number in by_hand:
                 painting = self.source(number).with_suffix(".painted.png")
-                painting.write_bytes(picture_bytes(fitting(known[number], frame), "it.png"))
-                self.source(number).write_bytes(picture_bytes(frame.rgb, "it.png"))
-                found[number] = painting
-        if not found:
+                rgb = read_painting(by_hand[number], frame)
+                painting.write_bytes(picture_bytes(rgb, painting.name))
+                self.source(number).write_bytes(picture_bytes(frame.rgb, painting.name))
+                paintings[number] = painting
+        if not paintings:
             raise SettingsError(
                 f"--keyframes {self._job.settings.keyframes}: none of its pictures is named after "
-                "a frame; they count from 1"
+                "a frame of this part. 000001.png is the film's first frame."
             )
-        return found
+        return paintings
 
     def _frames(self) -> Generator[Frame]:
         """The source's, up to where it breaks off."""
-        frames = self._job.marked(self._job.source.frames(self._job.span))
+        frames = self._job.mark_cuts(self._job.source.frames(self._job.span))
         with closing_source(frames):
             try:
                 for frame in frames:
-                    self._workshop.looked(frame)
+                    self._backend.on_frame(frame)
                     yield frame
             except SourceError as error:
-                log.warning("%s; key frames are looked for before that", error)
+                log.warning("%s; key frames are selected before that", error)

@@ -1,9 +1,9 @@
 """Key frames: which frames are painted slowly, and what each painting begins with.
 
-They are chosen as the source is read once; then painted in order, each from the one before, carried
-along the motion (Ruder, Dosovitskiy, Brox 2016). What is painted is kept beside the output under a
-name made from all that it depends on, so that nothing is painted twice. Who paints is given: this
-room knows no PyTorch.
+They are chosen while the source is read once; then painted in order, each from the one before,
+warped along the motion (Ruder, Dosovitskiy, Brox 2016). Paintings are saved next to the output,
+under a name made from everything that they depend on, so that nothing is painted twice. The painter
+is passed in: this package knows no PyTorch.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from ..media.images import picture_bytes, read_picture
 from ..temporal.flow import FlowEstimator
 from ..temporal.trajectory import Correspondence, correct_drift, measure_flow_pair, no_motion
 
-SHOWN_LESS = 0.35
-"""Share of a frame that the last key frame does not show, at which the next one is due."""
+NEW_AREA = 0.35
+"""Fraction of a frame that is hidden in the last key frame, from which the next one is due."""
 
 MOVED = 0.25
-"""Mean way since the last key frame, in the frame's longer side, at which the next one is due."""
+"""Mean motion since the last key frame, in longer sides, from which the next one is due."""
 
 LEAST = Fraction(1, 4)
-"""Of the most time between two key frames: the least. What neither shows is graded meanwhile."""
+"""Least time between two key frames, of the longest. What neither has is graded until then."""
 
-LOST = 0.5  # trust below which a pixel is not shown by the key frame
+LOST = 0.5  # trust below which a pixel is hidden in the key frame
 
 
 @dataclass(frozen=True)
 class Key:
-    """A key frame, as it was found."""
+    """A key frame, as it was chosen."""
 
     number: int
-    """Of the frame, counted from 1."""
+    """Of the film's frame, counted from 1."""
     time: Fraction
     """Seconds on the source's clock."""
     first: bool
@@ -55,12 +55,12 @@ class Key:
 
     @property
     def rgb(self) -> Rgb:
-        """Its picture."""
+        """Its picture: (H, W, 3) uint8, 0–255, RGB."""
         return read_picture(self.source)
 
 
-Masked = Callable[[Frame], Rgb | None]
-"""The segmentation mask shown beside a frame."""
+MaskOf = Callable[[Frame], Rgb | None]
+"""A frame → its segmentation mask (H, W, 3), if it has one."""
 
 
 # ---- choosing ----
@@ -82,59 +82,63 @@ class KeyframeScheduler:
         self._listed = None if listed is None else deque(sorted(start + t for t in listed))
         self._before: Fraction | None = None
 
-    def __call__(self, frame: Frame, last: Fraction, way: Correspondence) -> bool:
-        """Whether it is, by the way from this frame to the last key frame."""
+    def __call__(self, frame: Frame, last: Fraction, back: Correspondence) -> bool:
+        """Whether it is, by the correspondence from this frame to the last key frame."""
         if self._listed is not None:
-            return self._take(frame)
+            return self._remove_listed(frame)
         if frame.time - last >= self._every:
             return True
         if frame.time - last < self._every * LEAST:
             return False
-        lost = float((way.trust < LOST).mean())
-        seen = way.trust >= LOST
-        moved = float(np.linalg.norm(way.vectors[seen], axis=-1).mean()) if seen.any() else 0.0
-        return lost > SHOWN_LESS or moved > MOVED * max(way.trust.shape)
+        lost = float((back.trust < LOST).mean())
+        visible = back.trust >= LOST
+        moved = (
+            float(np.linalg.norm(back.vectors[visible], axis=-1).mean()) if visible.any() else 0.0
+        )
+        return lost > NEW_AREA or moved > MOVED * max(back.trust.shape)
 
     def begins(self, frame: Frame) -> None:
         """A shot begins: its first frame is a key frame, whatever is listed."""
         if self._listed is not None:
-            self._take(frame)
+            self._remove_listed(frame)
 
-    def _take(self, frame: Frame) -> bool:
-        """Strike the listed times off that this frame is the nearest to; whether there were any."""
+    def _remove_listed(self, frame: Frame) -> bool:
+        """Remove the listed times that this frame is the nearest to; whether there were any."""
         assert self._listed is not None
         gap = frame.duration * frame.time_base
         if not gap and self._before is not None:
             gap = frame.time - self._before
         self._before = frame.time
-        found = False
+        is_nearest = False
         while self._listed and self._listed[0] < frame.time + gap / 2:
             self._listed.popleft()
-            found = True
-        return found
+            is_nearest = True
+        return is_nearest
 
 
-def chosen(
+def select_keyframes(
     frames: Iterable[Frame],
     due: KeyframeScheduler,
     estimator: FlowEstimator,
     folder: Path,
-    masked: Masked,
+    mask_of: MaskOf,
+    start: int = 1,
 ) -> Iterator[Key]:
-    """The key frames of a source, as it is read; their pictures and links are put into ``folder``.
+    """The key frames of a source, as it is read; pictures and links are written to ``folder``.
 
     Args:
-        frames: in order, the first of each shot marked.
+        frames: in order, the first of each shot with ``cut``.
         due: when one is due within a shot.
         estimator: of motion.
-        folder: for what is found; it grows with the number of key frames.
-        masked: each frame's mask.
+        folder: for pictures and links; it grows with the number of key frames.
+        mask_of: each frame's mask.
+        start: number of the first of ``frames`` in the film, which counts from 1.
     """
     before: Rgb | None = None
     last = Fraction(0)
     there, back, forth = np.zeros((1, 1, 3), np.uint8), no_motion(1, 1), no_motion(1, 1)
-    for number, frame in enumerate(frames, 1):
-        small = reduce_for_flow(frame.picture)
+    for number, frame in enumerate(frames, start):
+        small = reduce_for_flow(frame.source)
         first = before is None or frame.cut or before.shape != small.shape
         if first:
             due.begins(frame)
@@ -146,22 +150,22 @@ def chosen(
             forth = correct_drift(forth.chain(step.forward), there, small, estimator)
         if first or due(frame, last, back):
             links = None if first else _write_links(folder / f"{number:06d}.npz", back, forth)
-            yield _key(frame, number, first, links, folder, masked)
+            yield _key(frame, number, first, links, folder, mask_of)
             last, there, back = frame.time, small, no_motion(*small.shape[:2])
             forth = back
         before = small
 
 
 def _key(
-    frame: Frame, number: int, first: bool, links: Path | None, folder: Path, masked: Masked
+    frame: Frame, number: int, first: bool, links: Path | None, folder: Path, mask_of: MaskOf
 ) -> Key:
     source = folder / f"{number:06d}.png"
     source.write_bytes(picture_bytes(frame.rgb, source.name))
-    mask = masked(frame)
-    beside = None if mask is None else folder / f"{number:06d}-mask.png"
-    if beside is not None and mask is not None:
-        beside.write_bytes(picture_bytes(mask, beside.name))
-    return Key(number, frame.time, first, source, beside, links)
+    mask = mask_of(frame)
+    mask_path = None if mask is None else folder / f"{number:06d}-mask.png"
+    if mask_path is not None and mask is not None:
+        mask_path.write_bytes(picture_bytes(mask, mask_path.name))
+    return Key(number, frame.time, first, source, mask_path, links)
 
 
 def _write_links(path: Path, back: Correspondence, forth: Correspondence) -> Path:
@@ -175,8 +179,8 @@ def _write_links(path: Path, back: Correspondence, forth: Correspondence) -> Pat
 def read_link(key: Key, name: str) -> Correspondence:
     """The correspondence ``back`` or ``forth`` that leads to a key frame from the one before."""
     assert key.links is not None
-    with np.load(key.links, allow_pickle=False) as found:
-        vectors, trust = found[f"{name}.vectors"], found[f"{name}.trust"]
+    with np.load(key.links, allow_pickle=False) as links:
+        vectors, trust = links[f"{name}.vectors"], links[f"{name}.trust"]
     return Correspondence(vectors.astype(np.float32), trust.astype(np.float32))
 
 

@@ -1,32 +1,27 @@
-"""Makes what paints a live picture, aside: the picture that runs never waits for the next style.
+"""Loads styles in the background: the live picture never waits for the next one.
 
-A style is opened, measured on a frame and bound to it in a thread of its own, while the one before
-goes on. So are another strength, another size, and another light.
+A style is opened and compiled for a frame in a thread of its own, while the one before goes on. So
+are another strength, another size, a new shot, and a change of light.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ..core.errors import ModelError, StylizeError, reason
 from ..core.frame import Frame
 from ..imaging.resize import resize_picture, scaled_size
-from ..styles.per_shot import CHANGED, Paints, Plays, change_of_light, kind_of, light_of
+from ..styles.per_shot import LOOK_EVERY, CompiledShot, kind_of
+from ..styles.style import Style, StyleInfo
 
 log = logging.getLogger(__name__)
 
-_LOOK_EVERY = 0.5  # seconds between two looks at the light
-
-OpenStyle = Callable[[int], Paints]
-"""The number of a style to hand → the style, opened."""
+OpenStyle = Callable[[int], Style]
+"""Number of a style in the playlist → the style, opened."""
 
 
 @dataclass(frozen=True)
@@ -34,147 +29,154 @@ class StyleRequest:
     """What is to be painted with."""
 
     style: int
-    """Its number among the styles to hand."""
+    """Its number in the playlist."""
     strength: float = 1.0
     """0..1."""
-    share: float = 1.0
+    scale: float = 1.0
     """Size at which is painted, of the frame's sides."""
+    shot: int = 0
+    """Number of the shot, counted from 0: each one is compiled for."""
 
 
 @dataclass(frozen=True, eq=False)
 class LoadedStyle:
-    """What paints frames of one kind."""
+    """A style, ready to paint frames of one size and layout."""
 
-    plays: Plays
-    paints: Paints
-    """The style that it is of."""
-    fade: float
-    """Share of the painting in what is shown."""
-    wish: StyleRequest
+    shot: CompiledShot
+    info: StyleInfo
+    request: StyleRequest
     kind: Any
-    """Shape and coding of the frames that it is for."""
+    """Shape and layout of the frames that it is for."""
     size: tuple[int, int]
     """(height, width) at which it paints them."""
-    light: NDArray[np.float64]
-    """What they looked like."""
 
 
 class StyleLoader:
-    """Has a brush ready for what is wished, and makes the next one aside.
+    """Has a style ready for what is requested, and loads the next one in the background.
 
     Args:
         open_style: opens a style.
-        wish: what to begin with: made, and waited for, at the first frame.
+        request: the first one: loaded, and waited for, at the first frame.
     """
 
-    def __init__(self, open_style: OpenStyle, wish: StyleRequest) -> None:
+    def __init__(self, open_style: OpenStyle, request: StyleRequest) -> None:
         self._open = open_style
-        self._opened: dict[int, Paints] = {}
-        self._wish = wish
+        self._styles: dict[int, Style] = {}
+        self._request = request
         self._refused: StyleRequest | None = None
         self._sample: Frame | None = None
-        self._brush: LoadedStyle | None = None
-        self._looked = 0.0
-        self._woken = threading.Event()
-        self._made = threading.Condition()
+        self._loaded: LoadedStyle | None = None
+        self._frames = 0
+        self._wake = threading.Event()
+        self._ready = threading.Condition()
         self._failure: StylizeError | None = None
         self._closed = False
-        self._thread = threading.Thread(target=self._work, name="tailor", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="style loader", daemon=True)
         self._thread.start()
 
-    def brush(self, frame: Frame, wish: StyleRequest) -> LoadedStyle:
-        """What paints ``frame`` now: as was wished, or still as before.
+    def style_for(self, frame: Frame, request: StyleRequest) -> LoadedStyle:
+        """What paints ``frame`` now: as requested, or still as before.
 
         Raises:
-            StylizeError: the first style can't be had; a later one is noted, and not taken.
+            StylizeError: the first style can't be loaded; a later one is reported and not used.
         """
         self._sample = frame
-        if wish != self._wish:
-            self._wish = wish
-            self._woken.set()
-        found = self._brush
-        if found is not None and found.kind == kind_of(frame.picture):
-            now = time.monotonic()
-            if now - self._looked > _LOOK_EVERY:
-                self._looked = now
-                self._woken.set()
-            return found
-        return self._waited(frame)
+        self._frames += 1
+        if request != self._request:
+            self._request = request
+            self._wake.set()
+        loaded = self._loaded
+        if loaded is None or loaded.kind != kind_of(frame.source):
+            return self._wait(frame)
+        if self._frames % LOOK_EVERY == 0:  # the light may have changed
+            self._wake.set()
+        return loaded
 
-    def _waited(self, frame: Frame) -> LoadedStyle:
-        """The brush for frames of a new kind, when it is made."""
-        kind = kind_of(frame.picture)
-        with self._made:
-            self._woken.set()
-            self._made.wait_for(
-                lambda: self._failure or (self._brush is not None and self._brush.kind == kind)
+    def _wait(self, frame: Frame) -> LoadedStyle:
+        """The style for frames of a new size or layout, as soon as it is loaded."""
+        kind = kind_of(frame.source)
+        with self._ready:
+            self._wake.set()
+            self._ready.wait_for(
+                lambda: self._failure or (self._loaded is not None and self._loaded.kind == kind)
             )
             if self._failure is not None:
                 raise self._failure
-            assert self._brush is not None  # it was waited for
-            return self._brush
+            assert self._loaded is not None  # it was waited for
+            return self._loaded
 
     def close(self) -> None:
         """End the thread."""
         self._closed = True
-        self._woken.set()
+        self._wake.set()
         self._thread.join()
 
     def _work(self) -> None:
         while True:
-            self._woken.wait()
-            self._woken.clear()
+            self._wake.wait()
+            self._wake.clear()
             if self._closed:
                 return
-            wish, frame, before = self._wish, self._sample, self._brush
-            if frame is None or not self._wanted(wish, frame, before):
+            request, frame, before = self._request, self._sample, self._loaded
+            if frame is None:
                 continue
-            if wish == self._refused and before is not None:
-                wish = before.wish
+            if before is not None and self._is_refused(request):
+                request = replace(before.request, shot=request.shot)
             try:
-                made = self._make(wish, frame)
+                loaded = self._next(request, frame, before)
             except StylizeError as error:
-                self._refuse(wish, error)
+                self._refuse(request, error)
                 continue
-            except Exception as error:  # noqa: BLE001 - nobody may wait for a thread that is gone
-                self._refuse(wish, ModelError(f"the style can't be played: {reason(error)}"))
+            except Exception as error:  # noqa: BLE001 - nothing may wait for a thread that is gone
+                self._refuse(request, ModelError(f"the style can't be played: {reason(error)}"))
                 continue
-            with self._made:
-                self._brush = made
-                self._made.notify_all()
-            if self._wish not in (wish, self._refused):
-                self._woken.set()
+            if loaded is before:
+                continue
+            with self._ready:
+                self._loaded = loaded
+                self._ready.notify_all()
+            if self._request != request and not self._is_refused(self._request):
+                self._wake.set()
 
-    def _wanted(self, wish: StyleRequest, frame: Frame, before: LoadedStyle | None) -> bool:
-        """Whether what there is does not serve."""
-        if before is None or before.kind != kind_of(frame.picture):
-            return True
-        if wish != before.wish:
-            return wish != self._refused
-        return change_of_light(light_of(frame.picture), before.light) >= CHANGED
+    def _next(self, request: StyleRequest, frame: Frame, before: LoadedStyle | None) -> LoadedStyle:
+        """What paints from now on: ``before`` itself, or with the light followed, or another."""
+        if before is None or before.kind != kind_of(frame.source) or request != before.request:
+            return self._load(request, frame)
+        shot = before.shot.look(_small(frame, before.size))
+        same = shot.style is before.shot.style
+        return before if same else replace(before, shot=shot)
 
-    def _make(self, wish: StyleRequest, frame: Frame) -> LoadedStyle:
-        if wish.style not in self._opened:
-            self._opened[wish.style] = self._open(wish.style)
-        paints = self._opened[wish.style]
-        picture = frame.picture
-        height, width = picture.shape[:2]
-        size = (height, width) if wish.share >= 1 else scaled_size(height, width, wish.share)
-        small = Frame(resize_picture(picture, size), frame.pts, frame.time_base)
-        plays, fade = paints.shot_of(small, wish.strength)
-        plays.paint(small.picture)  # the first run plans its memory: not while it is shown
-        return LoadedStyle(plays, paints, fade, wish, kind_of(picture), size, light_of(picture))
+    def _load(self, request: StyleRequest, frame: Frame) -> LoadedStyle:
+        if request.style not in self._styles:
+            self._styles[request.style] = self._open(request.style)
+        style = self._styles[request.style]
+        height, width = frame.source.shape[:2]
+        scale = request.scale
+        size = (height, width) if scale >= 1 else scaled_size(height, width, scale)
+        small = _small(frame, size)
+        shot = CompiledShot.of(style, [small], request.strength)
+        shot.style.paint(small)  # the first run plans its memory: not while it is displayed
+        return LoadedStyle(shot, style.info, request, kind_of(frame.source), size)
 
-    def _refuse(self, wish: StyleRequest, error: StylizeError) -> None:
-        """What can't be had is said once; what was goes on."""
-        self._refused = wish
-        sample, brush = self._sample, self._brush
-        if brush is not None and sample is not None and brush.kind == kind_of(sample.picture):
+    def _is_refused(self, request: StyleRequest) -> bool:
+        """Whether it is the one that could not be loaded, in this shot or an earlier one."""
+        return self._refused is not None and replace(request, shot=0) == self._refused
+
+    def _refuse(self, request: StyleRequest, error: StylizeError) -> None:
+        """Report a style that can't be loaded, once; the one before goes on."""
+        self._refused = replace(request, shot=0)
+        sample, loaded = self._sample, self._loaded
+        if loaded is not None and sample is not None and loaded.kind == kind_of(sample.source):
             log.warning("%s; the style before goes on", error)
             return
-        if brush is not None and wish != brush.wish:
-            self._woken.set()  # frames of another kind have come: as before, then
+        if loaded is not None and request != loaded.request:
+            self._wake.set()  # frames of another size have come: as before, then
             return
-        with self._made:
+        with self._ready:
             self._failure = error
-            self._made.notify_all()
+            self._ready.notify_all()
+
+
+def _small(frame: Frame, size: tuple[int, int]) -> Frame:
+    """The frame at the (height, width) at which it is painted."""
+    return replace(frame, source=resize_picture(frame.source, size))

@@ -1,11 +1,12 @@
-"""Open what a live run needs: its source, styles and mask; refuse what a live run cannot do."""
+"""Plan a live run: what it reads, paints and writes; refuse what a live run can't do."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import wait
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.concurrency import run_in_background
@@ -16,11 +17,19 @@ from ..core.frame import Plane
 from ..core.units import split_weight
 from ..imaging.compositing import fit_mask
 from ..media.images import read_picture
+from ..styles.finish import Finish
+from ..styles.open import open_style
+from ..styles.style import Style
 from ..styles.zoo import zoo
+from ..temporal.consistency import BLEND_WEIGHTS
+from ..temporal.flow import open_flow
+from .controls import State
+from .loader import StyleLoader
 from .outputs.target import check_target, target_of
 from .outputs.virtualcam import PREFIX as VIRTUAL
 from .outputs.virtualcam import check_virtual_camera
 from .outputs.web import is_page
+from .painter import LivePainter
 from .resolution import ResolutionController
 from .sources.camera import CameraSource, is_camera
 from .sources.ffmpeg import Address, FfmpegSource, LiveSource, address_of, is_address
@@ -54,38 +63,115 @@ def _is_path(output: str) -> bool:
     )
 
 
-def check_live(names: list[str], settings: Settings) -> None:
-    """Refuse what can't be, before anything is opened."""
+@dataclass(frozen=True)
+class LivePlan:
+    """A live run, decided before anything is opened but its mask."""
+
+    name: str
+    """The source, as the user typed it."""
+    outputs: tuple[str, ...]
+    """As the user typed them."""
+    styles: tuple[tuple[str, ...], ...]
+    """The playlist: each one as ``--style`` would have it."""
+    settings: Settings
+
+    @property
+    def labels(self) -> list[str]:
+        """What is displayed of each style."""
+        return [" ".join(map(style_label, styles)) for styles in self.styles]
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """The outputs that are pages for a browser."""
+        return tuple(name for name in self.outputs if is_page(name))
+
+    @property
+    def state(self) -> State:
+        """What the controls begin with."""
+        settings = self.settings
+        blends = settings.steady != "off"
+        return State(strength=settings.strength, steady=blends, mirror=settings.mirror)
+
+    @property
+    def is_stream(self) -> bool:
+        """The source is an address: opening it may take time."""
+        return is_address(self.name)
+
+    def open_source(self) -> LiveSource:
+        """Open the camera, stream or file."""
+        return open_live_source(self.name, self.settings)
+
+    def open_style(self, number: int) -> Style:
+        """Open a style of the playlist; its strength is a slider."""
+        changed = {"style": self.styles[number], "strength": 1.0}
+        return open_style(self.settings.model_copy(update=changed), live=True)
+
+    def open_painter(self, loader: StyleLoader, size: tuple[int, int]) -> LivePainter:
+        """What paints frames of a (height, width)."""
+        settings = self.settings
+        flow = open_flow(settings.flow, settings.flow_model, settings.device, settings.threads)
+        weight = BLEND_WEIGHTS.get(settings.steady, BLEND_WEIGHTS["flow"])
+        mask = open_mask(settings, size)
+        mask_of = None if mask is None else (lambda frame: mask)
+        finish = Finish(settings.preserve_color == "luma", mask_of)
+        return LivePainter(loader, flow, weight, open_controller(settings), finish)
+
+    def lines(self) -> list[str]:
+        """The plan for the user, a line each."""
+        blend = "off" if self.settings.steady == "off" else "along the motion"
+        return [
+            f"read     {self.name}, live",
+            f"paint    {self.labels[0]}; to switch to: {', '.join(self.labels[1:]) or 'none'}",
+            f"flicker  temporal blend {blend}",
+            *(f"write    {name}" for name in self.outputs),
+        ]
+
+
+def make_live_plan(source: str, outputs: Iterable[str], settings: Settings) -> LivePlan:
+    """Decide a live run; nothing is opened.
+
+    Args:
+        source: a camera's index or ``camera:NAME``, a stream's address, ``screen:``, a video file.
+        outputs: ``window``, ``camera:``, streams' addresses, a page's ``http://…``, files.
+        settings: see ``Settings``.
+
+    Raises:
+        StylizeError: what can't be done, in one line.
+    """
+    names = tuple(dict.fromkeys(outputs))
+    _check_settings(settings)
+    for name in names:
+        _check_output(name, settings)
+    return LivePlan(source, names, tuple(_playlist(settings)), settings)
+
+
+def _check_settings(settings: Settings) -> None:
     if settings.method in PAINTED or settings.keyframes is not None:
         raise SettingsError("key frames are painted slowly; a live picture takes --method auto")
-    for setting, value in (
-        ("content_mask", settings.content_mask),
-        ("start", settings.start),
-        ("end", settings.end),
-        ("scenes", settings.scenes),
-    ):
-        if value is not None:
-            flag = "--" + setting.replace("_", "-")
+    for name in ("content_mask", "start", "end", "scenes"):
+        if getattr(settings, name) is not None:
+            flag = "--" + name.replace("_", "-")
             raise SettingsError(f"{flag} is for files; a live picture has none: leave it out")
     if settings.save_to is not None and not settings.save_to.is_dir():
         raise SettingsError(f"--save-to {settings.save_to} is no folder; create it")
-    for name in names:
-        if name == WINDOW or is_page(name):
-            continue
-        if name.startswith(VIRTUAL):
-            check_virtual_camera()
-            continue
-        target = target_of(name)
-        if target is None:
-            raise SinkError(
-                f"output {name} is nothing that can be shown live; there are window, camera:, "
-                "rtmp:// srt:// udp:// rtsp:// whip://, http://127.0.0.1:PORT, .m3u8, .mp4 .mkv"
-            )
-        check_target(target, settings)
 
 
-def playlist(settings: Settings) -> list[tuple[str, ...]]:
-    """The styles to hand, each one as ``--style`` would have it."""
+def _check_output(name: str, settings: Settings) -> None:
+    if name == WINDOW or is_page(name):
+        return
+    if name.startswith(VIRTUAL):
+        check_virtual_camera()
+        return
+    target = target_of(name)
+    if target is None:
+        raise SinkError(
+            f"output {name} is no live output; there are window, camera:, "
+            "rtmp:// srt:// udp:// rtsp:// whip://, http://127.0.0.1:PORT, .m3u8, .mp4 .mkv"
+        )
+    check_target(target, settings)
+
+
+def _playlist(settings: Settings) -> list[tuple[str, ...]]:
     if settings.styles:
         return [(name,) for name in settings.styles]
     shipped = [name for name, style in zoo().items() if style.tier == "fast"]
@@ -94,7 +180,7 @@ def playlist(settings: Settings) -> list[tuple[str, ...]]:
 
 
 def style_label(style: str) -> str:
-    """What is shown of ``--style``."""
+    """What is displayed of one value of ``--style``."""
     name = split_weight(style)[0]
     return Path(name).stem if Path(name).suffix else name
 
@@ -115,8 +201,8 @@ def open_live_source(source: str, settings: Settings) -> LiveSource:
     return FfmpegSource(address, settings.size, settings.timeout)
 
 
-def open_unless(stop: threading.Event, opens: Callable[[], LiveSource]) -> LiveSource | None:
-    """What is opened; ``None`` when asked to stop before anybody answered."""
+def open_or_stop(stop: threading.Event, opens: Callable[[], LiveSource]) -> LiveSource | None:
+    """The opened source; ``None`` if ``stop`` was set before it answered."""
     opening = run_in_background(opens)
     while not wait([opening], 0.1).done:
         if stop.is_set():
@@ -126,7 +212,7 @@ def open_unless(stop: threading.Event, opens: Callable[[], LiveSource]) -> LiveS
 
 
 def open_mask(settings: Settings, size: tuple[int, int]) -> Plane | None:
-    """The mask, one picture for all frames."""
+    """The mask (H, W), 0–255, one picture for all frames of ``size``, (height, width)."""
     if settings.mask is None:
         return None
     path = Path(settings.mask)
@@ -135,8 +221,8 @@ def open_mask(settings: Settings, size: tuple[int, int]) -> Plane | None:
     return fit_mask(read_picture(path), size, settings.mask_feather, settings.mask_invert)
 
 
-def open_governor(settings: Settings) -> ResolutionController | None:
-    """What holds ``--fps-target``, if it is asked for."""
+def open_controller(settings: Settings) -> ResolutionController | None:
+    """What reaches ``--fps-target``, if it is set."""
     if settings.fps_target is None:
         return None
     if settings.style_scale is not None:

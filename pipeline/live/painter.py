@@ -1,4 +1,4 @@
-"""Paints live frames one by one, none of them looked ahead of: as soon as one is there, it goes."""
+"""Paint live frames one by one; none waits for the next."""
 
 from __future__ import annotations
 
@@ -6,100 +6,95 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..core.frame import Frame, Motion, Picture, Plane, Rgb
-from ..imaging.compositing import brightness_only, fade
+from ..core.frame import Frame, Motion, Picture, Rgb
+from ..imaging.compositing import mirror
 from ..imaging.resize import reduce_for_flow, resize_picture, restore_detail
-from ..temporal.consistency import History, Recurrent
+from ..styles.finish import Finish
+from ..temporal.consistency import TemporalBlend
 from ..temporal.flow import FlowEstimator, measure_motion
+from ..temporal.shots import CutDetector
 from .controls import State
-from .crossfade import FADE, Crossfade, mirrored
+from .crossfade import FADE, Crossfade
 from .loader import LoadedStyle, StyleLoader, StyleRequest
 from .resolution import ResolutionController
 
 
 class LivePainter:
-    """Source frames → what is shown, as the controls say.
+    """Source frames → painted frames, as the controls say.
 
     Args:
-        tailor: has what paints.
+        loader: has the style that paints.
         estimator: of motion.
-        hold: share of the past where it can be trusted, of ``steady.BLEND_WEIGHTS``.
-        governor: says at which size; ``None``: always the frame's.
-        luma: keep the source's colours.
-        mask: (H, W), 0–255, white where it is painted.
+        weight: of the past in the temporal blend, 0..1.
+        controller: of the size at which is painted; ``None``: always the frame's.
+        finish: blends the painting with its source.
     """
 
     def __init__(
         self,
-        tailor: StyleLoader,
+        loader: StyleLoader,
         estimator: FlowEstimator,
-        hold: float,
-        governor: ResolutionController | None = None,
-        luma: bool = False,
-        mask: Plane | None = None,
+        weight: float,
+        controller: ResolutionController | None = None,
+        finish: Finish | None = None,
     ) -> None:
-        self.brush: LoadedStyle | None = None
+        self.loaded: LoadedStyle | None = None
         """What painted the last frame."""
-        self.stepped: Callable[[float], None] = lambda share: None
-        """Hears of another size."""
-        self._tailor = tailor
+        self.on_scale: Callable[[float], None] = lambda scale: None
+        """Called with the new size, of the frame's sides, when it changes."""
+        self._loader = loader
         self._estimator = estimator
-        self._hold = hold
-        self._governor = governor
-        self._luma = luma
-        self._mask = mask
-        self._history = History(hold)
+        self._controller = controller
+        self._finish = finish or Finish()
+        self._blend = TemporalBlend(weight)
+        self._cuts = CutDetector()
+        self._shots = 0
         self._before: Rgb | None = None
         self._fade = Crossfade(FADE)
 
     def paint(self, frame: Frame, state: State) -> Frame:
-        """The frame as it is shown, with its source as ``original``."""
+        """The frame with ``painted``, finished."""
         began = time.perf_counter()
         if state.mirror:
-            frame = replace(frame, picture=mirrored(frame.picture))
-        share = self._governor.scale if self._governor is not None else 1.0
-        wish = StyleRequest(state.style, state.strength, share)
-        brush = self._tailor.brush(frame, wish)
-        if brush is not self.brush and self.brush is not None:
+            frame = replace(frame, source=mirror(frame.source))
+        scale = self._controller.scale if self._controller is not None else 1.0
+        request = StyleRequest(state.style, state.strength, scale, self._shots)
+        loaded = self._loader.style_for(frame, request)
+        if loaded is not self.loaded and self.loaded is not None:
             self._fade.begin()
-        self.brush = brush
-        small = resize_picture(frame.picture, brush.size)
-        painted = self._painted(small, brush, state)
-        shown = restore_detail(painted, frame.picture, small)
-        shown = self._finished(shown, frame.picture, brush.fade)
-        took = time.perf_counter() - began
-        if self._governor is not None and self._governor.record(took, brush.wish.share):
-            self.stepped(self._governor.scale)
-        return replace(frame, picture=shown, original=frame.picture)
+        self.loaded = loaded
+        small = replace(frame, source=resize_picture(frame.source, loaded.size))
+        painted = restore_detail(
+            self._paint_small(small, loaded, state), frame.source, small.source
+        )
+        output = self._finish(frame, painted, loaded.shot.style.opacity)
+        seconds = time.perf_counter() - began
+        if self._controller is not None and self._controller.record(seconds, loaded.request.scale):
+            self.on_scale(self._controller.scale)
+        return replace(frame, painted=output)
 
-    def _painted(self, small: Picture, brush: LoadedStyle, state: State) -> Picture:
-        """At the size at which it is painted: held steady, and faded into from the style before."""
-        steady = state.steady and not brush.paints.still
-        motion = self._motion(small) if steady or self._fade.runs else self._forget()
-        carried = self._history.carried(motion) if steady else None
-        if isinstance(brush.plays, Recurrent):
-            painted = brush.plays.paint(small, carried)
-        else:
-            painted = brush.plays.paint(small)
-        if steady:
-            painted = self._history.blend(painted, carried)
-        return self._fade(painted, motion)
+    def _paint_small(self, small: Frame, loaded: LoadedStyle, state: State) -> Picture:
+        """The painting, blended with the last output and faded into from the style before."""
+        small = self._follow(small, state.steady and not loaded.info.per_pixel)
+        if not state.steady or loaded.info.per_pixel:
+            self._blend.reset()
+            return self._fade(loaded.shot.style.paint(small), small.motion)
+        self._blend.advance(small)
+        past = self._blend.state(small.source) if loaded.info.recurrent else None
+        painted = self._blend.mix(loaded.shot.style.paint(small, past))
+        return self._fade(painted, small.motion)
 
-    def _motion(self, small: Picture) -> Motion | None:
-        now, before = reduce_for_flow(small), self._before
+    def _follow(self, small: Frame, blends: bool) -> Frame:
+        """The frame with ``cut``, and with its motion where that is used."""
+        now, before = reduce_for_flow(small.source), self._before
         self._before = now
         if before is None or before.shape != now.shape:
-            return None
-        return measure_motion(now, before, self._estimator)
-
-    def _forget(self) -> None:
-        """Motion is between neighbours: what was last looked at is no longer one."""
-        if self._before is not None:
-            self._before, self._history = None, History(self._hold)
-
-    def _finished(self, painted: Picture, source: Picture, share: float) -> Picture:
-        if self._luma:
-            painted = brightness_only(painted, source)
-        if share == 1 and self._mask is None:
-            return painted
-        return fade(painted, source, share, self._mask)
+            return replace(small, cut=True)
+        if self._cuts(now):
+            self._shots += 1
+            self._fade.end()
+            return replace(small, cut=True)
+        motion: Motion | None = None
+        if blends or self._fade.runs:
+            motion = measure_motion(now, before, self._estimator)
+        return replace(small, motion=motion)

@@ -65,6 +65,10 @@ class PictureSource:
         if odd_ones and len(self.paths) > 1:
             log.warning("%d pictures were resized to %dx%d", odd_ones, *size)
 
+    def count_before(self, time: Fraction) -> int:
+        """See ``Source.count_before``."""
+        return sum(number * self.info.time_base < time for number in range(len(self.paths)))
+
     def alphas(self) -> Generator[tuple[Fraction, Plane]]:
         """See ``Source.alphas``."""
         for number, path in enumerate(self.paths):
@@ -96,6 +100,16 @@ def read_picture(path: Path) -> Rgb:
     if rgb is None:
         raise SourceError(f"picture {path} can't be decoded")
     return np.asarray(rgb, dtype=np.uint8)
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """(width, height) of a picture, px.
+
+    Raises:
+        SourceError: it can't be read.
+    """
+    height, width = read_picture(path).shape[:2]
+    return width, height
 
 
 def read_8_or_16_bit(path: Path) -> Rgb8Or16:

@@ -70,3 +70,12 @@ def frame_at(source: str, time: str) -> Rgb:
 
 def _shown_for(frame: Frame, source: Source) -> Fraction:
     return frame.duration * frame.time_base or 1 / source.info.rate
+
+
+def first_picture(path: Path) -> Rgb:
+    """A picture's pixels, or a video's first frame: (H, W, 3) uint8, 0–255, RGB.
+
+    Raises:
+        SourceError: it can't be read.
+    """
+    return next(iter(open_source(str(path)).frames())).rgb

@@ -6,8 +6,7 @@ Nothing that the output's container takes is encoded again: packets are copied b
 from __future__ import annotations
 
 import heapq
-import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,13 +22,8 @@ from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 
 from ..core.frame import Span
+from .streams import StreamPlan
 from .writers import Segment
-
-log = logging.getLogger(__name__)
-
-# Container → encoder for sound, and for text subtitles, that it does not take as they are.
-_AUDIO_ENCODER = {"webm": "libopus", "gif": None}
-_SUBTITLE_ENCODER = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
 
 # What the muxer writes itself; and the time code, for which it would add a track that it can't
 # finish.
@@ -60,6 +54,7 @@ def join(
     output: Path,
     container: str,
     window: TimeWindow = WHOLE,
+    streams: Sequence[StreamPlan] = (),
 ) -> None:
     """Write ``output`` from ``pieces`` and the other streams of ``source``.
 
@@ -68,7 +63,8 @@ def join(
         source: the file whose sound, subtitles, chapters and metadata are kept; ``None``: none.
         output: the file to write.
         container: FFmpeg's name of its format.
-        window: the stretch of ``source`` that is shown.
+        window: the stretch of ``source`` that is displayed.
+        streams: what happens to the source's other streams.
 
     Raises:
         av.FFmpegError, OSError: the file can't be written.
@@ -83,7 +79,7 @@ def join(
             return
         with av.open(source.absolute()) as original:
             _copy_facts(original, out, video, window)
-            feeds = _feeds(original, out)
+            feeds = _feeds(original, out, streams)
             _mux(out, [_video_packets(pieces, video, window), _others(original, feeds, window)])
 
 
@@ -178,31 +174,27 @@ def _chapter(chapter: Any, window: TimeWindow) -> Any | None:
     return {**chapter, **ticks}
 
 
-def _feeds(original: InputContainer, out: OutputContainer) -> dict[int, Feed]:
-    """For each stream that goes along, by index, what becomes of its packets."""
+def _feeds(
+    original: InputContainer, out: OutputContainer, streams: Sequence[StreamPlan]
+) -> dict[int, Feed]:
+    """For each stream that goes into the output, by index, what becomes of its packets."""
     feeds: dict[int, Feed] = {}
-    best = original.streams.best("video")
-    for stream in original.streams:
-        if isinstance(stream, (AudioStream, SubtitleStream)):
-            feed = _copied(stream, out) or _transcoded(stream, out)
-            if feed is not None:
-                feeds[stream.index] = feed
-        elif stream.type == "attachment":
-            _copied(stream, out)
-        elif stream.type == "video" and stream is not best:
-            log.warning("video stream %d of %s is left out", stream.index, original.name)
+    for plan in streams:
+        stream = original.streams[plan.index]
+        if plan.action == "copy":
+            feed = _copy(stream, out)
+            if stream.type != "attachment":
+                feeds[plan.index] = feed
+        elif plan.action == "transcode" and isinstance(stream, AudioStream):
+            feeds[plan.index] = _transcode_audio(stream, out, plan.encoder)
+        elif plan.action == "transcode" and isinstance(stream, SubtitleStream):
+            feeds[plan.index] = _transcode_subtitles(stream, out, plan.encoder)
     return feeds
 
 
-def _copied(stream: Stream, out: OutputContainer) -> Feed | None:
-    """Packets as they are; ``None`` where the container does not take them."""
-    text = isinstance(stream, SubtitleStream)
-    if text and out.format.name == "mpegts":
-        return None  # it would take any bytes, which no player reads
-    try:
-        target = out.add_stream_from_template(stream)
-    except (ValueError, av.FFmpegError):
-        return None
+def _copy(stream: Stream, out: OutputContainer) -> Feed:
+    """Packets as they are."""
+    target = out.add_stream_from_template(stream)
     _describe(stream, target)
 
     def feed(packet: Packet) -> Iterable[Packet]:
@@ -217,27 +209,7 @@ def _describe(stream: Stream, target: Stream) -> None:
     target.disposition = stream.disposition
 
 
-def _transcoded(stream: AudioStream | SubtitleStream, out: OutputContainer) -> Feed | None:
-    name = stream.codec_context.name
-    table = _AUDIO_ENCODER if isinstance(stream, AudioStream) else _SUBTITLE_ENCODER
-    default = "aac" if isinstance(stream, AudioStream) else None
-    encoder = table.get(out.format.name, default)
-    what = f"{stream.type} stream {stream.index} ({name})"
-    if encoder is None or _is_bitmap(stream):
-        log.warning("%s is left out: %s can't hold it", what, out.format.name)
-        return None
-    log.warning("%s is encoded as %s: %s can't hold it as it is", what, encoder, out.format.name)
-    if isinstance(stream, AudioStream):
-        return _transcoded_audio(stream, out, encoder)
-    return _transcoded_subtitles(stream, out, encoder)
-
-
-def _is_bitmap(stream: Stream) -> bool:
-    bitmaps = ("dvdsub", "pgssub", "dvbsub", "xsub", "dvd_subtitle", "hdmv_pgs_subtitle")
-    return isinstance(stream, SubtitleStream) and stream.codec_context.name in bitmaps
-
-
-def _transcoded_audio(stream: AudioStream, out: OutputContainer, encoder: str) -> Feed:
+def _transcode_audio(stream: AudioStream, out: OutputContainer, encoder: str) -> Feed:
     rate = 48000 if encoder == "libopus" else stream.rate
     target = out.add_stream(encoder, rate=rate)
     assert isinstance(target, AudioStream)
@@ -262,7 +234,7 @@ def _transcoded_audio(stream: AudioStream, out: OutputContainer, encoder: str) -
     return feed
 
 
-def _transcoded_subtitles(stream: SubtitleStream, out: OutputContainer, encoder: str) -> Feed:
+def _transcode_subtitles(stream: SubtitleStream, out: OutputContainer, encoder: str) -> Feed:
     target = out.add_stream(encoder)
     assert isinstance(target, SubtitleStream)
     source = stream.codec_context

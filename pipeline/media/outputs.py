@@ -31,6 +31,11 @@ def is_video(output: Path) -> bool:
 
 
 def check_output(output: Path, settings: Settings, name: str) -> None:
+    """See ``check_place``; whether files are replaced is a setting."""
+    check_place(output, settings.overwrite, name)
+
+
+def check_place(output: Path, overwrite: bool, name: str) -> None:
     """Refuse an output that can't be written, before any work is done.
 
     Raises:
@@ -54,16 +59,16 @@ def check_output(output: Path, settings: Settings, name: str) -> None:
     if output.is_file() and suffix not in known:
         raise SinkError(f"output {name} is a file; a folder of PNGs can't take its place")
     if output.is_dir():
-        _check_folder(output, settings, name)
-    elif output.exists() and not settings.overwrite:
+        _check_folder(output, overwrite, name)
+    elif output.exists() and not overwrite:
         raise SinkError(f"output {name} exists; add --overwrite to replace it")
 
 
-def _check_folder(folder: Path, settings: Settings, name: str) -> None:
+def _check_folder(folder: Path, overwrite: bool, name: str) -> None:
     """Only pictures that a run has written are ever replaced."""
     held = [entry.name for entry in folder.iterdir()]
     foreign = next((entry for entry in held if not NUMBERED.fullmatch(entry)), None)
     if foreign is not None:
         raise SinkError(f"output folder {name} holds other things ({foreign}); give a new one")
-    if held and not settings.overwrite:
+    if held and not overwrite:
         raise SinkError(f"output folder {name} holds pictures; add --overwrite to replace them")

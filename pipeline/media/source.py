@@ -69,6 +69,14 @@ class Source(Protocol):
         """
         ...
 
+    def count_before(self, time: Fraction) -> int:
+        """How many frames are displayed before ``time``, seconds on the source's clock.
+
+        Raises:
+            SourceError: the file can't be read.
+        """
+        ...
+
     def alphas(self) -> Generator[tuple[Fraction, Plane]]:
         """Opacity of every frame, (H, W), 0–255, with its time after the first.
 

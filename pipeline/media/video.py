@@ -63,6 +63,17 @@ class VideoSource:
                 yield from self._inside(chain([first] if first else [], decoded), span, planar)
                 return
 
+    def count_before(self, time: Fraction) -> int:
+        """See ``Source.count_before``: packets are counted, none is decoded."""
+        with _opened(self.path) as (container, stream):
+            base = stream.time_base or self.info.time_base
+            moments = (
+                packet.pts * base
+                for packet in container.demux(stream)
+                if packet.pts is not None and not packet.is_discard
+            )
+            return sum(self.info.start <= moment < time for moment in moments)
+
     def alphas(self) -> Generator[tuple[Fraction, Plane]]:
         """See ``Source.alphas``."""
         with _opened(self.path) as (container, stream):

@@ -1,6 +1,6 @@
-"""Nets bound to shots: statistics taken once, folded away, and played in 8 bits where that is fast.
+"""Nets compiled for a shot: statistics folded away, played in 8 bits where that is fast.
 
-Which frames of a shot are measured, and when anew: ``follow``.
+Which frames of a shot are measured, and when again: ``per_shot``.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.frame import Frame, Picture, Yuv, YuvMatrix, coding_of
+from ..core.frame import Picture, Yuv, YuvMatrix, coding_of
 from ..imaging.resize import resize_picture, restore_detail, tile_spans, work_size
 from ..nets.graph import Moments, Net, match_colours
 from ..nets.quantize import Precision, write_eight_bit
 from ..nets.writer import PLANES, Layout, Size, read_moments, shapes, write_measuring, write_playing
-from .per_shot import ENOUGH, Failing, Follower
 
 OpenSession = Callable[[bytes, dict[str, tuple[int, ...]]], Any]
 """A model's bytes and the shapes of its inputs → an ONNX Runtime session, or what runs like one."""
@@ -29,22 +28,22 @@ OpenSession = Callable[[bytes, dict[str, tuple[int, ...]]], Any]
 _BAND = 32  # rows, of what is measured of a picture
 
 # Pixels around a tile that its rim can't paint as the whole picture would: all that one pixel of
-# the deepest net hangs on.
+# the deepest net depends on.
 _RIM = 64
 
 
 @dataclass(frozen=True, eq=False)
 class NetMix:
-    """What is painted with."""
+    """A net, or several mixed into one."""
 
     net: Net
     """With its norms."""
     tone: float = 0.0
-    """By how much its colours' mean and spread are brought to the source's, 0..1."""
+    """How far its colours' mean and standard deviation are brought to the source's, 0..1."""
 
     @property
     def planar(self) -> bool:
-        """The net's cells are of whole chroma samples: it can be told in Y, U and V."""
+        """The net's cells hold whole chroma samples: it can be rewritten for Y, U and V."""
         first, last = self.net.ops[0].weights, self.net.ops[-1].weights
         if not first:
             return False
@@ -84,11 +83,11 @@ class Padding:
 
 @dataclass(frozen=True)
 class CompiledNet:
-    """A net bound to a shot: frames of one size and layout go in, painted ones come out."""
+    """A net compiled for a shot: pictures of one size and layout in, painted ones out."""
 
     session: Any
     """Of a model that ``graph`` wrote."""
-    geometry: Padding
+    padding: Padding
     """Of the picture that is painted."""
     tile: Size
     """What the session takes: the padded picture, or a part of it."""
@@ -97,36 +96,38 @@ class CompiledNet:
 
     def paint(self, picture: Picture) -> Picture:
         """The picture in the style; the same size and layout."""
-        small = resize_picture(picture, (self.geometry.height, self.geometry.width))
+        small = resize_picture(picture, (self.padding.height, self.padding.width))
         return restore_detail(self._painted(small), picture, small)
 
     def _painted(self, picture: Picture) -> Picture:
-        fed = padded(picture, self.geometry)
-        planes = self._in_tiles(fed) if self.tile != self.geometry.size else self._run(fed)
+        planes_in = padded(picture, self.padding)
+        planes = (
+            self._in_tiles(planes_in) if self.tile != self.padding.size else self._run(planes_in)
+        )
         if self.coding is None:
-            return np.ascontiguousarray(self.geometry.crop(planes[0], 1))
+            return np.ascontiguousarray(self.padding.crop(planes[0], 1))
         brightness, colour = self.coding.limits
         y, u, v = (
-            np.clip(self.geometry.crop(plane, f), np.uint8(low), np.uint8(high))
+            np.clip(self.padding.crop(plane, f), np.uint8(low), np.uint8(high))
             for plane, f, (low, high) in zip(
                 planes, (1, 2, 2), (brightness, colour, colour), strict=True
             )
         )
         return Yuv(y, u, v, self.coding)
 
-    def _run(self, fed: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        return self.session.run(None, fed)
+    def _run(self, planes_in: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        return self.session.run(None, planes_in)
 
-    def _in_tiles(self, fed: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    def _in_tiles(self, planes_in: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Part by part; of each, the rim is what its neighbours paint better."""
-        whole = [np.empty_like(plane) for plane in fed.values()]
-        size = self.geometry.size
+        whole = [np.empty_like(plane) for plane in planes_in.values()]
+        size = self.padding.size
         rows, columns = (
             tile_spans(size.height, self.tile.height, _RIM),
             tile_spans(size.width, self.tile.width, _RIM),
         )
         for (top, upper, lower), (left, begin, end) in product(rows, columns):
-            part = {n: _cut(p, size, top, left, self.tile) for n, p in fed.items()}
+            part = {n: _cut(p, size, top, left, self.tile) for n, p in planes_in.items()}
             for plane, painted in zip(whole, self._run(part), strict=True):
                 f = size.height // plane.shape[0]
                 inside = painted[(upper - top) // f : (lower - top) // f]
@@ -142,38 +143,32 @@ def _cut(plane: NDArray[Any], whole: Size, top: int, left: int, tile: Size) -> N
     return np.ascontiguousarray(rows[:, left // f : (left + tile.width) // f])
 
 
-def padded(picture: Picture, geometry: Padding) -> dict[str, NDArray[Any]]:
+def padded(picture: Picture, padding: Padding) -> dict[str, NDArray[Any]]:
     """What a session is given for ``picture``."""
     planes = picture.planes if isinstance(picture, Yuv) else (picture,)
     names = PLANES[_layout(picture)]
-    return {name: geometry.pad(p) for name, p in zip(names, planes, strict=True)}
+    return {name: padding.pad(p) for name, p in zip(names, planes, strict=True)}
 
 
-class NetCompiler(Follower[NetMix, Moments, Picture]):
-    """Binds nets to shots.
+class NetCompiler:
+    """Compiles nets for shots: statistics taken once, folded away.
 
     Args:
-        choice: what is painted with; may be set anew at any time, from any thread.
-        open_session: opens what plays; frames may be played side by side.
+        open_session: opens what paints; frames may be painted side by side.
         open_measuring: opens what measures.
-        precision: of what plays: ``int8``, ``half`` or ``float``.
-        scale: strokes are so many times as large as at 720 lines; ``None``: as the frame's size
-            has them.
+        precision: of what paints: ``int8``, ``half`` or ``float``.
+        scale: size of the strokes relative to 720 lines; ``None``: as the frame's size gives them.
         tile: longest side of what is painted at once, px, at least 256; 0: the whole.
-        failing: turns a failure of measuring or opening, for a picture's shape, into one line.
     """
 
     def __init__(
         self,
-        choice: NetMix,
         open_session: OpenSession,
         open_measuring: OpenSession,
         precision: Precision,
         scale: float | None = None,
         tile: int = 0,
-        failing: Failing | None = None,
     ) -> None:
-        super().__init__(choice, failing)
         self._open = open_session
         self._open_measuring = open_measuring
         self._precision: Precision = precision
@@ -181,54 +176,52 @@ class NetCompiler(Follower[NetMix, Moments, Picture]):
         self._tile = tile
         self._measuring: tuple[Any, Any] = (None, None)
 
-    def seen(self, frame: Frame) -> Picture:
-        """See ``Follower.seen``."""
-        return frame.picture
+    def measure(self, pictures: Sequence[Picture], mix: NetMix, most: int) -> Moments:
+        """The net's statistics on pictures of one size and layout.
 
-    def measure(self, frames: Sequence[Picture], choice: NetMix, most: int = ENOUGH) -> Moments:
-        """Of the net on these pictures, all of one size; on about ``most`` pixels of each."""
-        bands = [_sampled(self._work(p), most, choice.net.card.multiple) for p in frames]
+        Args:
+            pictures: of one shot.
+            mix: the net.
+            most: pixels that are measured of each picture, about.
+        """
+        bands = [_bands(self._work(p), most, mix.net.card.multiple) for p in pictures]
         first, layout = bands[0], _layout(bands[0])
-        geometry = _geometry(choice.net, first)
-        key = (choice, layout, geometry, coding_of(first))
+        padding = _padding(mix.net, first)
+        key = (mix, layout, padding, coding_of(first))
         if self._measuring[0] != key:
-            model = write_measuring(_told(choice.net, key[3]), layout, geometry.size)
-            self._measuring = (key, self._open_measuring(model, shapes(layout, geometry.size)))
+            model = write_measuring(_coded(mix.net, key[3]), layout, padding.size)
+            self._measuring = (key, self._open_measuring(model, shapes(layout, padding.size)))
         session = self._measuring[1]
-        answers = (session.run(None, padded(p, geometry)) for p in bands)
-        return Moments.mean([read_moments(choice.net, layout, a) for a in answers])
+        answers = (session.run(None, padded(p, padding)) for p in bands)
+        return Moments.mean([read_moments(mix.net, layout, a) for a in answers])
 
-    def player(self, picture: Picture, choice: NetMix, found: Moments) -> CompiledNet:
-        """What plays pictures of this one's kind with these statistics."""
+    def compile(self, picture: Picture, mix: NetMix, moments: Moments) -> CompiledNet:
+        """The net with these statistics, for pictures of this one's size and layout."""
         work = self._work(picture)
-        coding, geometry, layout = coding_of(work), _geometry(choice.net, work), _layout(work)
-        net = _told(choice.net.fold_norms(found), coding)
-        if choice.tone:
-            net = match_colours(net, found, choice.tone, planar=coding is not None)
-        tile = self._tile_of(geometry)
+        coding, padding, layout = coding_of(work), _padding(mix.net, work), _layout(work)
+        net = _coded(mix.net.fold_norms(moments), coding)
+        if mix.tone:
+            net = match_colours(net, moments, mix.tone, planar=coding is not None)
+        tile = self._tile_of(padding)
         if self._precision == "int8":
-            model = write_eight_bit(net, dict(found.ranges), layout, tile)
+            model = write_eight_bit(net, dict(moments.ranges), layout, tile)
         else:
             model = write_playing(net, layout, tile, half=self._precision == "half")
-        return CompiledNet(self._open(model, shapes(layout, tile)), geometry, tile, coding)
+        return CompiledNet(self._open(model, shapes(layout, tile)), padding, tile, coding)
 
     def _work(self, picture: Picture) -> Picture:
         height, width = picture.shape[:2]
         return resize_picture(picture, work_size(height, width, self._scale))
 
-    def _tile_of(self, geometry: Padding) -> Size:
+    def _tile_of(self, padding: Padding) -> Size:
         if not self._tile:
-            return geometry.size
-        step = math.lcm(geometry.multiple, 8)
+            return padding.size
+        step = math.lcm(padding.multiple, 8)
         side = max(4 * _RIM, self._tile) // step * step
-        return Size(min(geometry.size.height, side), min(geometry.size.width, side))
-
-    def between(self, known: Moments, found: Moments, share: float) -> Moments:
-        """See ``Follower.between``."""
-        return Moments.mean([known, found], [1 - share, share])
+        return Size(min(padding.size.height, side), min(padding.size.width, side))
 
 
-def _sampled(picture: Picture, most: int, multiple: int) -> Picture:
+def _bands(picture: Picture, most: int, multiple: int) -> Picture:
     """Bands of rows spread over the picture, one below the other, of about ``most`` pixels."""
     height, width = picture.shape[:2]
     band = math.lcm(_BAND, multiple)
@@ -238,24 +231,24 @@ def _sampled(picture: Picture, most: int, multiple: int) -> Picture:
     middles = (np.arange(count) + 0.5) * height / count - band / 2
     starts = [int(np.clip(m, 0, height - band)) // 2 * 2 for m in middles]
 
-    def taken(plane: NDArray[Any]) -> NDArray[Any]:
+    def rows_of(plane: NDArray[Any]) -> NDArray[Any]:
         f = height // plane.shape[0]
         return np.concatenate([plane[s // f : (s + band) // f] for s in starts])
 
     if isinstance(picture, Yuv):
-        y, u, v = map(taken, picture.planes)
+        y, u, v = map(rows_of, picture.planes)
         return Yuv(y, u, v, picture.coding)
-    return taken(picture)
+    return rows_of(picture)
 
 
 def _layout(picture: Picture) -> Layout:
     return "yuv" if isinstance(picture, Yuv) else "rgb"
 
 
-def _told(net: Net, coding: YuvMatrix | None) -> Net:
+def _coded(net: Net, coding: YuvMatrix | None) -> Net:
     return net if coding is None else net.to_yuv(coding)
 
 
-def _geometry(net: Net, picture: Picture) -> Padding:
+def _padding(net: Net, picture: Picture) -> Padding:
     height, width = picture.shape[:2]
     return Padding(height, width, net.card.margin, net.card.multiple)

@@ -1,4 +1,4 @@
-"""Style nets of other projects: a float picture in, one out, in formats of their own."""
+"""Nets that paint every picture by itself: third-party and recurrent ones, played as they are."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from ..core.concurrency import available_cores
 from ..core.errors import ModelError
-from ..core.frame import Memory, Rgb
+from ..core.frame import Frame, Picture, Rgb, TemporalState, as_rgb
 from ..nets.contract import INPUT, MEMORY, OUTPUT
+from .files import MAX_WORKERS, NetOptions, card_of, open_file
+from .style import StyleInfo, failures_in_one_line
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class ForeignFormat:
+class ThirdPartyFormat:
     """What a net outside the contract takes and gives; ``auto`` is read off its shapes."""
 
     layout: str = "auto"
@@ -46,11 +49,11 @@ _RANGES: dict[str, tuple[Any, Any]] = {
 }
 
 
-class ForeignPainter:
+class ThirdPartyNet:
     """A float picture-to-picture net of another project, perhaps of one fixed size."""
 
     def __init__(
-        self, session: onnxruntime.InferenceSession, path: Path, foreign: ForeignFormat
+        self, session: onnxruntime.InferenceSession, path: Path, foreign: ThirdPartyFormat
     ) -> None:
         self._session = session
         taken = _picture_port(session.get_inputs(), "input", path)
@@ -76,8 +79,8 @@ class ForeignPainter:
             path, axes, foreign.channels.upper(), range_in, fixed,
         )  # fmt: skip
 
-    def paint(self, rgb: Rgb, memory: Memory | None = None) -> Rgb:
-        """The picture in the style; the same shape. Nothing is remembered."""
+    def paint(self, rgb: Rgb, state: TemporalState | None = None) -> Rgb:
+        """(H, W, 3) uint8, 0–255, RGB → the same in the style. ``state`` is not read."""
         height, width = rgb.shape[:2]
         if self._size is not None and self._size != (width, height):
             rgb = np.asarray(cv2.resize(rgb, self._size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -126,12 +129,8 @@ def _is_nchw(shape: list[Any], layout: str, path: Path) -> bool:
     return channels_first if layout == "auto" else layout == "nchw"
 
 
-def _nothing_known(rgb: Rgb) -> Memory:
-    return Memory(np.zeros_like(rgb), np.zeros(rgb.shape[:2], np.uint8))
-
-
-class ContractPainter:
-    """Bytes in, bytes out: all the rest is inside the graph."""
+class ContractNet:
+    """A net that keeps the contract, played as its file is: bytes in, bytes out."""
 
     def __init__(self, session: onnxruntime.InferenceSession, path: Path) -> None:
         names = {i.name for i in session.get_inputs()}
@@ -144,19 +143,96 @@ class ContractPainter:
         if OUTPUT not in {o.name for o in session.get_outputs()}:
             raise ModelError(f"{path} says it keeps the contract but has no output '{OUTPUT}'")
         self._session = session
-        self._recurrent = names >= set(MEMORY)
+        self._recurrent = is_recurrent(session)
 
-    def paint(self, rgb: Rgb, memory: Memory | None = None) -> Rgb:
-        """The picture in the style; the same shape."""
-        fed = {INPUT: rgb[None]}
+    def paint(self, rgb: Rgb, state: TemporalState | None = None) -> Rgb:
+        """(H, W, 3) uint8, 0–255, RGB → the same in the style.
+
+        Args:
+            rgb: the picture.
+            state: the past, for a recurrent net; ``None``: a shot begins.
+        """
+        inputs = {INPUT: rgb[None]}
         if self._recurrent:
-            memory = memory or _nothing_known(rgb)
-            told = (memory.previous[None], memory.confidence[None, ..., None])
-            fed |= dict(zip(MEMORY, told, strict=True))
-        (stylized,) = self._session.run([OUTPUT], fed)
+            previous = np.zeros_like(rgb) if state is None else state.previous
+            confidence = np.zeros(rgb.shape[:2], np.uint8) if state is None else state.confidence
+            inputs |= dict(zip(MEMORY, (previous[None], confidence[None, ..., None]), strict=True))
+        (stylized,) = self._session.run([OUTPUT], inputs)
         painted = np.asarray(stylized)
         if painted.shape != (1, *rgb.shape) or painted.dtype != np.uint8:
             raise ModelError(
                 f"it answers {painted.shape} {painted.dtype}, not uint8 of {rgb.shape}"
             )
         return painted[0]
+
+
+def is_recurrent(session: onnxruntime.InferenceSession) -> bool:
+    """Whether a net has the contract's inputs for the previous output."""
+    return {i.name for i in session.get_inputs()} >= set(MEMORY)
+
+
+class DirectStyle:
+    """A net that paints every picture by itself, by a graph as it is in its file.
+
+    These are third-party nets, recurrent nets, nets that can't be compiled for a shot, and all
+    nets with ``--statistics frame``.
+
+    Args:
+        path: the ONNX file.
+        options: device, threads, live.
+        third_party: how to feed a net that does not keep the contract.
+
+    Raises:
+        ModelError: it is no ONNX file, or no style model.
+        DeviceError: the device can't be had.
+    """
+
+    def __init__(self, path: Path, options: NetOptions, third_party: ThirdPartyFormat) -> None:
+        cores = options.threads or available_cores()
+        workers = 1 if options.live else min(cores, MAX_WORKERS)
+        session, device = open_file(path, options.device, max(1, cores // workers))
+        self.card = card_of(session.get_modelmeta().custom_metadata_map, path)
+        recurrent = is_recurrent(session)
+        if recurrent:  # a frame waits for the one before, so each gets all cores
+            session, device = open_file(path, options.device, options.threads)
+        self._net = (
+            ThirdPartyNet(session, path, third_party)
+            if self.card is None
+            else ContractNet(session, path)
+        )
+        self.info = StyleInfo(
+            path.stem if self.card is None else self.card.name,
+            "third-party" if self.card is None else self.card.kind,
+            device,
+            recurrent=recurrent,
+            max_workers=workers if device == "cpu" and not recurrent else 1,
+        )
+
+    def compile(self, shot: Sequence[Frame], strength: float = 1.0) -> DirectShot:
+        """See ``Style.compile``: nothing is measured, and the strength is left to a fade."""
+        return DirectShot(self, strength)
+
+    def paint(self, frame: Frame, state: TemporalState | None) -> Rgb:
+        """See ``ShotStyle.paint``; the result is RGB."""
+        with failures_in_one_line(self.info, frame):
+            return self.paint_rgb(as_rgb(frame.source), state)
+
+    def paint_rgb(self, rgb: Rgb, state: TemporalState | None = None) -> Rgb:
+        """The same for a picture (H, W, 3) uint8, 0–255, RGB; failures are the net's own."""
+        return self._net.paint(rgb, state)
+
+
+@dataclass(frozen=True)
+class DirectShot:
+    """``DirectStyle`` at a strength; see ``ShotStyle``."""
+
+    style: DirectStyle
+    opacity: float
+
+    def paint(self, frame: Frame, state: TemporalState | None = None) -> Picture:
+        """See ``ShotStyle.paint``."""
+        return self.style.paint(frame, state)
+
+    def adapt(self, frame: Frame, weight: float) -> DirectShot:
+        """See ``ShotStyle.adapt``: there are no statistics."""
+        return self

@@ -1,257 +1,85 @@
-"""Play a style over frames: one net or a mixture, bytes in and bytes out."""
+"""Trained nets of ours as a style: one net or a mixture, compiled for every shot."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 
-from ..core.concurrency import available_cores, ordered_map
-from ..core.errors import ModelError, StylizeError, reason
-from ..core.frame import Frame, Memory, Rgb, as_rgb
-from ..nets.contract import MEMORY, VERSION, ModelCard
-from ..nets.graph import Net, interpolate, read_net
+from ..core.concurrency import available_cores
+from ..core.errors import ModelError, reason
+from ..core.frame import Frame, Picture, Rgb, TemporalState, as_rgb
+from ..nets.graph import Moments, Net, interpolate, read_net
 from ..nets.quantize import precision_on
 from ..nets.session import BoundSession, open_session
-from ..temporal.consistency import Recurrent
-from .compiled import NetCompiler, NetMix
-from .direct import ContractPainter, ForeignFormat, ForeignPainter
-from .per_shot import SOME, Plays, Whole
+from .compiled import CompiledNet, NetCompiler, NetMix
+from .direct import DirectStyle
+from .files import MAX_WORKERS, NetOptions, card_of
+from .style import StyleInfo, failures_in_one_line
 from .zoo import find_base
 
-log = logging.getLogger(__name__)
-
-# On a CPU, frames side by side on a core each are quicker than one frame on all of them: nobody
-# waits for the others at every operator. Each holds its own activations, hence the bound.
-_MOST_WORKERS = 4
-
 Mixture = Sequence[tuple[Path, float]]
-"""Style files and their shares, which sum to 1."""
+"""Style files and their weights, which sum to 1."""
+
+# Pixels of a picture that are measured; and fewer, where time is short.
+_MEASURED = 1_000_000
+_MEASURED_QUICKLY = _MEASURED // 4
+
+_AGREEMENT = 1.0  # mean grey levels by which a compiled net may differ from its own file
 
 
-@dataclass(frozen=True)
-class Playing:
-    """How a style is played, whichever it is."""
-
-    foreign: ForeignFormat | None = None
-    """How to feed a net that does not keep the contract."""
-    statistics: str = "shot"
-    """``shot``: a net's norms are taken once per shot and folded away, where it can be done;
-    ``frame``: anew in every frame, as the file has them."""
-    precision: str = "auto"
-    """``float``, ``half`` or ``int8``; ``auto``: see ``precision_on``. Of nets bound to shots."""
-    strength: float = 1.0
-    """0..1, of the style against its family's base, which gives the picture back."""
-    match_colors: bool = False
-    """Bring the mean and spread of the colours to the source's."""
-    scale: float | None = None
-    """Size of the strokes, of that at 720 lines; ``None``: as the frame's size has them."""
-    tile: int = 0
-    """Longest side of what is painted at once, px; 0: the whole."""
-    alone: bool = False
-    """Frames come one at a time, and each gets all cores: live."""
-
-
-class Painter(Protocol):
-    """Anything that repaints a picture at its own size."""
-
-    def paint(self, rgb: Rgb, memory: Memory | None = None) -> Rgb:
-        """The picture in the style; the same shape. Only a recurrent net reads ``memory``."""
-        ...
-
-
-class FeedForwardStyle:
-    """A style, loaded: nets of ours by contract, or a foreign one through an adapter.
+class NetFiles:
+    """Style files read as nets, and mixed by their weights.
 
     Args:
-        style: the ONNX file, or several of one family with their shares.
-        device: see ``device.open_session``.
-        threads: likewise.
-        playing: how it is played.
-
-    Raises:
-        ModelError: a file is not ONNX, or no style model; or it can't be mixed.
-        DeviceError: the device can't be had.
+        mixture: files of one family with their weights.
+        match_colors: see ``NetOptions``.
     """
 
-    still = False
-    """See ``grade.LutStyle``."""
-
-    def __init__(
-        self,
-        style: Path | Mixture,
-        device: str = "auto",
-        threads: int = 0,
-        playing: Playing | None = None,
-    ) -> None:
-        self._playing = playing = playing or Playing()
-        mixture = [(style, 1.0)] if isinstance(style, Path) else list(style)
-        cores = threads or available_cores()
-        workers = min(cores, _MOST_WORKERS)
-        path = mixture[0][0]
-        session, self.device = _opened(path, device, max(1, cores // workers))
-        card = _card(path, session)
-        self.card = card or ModelCard(name=path.stem, kind="foreign")
-        self.recurrent = {i.name for i in session.get_inputs()} >= set(MEMORY)
-        many = self.device == "cpu" and not self.recurrent and not playing.alone
-        self.workers = workers if many else 1
-        if self.recurrent:  # a frame waits for the one before, so each gets all cores
-            session, self.device = _opened(path, device, threads)
-        painter: Painter = (
-            ContractPainter(session, path)
-            if card is not None
-            else ForeignPainter(session, path, playing.foreign or ForeignFormat())
-        )
-        self._mixture: Mixture = mixture
-        self._wished: tuple[float, NetMix] | None = None
+    def __init__(self, mixture: Mixture, match_colors: bool = False) -> None:
+        self.mixture = mixture
+        self._match_colors = match_colors
         self._nets: dict[Path, Net] = {}
-        self._binder: NetCompiler | None = None
-        wanted = card is not None and playing.statistics == "shot" and not self.recurrent
-        choice = self._chosen(mixture, playing.strength) if wanted else None
-        self._painter: Painter | None = None
-        if choice is not None and _agree(choice, painter, mixture):
-            self._binder = self._bind(choice, cores)
-            self.card = replace(self.card, name=_name(mixture, self._nets))
-        else:
-            self._painter = painter
-            self._refuse_what_needs_binding(mixture)
 
     @property
-    def binds(self) -> bool:
-        """Its statistics are taken per shot, so it needs to know where one begins."""
-        return self._binder is not None
+    def name(self) -> str:
+        """The styles' names, with their weights where there are several."""
+        names = [self._nets[path].card.name for path, _ in self.mixture]
+        if len(names) == 1:
+            return names[0]
+        pairs = zip(names, (weight for _, weight in self.mixture), strict=True)
+        return " ".join(f"{name}:{weight:.2g}" for name, weight in pairs)
 
-    @property
-    def planar(self) -> bool:
-        """It takes and gives a video's own planes, if its frames come as such."""
-        return self._binder is not None and self._binder.choice.planar
+    def mix(self, strength: float = 1.0) -> NetMix | None:
+        """The mixture at a strength: its weights against those of the family's base.
 
-    @property
-    def fades(self) -> bool:
-        """Its strength is no part of the net: what it paints is to be faded with the source."""
-        return self._binder is None or self._playing.strength == 0
-
-    def paint(self, rgb: Rgb, memory: Memory | None = None) -> Rgb:
-        """The picture in the style, as a shot of its own; the same shape.
-
-        Args:
-            rgb: the picture.
-            memory: what a recurrent net is told of the frame before; others do not read it.
+        Returns:
+            ``None`` where the one net is of a form that can't be compiled.
 
         Raises:
-            ModelError: the net failed: not enough memory for this size, most often.
+            ModelError: a file can't be read, nets can't be mixed, or there is no base.
         """
-        with self._failing(rgb.shape):
-            if self._painter is not None:
-                return self._painter.paint(rgb, memory)
-            assert self._binder is not None  # it has one or the other
-            choice = self._binder.choice
-            shot = self._binder.shot_of(Frame(rgb, 0, Fraction(1)), choice)
-            return as_rgb(shot.paint(rgb))
-
-    def run(self, frames: Iterable[Frame]) -> Generator[Frame]:
-        """The stage: every frame repainted, in order."""
-        if self._binder is None:
-            yield from ordered_map(self._repaint, frames, self.workers)
-        else:
-            yield from ordered_map(self.play, self.bound(frames), self.workers)
-
-    def shot_of(self, frame: Frame, strength: float = 1.0) -> tuple[Plays, float]:
-        """See ``Paints.shot_of``."""
-        if self._binder is None:
-            return (Recurrent if self.recurrent else Whole)(self.paint), strength
-        with self._failing(frame.picture.shape):
-            if self._wished is None or self._wished[0] != strength:
-                self._wished = (strength, self._at(strength))
-            choice = self._wished[1]
-            left = strength if choice is self._binder.choice else 1.0
-            return self._binder.shot_of(frame, choice, SOME), left
-
-    def _at(self, strength: float) -> NetMix:
-        """What paints at a strength; the whole style where its family has no base."""
-        assert self._binder is not None
-        if 0 < strength < 1:
-            with suppress(ModelError):
-                return self._chosen(self._mixture, strength) or self._binder.choice
-        return self._binder.choice
-
-    def restyle(self, style: Mixture, strength: float = 1.0) -> None:
-        """Paint in another style from the next frame on; from any thread, while ``run`` runs.
-
-        Raises:
-            ModelError: the styles can't be mixed, or this one can't be changed.
-        """
-        if self._binder is None:
-            raise ModelError(f"{self.card.name} ({self.card.kind}) can't be changed while it plays")
-        choice = self._chosen(style, strength)
-        if choice is None or choice.planar != self._binder.choice.planar:
-            raise ModelError(f"{style[0][0].stem} can't follow {self.card.name}: its net differs")
-        self._binder.choice, self._mixture, self._wished = choice, style, None
-        self.card = replace(choice.net.card, name=_name(style, self._nets))
-
-    def _repaint(self, frame: Frame) -> Frame:
-        return replace(frame, picture=self.paint(frame.rgb))
-
-    def bound(self, frames: Iterable[Frame]) -> Generator[tuple[Frame, Plays]]:
-        """The first half of ``run``: every frame with what plays its shot.
-
-        Raises:
-            ModelError: this style is not bound to shots.
-        """
-        if self._binder is None:
-            raise ModelError(f"{self.card.name} ({self.card.kind}) takes every frame by itself")
-        yield from self._binder.follow(frames)
-
-    def play(self, bound: tuple[Frame, Plays]) -> Frame:
-        """The second half: the frame repainted. May be called side by side."""
-        frame, player = bound
-        with self._failing(frame.picture.shape):
-            return replace(frame, picture=player.paint(frame.picture))
-
-    def _refuse_what_needs_binding(self, mixture: Mixture) -> None:
-        playing = self._playing
-        asked = {
-            "mixing": len(mixture) > 1,
-            "--style-scale": playing.scale is not None,
-            "--tile": playing.tile > 0,
-            "--preserve-color match": playing.match_colors,
-        }
-        wanted = [name for name, is_asked in asked.items() if is_asked]
-        if wanted and playing.statistics == "frame":
-            raise ModelError(f"{wanted[0]} needs --statistics shot")
-        if wanted:
-            raise ModelError(
-                f"{self.card.name} ({self.card.kind}) has no {wanted[0]}: its net is not one whose "
-                "statistics can be taken per shot"
-            )
-
-    def _chosen(self, mixture: Mixture, strength: float) -> NetMix | None:
-        """What the mixture paints with; ``None`` where a net can't be bound."""
         parts: list[tuple[Net, float]] = []
-        for path, share in mixture:
+        for path, weight in self.mixture:
             net = self._net(path)
-            if net is None and len(mixture) > 1:
+            if net is None and len(self.mixture) > 1:
                 raise ModelError(
                     f"{path.stem} can't be mixed: only nets of convolutions and norms, trained "
                     "from one base (train --base), can"
                 )
             if net is None:
                 return None
-            parts.append((net, share * strength))
+            parts.append((net, weight * strength))
         if strength < 1:
-            base = self._net(find_base(parts[0][0].card.family, mixture[0][0]))
-            assert base is not None  # it was found by what it says of itself
+            base = self._net(find_base(parts[0][0].card.family, self.mixture[0][0]))
+            assert base is not None  # a file that names its family keeps the contract
             parts.append((base, 1 - strength))
-        tone = 1.0 if self._playing.match_colors else 1 - strength
-        return NetMix(interpolate(parts), tone)
+        return NetMix(interpolate(parts), 1.0 if self._match_colors else 1 - strength)
 
     def _net(self, path: Path) -> Net | None:
         if path not in self._nets:
@@ -260,100 +88,136 @@ class FeedForwardStyle:
             # protobuf's errors share no base class below this one.
             except Exception as error:
                 raise ModelError(f"{path} can't be read: {reason(error)}") from error
-            card = _card_of({p.key: p.value for p in model.metadata_props}, path)
+            card = card_of({p.key: p.value for p in model.metadata_props}, path)
             net = read_net(model, card) if card is not None else None
             if net is None:
                 return None
             self._nets[path] = net
         return self._nets[path]
 
-    def _bind(self, choice: NetMix, cores: int) -> NetCompiler:
-        playing = self._playing
 
-        def plays(model: bytes, shapes: dict[str, tuple[int, ...]]) -> Any:
-            each = max(1, cores // self.workers)
-            session, _ = open_session(model, self.device, each, recorded=True)
-            return BoundSession(session, shapes) if self.device == "cuda" else session
+class FeedForwardStyle:
+    """Trained nets, their statistics taken once per shot and folded away.
 
-        def measures(model: bytes, shapes: dict[str, tuple[int, ...]]) -> Any:
-            return open_session(model, self.device, cores, low_memory=True)[0]
+    Args:
+        files: the nets.
+        mix: of ``files``, at the strength that is painted first.
+        strength: that one.
+        direct: the first file as it is; its device is used.
+        options: how they run.
+    """
 
-        precision = precision_on(self.device, playing.precision)
-        return NetCompiler(
-            choice, plays, measures, precision, playing.scale, playing.tile, self._failing
+    def __init__(
+        self,
+        files: NetFiles,
+        mix: NetMix,
+        strength: float,
+        direct: DirectStyle,
+        options: NetOptions,
+    ) -> None:
+        self._files = files
+        self._mixes: dict[float, NetMix] = {strength: mix}
+        self._options = options
+        device = direct.info.device
+        cores = options.threads or available_cores()
+        workers = 1 if options.live or device != "cpu" else min(cores, MAX_WORKERS)
+        card = mix.net.card
+        self.info = StyleInfo(
+            files.name, card.kind, device, planar=mix.planar, per_shot=True, max_workers=workers
         )
 
-    @contextmanager
-    def _failing(self, shape: tuple[int, ...]) -> Generator[None]:
-        """Turn a net's failure into one line."""
-        try:
-            yield
-        except ModelError as error:
-            raise ModelError(f"{self.card.name}: {error}") from error
-        except StylizeError:
-            raise
-        # ONNX Runtime's errors share no base class below this one.
-        except Exception as error:
-            instead = "--tile 1024 or a smaller --size" if self.binds else "a smaller --size"
-            raise ModelError(
-                f"{self.card.name} failed on {self.device} at {shape[1]}x{shape[0]}: "
-                f"{reason(error)}; try {instead}"
-            ) from error
+        def opens(model: bytes, shapes: dict[str, tuple[int, ...]]) -> Any:
+            session, _ = open_session(model, device, max(1, cores // workers), recorded=True)
+            return BoundSession(session, shapes) if device == "cuda" else session
+
+        def measures(model: bytes, shapes: dict[str, tuple[int, ...]]) -> Any:
+            return open_session(model, device, cores, low_memory=True)[0]
+
+        precision = precision_on(device, options.precision)
+        self._compiler = NetCompiler(opens, measures, precision, options.scale, options.tile)
+
+    def compile(self, shot: Sequence[Frame], strength: float = 1.0) -> NetShot:
+        """See ``Style.compile``."""
+        mix, opacity = self._mix_at(strength)
+        most = _MEASURED_QUICKLY if self._options.live else _MEASURED
+        with failures_in_one_line(self.info, shot[0], "--tile 1024 or a smaller --size"):
+            moments = self._compiler.measure([frame.source for frame in shot], mix, most)
+            return self._shot(shot[0].source, mix, moments, opacity)
+
+    def _mix_at(self, strength: float) -> tuple[NetMix, float]:
+        """The mixture at a strength, and what is left for a fade."""
+        if strength == 0:  # the base gives the source back, but not to the bit
+            return self._mix_at(1.0)[0], 0.0
+        if strength not in self._mixes:
+            with suppress(ModelError):  # there is no base: the whole style, faded
+                self._mixes[strength] = self._files.mix(strength) or self._whole
+            if strength not in self._mixes:
+                return self._whole, strength
+        return self._mixes[strength], 1.0
+
+    @property
+    def _whole(self) -> NetMix:
+        if 1.0 not in self._mixes:
+            mix = self._files.mix()
+            assert mix is not None  # it was compiled before
+            self._mixes[1.0] = mix
+        return self._mixes[1.0]
+
+    def adapt(self, frame: Frame, shot: NetShot, weight: float) -> NetShot:
+        """See ``ShotStyle.adapt``."""
+        with failures_in_one_line(self.info, frame):
+            now = self._compiler.measure([frame.source], shot.mix, _MEASURED_QUICKLY)
+            moments = Moments.mean([shot.moments, now], [1 - weight, weight])
+            return self._shot(frame.source, shot.mix, moments, shot.opacity)
+
+    def _shot(self, picture: Picture, mix: NetMix, moments: Moments, opacity: float) -> NetShot:
+        return NetShot(self, mix, moments, self._compiler.compile(picture, mix, moments), opacity)
 
 
-def _agree(choice: NetMix, painter: Painter, mixture: Mixture) -> bool:
-    """Whether a file's net, as it was read, paints what the file itself does.
+@dataclass(frozen=True, eq=False)
+class NetShot:
+    """A net with the statistics of a shot; see ``ShotStyle``."""
+
+    style: FeedForwardStyle
+    mix: NetMix
+    moments: Moments
+    net: CompiledNet
+    opacity: float
+
+    def paint(self, frame: Frame, state: TemporalState | None = None) -> Picture:
+        """See ``ShotStyle.paint``."""
+        with failures_in_one_line(self.style.info, frame, "--tile 1024 or a smaller --size"):
+            return self.net.paint(frame.source)
+
+    def adapt(self, frame: Frame, weight: float) -> NetShot:
+        """See ``ShotStyle.adapt``."""
+        return self.style.adapt(frame, self, weight)
+
+
+def agrees(mix: NetMix, direct: DirectStyle) -> bool:
+    """Whether a net, as it was read from its file, paints what the file itself does.
 
     A graph may hold what the reader passed over; then it is played as it is.
     """
-    if len(mixture) > 1 or choice.tone:
-        return True
-    net = replace(choice.net, deviations={})  # what is usual is no part of the file's graph
-    y, x = np.mgrid[0:64, 0:96]
-    waves = [128 + 100 * np.sin(x / (5 + c) + c) * np.cos(y / (9 - c)) for c in range(3)]
-    picture = np.stack(waves, axis=-1).astype(np.uint8)
+    net = replace(mix.net, deviations={})  # usual statistics are no part of the file's graph
+    picture = _test_picture()
 
     def opened(model: bytes, shapes: dict[str, tuple[int, ...]]) -> Any:
         return open_session(model, "cpu", 1)[0]
 
     try:
-        bound = NetCompiler(NetMix(net), opened, opened, "float")
-        player = bound.player(picture, bound.choice, bound.measure([picture], bound.choice))
-        difference = as_rgb(player.paint(picture)).astype(int) - painter.paint(picture)
+        compiler, one = NetCompiler(opened, opened, "float"), NetMix(net)
+        compiled = compiler.compile(picture, one, compiler.measure([picture], one, _MEASURED))
+        expected = direct.paint_rgb(picture)
+        difference = as_rgb(compiled.paint(picture)).astype(int) - expected
     # Whatever fails here, ONNX Runtime or numpy, the graph was not understood.
     except Exception:  # noqa: BLE001
         return False
-    return float(np.abs(difference).mean()) < 1
+    return float(np.abs(difference).mean()) < _AGREEMENT
 
 
-def _opened(path: Path, device: str, threads: int) -> tuple[onnxruntime.InferenceSession, str]:
-    if not path.is_file():
-        raise ModelError(f"style model {path} does not exist")
-    try:
-        return open_session(path, device, threads)
-    except ModelError as error:
-        raise ModelError(f"{path} is not an ONNX file that can be read: {error}") from error
-
-
-def _card(path: Path, session: onnxruntime.InferenceSession) -> ModelCard | None:
-    return _card_of(session.get_modelmeta().custom_metadata_map, path)
-
-
-def _card_of(metadata: dict[str, str], path: Path) -> ModelCard | None:
-    try:
-        card = ModelCard.from_metadata(metadata)
-    except ValueError as error:
-        raise ModelError(f"{path} is no style model of this contract: {error}") from error
-    if card is not None and card.contract > VERSION:
-        raise ModelError(
-            f"{path} keeps contract {card.contract}, this program knows {VERSION}; "
-            "update it: pip install -U stylize-video"
-        )
-    return card
-
-
-def _name(mixture: Mixture, nets: dict[Path, Net]) -> str:
-    """What is shown of a mixture: its styles and their shares."""
-    if len(mixture) == 1:
-        return nets[mixture[0][0]].card.name
-    return " ".join(f"{nets[path].card.name}:{share:.2g}" for path, share in mixture)
+def _test_picture() -> Rgb:
+    """Waves of each colour, (64, 96, 3)."""
+    y, x = np.mgrid[0:64, 0:96]
+    waves = [128 + 100 * np.sin(x / (5 + c) + c) * np.cos(y / (9 - c)) for c in range(3)]
+    return np.stack(waves, axis=-1).astype(np.uint8)

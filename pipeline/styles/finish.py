@@ -1,68 +1,61 @@
-"""The last touches: where the picture is painted, how far, and whose colours it has."""
+"""The last step of painting: where, how strongly, and in whose colours."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
-from contextlib import closing, nullcontext
 from dataclasses import replace
 
 from ..core.concurrency import closing_source
-from ..core.config import Settings
-from ..core.frame import Frame, Rgb8Or16, eight_bits
+from ..core.frame import Frame, Picture, Plane, Rgb8Or16
 from ..imaging.compositing import blend, brightness_only, fade
-from ..media.source import Source
-from .masks import open_masks
 
-Finishing = Callable[[Iterable[Frame]], Generator[Frame]]
+MaskOf = Callable[[Frame], Plane]
+"""A frame → its mask (H, W), 0–255, white where it is painted."""
 
 
-def open_finish(settings: Settings, source: Source, fades: bool) -> Finishing | None:
-    """The stage that the settings ask for; ``None`` where there is nothing to do.
+class Finish:
+    """Blends a painting with its source. File and live use it.
 
     Args:
-        settings: strength, colours and mask.
-        source: what is painted.
-        fades: the strength is not the net's own, so that it is a fade from the source here.
-
-    Raises:
-        SourceError: the mask can't be read.
+        luma: keep the source's colours and paint brightness only.
+        mask: where to paint; ``None``: everywhere.
     """
-    share = settings.strength if fades else 1.0
-    masks = open_masks(settings, source) if settings.mask is not None else None
-    luma = settings.preserve_color == "luma"
-    if share == 1 and masks is None and not luma:
-        return None
 
-    def finishing(frames: Iterable[Frame]) -> Generator[Frame]:
-        with closing_source(frames), closing(masks.beside) if masks is not None else nullcontext():
-            for frame in frames:
-                original = frame.original
-                assert original is not None  # keep_original stands before
-                painted = brightness_only(frame.picture, original) if luma else frame.picture
-                inside = masks(frame) if masks is not None else None
-                shown = fade(painted, original, share, inside)
-                yield replace(frame, picture=shown, original=None)
+    def __init__(self, luma: bool = False, mask: MaskOf | None = None) -> None:
+        self._luma = luma
+        self._mask = mask
 
-    return finishing
+    def __call__(self, frame: Frame, painted: Picture, opacity: float) -> Picture:
+        """The output for a frame.
+
+        Args:
+            frame: with its source.
+            painted: the painting, of the same size.
+            opacity: its weight over the source, 0..1.
+        """
+        if self._luma:
+            painted = brightness_only(painted, frame.source)
+        inside = None if self._mask is None else self._mask(frame)
+        if opacity == 1 and inside is None:
+            return painted
+        return fade(painted, frame.source, opacity, inside)
+
+    def picture(
+        self, painted: Rgb8Or16, source: Rgb8Or16, frame: Frame, strength: float
+    ) -> Rgb8Or16:
+        """The same for one picture of 8 or 16 bits whose strength is a fade.
+
+        Args:
+            painted: (H, W, 3) uint8 or uint16, RGB.
+            source: of the same shape and type.
+            frame: of the source, for its mask.
+            strength: 0..1.
+        """
+        return blend(painted, source, strength, None if self._mask is None else self._mask(frame))
 
 
-def finished_picture(
-    painted: Rgb8Or16, original: Rgb8Or16, settings: Settings, source: Source
-) -> Rgb8Or16:
-    """One picture of 8 or 16 bits as ``open_finish`` has frames; its strength is a fade."""
-    inside = None
-    if settings.mask is not None:
-        masks = open_masks(settings, source)
-        with closing(masks.beside):
-            inside = masks(Frame(eight_bits(original), 0, source.info.time_base))
-    return blend(painted, original, settings.strength, inside)
-
-
-def keep_original(frames: Iterable[Frame]) -> Generator[Frame]:
-    """The stage that lets every frame remember its picture."""
+def finish_frames(frames: Iterable[Frame], finish: Finish) -> Generator[Frame]:
+    """The stage: painted frames → finished ones."""
     with closing_source(frames):
         for frame in frames:
-            yield replace(frame, original=frame.picture)
-
-
-# ---- masks ----
+            yield replace(frame, painted=finish(frame, frame.picture, frame.opacity))

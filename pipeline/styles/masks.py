@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 from ..core.concurrency import closing_source
 from ..core.config import Settings
+from ..core.errors import SettingsError
 from ..core.frame import Frame, Plane
 from ..imaging.compositing import fit_mask
-from ..imaging.segmentation import Palette, label_pixels
+from ..imaging.segmentation import Labels, label_pixels, palette
 from ..media.aligned import AlignedPictures, pictures_of
+from ..media.inputs import first_picture
 from ..media.source import Source
 
 ALPHA = "alpha"
@@ -20,52 +22,98 @@ ALPHA = "alpha"
 
 
 class Masks:
-    """Masks of a video, or one picture's for every frame; frames are asked for in order."""
+    """The mask of every frame: a video, or one picture. Frames are asked for in order.
 
-    def __init__(self, beside: AlignedPictures, feather: float, invert: bool) -> None:
-        self.beside = beside
+    Args:
+        beside: the mask's pictures.
+        feather: softness of the edge, px.
+        invert: paint outside.
+    """
+
+    def __init__(self, beside: AlignedPictures, feather: float = 0, invert: bool = False) -> None:
+        self._beside = beside
         self._feather = feather
         self._invert = invert
-        self._made: tuple[Any, Any] = (None, None)
+        self._last: tuple[Any, Any] = (None, None)
 
     def __call__(self, frame: Frame) -> Plane:
-        """The mask that is shown when the frame is."""
-        time, mask = self.beside.at(frame)
-        key = (time, frame.picture.shape)
-        if self._made[0] != key:
-            made = fit_mask(mask, frame.picture.shape, self._feather, self._invert)
-            self._made = (key, made)
-        return self._made[1]
+        """The mask (H, W), 0–255, of the frame's size; white where it is painted."""
+        time, mask = self._beside.at(frame)
+        key = (time, frame.source.shape)
+        if self._last[0] != key:
+            made = fit_mask(mask, frame.source.shape, self._feather, self._invert)
+            self._last = (key, made)
+        return self._last[1]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._beside.close()
 
 
-def open_masks(settings: Settings, source: Source) -> Masks:
-    """The masks that ``--mask`` names."""
-    assert settings.mask is not None
+def open_masks(settings: Settings, source: Source) -> Masks | None:
+    """The masks that ``--mask`` names; ``None`` without one.
+
+    Raises:
+        SourceError: they can't be read.
+    """
+    if settings.mask is None:
+        return None
     own = settings.mask == ALPHA
-    masks = source.alphas() if own else pictures_of(settings.mask, settings.rate)
-    beside = AlignedPictures(f"--mask {settings.mask}", masks, source.info.start)
+    pictures = source.alphas() if own else pictures_of(settings.mask, settings.rate)
+    beside = AlignedPictures(f"--mask {settings.mask}", pictures, source.info.start)
     return Masks(beside, settings.mask_feather, settings.mask_invert)
 
 
+class ContentMasks:
+    """Segmentation masks of the style pictures and of the frames; their colours are labels.
+
+    Args:
+        styles: labels of the style pictures, (H, W, K) each.
+        colours: of the labels, (K, 3).
+        frames: the frames' masks.
+    """
+
+    def __init__(self, styles: Sequence[Labels], colours: Any, frames: AlignedPictures) -> None:
+        self.styles = styles
+        self._colours = colours
+        self._frames = frames
+
+    def attach(self, frames: Iterable[Frame]) -> Generator[Frame]:
+        """The stage that gives every frame its ``labels``."""
+        last, labels = None, None
+        with closing_source(frames), closing(self._frames):
+            for frame in frames:
+                time, mask = self._frames.at(frame)
+                if time != last:
+                    last, labels = time, label_pixels(mask, self._colours)
+                yield replace(frame, labels=labels)
+
+
 def open_content_mask(settings: Settings, source: Source) -> AlignedPictures | None:
-    """The source's segmentation, if there is one."""
-    asked = settings.content_mask
-    if asked is None:
+    """The source's segmentation that ``--content-mask`` names, if any."""
+    name = settings.content_mask
+    if name is None:
         return None
     return AlignedPictures(
-        f"--content-mask {asked}", pictures_of(asked, settings.rate), source.info.start
+        f"--content-mask {name}", pictures_of(name, settings.rate), source.info.start
     )
 
 
-def with_segments(
-    frames: Iterable[Frame], masks: AlignedPictures, colours: Palette
-) -> Generator[Frame]:
-    """The stage that tells every frame its labels."""
-    made = None
-    labels = None
-    with closing_source(frames), closing(masks):
-        for frame in frames:
-            time, mask = masks.at(frame)
-            if time != made:
-                made, labels = time, label_pixels(mask, colours)
-            yield replace(frame, labels=labels)
+def open_content_masks(settings: Settings, source: Source) -> ContentMasks | None:
+    """The segmentations of source and styles; ``None`` without ``--content-mask``.
+
+    Raises:
+        SettingsError: they don't go together.
+        SourceError: one can't be read.
+    """
+    expected = 0 if settings.content_mask is None else len(settings.style)
+    if len(settings.style_mask) != expected:
+        raise SettingsError(
+            "--content-mask and --style-mask go together, one --style-mask for each style picture"
+        )
+    frames = open_content_mask(settings, source)
+    if frames is None:
+        return None
+    pictures = [first_picture(path) for path in settings.style_mask]
+    colours = palette([*pictures, frames.now[1]])
+    return ContentMasks([label_pixels(picture, colours) for picture in pictures], colours, frames)

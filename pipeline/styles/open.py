@@ -1,4 +1,4 @@
-"""The stylizer that settings ask for: a net, a picture by some method, or a table of colours."""
+"""Open the style that the settings name: nets, pictures, or colour tables."""
 
 from __future__ import annotations
 
@@ -6,46 +6,59 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..core.config import Settings
-from ..core.errors import SettingsError
+from ..core.errors import ModelError, SettingsError
 from ..core.files import PICTURE_SUFFIXES
-from ..media.source import Source
-from .direct import ForeignFormat
-from .feedforward import FeedForwardStyle, Playing
+from .direct import DirectStyle, ThirdPartyFormat
+from .feedforward import FeedForwardStyle, NetFiles, agrees
+from .files import NetOptions
 from .lut import LutStyle
-from .masks import open_content_mask
-from .universal import Masks, Painting, UniversalStyle
+from .masks import ContentMasks
+from .style import Style
+from .universal import PaintSize, UniversalStyle
 from .zoo import TABLE_SUFFIX, find_method, find_styles
 
 Weighted = Sequence[tuple[Path, float]]
+"""Files and their weights, which sum to 1."""
 
 
-def open_stylizer(
-    settings: Settings, source: Source | None, alone: bool = False
-) -> FeedForwardStyle | UniversalStyle | LutStyle:
-    """What paints the frames of ``source``.
+def open_style(
+    settings: Settings, content_masks: ContentMasks | None = None, live: bool = False
+) -> Style:
+    """What paints frames as the settings say.
 
     Args:
-        settings: the style, and how it is played.
-        source: needed for a ``content_mask`` alone.
-        alone: see ``Playing``.
+        settings: the style, and how it is run.
+        content_masks: segmentations, for a picture's style.
+        live: see ``NetOptions``.
 
     Raises:
         SettingsError: settings that don't go together.
         StylizeError: see ``errors``.
     """
     styles = find_styles(settings.style)
-    kind = _kind_of_all([path for path, _ in styles])
+    kind = kind_of_all([path for path, _ in styles])
     if kind != "picture" and (settings.content_mask or settings.style_mask):
-        raise SettingsError("--content-mask: only a picture's style can be taken part by part")
+        raise SettingsError("--content-mask: only a picture's style can be applied part by part")
     if kind == "table":
-        return _grade(styles, settings)
+        return _open_tables(styles, settings)
     if kind == "picture":
-        return _any_style(styles, settings, source, alone)
-    return open_net(styles, settings, alone)
+        return UniversalStyle(
+            find_method(settings.method, settings.look),
+            styles,
+            net_options(settings, live),
+            PaintSize(settings.style_scale, settings.smooth, settings.tile),
+            settings.statistics == "frame",
+            None if content_masks is None else content_masks.styles,
+        )
+    return open_net(styles, settings, live)
 
 
-def _kind_of_all(paths: Sequence[Path]) -> str:
-    """``table``, ``picture`` or ``net``: what all the styles are."""
+def kind_of_all(paths: Sequence[Path]) -> str:
+    """``table``, ``picture`` or ``net``: what all the style files are.
+
+    Raises:
+        SettingsError: they are of several kinds.
+    """
     kinds = {TABLE_SUFFIX: "table", **dict.fromkeys(PICTURE_SUFFIXES, "picture")}
     first, *others = [kinds.get(path.suffix.lower(), "net") for path in paths]
     for path, kind in zip(paths[1:], others, strict=True):
@@ -57,58 +70,64 @@ def _kind_of_all(paths: Sequence[Path]) -> str:
     return first
 
 
-def open_net(styles: Weighted, settings: Settings, alone: bool = False) -> FeedForwardStyle:
-    """Nets, played as the settings say."""
-    foreign = ForeignFormat(
+def net_options(settings: Settings, live: bool = False) -> NetOptions:
+    """How the settings have nets run."""
+    return NetOptions(
+        settings.device,
+        settings.threads,
+        settings.precision,
+        settings.preserve_color == "match",
+        settings.style_scale,
+        settings.tile,
+        live,
+    )
+
+
+def open_net(styles: Weighted, settings: Settings, live: bool = False) -> Style:
+    """Nets: compiled per shot where that can be done, else as their file is.
+
+    Raises:
+        ModelError: a file is not ONNX, or no style model; or it can't be mixed.
+        DeviceError: the device can't be had.
+    """
+    options = net_options(settings, live)
+    third_party = ThirdPartyFormat(
         settings.model_layout,
         settings.model_range,
         settings.model_output_range,
         settings.model_channels,
     )
-    playing = Playing(
-        foreign,
-        settings.statistics,
-        settings.precision,
-        settings.strength,
-        settings.preserve_color == "match",
-        settings.style_scale,
-        settings.tile,
-        alone,
-    )
-    return FeedForwardStyle(styles, settings.device, settings.threads, playing)
+    direct = DirectStyle(styles[0][0], options, third_party)
+    if direct.card is not None and settings.statistics == "shot" and not direct.info.recurrent:
+        files, strength = NetFiles(styles, options.match_colors), settings.strength
+        mix = files.mix(strength or 1.0)
+        if mix is not None and (len(styles) > 1 or mix.tone or agrees(mix, direct)):
+            return FeedForwardStyle(files, mix, strength or 1.0, direct, options)
+    _refuse_what_needs_compiling(styles, settings, direct)
+    return direct
 
 
-def _any_style(
-    styles: Weighted, settings: Settings, source: Source | None, alone: bool
-) -> UniversalStyle:
-    return UniversalStyle(
-        find_method(settings.method, settings.look),
-        styles,
-        settings.strength,
-        settings.device,
-        settings.threads,
-        Painting(settings.style_scale, settings.smooth, settings.tile),
-        settings.statistics == "frame",
-        _masks(len(styles), settings, source),
-        alone,
-    )
-
-
-def _masks(styles: int, settings: Settings, source: Source | None) -> Masks | None:
-    if len(settings.style_mask) != (0 if settings.content_mask is None else styles):
-        raise SettingsError(
-            "--content-mask and --style-mask go together, one --style-mask for each style picture"
+def _refuse_what_needs_compiling(styles: Weighted, settings: Settings, direct: DirectStyle) -> None:
+    needs = {
+        "mixing": len(styles) > 1,
+        "--style-scale": settings.style_scale is not None,
+        "--tile": settings.tile > 0,
+        "--preserve-color match": settings.preserve_color == "match",
+    }
+    unmet = [name for name, needed in needs.items() if needed]
+    if unmet and settings.statistics == "frame":
+        raise ModelError(f"{unmet[0]} needs --statistics shot")
+    if unmet:
+        raise ModelError(
+            f"{direct.info.name} ({direct.info.kind}) has no {unmet[0]}: its net is not one whose "
+            "statistics can be measured per shot"
         )
-    beside = None if source is None else open_content_mask(settings, source)
-    if beside is None:
-        return None
-    return Masks(settings.style_mask, beside)
 
 
-def _grade(styles: Weighted, settings: Settings) -> LutStyle:
+def _open_tables(styles: Weighted, settings: Settings) -> LutStyle:
     name = styles[0][0].name
     if settings.preserve_color == "match":
         raise SettingsError(f"--preserve-color match: {name} changes nothing but colours; use luma")
     if settings.style_scale is not None:
         raise SettingsError(f"--style-scale: {name} has no strokes, only colours; leave it out")
-    return LutStyle(styles, settings.strength)
+    return LutStyle(styles)

@@ -1,223 +1,185 @@
-"""What is measured once per shot: which frames, when anew, and how it follows the light.
+"""Paint frames shot by shot: measure the first frames, then follow slow changes of light.
 
-A shot's first frames are held back until they have been measured; then each frame passes straight
-on. Where the light of a long shot really changes, what was measured follows it slowly. A change of
-the choice is heard at the next frame.
+A shot's first frames wait until they have been measured; after that, each frame passes straight
+on. Where the light of a long shot really changes, the style's statistics follow it slowly.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from fractions import Fraction
+from math import ceil
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.concurrency import closing_source, then_none
+from ..core.concurrency import closing_source, ordered_map, then_none
 from ..core.frame import Frame, Picture, Rgb, as_rgb, coding_of, resized
-from ..nets.contract import ModelCard
+from ..temporal.consistency import TemporalBlend
+from .style import ShotStyle, Style
 
-# Frames of a shot held back, and those of them that are measured: what enters within half a second
-# is seen, and memory stays bounded.
+# Frames of a shot that wait, and those of them that are measured: what enters within half a second
+# is included, and memory stays bounded.
 _AHEAD = 12
 _MEASURED = (0, _AHEAD - 1)
 
-# Pixels that are measured of a picture: a quarter where light is followed in small steps. And when
-# the choice is changed while it plays, to be measured again soon after.
-ENOUGH = 1_000_000
-SOME = ENOUGH // 4
-_QUICK = 120_000
+LOOK_EVERY = 4
+"""Frames between two looks at a shot's light."""
 
-# How often a long shot's light is looked at, frames; how many grey levels are a change; how far
-# what was measured follows at a time.
-_LOOK_EVERY = 4
-CHANGED = 10.0
+# Grey levels that are a change of light; how far the statistics follow at a time.
+_CHANGE = 10.0
 _STEP = 0.25
 
-Choice = TypeVar("Choice")
-"""What is painted with."""
-
-Found = TypeVar("Found")
-"""What is measured of a shot."""
-
-Seen = TypeVar("Seen")
-"""What of a frame is looked at for that: its picture, or more."""
-
-Failing: TypeAlias = Callable[[tuple[int, ...]], AbstractContextManager[None]]
-"""A picture's shape → what turns a failure into one line."""
-
-
-class Plays(Protocol):
-    """What paints the frames of a shot."""
-
-    def paint(self, picture: Picture) -> Picture:
-        """The picture in the style; the same size and layout."""
-        ...
-
-
-class Whole:
-    """Plays every frame by itself.
-
-    Args:
-        paint: a picture in RGB → the same in the style.
-    """
-
-    def __init__(self, paint: Callable[[Rgb], Rgb]) -> None:
-        self._paint = paint
-
-    def paint(self, picture: Picture) -> Picture:
-        """See ``Plays``."""
-        return self._paint(as_rgb(picture))
-
-
-class Paints(Protocol):
-    """A style, opened: what live pictures need of it."""
-
-    card: ModelCard
-    device: str
-    still: bool
-    """See ``grade.LutStyle``."""
-
-    def shot_of(self, frame: Frame, strength: float = 1.0) -> tuple[Plays, float]:
-        """What plays a shot of which ``frame`` is all that is known, and how far that is to fade.
-
-        Args:
-            frame: of the shot.
-            strength: 0..1; what the style can't take on itself is left to a fade from the source.
-
-        Returns:
-            What plays, and the share of its picture in what is shown.
-        """
-        ...
-
-
-class Follower(ABC, Generic[Choice, Found, Seen]):
-    """Tells every frame what plays its shot.
-
-    Args:
-        choice: may be set anew at any time, from any thread.
-        failing: turns a failure of measuring or opening into one line.
-    """
-
-    def __init__(self, choice: Choice, failing: Failing | None = None) -> None:
-        self.choice = choice
-        self._failing = failing or (lambda shape: nullcontext())
-
-    @abstractmethod
-    def seen(self, frame: Frame) -> Seen:
-        """What ``measure`` is given of a frame."""
-
-    @abstractmethod
-    def measure(self, frames: Sequence[Seen], choice: Choice, most: int = ENOUGH) -> Found:
-        """Of these frames, all of one size; on about ``most`` pixels of each."""
-
-    @abstractmethod
-    def player(self, picture: Picture, choice: Choice, found: Found) -> Plays:
-        """What plays pictures of this one's kind, this being known of the shot."""
-
-    @abstractmethod
-    def between(self, known: Found, found: Found, share: float) -> Found:
-        """``share`` of the way from one to the other."""
-
-    def shot_of(self, frame: Frame, choice: Choice, most: int = ENOUGH) -> Plays:
-        """What plays a shot of which ``frame`` is all that is known."""
-        return self.player(frame.picture, choice, self.measure([self.seen(frame)], choice, most))
-
-    def follow(self, frames: Iterable[Frame]) -> Generator[tuple[Frame, Plays]]:
-        """Every frame with the player of its shot. Runs up to ``_AHEAD`` frames behind."""
-        held: list[Frame] = []
-        shot: _Shot[Choice, Found] | None = None
-        with closing_source(then_none(frames, 1)) as coming:
-            for frame in coming:
-                if frame is None:  # the end, or a break: what came before it is painted
-                    if held:
-                        yield from _with(self._begin(held), held)
-                    continue
-                if shot is not None and not frame.cut and kind_of(frame.picture) == shot.kind:
-                    shot = self._after(shot, frame)
-                    yield frame, shot.player
-                    continue
-                if held and (frame.cut or kind_of(frame.picture) != kind_of(held[0].picture)):
-                    yield from _with(self._begin(held), held)
-                    held = []
-                shot = None
-                held.append(frame)
-                if len(held) == _AHEAD:
-                    shot = self._begin(held)
-                    yield from _with(shot, held)
-                    held = []
-
-    def _begin(self, held: list[Frame]) -> _Shot[Choice, Found]:
-        with self._failing(held[0].picture.shape):
-            frames = [held[min(i, len(held) - 1)] for i in _MEASURED[: len(held)]]
-            light = np.mean([light_of(frame.picture) for frame in frames], axis=0)
-            return self._shot(frames, light, ENOUGH)
-
-    def _shot(
-        self, frames: list[Frame], light: NDArray[np.float64], most: int
-    ) -> _Shot[Choice, Found]:
-        choice, first = self.choice, frames[0].picture
-        found = self.measure([self.seen(frame) for frame in frames], choice, most)
-        player = self.player(first, choice, found)
-        return _Shot(choice, player, found, light, kind_of(first), rough=most < ENOUGH)
-
-    def _after(self, shot: _Shot[Choice, Found], frame: Frame) -> _Shot[Choice, Found]:
-        with self._failing(frame.picture.shape):
-            return self._followed(shot, frame)
-
-    def _followed(self, shot: _Shot[Choice, Found], frame: Frame) -> _Shot[Choice, Found]:
-        """The shot as the frame finds it: another choice, or a step nearer to another light."""
-        if shot.choice is not self.choice:
-            return self._shot([frame], light_of(frame.picture), _QUICK)
-        if (shot.age + 1) % _LOOK_EVERY:
-            return replace(shot, age=shot.age + 1)
-        light = light_of(frame.picture)
-        if shot.rough:
-            return self._shot([frame], light, ENOUGH)
-        if change_of_light(light, shot.light) < CHANGED:
-            return replace(shot, age=shot.age + 1)
-        now = self.measure([self.seen(frame)], shot.choice, SOME)
-        found = self.between(shot.found, now, _STEP)
-        player = self.player(frame.picture, shot.choice, found)
-        nearer = shot.light + _STEP * (light - shot.light)
-        return _Shot(shot.choice, player, found, nearer, shot.kind)
+_TOGETHER = 4  # pictures of a set that are measured
 
 
 @dataclass(frozen=True, eq=False)
-class _Shot(Generic[Choice, Found]):
-    """What is known of the shot that runs."""
+class CompiledShot:
+    """A style compiled for a shot, and the light in which it was measured."""
 
-    choice: Choice
-    player: Plays
-    found: Found
+    style: ShotStyle
     light: NDArray[np.float64]
-    """What the shot looked like when it was measured, (h, w, 3), reduced."""
+    """(18, 32, 3), 0..255: the shot's frames, reduced."""
     kind: Any
-    """Size and coding of its pictures."""
-    rough: bool = False
-    """It was measured on few pixels, and waits to be measured anew."""
+    """Size and layout of the frames that it paints."""
     age: int = 0
-    """Frames since the light was last followed."""
+    """Frames since the light was looked at."""
+
+    @classmethod
+    def of(cls, style: Style, frames: Sequence[Frame], strength: float = 1.0) -> CompiledShot:
+        """Measure a shot's frames, all of one size and layout, and compile the style for it."""
+        light = np.mean([light_of(frame.source) for frame in frames], axis=0)
+        return cls(style.compile(frames, strength), light, kind_of(frames[0].source))
+
+    def fits(self, frame: Frame) -> bool:
+        """Whether a frame has the size and layout that it paints."""
+        return kind_of(frame.source) == self.kind
+
+    def follow(self, frame: Frame) -> CompiledShot:
+        """The same for the next frame: every ``LOOK_EVERY`` frames the light is compared."""
+        if (self.age + 1) % LOOK_EVERY:
+            return replace(self, age=self.age + 1)
+        return self.look(frame)
+
+    def look(self, frame: Frame) -> CompiledShot:
+        """The same, a step nearer to the frame's light where that has changed."""
+        light = light_of(frame.source)
+        if change_of_light(light, self.light) < _CHANGE:
+            return replace(self, age=self.age + 1)
+        nearer = self.light + _STEP * (light - self.light)
+        return CompiledShot(self.style.adapt(frame, _STEP), nearer, self.kind)
+
+
+def paint_shots(
+    frames: Iterable[Frame], style: Style, strength: float = 1.0, blend: TemporalBlend | None = None
+) -> Generator[Frame]:
+    """The stage: every frame with ``painted`` and ``opacity``, in order.
+
+    Args:
+        frames: in order; the first of each shot has ``cut``.
+        style: what paints.
+        strength: 0..1.
+        blend: given for a recurrent net: it takes the previous output, so painting and blending
+            go frame by frame (Ruder 2018), and the frames come out blended.
+
+    Raises:
+        StylizeError: the source or the style failed; what came before it is painted.
+    """
+    compiled = compile_shots(frames, style, strength)
+    if blend is None:
+        yield from ordered_map(_paint, compiled, style.info.max_workers)
+        return
+    with closing_source(compiled):
+        for frame, shot in compiled:
+            blend.advance(frame)
+            painted = shot.paint(frame, blend.state(frame.source))
+            yield replace(frame, painted=blend.mix(painted), opacity=shot.opacity)
+
+
+def _paint(item: tuple[Frame, ShotStyle]) -> Frame:
+    frame, shot = item
+    return replace(frame, painted=shot.paint(frame), opacity=shot.opacity)
+
+
+def compile_shots(
+    frames: Iterable[Frame], style: Style, strength: float = 1.0
+) -> Generator[tuple[Frame, ShotStyle]]:
+    """Every frame with the style of its shot. Runs up to ``_AHEAD`` frames behind its source."""
+    ahead = _AHEAD if style.info.per_shot else 1
+    waiting: list[Frame] = []
+    shot: CompiledShot | None = None
+    with closing_source(then_none(frames, 1)) as coming:
+        for frame in coming:
+            if frame is None:  # the end, or a break: what came before it is painted
+                yield from _begin(style, waiting, strength)
+                continue
+            if shot is not None and not frame.cut and shot.fits(frame):
+                shot = shot.follow(frame)
+                yield frame, shot.style
+                continue
+            if waiting and (frame.cut or kind_of(frame.source) != kind_of(waiting[0].source)):
+                yield from _begin(style, waiting, strength)
+                waiting = []
+            shot = None
+            waiting.append(frame)
+            if len(waiting) == ahead:
+                shot = _compile(style, waiting, strength)
+                yield from ((one, shot.style) for one in waiting)
+                waiting = []
+
+
+def _begin(
+    style: Style, waiting: Sequence[Frame], strength: float
+) -> Generator[tuple[Frame, ShotStyle]]:
+    """The frames of a shot that is shorter than what is measured."""
+    if waiting:
+        shot = _compile(style, waiting, strength)
+        yield from ((frame, shot.style) for frame in waiting)
+
+
+def _compile(style: Style, waiting: Sequence[Frame], strength: float) -> CompiledShot:
+    places = _MEASURED[: len(waiting)]
+    return CompiledShot.of(style, [waiting[min(i, len(waiting) - 1)] for i in places], strength)
+
+
+def paint_pictures(style: Style, pictures: Sequence[Rgb], strength: float = 1.0) -> list[Rgb]:
+    """Pictures as frames of one shot, measured together.
+
+    Args:
+        style: what paints.
+        pictures: (H, W, 3) uint8, 0–255, RGB; all of one size.
+        strength: 0..1, as far as the style takes it on itself.
+
+    Returns:
+        The painted pictures, the same shapes.
+    """
+    frames = [Frame(rgb, number, Fraction(1)) for number, rgb in enumerate(pictures)]
+    shot = style.compile(frames[:: ceil(len(frames) / _TOGETHER)], strength)
+    painted = ordered_map(shot.paint, frames, style.info.max_workers)
+    return [as_rgb(picture) for picture in painted]
+
+
+def paint_picture(style: Style, rgb: Rgb, strength: float = 1.0) -> Rgb:
+    """One picture, (H, W, 3) uint8, 0–255, RGB, as a shot of its own; see ``paint_pictures``."""
+    return paint_pictures(style, [rgb], strength)[0]
 
 
 def kind_of(picture: Picture) -> Any:
-    """What a player is made for: another size, or other planes, are another shot."""
+    """What a style is compiled for: another size or another layout is another shot."""
     return picture.shape, coding_of(picture)
 
 
-def _with(shot: _Shot[Any, Any], held: list[Frame]) -> Generator[tuple[Frame, Plays]]:
-    yield from ((frame, shot.player) for frame in held)
-
-
 def change_of_light(now: NDArray[np.float64], before: NDArray[np.float64]) -> float:
-    """Grey levels: light changes everywhere; who enters changes no median so much."""
+    """Grey levels by which the light changed between two results of ``light_of``.
+
+    The median counts: light changes everywhere, a person who walks in changes less than half.
+    """
     return float(np.abs(np.median(now - before, axis=(0, 1))).max())
 
 
 def light_of(picture: Picture) -> NDArray[np.float64]:
-    """What a picture looks like, (18, 32, 3), 0..255."""
+    """A picture reduced to (18, 32, 3), RGB, 0..255."""
     return resized(picture, (32, 18), cv2.INTER_AREA).astype(np.float64)

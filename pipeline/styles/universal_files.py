@@ -1,9 +1,9 @@
-"""A method for any style, as its two files: prepared once per style and per shot, then applied.
+"""A universal method as its two files: ``prepare``, per style and per shot; ``apply``, per frame.
 
-What they hold, ``export/universal.py`` and ``export/styleswap.py`` say. The portrait of a style and
-the maps of a shot are plain arrays by name; a frame is painted by ``apply`` and the maps of its
-shot alone. Maps are whatever ``apply`` asks for. A prepare file with an input ``content`` finds
-them for every shot; without one, they are the portrait itself and the strength.
+``export/universal.py`` and ``export/styleswap.py`` write them. The statistics of a style and the
+affine maps of a shot are plain arrays by name; ``apply`` needs the frame and the maps of its shot
+alone. The maps are the inputs of ``apply``. A prepare file with an input ``content`` computes them
+for every shot; without one, they are the style statistics themselves and the strength.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from ..imaging.segmentation import Labels, fit_labels
 from ..nets.contract import INPUT, ModelCard
 
 Arrays = Mapping[str, NDArray[Any]]
-"""By name: a portrait (``mean.SITE``, ``root.SITE``, ``weight.SITE``; or ``patches``), or maps
-(``matrix.SITE``, ``shift.SITE``; or ``patches``, ``strength``); the first axis of each is the
-label."""
+"""By name: style statistics (``mean.LAYER``, ``root.LAYER``, ``weight.LAYER``; or ``patches``), or
+affine maps (``matrix.LAYER``, ``shift.LAYER``; or ``patches``, ``strength``); the first axis of
+each is the label."""
 
 Seen = tuple[Rgb, Labels | None]
 """A frame and its labels."""
@@ -36,14 +36,14 @@ MOST_PATCHES = 4096
 """Of all styles together: the correlations with them all are held at once."""
 
 _SHOT = "content"
-"""The input with which the half of ``prepare`` begins that hears a shot, if there is one."""
+"""The input with which the half of ``prepare`` begins that measures a shot, if there is one."""
 
 
 @dataclass(frozen=True, eq=False)
 class StyleMix:
-    """What is painted with."""
+    """The statistics of style pictures, and how strongly they are transferred."""
 
-    portrait: Arrays
+    statistics: Arrays
     strength: float = 1.0
 
 
@@ -66,81 +66,93 @@ class UniversalFiles:
         self.scales: dict[str, int] = json.loads(self.card.layers or "{}")
         self._open = open_session
         self._sessions: dict[str, Any] = {}
-        self._asked = [port.name for port in self.apply.graph.input if port.name != INPUT]
+        self._map_names = [port.name for port in self.apply.graph.input if port.name != INPUT]
         try:
-            self._portrait, self._maps = _halves(graph, self._asked)
+            self._style_half, self._shot_half = _halves(graph, self._map_names)
         except (ValueError, onnx.checker.ValidationError) as error:
             raise ModelError(f"{prepare} is no prepare file: {reason(error)}") from error
 
-    def portrait(self, style: Rgb, labels: Labels | None = None) -> Arrays:
-        """A style picture (H, W, 3), once for all frames; labels, where the method knows any."""
-        fed = {"style": style[None], "style_labels": fit_labels(labels, style)[None]}
-        return self._run("portrait", self._portrait, fed)
+    def statistics(self, style: Rgb, labels: Labels | None = None) -> Arrays:
+        """The statistics of a style picture.
 
-    def maps(self, frames: Sequence[Seen], look: StyleMix) -> Arrays:
-        """Of a shot, from frames of one size."""
-        strength = np.array(look.strength, np.float32)
-        if self._maps is None:
-            known = {**look.portrait, "strength": strength[None]}
-            return {name: known[name] for name in self._asked}
-        fed = {
+        Args:
+            style: (H, W, 3) uint8, 0–255, RGB.
+            labels: (h, w, K), 0–255, of any size, where the method knows labels.
+        """
+        inputs = {"style": style[None], "style_labels": fit_labels(labels, style)[None]}
+        return self._run("statistics", self._style_half, inputs)
+
+    def maps(self, frames: Sequence[Seen], mix: StyleMix) -> Arrays:
+        """The affine maps of a shot, measured on frames of one size.
+
+        Args:
+            frames: (H, W, 3) uint8, 0–255, RGB each, with their labels.
+            mix: the style.
+        """
+        strength = np.array(mix.strength, np.float32)
+        if self._shot_half is None:
+            known = {**mix.statistics, "strength": strength[None]}
+            return {name: known[name] for name in self._map_names}
+        inputs = {
             _SHOT: np.stack([rgb for rgb, _ in frames]),
             "content_labels": np.stack([fit_labels(labels, rgb) for rgb, labels in frames]),
             "strength": strength,
         }
-        fed |= {f"style.{name}": values for name, values in look.portrait.items()}
-        return self._run("maps", self._maps, fed)
+        inputs |= {f"style.{name}": values for name, values in mix.statistics.items()}
+        return self._run("maps", self._shot_half, inputs)
 
-    def _run(self, name: str, model: onnx.ModelProto, fed: dict[str, Any]) -> Arrays:
+    def _run(self, name: str, model: onnx.ModelProto, inputs: dict[str, Any]) -> Arrays:
         if name not in self._sessions:
             self._sessions[name] = self._open(model.SerializeToString())
         session = self._sessions[name]
         names = [port.name for port in session.get_outputs()]
-        heard = {port.name: fed[port.name] for port in model.graph.input}
-        return dict(zip(names, session.run(names, heard), strict=True))
+        own = {port.name: inputs[port.name] for port in model.graph.input}
+        return dict(zip(names, session.run(names, own), strict=True))
 
 
-def mixed(portraits: Sequence[Arrays], shares: Sequence[float]) -> Arrays:
-    """Between several styles; shares sum to 1."""
+def mix_statistics(styles: Sequence[Arrays], weights: Sequence[float]) -> Arrays:
+    """The statistics between several styles; weights sum to 1."""
     return {
-        name: _MIXED.get(name.partition(".")[0], _between)([p[name] for p in portraits], shares)
-        for name in portraits[0]
+        name: _MIXERS.get(name.partition(".")[0], _between)([s[name] for s in styles], weights)
+        for name in styles[0]
     }
 
 
-def _between(parts: Sequence[NDArray[Any]], shares: Sequence[float]) -> NDArray[Any]:
-    total = np.sum([s * part for s, part in zip(shares, parts, strict=True)], axis=0)
+def _between(parts: Sequence[NDArray[Any]], weights: Sequence[float]) -> NDArray[Any]:
+    total = np.sum([w * part for w, part in zip(weights, parts, strict=True)], axis=0)
     return total.astype(np.float32)
 
 
-def _least(parts: Sequence[NDArray[Any]], shares: Sequence[float]) -> NDArray[Any]:
+def _least(parts: Sequence[NDArray[Any]], weights: Sequence[float]) -> NDArray[Any]:
     return np.min(parts, axis=0)
 
 
-def _together(parts: Sequence[NDArray[Any]], shares: Sequence[float]) -> NDArray[Any]:
-    """Patches (1, P, C, k, k), of each picture as many as its share is, evenly spaced.
+def _together(parts: Sequence[NDArray[Any]], weights: Sequence[float]) -> NDArray[Any]:
+    """Patches (1, P, C, k, k), of each picture as many as its weight says, evenly spaced.
 
     There is nothing between two patches; what can be mixed is how many there are to choose from.
     """
-    count = min(MOST_PATCHES, *(p.shape[1] / s for p, s in zip(parts, shares, strict=True)))
+    count = min(MOST_PATCHES, *(p.shape[1] / w for p, w in zip(parts, weights, strict=True)))
     picked = [
-        part[:, np.linspace(0, part.shape[1] - 1, max(1, round(share * count))).astype(int)]
-        for part, share in zip(parts, shares, strict=True)
+        part[:, np.linspace(0, part.shape[1] - 1, max(1, round(weight * count))).astype(int)]
+        for part, weight in zip(parts, weights, strict=True)
     ]
     return np.concatenate(picked, axis=1)
 
 
-_MIXED: Mapping[str, Callable[[Sequence[NDArray[Any]], Sequence[float]], NDArray[Any]]] = {
+_MIXERS: Mapping[str, Callable[[Sequence[NDArray[Any]], Sequence[float]], NDArray[Any]]] = {
     "weight": _least,
     "patches": _together,
 }
-"""What of a portrait is mixed otherwise than by weights."""
+"""Statistics that are not mixed by a weighted mean."""
 
 
 def _halves(
-    prepare: onnx.ModelProto, asked: Sequence[str]
+    prepare: onnx.ModelProto, names: Sequence[str]
 ) -> tuple[onnx.ModelProto, onnx.ModelProto | None]:
-    """What gives a portrait, and what gives the maps that ``asked`` names, if a shot is heard.
+    """The half of the graph that measures a style, and the half that measures a shot, if any.
+
+    ``names`` are the maps that the apply file takes.
 
     Raises:
         ValueError: it is no such graph.
@@ -149,16 +161,16 @@ def _halves(
     outputs = [port.name for port in prepare.graph.output]
     if "style" not in inputs:
         raise ValueError("it has no input 'style'")
-    unknown = {*asked} - {*outputs, "strength"}
+    unknown = {*names} - {*outputs, "strength"}
     if unknown:
         raise ValueError(f"it gives no '{min(unknown)}', for which the apply file asks")
     extracted = Extractor(prepare).extract_model
     if _SHOT not in inputs:
         return extracted(inputs, outputs), None
     split = inputs.index(_SHOT)
-    told = [name for name in outputs if name not in asked]
-    found = [name for name in outputs if name in asked]
-    return extracted(inputs[:split], told), extracted(inputs[split:], found)
+    statistics = [name for name in outputs if name not in names]
+    affine = [name for name in outputs if name in names]
+    return extracted(inputs[:split], statistics), extracted(inputs[split:], affine)
 
 
 def _card(model: onnx.ModelProto, path: Path) -> ModelCard:

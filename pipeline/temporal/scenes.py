@@ -8,7 +8,6 @@ from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
-from ..core.config import Settings
 from ..core.errors import SettingsError, reason
 from ..core.files import atomic_write
 from ..core.frame import ALL, Frame, Span
@@ -19,45 +18,54 @@ log = logging.getLogger(__name__)
 
 
 class Shots:
-    """The cuts of one run: listed in ``--scenes FILE``, or found, and then kept there."""
+    """The cuts of one run: listed in ``--scenes FILE``, or detected, and then saved there.
 
-    wanted = True
-    """Somebody looks at them."""
+    Args:
+        file: that list; ``None``: no list.
+        start: time of the source's first frame, seconds.
+        target: the output.
+        needed: a stage needs the cuts.
 
-    def __init__(self, settings: Settings, start: Fraction, target: Path) -> None:
-        self._file = settings.scenes
-        if self._file is not None:
-            _check_scenes(self._file, target)
+    Raises:
+        SettingsError: the list can't be read, or can't be written later.
+    """
+
+    def __init__(self, file: Path | None, start: Fraction, target: Path, needed: bool) -> None:
+        self._file = file
+        if file is not None:
+            _check_scenes(file, target)
         self._start = start
-        self._listed = None
-        if self._file is not None and self._file.exists():
-            self._listed = read_scenes(self._file)
-        self._found: list[Fraction] = []
+        self._needed = needed
+        self._listed = read_scenes(file) if file is not None and file.exists() else None
+        self._detected: list[Fraction] = []
 
     def mark(self, frames: Iterable[Frame]) -> Iterable[Frame]:
-        """The stage that marks the first frame of each shot."""
-        if not self.wanted and self._file is None:
+        """The stage that sets ``cut`` on the first frame of each shot."""
+        if not self._needed and self._file is None:
             return frames
-        self._found = []  # they are looked for each time that the source is read
+        self._detected = []  # they are detected each time that the source is read
         if self._listed is not None:
             return mark_listed(frames, self._listed, self._start)
-        return self._noting(mark_cuts(frames))
+        return self._remember(mark_cuts(frames))
 
-    def _noting(self, frames: Generator[Frame]) -> Generator[Frame]:
+    def _remember(self, frames: Generator[Frame]) -> Generator[Frame]:
         with closing(frames):
             for frame in frames:
                 if frame.cut:
-                    self._found.append(frame.time - self._start)
+                    self._detected.append(frame.time - self._start)
                 yield frame
 
-    def keep(self, span: Span) -> None:
-        """Write what was found, where a list is asked for and is not there."""
+    def save(self, span: Span) -> None:
+        """Write the detected cuts, where a list is requested and does not exist yet."""
         if self._file is None or self._listed is not None:
             return
         if span == ALL:
-            write_scenes(self._file, self._found)
+            write_scenes(self._file, self._detected)
         else:
-            log.warning("%s is not written: the cuts outside this stretch are unknown", self._file)
+            log.warning(
+                "Cuts were not saved, because only part of the film was read. "
+                "Run without --start/--end."
+            )
 
 
 def _check_scenes(path: Path, target: Path) -> None:

@@ -14,7 +14,7 @@ from scenedetect import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector
 
 from ..core.concurrency import closing_source, then_none
-from ..core.frame import Frame, Picture, resized
+from ..core.frame import Frame, Picture, Rgb, resized
 
 THRESHOLD = 2.5
 """A cut changes the picture this many times more than the frames around it do. On real clips the
@@ -198,3 +198,31 @@ class _Listed:
             self._times.popleft()
             found = True
         return found
+
+
+class CutDetector:
+    """Detects cuts as frames arrive, from the past alone: for live pictures, which can't wait.
+
+    A frame begins a shot if it changes the picture ``THRESHOLD`` times more than the frames before
+    it did. A flash counts as two cuts.
+    """
+
+    def __init__(self) -> None:
+        self._before: NDArray[np.float32] | None = None
+        self._changes: deque[float] = deque(maxlen=_SHORTEST)
+
+    def __call__(self, rgb: Rgb) -> bool:
+        """Whether a frame, (H, W, 3) uint8, RGB, begins a shot."""
+        small = cv2.resize(rgb, (_SIDE, _SIDE * 9 // 16), interpolation=cv2.INTER_AREA)
+        now = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
+        before, self._before = self._before, now
+        if before is None:
+            return False
+        change = float(np.abs(now - before).mean())
+        known = len(self._changes) >= _AHEAD
+        usual = float(np.mean(self._changes)) if known else 0.0
+        if known and change >= _LEAST and change > THRESHOLD * usual:
+            self._changes.clear()
+            return True
+        self._changes.append(change)
+        return False

@@ -18,8 +18,8 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 def compose(item: OutputFrame, compare: Compare, wipe: float) -> Rgb:
     """A picture of its own: the painting, with its source as asked for, and the notice."""
-    painting, source = as_rgb(item.frame.picture), item.frame.original
-    if compare == "off" or source is None:
+    painting, source = as_rgb(item.frame.picture), item.frame.source
+    if compare == "off":
         picture = painting.copy()
     elif compare == "side":
         picture = np.hstack([as_rgb(source), painting])

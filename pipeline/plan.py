@@ -1,0 +1,258 @@
+"""What a run will do, decided before its first frame: whatever can be refused is refused here.
+
+``make_plan`` reads the settings and opens what they name; ``render`` runs the plan.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import av
+
+from .core.config import Settings
+from .core.errors import SinkError, SourceError, reason
+from .core.files import PICTURE_SUFFIXES
+from .core.frame import ALL, Span
+from .core.units import parse_time
+from .keyframes.run import (
+    KeyframeBackend,
+    KeyframeJob,
+    Stage,
+    check_keyframes,
+    has_keyframes,
+    prepare_keyframes,
+)
+from .media.encoding import Encoding, choose_encoding
+from .media.inputs import open_source
+from .media.outputs import CONTAINERS, check_output, is_video
+from .media.source import Source, SourceInfo
+from .media.streams import StreamPlan, plan_streams
+from .styles.finish import Finish
+from .styles.masks import ContentMasks, Masks, open_content_masks, open_masks
+from .styles.open import open_style
+from .styles.per_shot import paint_shots
+from .styles.style import Style, StyleInfo
+from .temporal.consistency import BLEND_WEIGHTS, TemporalBlend
+from .temporal.flow import FlowEstimator, open_flow
+from .temporal.scenes import Shots
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run, decided and opened."""
+
+    source: Source
+    target: Path
+    span: Span
+    """The part of the source that is read."""
+    style: Style | None
+    """What paints; ``None``: key frames do."""
+    keyframes: KeyframeJob | None
+    strength: float
+    blend: float | None
+    """Weight of the past in the temporal blend; ``None``: it is off."""
+    flow: FlowEstimator | None
+    """Where motion is needed."""
+    shots: Shots
+    finish: Finish
+    masks: Masks | None
+    content_masks: ContentMasks | None
+    mirror: bool
+    encoding: Encoding | None
+    """Of a video; ``None``: pictures are written."""
+    streams: tuple[StreamPlan, ...]
+    """What happens to the source's other streams."""
+    overwrite: bool
+
+    @property
+    def frames(self) -> int | None:
+        """How many frames are expected."""
+        return self.source.info.expected_frames(self.span)
+
+    def open_painter(self, backend: KeyframeBackend | None = None) -> tuple[StyleInfo, Stage]:
+        """What paints, and its stage; key frames are painted now.
+
+        Args:
+            backend: paints key frames and learns from them, where the settings ask for it.
+        """
+        if self.style is None:
+            assert self.keyframes is not None
+            assert self.flow is not None
+            return prepare_keyframes(self.keyframes, self.flow, backend)
+        info = self.style.info
+        blend = None
+        if info.recurrent and self.blend is not None:
+            blend = TemporalBlend(self.blend)
+        stage = partial(paint_shots, style=self.style, strength=self.strength, blend=blend)
+        return info, stage
+
+    def lines(self) -> list[str]:
+        """The plan for the user, a line each: what is read, painted, written and left out."""
+        info = self.source.info
+        span = "" if self.span == ALL else f", from {_seconds(self.span.start, info)}"
+        if self.span.end is not None:
+            span += f" to {_seconds(self.span.end, info)}"
+        count = "" if self.frames is None else f", {self.frames} frames"
+        lines = [
+            f"read     {info.name}: {info.width}x{info.height}, {float(info.rate):.5g} frames/s"
+            f"{count}{span}",
+            f"paint    {self._style_line()}",
+            f"flicker  {self._blend_line()}",
+            f"write    {self.target}{self._encoding_line()}",
+        ]
+        if self.mirror:
+            lines.append("mirror   left and right are exchanged")
+        return lines + [f"stream   {plan.line}" for plan in self.streams]
+
+    def _style_line(self) -> str:
+        strength = "" if self.strength == 1 else f", strength {self.strength:g}"
+        if self.style is None:
+            assert self.keyframes is not None
+            return f"{self.keyframes.name}, by key frames{strength}"
+        style = self.style.info
+        return f"{style.name} ({style.kind}) on {style.device}{strength}"
+
+    def _blend_line(self) -> str:
+        if self.blend is None:
+            return "frames are not blended"
+        return f"previous output blended in with weight {self.blend:g}, along the motion"
+
+    def _encoding_line(self) -> str:
+        if self.encoding is None:
+            return ""
+        options = " ".join(f"{k}={v}" for k, v in self.encoding.options.items())
+        return f": {self.encoding.codec}, {self.encoding.pixel_format}, {options}"
+
+
+def make_plan(source: str | Path, output: str | Path, settings: Settings | None = None) -> Plan:
+    """Decide a run from file to file, and open what it needs. Nothing is written.
+
+    Args:
+        source: a video file, a picture, a folder or a pattern of pictures.
+        output: a video file; a picture; or a folder, for numbered PNGs.
+        settings: see ``Settings``.
+
+    Raises:
+        StylizeError: what can't be done, in one line.
+    """
+    settings = settings or Settings.model_validate({})
+    target = Path(output)
+    check_output(target, settings, str(output))
+    opened = open_source(str(source), settings.size, settings.rate)
+    info = opened.info
+    _refuse_same(info.files, target)
+    _check_one_picture(target, info)
+    check_keyframes(settings, info)
+    span = _span(settings, info)
+    content_masks = None
+    style = None
+    if not has_keyframes(settings):
+        content_masks = open_content_masks(settings, opened)
+        style = open_style(settings, content_masks)
+    blend, flow = _temporal(settings, style)
+    needs_cuts = style is None or style.info.per_shot or blend is not None
+    shots = Shots(settings.scenes, info.start, target, needs_cuts)
+    job = None
+    if style is None:
+        folder = target.with_name(f"{target.stem}.keyframes")
+        job = KeyframeJob(opened, span, settings, shots.mark, folder)
+    masks = open_masks(settings, opened)
+    encoding = choose_encoding(target, settings, info) if is_video(target) else None
+    return Plan(
+        opened,
+        target,
+        span,
+        style,
+        job,
+        settings.strength,
+        blend,
+        flow,
+        shots,
+        Finish(settings.preserve_color == "luma", masks),
+        masks,
+        content_masks,
+        settings.mirror,
+        encoding,
+        _streams(info, target),
+        settings.overwrite,
+    )
+
+
+def _temporal(settings: Settings, style: Style | None) -> tuple[float | None, FlowEstimator | None]:
+    """Weight of the temporal blend, and what estimates motion, where they are needed."""
+    by_net = style is None and settings.between == "net"
+    adds_flicker = by_net or (style is not None and not style.info.per_pixel)
+    blend = BLEND_WEIGHTS[settings.steady] if settings.steady != "off" and adds_flicker else None
+    if blend is None and style is not None:
+        return None, None
+    flow = open_flow(settings.flow, settings.flow_model, settings.device, settings.threads)
+    return blend, flow
+
+
+def _streams(info: SourceInfo, target: Path) -> tuple[StreamPlan, ...]:
+    if info.container is None or not is_video(target):
+        return ()
+    try:
+        plans = plan_streams(info.container, CONTAINERS[target.suffix.lower()][0])
+    except (av.FFmpegError, OSError) as error:
+        raise SourceError(f"{info.name} can't be read: {reason(error)}") from error
+    for plan in plans:
+        if plan.action != "copy" and plan.kind != "data":
+            log.warning("%s", plan.line)
+    return tuple(plans)
+
+
+def _check_one_picture(target: Path, info: SourceInfo) -> None:
+    if picture_name(target) is not None and info.frames != 1:
+        raise SinkError(
+            f"output {target} is one picture, but {info.name} has {info.frames or 'many'}; "
+            "give a folder (no ending) or a video file"
+        )
+
+
+def picture_name(target: Path) -> str | None:
+    """The name of an output that is one picture; ``None`` for a folder or a video."""
+    if target.suffix.lower() not in PICTURE_SUFFIXES or target.is_dir():
+        return None
+    return target.name
+
+
+def _span(settings: Settings, info: SourceInfo) -> Span:
+    """The part that ``--start`` and ``--end`` name, on the source's clock."""
+    start = parse_time(settings.start) if settings.start is not None else None
+    end = parse_time(settings.end) if settings.end is not None else None
+    if start is None and end is None:
+        return ALL
+    if start is not None and info.duration is not None and start >= info.duration:
+        raise SourceError(
+            f"--start {settings.start} is past the end of {info.name}, {float(info.duration):.2f} s"
+        )
+    if end is not None and end <= (start or 0):
+        raise SourceError(f"--end {settings.end} is not after --start {settings.start or 0}")
+    return Span(
+        info.start + start if start is not None else None,
+        info.start + end if end is not None else None,
+    )
+
+
+def _seconds(time: Fraction | None, info: SourceInfo) -> str:
+    """A time of the source's clock as seconds after its first frame."""
+    return f"{float((time if time is not None else info.start) - info.start):.2f} s"
+
+
+def _refuse_same(sources: Iterable[Path], target: Path) -> None:
+    """Refuse to write over what is read, or into a folder of it."""
+    for source in sources:
+        if not (source.exists() and target.exists()):
+            continue
+        if source.samefile(target) or (
+            target.is_dir() and target.resolve() in source.resolve().parents
+        ):
+            raise SinkError(f"output {target} is the input itself; give another name")
