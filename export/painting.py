@@ -6,7 +6,6 @@ Reads pictures and masks, keeps checkpoints and previews beside the output, smoo
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,6 +32,7 @@ from ..models.optimize.run import (
 from ..models.recipe import PAINT_CHECKPOINT_EVERY, PaintRecipe
 from ..models.training.feedforward import fingerprint
 from ..models.training.plots import loss_curves
+from ..pipeline.core import files
 from ..pipeline.core.errors import SettingsError, SourceError
 from ..pipeline.core.files import atomic_write, writing
 from ..pipeline.core.frame import Rgb, Rgb8Or16, eight_bits
@@ -285,11 +285,11 @@ def short_side(rgb: Rgb8Or16, size: int) -> Rgb8Or16:
 
 def digest(*parts: str | NDArray[Any]) -> str:
     """24 hexadecimal digits that name texts and arrays: the same parts, the same name."""
-    total = hashlib.sha256()
+    chunks: list[bytes] = []
     for part in parts:
         shape = "" if isinstance(part, str) else f"{part.dtype}{part.shape}"
-        total.update(f"[{shape}]".encode())
-        total.update(
+        chunks.append(f"[{shape}]".encode())
+        chunks.append(
             part.encode() if isinstance(part, str) else np.ascontiguousarray(part).tobytes()
         )
-    return total.hexdigest()[:24]
+    return files.digest(chunks)[:24]

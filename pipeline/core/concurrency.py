@@ -41,7 +41,10 @@ class RetryPauses:
 
 @contextmanager
 def closing_source(source: Iterable[Item]) -> Generator[Iterable[Item]]:
-    """For a stage: however it ends, what it reads is closed, and so on up the chain."""
+    """Close ``source`` when the block ends, however it ends.
+
+    A stage uses it for what it reads, so that closing the last stage closes the whole chain.
+    """
     try:
         yield source
     finally:
@@ -202,7 +205,10 @@ def _produce(source: Iterable[Item], queue: LatestQueue[_Next[Item] | _End], lat
 
 
 def run_in_background(function: Callable[[], Result]) -> Future[Result]:
-    """Its result, made in a thread that nothing waits for, not even the end of the program."""
+    """Run a function in a thread of its own; the future has its result or its failure.
+
+    Nothing waits for the thread, not even the end of the program.
+    """
     made: Future[Result] = Future()
 
     def make() -> None:
@@ -211,17 +217,22 @@ def run_in_background(function: Callable[[], Result]) -> Future[Result]:
         except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
             made.set_exception(error)
 
-    threading.Thread(target=make, name="aside", daemon=True).start()
+    threading.Thread(target=make, name="background", daemon=True).start()
     return made
 
 
 def ordered_map(
     function: Callable[[Item], Result], source: Iterable[Item], workers: int
 ) -> Generator[Result]:
-    """``function`` of every item, in order, ``workers`` items at a time.
+    """Apply ``function`` to every item in parallel, and give the results in order.
 
     A failure, of the source or of the function, is raised after the results that came before it.
     However the iteration ends, the threads are joined and the source is closed.
+
+    Args:
+        function: called in several threads at once.
+        source: the items; read in the consumer's thread.
+        workers: number of threads.
     """
     waiting: deque[Future[Result]] = deque()
     with closing_source(source), ThreadPoolExecutor(workers, "prefetch") as pool:
@@ -247,7 +258,10 @@ def ordered_map(
 
 
 def then_none(source: Iterable[Item], count: int) -> Generator[Item | None]:
-    """Every item, then ``None`` so many times; a failure of the source only after these."""
+    """Give every item, then ``None`` ``count`` times.
+
+    A failure of the source is raised after these.
+    """
     failure: Exception | None = None
     with closing_source(source):
         try:
@@ -260,7 +274,7 @@ def then_none(source: Iterable[Item], count: int) -> Generator[Item | None]:
 
 
 def available_cores() -> int:
-    """Cores that this process may use."""
+    """Number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

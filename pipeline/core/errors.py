@@ -1,4 +1,4 @@
-"""The errors that a user meets: one line each, saying what was asked, what was found, what to do.
+"""The errors that a user sees: one line each, which says what failed, why, and what to do.
 
 ::
 
@@ -7,7 +7,7 @@
     ├── SourceError         the input can't be read
     ├── SinkError           the output can't be written
     ├── ModelError          a style or its ONNX file can't be used
-    ├── DeviceError         the device asked for can't be had
+    ├── DeviceError         the device is not available
     └── TrainingError       training or export can't go on
 
 The command prints ``str(error)``; a traceback is a bug.
@@ -23,41 +23,41 @@ if TYPE_CHECKING:
 
 
 class StylizeError(Exception):
-    """Base of every error that is the user's to read."""
+    """Base of all errors whose text is meant for the user."""
 
 
 class SettingsError(StylizeError):
-    """A setting that does not exist, or a value that it can't take."""
+    """A setting does not exist, or has a value that is not allowed."""
 
 
 class SourceError(StylizeError):
-    """An input that can't be read, or holds no picture."""
+    """An input can't be read, or has no picture."""
 
 
 class SinkError(StylizeError):
-    """An output that can't be written."""
+    """An output can't be written."""
 
 
 class ModelError(StylizeError):
-    """A style that can't be found, or a file that is no style model."""
+    """A style can't be found, or a file is not a style model."""
 
 
 class DeviceError(StylizeError):
-    """A device that this machine, or this installation, can't provide."""
+    """The device is not available on this machine or in this installation."""
 
 
 class TrainingError(StylizeError):
-    """A training or an export that can't start or go on."""
+    """A training or an export can't start or go on."""
 
 
 def reason(error: BaseException) -> str:
-    """Why another's code failed, in one line: the system's words, else the first of its own."""
-    told = getattr(error, "strerror", None) or str(error).strip()
-    return told.splitlines()[0] if told else type(error).__name__
+    """Why a library or the system failed: one line, the system's message before the library's."""
+    text = getattr(error, "strerror", None) or str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """``"; did you mean 'x'?"`` for the known word closest to ``word``, or all known ones."""
+    """A hint for an unknown word: ``"; did you mean 'x'?"``, or all the known words."""
     names = sorted(known)
     close = get_close_matches(word.lower(), names, n=3, cutoff=0.5)
     if close:

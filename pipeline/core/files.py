@@ -1,9 +1,10 @@
-"""Write files whole or not at all, and find unused names."""
+"""Write files completely or not at all, find unused names, and name contents by their digest."""
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Generator
+import hashlib
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from itertools import chain, count
 from pathlib import Path
@@ -12,14 +13,22 @@ import av
 
 from .errors import SinkError, reason
 
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
+"""Endings of the picture files that can be read and written, in lower case."""
+
 
 def unused_path(path: Path) -> Path:
-    """The path, or with the first number at the end of its name with which nothing is there."""
+    """``path`` if nothing is there, else ``name-2.ext``, ``name-3.ext`` … that is unused."""
     names = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in count(2))
     return next(p for p in chain([path], names) if not p.exists())
 
 
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
+def digest(parts: Iterable[bytes]) -> str:
+    """SHA-256 of all parts one after the other: 64 hexadecimal digits."""
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(part)
+    return total.hexdigest()
 
 
 @contextmanager
@@ -27,7 +36,7 @@ def writing(target: Path) -> Generator[None]:
     """Turn the failures of writing ``target`` into one line.
 
     Raises:
-        SinkError: the disk is full, the folder can't be written, the encoder refused.
+        SinkError: the disk is full, the folder can't be written, or the encoder refused.
     """
     try:
         yield
@@ -41,15 +50,17 @@ def writing(target: Path) -> Generator[None]:
 
 @contextmanager
 def atomic_write(path: Path) -> Generator[Path]:
-    """A file beside ``path`` to write to; it takes that name if nothing is raised, else it goes.
+    """Give a file next to ``path`` to write to, and rename it to ``path`` at the end.
+
+    If anything is raised, that file is removed and ``path`` stays as it was.
 
     Raises:
-        SinkError: it can't be written.
+        SinkError: the file can't be written.
     """
-    aside = path.with_name("." + path.name + ".part")
+    part = path.with_name("." + path.name + ".part")
     with writing(path):
         try:
-            yield aside
-            aside.replace(path)
+            yield part
+            part.replace(path)
         finally:
-            aside.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Sizes and times as users type them."""
+"""Parse sizes, times, weights and bit rates as users type them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _LARGEST = 65535
 
 
 def parse_time(text: str) -> Fraction:
-    """Seconds of ``"75"``, ``"75.5"``, ``"1:15.5"`` or ``"0:01:15.5"``; exact.
+    """Parse ``"75"``, ``"75.5"``, ``"1:15.5"`` or ``"0:01:15.5"`` into seconds, exactly.
 
     Raises:
-        ValueError: the text is no time, or before zero.
+        ValueError: the text is not a time, or is negative.
     """
     if not re.fullmatch(r"(\d+:){0,2}\d+(\.\d+)?", text.strip()):
         raise ValueError(f"'{text}' is not a time; write seconds (75.5) or [HH:]MM:SS (1:15.5)")
@@ -23,25 +23,25 @@ def parse_time(text: str) -> Fraction:
 
 
 def parse_size(text: str) -> tuple[int | None, int]:
-    """(width, height) of ``"1280x720"``; (None, height) of ``"720p"``.
+    """Parse ``"1280x720"`` into (width, height), and ``"720p"`` into (None, height), px.
 
     Raises:
-        ValueError: the text is no size, or a side is not at least 1.
+        ValueError: the text is not a size, or a side is below 1 or above 65535.
     """
     match = re.fullmatch(r"(?:(-?\d+)[xX×](-?\d+))|(-?\d+)p", text.strip())
     if match is None:
         raise ValueError(f"'{text}' is not a size; write 1280x720 or 720p")
-    width, height, lines = match.groups()
-    sides = [int(side) for side in (width, height, lines) if side is not None]
+    width, height, height_alone = match.groups()
+    sides = [int(side) for side in (width, height, height_alone) if side is not None]
     if min(sides) < 1:
         raise ValueError(f"'{text}' has a side below 1; write 1280x720 or 720p")
     if max(sides) > _LARGEST:
         raise ValueError(f"'{text}' has a side above {_LARGEST}, more than any codec holds")
-    return (None, sides[0]) if lines is not None else (sides[0], sides[1])
+    return (None, sides[0]) if height_alone is not None else (sides[0], sides[1])
 
 
 def split_weight(text: str) -> tuple[str, float]:
-    """``NAME:WEIGHT`` → both; without a weight it is 1. A path may hold colons of its own."""
+    """Split ``NAME:WEIGHT``; without a weight it is 1. A path may contain colons of its own."""
     name, colon, tail = text.rpartition(":")
     try:
         return (name, float(tail)) if colon and name else (text, 1.0)
@@ -50,14 +50,14 @@ def split_weight(text: str) -> tuple[str, float]:
 
 
 def parse_bits(text: str | None) -> int | None:
-    """Bits per second of ``4M``, ``800k`` or ``2500000``; ``None`` of ``None``.
+    """Parse ``4M``, ``800k`` or ``2500000`` into bits per second; ``None`` stays ``None``.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not a bit rate.
     """
     if text is None:
         return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kM]?)", text)
-    if found is None or not float(found[1]):
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kM]?)", text)
+    if match is None or not float(match[1]):
         raise ValueError("write bits per second, as 4M or 800k")
-    return round(float(found[1]) * {"": 1, "k": 1000, "M": 1_000_000}[found[2]])
+    return round(float(match[1]) * {"": 1, "k": 1000, "M": 1_000_000}[match[2]])

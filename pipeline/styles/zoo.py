@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -13,7 +12,7 @@ from typing import Any
 import yaml
 
 from ..core.errors import ModelError, nearest
-from ..core.files import PICTURE_SUFFIXES
+from ..core.files import PICTURE_SUFFIXES, digest
 from ..core.units import split_weight
 from ..nets.contract import PREFIX
 
@@ -153,4 +152,4 @@ def _room() -> Path:
 
 def sha256(path: Path) -> str:
     """The file's SHA-256, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return digest([path.read_bytes()])

@@ -245,9 +245,9 @@ def test_a_source_that_never_answers_does_not_hold_up_the_end(identity: Path, tm
     summary = play_live(source, [str(out)], settings(identity, timeout=40), stop)
     assert summary["output"] == 0
     assert not out.exists()
-    assert running("aside")
+    assert running("background")
     send(flash_and_beep(tmp_path / "in.mp4", 2), source)
-    assert_ended("aside")
+    assert_ended("background")
 
 
 def running(name: str) -> list[threading.Thread]:

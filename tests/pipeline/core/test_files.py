@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from stylize_video.pipeline.core.errors import SinkError
+from stylize_video.pipeline.core.files import atomic_write, digest, unused_path
+
+
+def test_a_file_that_fails_leaves_the_old_one(tmp_path: Path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(ValueError, match="half"), atomic_write(path) as part:
+        part.write_text("new, but not all of it")
+        raise ValueError("half")
+    assert path.read_text() == "old"
+    with atomic_write(path) as part:
+        part.write_text("new")
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_is_not_there_is_an_error_of_one_line(tmp_path: Path):
+    with pytest.raises(SinkError, match="can't be written"), atomic_write(tmp_path / "no" / "a"):
+        (tmp_path / "no" / "a").write_text("")
+
+
+def test_an_unused_name_gets_the_first_free_number(tmp_path: Path):
+    path = tmp_path / "a.png"
+    assert unused_path(path) == path
+    path.touch()
+    (tmp_path / "a-2.png").touch()
+    assert unused_path(path).name == "a-3.png"
+
+
+def test_a_digest_is_of_all_bytes_however_they_are_divided():
+    assert digest([b"ab", b"", b"c"]) == digest([b"abc"]) == hashlib.sha256(b"abc").hexdigest()
