@@ -47,18 +47,29 @@ def picture(path: Path) -> Rgb:
     return next(iter(open_source(str(path)).frames())).rgb
 
 
-def cropped(rgb: Rgb, size: tuple[int, int]) -> Rgb:
-    """The middle of a picture in the shape of ``size`` (width, height)."""
+def cropped(rgb: Rgb, size: tuple[int, int], left: float = 0.5) -> Rgb:
+    """The part of a picture in the shape of ``size`` (width, height); ``left``: from 0 to 1."""
     height, width = rgb.shape[:2]
     scale = min(width / size[0], height / size[1])
     w, h = round(size[0] * scale), round(size[1] * scale)
-    top, left = (height - h) // 2, (width - w) // 2
-    return rgb[top : top + h, left : left + w]
+    top, begin = (height - h) // 2, round((width - w) * left)
+    return rgb[top : top + h, begin : begin + w]
 
 
-def save(path: Path, pictures: list[Labelled], size: tuple[int, int], columns: int) -> None:
+def save(
+    path: Path,
+    pictures: list[Labelled],
+    size: tuple[int, int],
+    columns: int,
+    left: float = 0.5,
+) -> None:
     """Write a sheet of pictures of one size (width, height)."""
-    sheet = grid([(label, cropped(rgb, size)) for label, rgb in pictures], size, columns)
+    sheet = grid([(label, cropped(rgb, size, left)) for label, rgb in pictures], size, columns)
+    write(path, sheet)
+
+
+def write(path: Path, sheet: Rgb) -> None:
+    """Write a JPEG file."""
     cv2.imwrite(str(path), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     print(f"wrote {path}, {path.stat().st_size // 1000} kB")
 
@@ -69,19 +80,20 @@ def film(source: Path, folder: Path, out: Path) -> None:
     frames = {name: painted(source, folder, "--style", name, *span)[12] for name in {*FIRST, *ALL}}
     plain = painted(source, folder, "--strength", "0", *span)[12]
     first = [("the film", plain), *((name, frames[name]) for name in FIRST)]
-    save(out / "styles.jpg", first, (600, 338), 2)
+    save(out / "styles.jpg", first, (400, 340), 4, left=0.22)
     save(out / "film.jpg", [("the film", plain), *((n, frames[n]) for n in ALL)], (300, 169), 4)
 
 
 def strip(source: Path, folder: Path, out: Path) -> None:
-    """Four moments of a film in three styles."""
-    rows: list[Labelled] = []
+    """Five moments of a film in three styles, a row each."""
+    rows: list[Rgb] = []
     for name in STRIP:
         options = ("--style", name, "--start", "4", "--end", "6.5", "--size", "540p")
         frames = painted(source, folder, *options)
-        moments = np.linspace(0, len(frames) - 1, 4).round().astype(int)
-        rows += [(name if i == 0 else "", frames[k]) for i, k in enumerate(moments)]
-    save(out / "strip.jpg", rows, (300, 169), 4)
+        moments = np.linspace(0, len(frames) - 1, 5).round().astype(int)
+        small = [cv2.resize(frames[k], (240, 135), interpolation=cv2.INTER_AREA) for k in moments]
+        rows.append(np.asarray(np.hstack(small), np.uint8))
+    write(out / "strip.jpg", np.asarray(np.vstack(rows), np.uint8))
 
 
 def main() -> None:
@@ -94,7 +106,7 @@ def main() -> None:
         folder = Path(name)
         film(paths.film, folder, paths.out)
         strip(paths.walk, folder, paths.out)
-        span = ("--start", "3", "--end", "3.4", "--size", "360p")
+        span = ("--start", "3", "--end", "3.4", "--size", "540p")
         result = painted(paths.film, folder, "--style", str(paths.painting), *span)[4]
         plain = painted(paths.film, folder, "--strength", "0", *span)[4]
         row = [("your painting", picture(paths.painting)), ("the film", plain), ("painted", result)]

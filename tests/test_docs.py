@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from .helpers.architecture import ROOT
+from .helpers.architecture import PATHS, ROOT
 from .test_architecture import PIPELINE
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -45,6 +45,14 @@ def test_files_that_the_architecture_page_names_exist():
     named = re.findall(r"`((?:pipeline|models|export|cli|tests|benchmarks)/[\w./]*)`", ARCHITECTURE)
     assert named
     assert not [name for name in named if not (ROOT / name).exists()]
+
+
+def test_names_of_code_on_the_architecture_page_exist():
+    named = set(re.findall(r"`(_?[A-Za-z]\w*(?:_\w+|[a-z][A-Z]\w*|[A-Z]{3,}\w*))`", ARCHITECTURE))
+    code = "\n".join(path.read_text(encoding="utf-8") for path in PATHS.values())
+    defined = set(re.findall(r"^\s*(?:def |class )?(\w+)(?= ?[:=(\[])", code, re.MULTILINE))
+    assert named
+    assert named - set(PIPELINE) <= defined
 
 
 def test_the_architecture_page_shows_the_table_of_packages():
