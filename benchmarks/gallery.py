@@ -2,14 +2,13 @@
 
     python benchmarks/gallery.py PHOTO PHOTO PHOTO --clip clip.mp4 --out docs
 
-Rows are styles, columns the photographs and two frames of the clip, painted as a video is: with the
-statistics of the shot. What is drawn is what the installed package paints.
+Rows are styles, columns the photographs and two frames of the clip. The frames are painted as in a
+video, with the statistics of their shot.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -24,12 +23,12 @@ from stylize_video.pipeline.styles.zoo import find_styles, zoo
 
 PAIRS = (("starry-night", "great-wave"), ("udnie", "the-scream"))
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
-HEIGHT = 480  # of the photographs when they are painted, px
+HEIGHT = 480  # at which photographs are painted, px
 TILE = (320, 200)
 
 
 def at_height(rgb: Rgb, height: int = HEIGHT) -> Rgb:
-    """The picture at a height, both sides even."""
+    """The picture at a height in px, both sides even; (H, W, 3) uint8, 0–255, RGB, as all here."""
     width = round(rgb.shape[1] * height / rgb.shape[0] / 2) * 2
     how = cv2.INTER_AREA if height < rgb.shape[0] else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(rgb, (width, height), interpolation=how), np.uint8)
@@ -46,7 +45,7 @@ def cropped(rgb: Rgb) -> Rgb:
 
 
 def save(path: Path, pictures: list[tuple[str, Rgb]], columns: int) -> None:
-    """A sheet."""
+    """Write labelled pictures as a sheet."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, 88] if path.suffix == ".jpg" else []
     cv2.imwrite(str(path), grid(pictures, TILE, columns)[..., ::-1], quality)
     print(f"wrote {path}")
@@ -54,14 +53,14 @@ def save(path: Path, pictures: list[tuple[str, Rgb]], columns: int) -> None:
 
 def styles(photos: Sequence[Rgb], shot: list[Frame], names: Sequence[str], path: Path) -> None:
     """The grid of all styles."""
-    chosen = (0, len(shot) - 1)
-    pictures = [("", cropped(p)) for p in (*photos, *(shot[i].rgb for i in chosen))]
+    moments = (0, len(shot) - 1)
+    pictures = [("", cropped(p)) for p in (*photos, *(shot[i].rgb for i in moments))]
     columns = len(pictures)
     for name in names:
         stylizer = FeedForwardStyle(zoo()[name].path)
         painted = [stylizer.paint(photo) for photo in photos]
         clip = [frame.rgb for frame in stylizer.run(iter(shot))]
-        for i, picture in enumerate((*painted, *(clip[i] for i in chosen))):
+        for i, picture in enumerate((*painted, *(clip[i] for i in moments))):
             pictures.append((name if i == 0 else "", cropped(picture)))
     save(path, pictures, columns)
 
@@ -70,17 +69,17 @@ def mixtures(photo: Rgb, path: Path) -> None:
     """From one style to another; from the photograph to a style."""
     pictures: list[tuple[str, Rgb]] = []
     for one, other in PAIRS:
-        for share in STEPS:
-            mixture = find_styles([f"{one}:{1 - share}", f"{other}:{share}"])
-            name = f"{one}:{1 - share:.2g} {other}:{share:.2g}"
+        for weight in STEPS:
+            mixture = find_styles([f"{one}:{1 - weight}", f"{other}:{weight}"])
+            name = f"{one}:{1 - weight:.2g} {other}:{weight:.2g}"
             pictures.append((name, cropped(FeedForwardStyle(mixture).paint(photo))))
     for name, _ in PAIRS:
         for strength in STEPS:
             style = find_styles([name])
-            shown = photo
+            result = photo
             if strength:
-                shown = FeedForwardStyle(style, playing=Playing(strength=strength)).paint(photo)
-            pictures.append((f"{name}, strength {strength:.2g}", cropped(shown)))
+                result = FeedForwardStyle(style, playing=Playing(strength=strength)).paint(photo)
+            pictures.append((f"{name}, strength {strength:.2g}", cropped(result)))
     save(path, pictures, len(STEPS))
 
 
@@ -91,36 +90,10 @@ def sizes(photo: Rgb, name: str, path: Path) -> None:
     for scale in (None, 1.5):
         for height in (480, 1080, 2160):
             stylizer = FeedForwardStyle(style, playing=Playing(scale=scale))
-            told = "as it comes" if scale is None else f"--style-scale {scale}"
-            shown = stylizer.paint(at_height(photo, height))
-            pictures.append((f"{height}p, {told}", cropped(shown)))
+            label = "no style scale" if scale is None else f"--style-scale {scale}"
+            result = stylizer.paint(at_height(photo, height))
+            pictures.append((f"{height}p, {label}", cropped(result)))
     save(path, pictures, 3)
-
-
-def change(shot: list[Frame], names: Sequence[str]) -> None:
-    """Milliseconds from a change of style to the first frame in it, while a clip plays.
-
-    Printed are these, and what a frame takes anyway: the change costs the difference.
-    """
-    stylizer = FeedForwardStyle(find_styles(names[:1]))
-    waits: list[float] = []
-    plain: list[float] = []
-    asked = 0.0
-    frames = (frame for _ in range(8) for frame in shot)
-    for number, (frame, player) in enumerate(stylizer.bound(frames)):
-        begun = time.perf_counter()
-        player.paint(frame.picture)
-        plain.append(1000 * (time.perf_counter() - begun))
-        if asked:
-            waits.append(1000 * (time.perf_counter() - asked))
-            asked = 0.0
-        if number % 24 == 13:
-            name = names[(number // 24 + 1) % len(names)]
-            asked = time.perf_counter()
-            stylizer.restyle(find_styles([name]), 0.8 if number % 48 > 24 else 1.0)
-    size = "x".join(map(str, reversed(shot[0].picture.shape[:2])))
-    told = ", ".join(f"{wait:.0f}" for wait in waits)
-    print(f"change while playing, {size}: {told} ms, of which a frame {np.median(plain):.0f}")
 
 
 def main() -> None:
@@ -129,18 +102,17 @@ def main() -> None:
     parser.add_argument("photos", nargs="+")
     parser.add_argument("--clip", required=True)
     parser.add_argument("--out", type=Path, required=True)
-    asked = parser.parse_args()
-    photos = [next(iter(open_source(name).frames())).rgb for name in asked.photos]
+    paths = parser.parse_args()
+    photos = [next(iter(open_source(name).frames())).rgb for name in paths.photos]
     photos = [at_height(photo) for photo in photos]
-    shot = list(islice(open_source(asked.clip).frames(planar=True), 24))
+    shot = list(islice(open_source(paths.clip).frames(planar=True), 24))
     tiers: dict[str, list[str]] = {}
     for name, style in zoo().items():
         tiers.setdefault(style.tier, []).append(name)
     for tier, names in tiers.items():
-        styles(photos, shot, names, asked.out / f"gallery-{tier}.jpg")
-    mixtures(photos[0], asked.out / "gallery-mixed.jpg")
-    sizes(photos[0], "udnie", asked.out / "gallery-sizes.jpg")
-    change(shot, tiers["fast"])
+        styles(photos, shot, names, paths.out / f"gallery-{tier}.jpg")
+    mixtures(photos[0], paths.out / "gallery-mixed.jpg")
+    sizes(photos[0], "udnie", paths.out / "gallery-sizes.jpg")
 
 
 if __name__ == "__main__":
