@@ -1,10 +1,11 @@
-"""Output paths that are refused before any work begins."""
+"""Output paths and options that are refused before any work begins."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from ..pipeline.core.errors import SinkError
+from ..pipeline.core.errors import SettingsError, SinkError
 
 
 def refuse_output(out: Path, overwrite: bool, argument: str = "--out") -> None:
@@ -61,3 +62,26 @@ def refuse_picture(out: Path, overwrite: bool) -> None:
     if out.suffix.lower() not in PICTURE_SUFFIXES:
         raise SinkError(f"{out} must end as a picture does: {' '.join(sorted(PICTURE_SUFFIXES))}")
     refuse_place(out, overwrite, "OUT")
+
+
+def refuse_unused(
+    typed: Iterable[str], method: str, methods: Mapping[str, Collection[str]]
+) -> None:
+    """Refuse options that the chosen method has no use for.
+
+    Args:
+        typed: names of the options that the user typed, with underscores.
+        method: the chosen one.
+        methods: method → the options that it uses.
+
+    Raises:
+        SettingsError: which option, and with which method to type it.
+    """
+    for name in typed:
+        if name not in methods[method]:
+            option = "--" + name.replace("_", "-")
+            users = [other for other, options in methods.items() if name in options]
+            raise SettingsError(
+                f"{option} does not apply to --method {method}; leave it out, or type "
+                f"--method {' or '.join(users)}"
+            )

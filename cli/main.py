@@ -20,7 +20,6 @@ from .live import live
 from .paint import paint
 from .run import run
 from .styles import styles
-from .swap import swap
 from .texture import texture
 from .train import train
 
@@ -86,7 +85,6 @@ app.command("train")(train)
 app.command("train-decoders")(train_decoders)
 app.command("export")(export)
 app.command("export-flow")(export_flow)
-app.command("swap")(swap)
 app.command("evaluate")(evaluate)
 
 

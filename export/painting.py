@@ -27,9 +27,10 @@ from ..models.optimize.run import (
     StylePicture,
     open_describer,
     optimize,
+    swap_patches,
     to_picture,
 )
-from ..models.recipe import PAINT_CHECKPOINT_EVERY, PaintRecipe
+from ..models.recipe import PAINT_CHECKPOINT_EVERY, PaintRecipe, SwapRecipe
 from ..models.training.feedforward import fingerprint
 from ..models.training.plots import loss_curves
 from ..pipeline.core import files
@@ -246,6 +247,40 @@ def paint_content(
     descent = painter.optimizer.descent(painter.content(rgb, mask))
     run = CheckpointedPainting(key, out, report, every)
     return run.run(descent, painter.device, rgb.dtype, restart)
+
+
+def paint_swap(
+    rgb: Rgb8Or16,
+    style: str,
+    recipe: SwapRecipe,
+    vgg: Path | None,
+    device: torch.device,
+    report: ProgressReport,
+) -> Rgb8Or16:
+    """Paint a picture with the patches of a style picture of the same short side.
+
+    Args:
+        rgb: (H, W, 3), RGB, uint8 or uint16.
+        style: the file of the style.
+        recipe: how.
+        vgg: the file of VGG-19's weights; ``None`` downloads them.
+        device: where to compute.
+        report: shows the progress.
+
+    Returns:
+        (H, W, 3), RGB, of the type of ``rgb``.
+    """
+    ((path, _),) = find_styles([style])
+    other = short_side(read_picture(path, "--style"), min(rgb.shape[:2]))
+    with report.progress("painting", recipe.iterations, "iterations") as bar:
+        return swap_patches(
+            rgb,
+            other,
+            recipe,
+            open_vgg19(vgg),
+            device,
+            lambda loss: bar.advance(f"loss {loss:.4f}"),
+        )
 
 
 def smooth(result: Rgb8Or16, content: Rgb8Or16, how: str) -> Rgb8Or16:

@@ -201,6 +201,32 @@ class PaintRecipe(BaseModel):
         return int(self.start.partition(":")[2] or 0)
 
 
+class SwapRecipe(BaseModel):
+    """How a picture is made of the patches of another (Chen & Schmidt 2016, section 4.1); frozen.
+
+    Its settings are options of ``paint --method styleswap``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    iterations: int = Field(100, ge=1, description="Number of L-BFGS steps.")
+    tv_weight: float = Field(20.0, ge=0, description="λ: weight of total variation.")
+    patch: int = Field(3, ge=1, le=31, description="Side of a patch, features; 1 is four pixels.")
+    stride: int = Field(1, ge=1, description="Distance of the style's patches, features.")
+    start: str = Field(
+        "content",
+        pattern=r"^(content|noise(:\d+)?)$",
+        description="Begin with content or noise; noise:7 is noise of seed 7.",
+    )
+
+    @property
+    def seed(self) -> int | None:
+        """Seed of the noise; ``None`` where the start is no noise."""
+        if self.start == "content":
+            return None
+        return int(self.start.partition(":")[2] or 0)
+
+
 class DistilRecipe(BaseModel):
     """How a net learns from pairs of frames and their paintings; frozen."""
 

@@ -19,17 +19,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...pipeline.core.errors import SettingsError
+from ..nets.autoencoder import vgg_encoder
 from ..nets.vgg19 import VGG19
-from ..recipe import PaintRecipe
+from ..recipe import PaintRecipe, SwapRecipe
+from ..universal.styleswap import LEVEL
 from .color import with_grey
 from .deep_photo import DeepPhoto, Laplacian, merged
 from .descent import Canvas, Descent
 from .gatys import Describer, Style, quick_in_bf16
 from .image import Painting, Subject
+from .styleswap import optimize_swap
 from .temporal import Carried, begin_with, held
 
 Method = Literal["gatys", "deepphoto"]
-"""What paints: Gatys 2016, or Luan 2017, whose result stays a photograph."""
+"""What a ``PictureOptimizer`` paints by: Gatys 2016, or Luan 2017, which keeps a photograph."""
 
 Picture = NDArray[np.uint8] | NDArray[np.uint16]
 """(H, W, 3), RGB, over the whole range of its type."""
@@ -180,6 +183,38 @@ def optimize(
     for _ in descent.paint(canvas):
         progress(canvas)
     return to_picture(descent.finished(canvas), dtype)
+
+
+def swap_patches(
+    content: Picture,
+    style: Picture,
+    recipe: SwapRecipe,
+    vgg: VGG19,
+    device: torch.device,
+    progress: Callable[[float], None] = lambda loss: None,
+) -> Picture:
+    """Make a picture of the patches of another, by optimisation; see ``optimize_swap``.
+
+    Args:
+        content: (H, W, 3), RGB, uint8 or uint16.
+        style: (h, w, 3), RGB, uint8 or uint16.
+        recipe: how.
+        vgg: VGG-19.
+        device: where to compute.
+        progress: called with the loss of every iteration.
+
+    Returns:
+        (H, W, 3), RGB, of the type of ``content``.
+
+    Raises:
+        SettingsError: a picture is too small, or too large for the machine.
+    """
+    for rgb in (content, style):
+        check_size(rgb.shape[0], rgb.shape[1], device)
+    encoder = vgg_encoder(vgg, LEVEL).to(device)
+    ours, theirs = (to_tensor(rgb, device) / 255 for rgb in (content, style))
+    result = optimize_swap(encoder, ours, theirs, recipe, progress)
+    return to_picture(255 * result, content.dtype)
 
 
 def check_size(

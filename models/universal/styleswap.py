@@ -5,7 +5,6 @@ Chen & Schmidt 2016, *Fast Patch-based Style Transfer of Arbitrary Style*.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from itertools import product
 
@@ -13,10 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch user knows
 
-from ...pipeline.core.errors import TrainingError
 from ..nets.autoencoder import Decoder, Encoder
 from ..nets.wavelet import even
-from ..training.losses import feature_loss, total_variation
 
 LEVEL = 3
 """relu3_1 is where patches are swapped."""
@@ -166,62 +163,3 @@ class StyleSwap(torch.nn.Module):
     def stylize(self, content: Tensor, style: Tensor, strength: float = 1.0) -> Tensor:
         """One picture in the style of another, both (1, 3, H, W); 0..1."""
         return self.paint(content, self.portrait(style), strength).clamp(0, 1)
-
-
-def swapped_by_optimisation(
-    encoder: Encoder,
-    content: Tensor,
-    style: Tensor,
-    *,
-    iterations: int = 100,
-    tv: float = 20.0,
-    size: int = 3,
-    stride: int = 1,
-    noise: int | None = None,
-    heard: Callable[[float], None] = lambda loss: None,
-) -> Tensor:
-    """The picture whose features are the swapped ones, with no inverse network: section 4.1.
-
-    min_I ‖Φ(I) − Φ^ss(C, S)‖² + λ ℓ_TV(I), the first relative to ‖Φ^ss‖², the second a mean over
-    the pixels, so that one λ serves any size and any weights of Φ; by L-BFGS.
-
-    Args:
-        encoder: Φ, to relu3_1.
-        content: C, (1, 3, H, W), 0..1.
-        style: S, (1, 3, h, w), likewise.
-        iterations: of L-BFGS, one look at the loss each.
-        tv: λ.
-        size: of a patch, features.
-        stride: between the style's patches.
-        noise: seed of the noise to begin with; ``None`` begins with the content.
-        heard: is told the loss of every iteration.
-
-    Returns:
-        (1, 3, H, W), 0..1.
-
-    Raises:
-        TrainingError: the loss left all bounds.
-    """
-    multiple, least = 2 ** (encoder.level - 1), max(2, size)
-    padded = even(content, multiple, least)
-    with torch.no_grad():
-        other = encoder(even(style, multiple, least))[0]
-        wanted = swap(encoder(padded)[0], other, size, stride)
-    seeded = torch.Generator(content.device).manual_seed(noise or 0)
-    begin = padded if noise is None else torch.rand(padded.shape, generator=seeded).to(padded)
-    picture = begin.clone().requires_grad_()
-    lbfgs = torch.optim.LBFGS([picture], max_iter=1, tolerance_grad=0, tolerance_change=0)
-    energy = wanted.square().mean().clamp(min=1e-8)
-
-    def loss() -> Tensor:
-        lbfgs.zero_grad()
-        total = feature_loss(encoder(picture)[0], wanted) / energy + tv * total_variation(picture)
-        total.backward()
-        return total.detach()
-
-    for number in range(iterations):
-        found = float(lbfgs.step(loss))  # pyright: ignore[reportArgumentType] - a tensor is taken
-        if not math.isfinite(found):
-            raise TrainingError(f"the loss left all bounds at iteration {number}")
-        heard(found)
-    return picture.detach()[..., : content.shape[2], : content.shape[3]].clamp(0, 1)

@@ -170,7 +170,7 @@ def test_run_is_the_default_command(tmp_path: Path, make_clip: MakeClip, identit
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["run"], ["train"], ["export"], ["styles"], ["evaluate"], ["export-flow"], ["swap"]],
+    [[], ["run"], ["train"], ["export"], ["styles"], ["evaluate"], ["export-flow"], ["paint"]],
 )
 def test_help(command: list[str]):
     done = run_command(*command, "--help", env=plain_environment())

@@ -8,6 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from stylize_video.cli.main import app
+from stylize_video.pipeline.core.errors import StylizeError
 
 from ..conftest import MakeClip, moving_scene, read_video, run_command
 
@@ -144,6 +146,40 @@ def test_what_cannot_be_is_one_line(
     assert told in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
     assert not (tmp_path / "out.png").exists()
+
+
+def test_styleswap_paints_at_a_size_of_its_own(
+    photo: Path, style: Path, vgg_file: Path, tmp_path: Path
+):
+    out = tmp_path / "out.png"
+    swap = ("--method", "styleswap", "--size", "32", "--iterations", "2", "--start", "noise:7")
+    painted = run_command(
+        *("paint", photo, out, "--style", style, "--vgg", vgg_file, "--device", "cpu", *swap),
+        *("--sweep", "patch=3", "--sweep", "stride=1,2", "--smooth", "guided"),
+    )
+    done(painted)
+    assert "stride 2 (2 of 2)" in painted.stderr
+    assert cv2.imread(str(out)).shape[1] == 2 * 384
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("styleswap", "--ratio", "1"), "--ratio does not apply to --method styleswap"),
+        (("styleswap", "--restart"), "--restart does not apply to --method styleswap"),
+        (("styleswap", "--style", "b.png"), "--method styleswap takes one --style"),
+        (("gatys", "--patch", "3"), "leave it out, or type --method styleswap"),
+        (("gatys", "--photo-weight", "3"), "or type --method deepphoto"),
+        (("gatys", "--sweep", "stride=1,2"), "--stride does not apply to --method gatys"),
+        (("deepphoto", "--temporal-weight", "3"), "--paint-option temporal-weight="),
+        (("styleswap",), "PHOTO none.png: "),
+    ],
+)
+def test_what_a_method_has_no_use_for_is_refused(args: tuple[str, ...], told: str):
+    words = ["paint", "none.png", "out.png", "--style", "a.png", "--method", *args]
+    with pytest.raises(StylizeError) as refused:
+        app(words, standalone_mode=False)
+    assert told in str(refused.value)
 
 
 def test_a_texture_of_any_size(style: Path, vgg_file: Path, tmp_path: Path):

@@ -1,4 +1,4 @@
-"""Style-Swap as a user meets it: two files that any video plays, and the command ``swap``."""
+"""Style-Swap: two files that any video plays, and its optimisation for one picture."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from stylize_video.export.styleswap import export_styleswap
 from stylize_video.export.universal import export_universal
 from stylize_video.models.data import to_tensor
 from stylize_video.models.nets.autoencoder import Encoder
+from stylize_video.models.optimize.styleswap import optimize_swap
+from stylize_video.models.recipe import SwapRecipe
 from stylize_video.models.universal.styleswap import (
     StyleSwap,
     patches,
     swap,
-    swapped_by_optimisation,
 )
 from stylize_video.models.universal.wct import WCT
 from stylize_video.pipeline.core.errors import ModelError
@@ -165,18 +166,17 @@ def test_files_that_are_no_pair_are_named(prepare: Path, tmp_path: Path):
 # ---- by optimisation ----
 
 
-@pytest.mark.parametrize("noise", [None, 3])
-def test_optimisation_comes_nearer_to_the_swapped_features(noise: int | None):
+@pytest.mark.parametrize("start", ["content", "noise:3"])
+def test_optimisation_comes_nearer_to_the_swapped_features(start: str):
     torch.manual_seed(3)
     encoder = Encoder(TINY, 3).eval().requires_grad_(False)
     content, style = picture(2, 46, 61), picture(1, 40, 40)
     losses: list[float] = []
-    found = swapped_by_optimisation(
-        encoder, content, style, iterations=30, tv=0.0, noise=noise, heard=losses.append
-    )
+    recipe = SwapRecipe(iterations=30, tv_weight=0.0, start=start)
+    found = optimize_swap(encoder, content, style, recipe, losses.append)
     assert found.shape == content.shape and found.min() >= 0 and found.max() <= 1
     assert len(losses) == 30 and losses[-1] < 0.7 * losses[0]
-    again = swapped_by_optimisation(encoder, content, style, iterations=30, tv=0.0, noise=noise)
+    again = optimize_swap(encoder, content, style, recipe)
     assert torch.equal(found, again)
 
 
@@ -185,7 +185,9 @@ def test_total_variation_makes_it_smoother():
     encoder = Encoder(TINY, 3).eval().requires_grad_(False)
     content, style = picture(2, 48, 60), picture(1, 40, 40)
     rough, smooth = (
-        swapped_by_optimisation(encoder, content, style, iterations=20, tv=tv, noise=1)
+        optimize_swap(
+            encoder, content, style, SwapRecipe(iterations=20, tv_weight=tv, start="noise:1")
+        )
         for tv in (0.0, 100.0)
     )
     assert smooth.diff(dim=3).abs().mean() < 0.5 * rough.diff(dim=3).abs().mean()
@@ -197,34 +199,3 @@ def test_patches_of_any_size_and_stride():
         wanted = x.unfold(2, size, stride).unfold(3, size, stride)[0].permute(1, 2, 0, 3, 4)
         assert torch.equal(patches(x, size, stride), wanted.flatten(0, 1))
         assert swap(x, torch.randn(1, 4, 7, 8), size, stride).shape == x.shape
-
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    save(tmp_path / "photo.png", rgb(1, 40, 60))
-    save(tmp_path / "style.png", rgb(2, 50, 44))
-    return tmp_path
-
-
-def test_swap_writes_a_picture(pictures: Path, vgg_file: Path):
-    words = ("swap", "photo.png", "style.png", "out.png", "--vgg", vgg_file, "--size", 32)
-    done = run_command(*words, "--iterations", 2, "--device", "cpu", cwd=pictures)
-    assert done.returncode == 0, done.stderr
-    assert "wrote out.png: 48x32" in done.stderr
-    assert cv2.imread(str(pictures / "out.png")).shape == (32, 48, 3)
-
-
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (["photo.png", "style.png", "photo.png"], "photo.png exists; add --overwrite"),
-        (["photo.png", "style.png", "out.mp4"], "must end as a picture does"),
-        (["none.png", "style.png", "out.png"], "none.png can't be read"),
-        (["photo.png", "style.png", "out.png", "--vgg", "none.pth"], "none.pth does not exist"),
-        (["photo.png", "style.png", "no/out.png"], "folder no does not exist"),
-    ],
-)
-def test_bad_input_of_swap_is_one_line(pictures: Path, words: list[str], told: str):
-    done = run_command("swap", *words, cwd=pictures)
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1 and told in done.stderr
