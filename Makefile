@@ -1,9 +1,9 @@
-# The four words of this project, the same here, in CONTRIBUTING and in CI.
+# The commands of this project, the same here, in CONTRIBUTING and in CI.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: setup check test bench config
+.PHONY: setup check test test-all bench config
 
 setup:
 	$(PYTHON) -m venv $(VENV)
@@ -15,7 +15,10 @@ check:
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 test:
-	$(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/pytest -n auto --dist worksteal -m "not slow and not browser"
+
+test-all:
+	$(BIN)/pytest -n auto --dist worksteal --durations=25
 
 bench:
 	$(BIN)/python benchmarks/end_to_end.py $(CLIP)

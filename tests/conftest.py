@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -44,6 +45,17 @@ def shared() -> Path:
             pytest.fail(f"{folder} is demanded and not there")
         pytest.skip(f"no real clips in {folder}; STYLIZE_SHARED names the folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> str:
+    """The Chromium of the tests marked ``browser``; its absence is an error in CI."""
+    program = os.environ.get("STYLIZE_CHROMIUM") or shutil.which("chromium")
+    if program is None:
+        if os.environ.get("STYLIZE_REQUIRE_SHARED") or os.environ.get("CI") == "true":
+            pytest.fail("a browser is demanded: STYLIZE_CHROMIUM names no Chromium")
+        pytest.skip("no browser; STYLIZE_CHROMIUM names a Chromium")
+    return program
 
 
 @pytest.fixture(scope="session")

@@ -198,6 +198,7 @@ def test_styles_lists_the_zoo():
     assert all(name in table for name in zoo())
 
 
+@pytest.mark.slow
 def test_a_style_is_trained_resumed_exported_and_played(
     tmp_path: Path,
     make_clip: MakeClip,
@@ -286,6 +287,7 @@ def test_a_method_that_does_not_ship_says_how_to_get_it(tmp_path: Path):
     assert "photowct does not ship; train it" in one_line(run_command(*words))
 
 
+@pytest.mark.slow
 def test_a_method_is_trained_resumed_exported_and_played(tmp_path: Path, vgg_file: Path):
     photos = write_photos(tmp_path / "photos", 5)
     style, content = sorted(photos.iterdir())[:2]

@@ -83,6 +83,7 @@ def test_a_finished_painting_is_not_painted_again(
     assert kept.stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_a_margin_of_0_is_the_papers_own_loss(
     photo: Path, style: Path, vgg_file: Path, tmp_path: Path
 ):
@@ -94,6 +95,7 @@ def test_a_margin_of_0_is_the_papers_own_loss(
     assert (pictures[0] != pictures[1]).any()
 
 
+@pytest.mark.slow
 def test_a_sweep_is_a_grid(photo: Path, style: Path, vgg_file: Path, tmp_path: Path):
     out = tmp_path / "grid.png"
     sweeps = ("--sweep", "ratio=1e-4,1e-2", "--sweep", "start=content,noise:1,noise:2")
@@ -237,7 +239,7 @@ def test_the_main_command_keeps_sixteen_bits_and_finishes(
     assert np.abs(after[:, 40:].astype(float) - before[:, 40:]).mean() > 100
 
 
-@pytest.mark.parametrize("carry", ["flow", "net"])
+@pytest.mark.parametrize("carry", ["flow", pytest.param("net", marks=pytest.mark.slow)])
 def test_the_main_command_paints_a_video(
     make_clip: MakeClip, style: Path, vgg_file: Path, tmp_path: Path, carry: str
 ):

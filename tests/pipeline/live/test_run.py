@@ -147,6 +147,7 @@ def test_pictures_are_what_they_were(make_clip: MakeClip, identity: Path, tmp_pa
     assert min(psnr(a, b) for a, b in zip(after, before, strict=True)) > 30
 
 
+@pytest.mark.slow
 def test_a_stream_in_and_a_stream_and_a_playlist_out(identity: Path, tmp_path: Path):
     clip = flash_and_beep(tmp_path / "in.mp4", 9)
     here, there = free_port(), free_port()
@@ -204,6 +205,7 @@ def sending(port: int, stop: threading.Event, *steps: Path | float) -> threading
     return thread
 
 
+@pytest.mark.slow
 def test_a_stream_that_is_cut_comes_back(identity: Path, tmp_path: Path):
     clip = flash_and_beep(tmp_path / "in.mp4", 6)
     port = free_port()

@@ -5,6 +5,7 @@ import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
@@ -142,6 +143,25 @@ def test_what_is_refused_is_not_read_on_as_another_request(page: Page):
     assert answered.count(b"HTTP/1.1") == 1
     assert answered.startswith(b"HTTP/1.1 403")
     assert not page.controls.state.quit
+
+
+def test_port_0_is_any_free_port(page: Page):
+    other = Page("http://127.0.0.1:0", Controls(["a"]), LiveStats())
+    assert page.port != other.port
+    other.close()
+
+
+def test_a_closed_page_answers_no_more_on_a_connection_that_stayed_open():
+    page = Page("http://127.0.0.1:0", Controls(["a"]), LiveStats())
+    request = f"GET /state HTTP/1.1\r\nHost: 127.0.0.1:{page.port}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", page.port), 5) as line:
+        line.sendall(request)
+        assert line.recv(4096).startswith(b"HTTP/1.1 200")
+        page.close()
+        with suppress(OSError):
+            line.sendall(request)
+            while more := line.recv(4096):
+                assert b"HTTP/1.1" not in more
 
 
 @pytest.mark.parametrize("length", ["-1", "100000000"])

@@ -1,0 +1,95 @@
+"""The live page in a real browser: what a user sees of it and does with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from stylize_video.pipeline.core.frame import Frame
+from stylize_video.pipeline.live.controls import Controls
+from stylize_video.pipeline.live.outputs.output import Shown
+from stylize_video.pipeline.live.outputs.web import Page
+from stylize_video.pipeline.live.stats import LiveStats
+
+from ....helpers.browser import Tab, chromium
+
+pytestmark = pytest.mark.browser
+
+LIVE = "document.getElementById('live')"
+STRENGTH = "document.getElementById('strength')"
+LEFT, RIGHT = (200, 40, 30), (30, 90, 220)
+
+
+@pytest.fixture(scope="module")
+def tab(browser: str) -> Generator[Tab]:
+    with chromium(browser) as made:
+        yield made
+
+
+@pytest.fixture
+def page(tab: Tab) -> Generator[Page]:
+    """The page, open in the browser with a picture, red on the left and blue on the right."""
+    made = Page("http://127.0.0.1:0", Controls(["night", "wave"]), LiveStats())
+    made.show(picture(LEFT, RIGHT))
+    tab.open(made.url)
+    tab.until(f"{LIVE}.naturalWidth == 64 && document.querySelectorAll('#styles button').length")
+    yield made
+    tab.open("about:blank")
+    made.close()
+
+
+def picture(left: tuple[int, int, int], right: tuple[int, int, int]) -> Shown:
+    painted = np.zeros((48, 64, 3), np.uint8)
+    painted[:, :32], painted[:, 32:] = left, right
+    return Shown(Frame(painted, 0, Fraction(1), original=np.zeros_like(painted)))
+
+
+def style_button(name: str) -> str:
+    return f"[...document.querySelectorAll('button')].find(b => b.textContent == '{name}')"
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Until the server has what the browser sent."""
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def sees(tab: Tab, left: tuple[int, int, int], right: tuple[int, int, int]) -> bool:
+    """Whether a screenshot has these colours in the halves of the picture, up to JPEG's loss."""
+    places = [tab.place(LIVE, across) for across in (0.25, 0.75)]
+    shot = tab.screenshot()
+    pixels = [shot[int(y), int(x)] for x, y in places]
+    return bool(np.abs(np.array(pixels, int) - (left, right)).max() <= 6)
+
+
+def test_the_page_shows_the_picture_and_then_the_next_one(page: Page, tab: Tab):
+    wait_for(lambda: sees(tab, LEFT, RIGHT))
+    page.show(picture(RIGHT, LEFT))
+    wait_for(lambda: sees(tab, RIGHT, LEFT))
+
+
+def test_a_style_button_changes_the_style_and_lights_up(page: Page, tab: Tab):
+    assert page.controls.state.style == 0
+    tab.click(style_button("wave"))
+    wait_for(lambda: page.controls.state.style == 1)
+    tab.until(f"({style_button('wave')}).getAttribute('aria-pressed') == 'true'")
+    assert tab.evaluate(f"({style_button('night')}).getAttribute('aria-pressed')") == "false"
+
+
+def test_the_strength_slider_changes_the_strength(page: Page, tab: Tab):
+    tab.until(f"{STRENGTH}.value == 1")
+    tab.click(STRENGTH, across=0.25)
+    wait_for(lambda: page.controls.state.strength < 1)
+    assert page.controls.state.strength == pytest.approx(0.25, abs=0.051)  # one step
+
+
+def test_a_change_from_elsewhere_reaches_the_page(page: Page, tab: Tab):
+    page.controls.do("strength", 0.4)
+    page.controls.do("style", 1)
+    tab.until(f"{STRENGTH}.value == 0.4")
+    tab.until(f"({style_button('wave')}).getAttribute('aria-pressed') == 'true'")
