@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import cv2
@@ -11,7 +10,8 @@ import pytest
 from stylize_video.cli.main import app
 from stylize_video.pipeline.core.errors import StylizeError
 
-from ..conftest import MakeClip, moving_scene, read_video, run_command
+from ..helpers.command import Done, run_command
+from ..helpers.video import MakeClip, moving_scene, read_video
 
 FAST = (
     *("--iterations", "6", "--content-layers", "conv2_1"),
@@ -45,7 +45,7 @@ def run(*args: object) -> None:
     done(run_command("paint", *map(str, args), *FAST))
 
 
-def done(process: subprocess.CompletedProcess[str]) -> None:
+def done(process: Done) -> None:
     assert process.returncode == 0, process.stderr
 
 

@@ -17,7 +17,7 @@ from stylize_video.models.nets.raft import RaftSmall, load_raft_small
 from stylize_video.pipeline.core.errors import SinkError, TrainingError
 from stylize_video.pipeline.temporal.flow import open_flow
 
-from ..conftest import run_command
+from ..helpers.command import run_command
 
 # End-point error of RAFT-small with 12 updates on three FlyingChairs pairs, in pixels.
 CHAIRS = {1: 1.14, 2: 0.58, 3: 1.50}

@@ -17,9 +17,9 @@ from stylize_video.pipeline.core.frame import Rgb
 from stylize_video.pipeline.nets.contract import ModelCard
 from stylize_video.pipeline.styles.feedforward import FeedForwardStyle
 
-from ..conftest import psnr, write_photos
+from ..helpers.compiled_nets import load_net, net_compiler, paint_alone
+from ..helpers.pictures import psnr, write_photos
 from ..helpers.scenes import texture
-from ..pipeline.nets.test_graph import binder, load, painted
 
 
 @pytest.fixture(scope="module")
@@ -96,13 +96,13 @@ def test_johnsons_net_is_folded_tiled_and_played_in_8_bits(tmp_path: Path):
     export_style(JohnsonNet(), ModelCard("j", "johnson"), path, [picture])
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     wanted = np.asarray(session.run(["stylized"], {"frame": picture[None]})[0])[0]
-    net = load(path)
-    folded = np.asarray(painted(net, picture))
+    net = load_net(path)
+    folded = np.asarray(paint_alone(net, picture))
     assert np.abs(folded.astype(int) - wanted).max() <= 1
     assert (
-        psnr(np.asarray(painted(net, picture, eight_bit=True)), folded) > 26
+        psnr(np.asarray(paint_alone(net, picture, eight_bit=True)), folded) > 26
     )  # untrained, it paints noise
-    bound = binder(net, tile=256)
+    bound = net_compiler(net, tile=256)
     moments = bound.measure([picture], bound.choice)
     tiled = np.asarray(bound.player(picture, bound.choice, moments).paint(picture))
     assert np.abs(tiled.astype(int) - folded).max() <= 1
@@ -113,6 +113,6 @@ def test_kernels_are_kept_in_half_the_bytes(tmp_path: Path, photos: list[Rgb]):
     model = onnx.load(tmp_path / "s.onnx")
     kept = {i.data_type for i in model.graph.initializer if np.prod(i.dims) >= 256}
     assert kept == {onnx.TensorProto.FLOAT16}
-    card = load(tmp_path / "s.onnx").card
+    card = load_net(tmp_path / "s.onnx").card
     assert (card.margin, card.multiple) == (FastNet.margin, FastNet.multiple)
-    assert len(load(tmp_path / "s.onnx").deviations) == 8
+    assert len(load_net(tmp_path / "s.onnx").deviations) == 8

@@ -9,7 +9,7 @@ import torch
 from stylize_video.export.third_party import compressed_wct, photowct, wct2
 from stylize_video.pipeline.core.errors import ModelError
 
-from ..models.universal.test_universal import picture
+from ..helpers.universal_nets import noise_picture
 
 Shapes = dict[str, tuple[int, int]]
 
@@ -55,7 +55,7 @@ def test_wct2_of_clovaai(option: str, tmp_path: Path):
     torch.save(coding, tmp_path / "wave_encoder.pth")
     torch.save(decoding, tmp_path / "wave_decoder.pth")
     net = wct2(tmp_path / "wave_encoder.pth", tmp_path / "wave_decoder.pth")
-    x = picture(1, 32, 48)
+    x = noise_picture(1, 32, 48)
     with torch.no_grad():
         mixed = torch.nn.functional.conv2d(x, coding["conv0.weight"], coding["conv0.bias"])
         padded = torch.nn.functional.pad(mixed, (1, 1, 1, 1), mode="reflect")
@@ -79,7 +79,7 @@ def test_photowct_of_nvidia(tmp_path: Path):
     torch.save(whole, tmp_path / "photo_wct.pth")
     net = photowct(tmp_path / "photo_wct.pth")
     assert list(net.sites) == ["relu4_1", "relu3_1", "relu2_1", "relu1_1"]
-    assert net.stylize(picture(1, 32, 48), picture(2)).shape == (1, 3, 32, 48)
+    assert net.stylize(noise_picture(1, 32, 48), noise_picture(2)).shape == (1, 3, 32, 48)
     weight = net.decoders["4"].state_dict()["rests.3.2.weight"]
     assert torch.equal(weight, whole["d4.conv3_2.weight"])
 
@@ -95,7 +95,7 @@ def test_what_is_missing_or_misshapen_is_named(tmp_path: Path):
 @pytest.mark.real_data
 def test_the_compressed_wct_gives_pictures_back(shared: Path):
     net = compressed_wct(shared / "checkpoints" / "wct_16x")
-    x = picture(1, 64, 64)
+    x = noise_picture(1, 64, 64)
     with torch.no_grad():
         features, skips = net.encoders["1"](x)
         assert (net.decoders["1"](features, skips) - x).abs().mean() < 0.01

@@ -43,7 +43,7 @@ from stylize_video.models.training.losses import (
 from stylize_video.models.training.synthetic_motion import FakeMotion
 from stylize_video.pipeline.core.errors import TrainingError
 
-from ..conftest import write_photos
+from ..helpers.pictures import write_photos
 
 # ---- losses ----
 

@@ -11,8 +11,9 @@ import pytest
 from stylize_video.pipeline.core.frame import Rgb
 from stylize_video.pipeline.imaging.lut import apply_table, read_cube
 
-from ..conftest import MakeClip, run_command
+from ..helpers.command import run_command
 from ..helpers.scenes import texture
+from ..helpers.video import MakeClip
 
 # A method that a table can hold: the content is moved to the style's mean colour.
 _PREPARE = """<ir_version: 10, opset_import: ["" : 20]>

@@ -10,8 +10,10 @@ from stylize_video.pipeline.core.errors import SettingsError, SourceError
 from stylize_video.pipeline.media.inputs import frame_at
 from stylize_video.pipeline.styles.zoo import zoo
 
-from ..conftest import MakeClip, psnr, run_command
+from ..helpers.command import run_command
+from ..helpers.pictures import psnr
 from ..helpers.scenes import texture
+from ..helpers.video import MakeClip
 
 
 def test_a_frame_in_every_style_is_one_png(tmp_path: Path):

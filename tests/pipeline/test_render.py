@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -26,7 +25,9 @@ from stylize_video.pipeline.media.writers import VideoWriter
 from stylize_video.pipeline.render import render_piece
 from stylize_video.pipeline.styles.feedforward import FeedForwardStyle
 
-from ..conftest import MakeClip, moving_scene, packets, psnr, read_video
+from ..helpers.command import start_process
+from ..helpers.pictures import psnr
+from ..helpers.video import MakeClip, moving_scene, packets, read_video
 
 
 def settings(identity: Path, **values: Any) -> Settings:
@@ -255,12 +256,8 @@ def test_ctrl_c_leaves_a_file_that_plays_and_says_what_it_holds(
 ):
     clip = make_clip(frames=moving_scene(1500, 320, 240), audio=True)
     out = tmp_path / "out.mp4"
-    code = "from stylize_video.cli.main import main; main()"
-    words = [str(clip), str(out), "--style", str(identity), "--json-progress", "--encoder-option"]
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, *words, "preset=slower"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    words = [clip, out, "--style", identity, "--json-progress", "--encoder-option"]
+    process = start_process(*words, "preset=slower")
     assert process.stdout is not None
     for line in process.stdout:
         if json.loads(line)["event"] == "progress":

@@ -19,7 +19,7 @@ from stylize_video.models.training.decoders import (
 )
 from stylize_video.pipeline.core.errors import TrainingError
 
-from ...conftest import write_photos
+from ...helpers.pictures import write_photos
 
 CPU = torch.device("cpu")
 RECIPE = DecoderRecipe(apart=4, steps=4, batch=2, crop=64, seed=3)

@@ -29,27 +29,27 @@ from stylize_video.pipeline.nets.contract import ModelCard
 from stylize_video.pipeline.styles.universal import CompiledUniversal
 from stylize_video.pipeline.styles.universal_files import StyleMix, UniversalFiles, mixed
 
-from ...conftest import run_command
-from ...models.universal.test_universal import TINY, pair, picture
+from ...helpers.command import run_command
+from ...helpers.universal_nets import TINY_WIDTHS, noise_picture, tiny_coders
 
 Rgb = NDArray[np.uint8]
 
 
 def net() -> StyleSwap:
     """Its decoder's answers fill the range, so that a difference would be seen."""
-    made = StyleSwap(*pair(3))
+    made = StyleSwap(*tiny_coders(3))
     last = made.decoder.convolutions(1)[0]
     with torch.no_grad():
-        seen = made.decoder(made.encoder(picture(2, 64, 64))[0])
+        seen = made.decoder(made.encoder(noise_picture(2, 64, 64))[0])
         last.weight.mul_(0.25 / seen.std(dim=(0, 2, 3))[:, None, None, None])
-        seen = made.decoder(made.encoder(picture(2, 64, 64))[0])
+        seen = made.decoder(made.encoder(noise_picture(2, 64, 64))[0])
         assert last.bias is not None
         last.bias.add_(0.5 - seen.mean(dim=(0, 2, 3)))
     return made
 
 
 def rgb(seed: int, height: int = 45, width: int = 62) -> Rgb:
-    return (picture(seed, height, width)[0].permute(1, 2, 0) * 255).byte().numpy()
+    return (noise_picture(seed, height, width)[0].permute(1, 2, 0) * 255).byte().numpy()
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_the_style_changes_the_picture_and_no_strength_hides_it(prepare: Path):
 def test_a_method_that_hears_shots_has_both_its_halves(tmp_path: Path):
     path = tmp_path / "wct.prepare.onnx"
     frames = [rgb(1, 40, 56), rgb(2, 33, 47)]
-    export_universal(WCT({1: pair(1)}), ModelCard("wct", "wct"), path, frames, rgb(3))
+    export_universal(WCT({1: tiny_coders(1)}), ModelCard("wct", "wct"), path, frames, rgb(3))
     method = UniversalFiles(path, opened)
     look = StyleMix(method.portrait(rgb(3)))
     assert set(look.portrait) == {"mean.relu1_1", "root.relu1_1", "weight.relu1_1"}
@@ -169,8 +169,8 @@ def test_files_that_are_no_pair_are_named(prepare: Path, tmp_path: Path):
 @pytest.mark.parametrize("start", ["content", "noise:3"])
 def test_optimisation_comes_nearer_to_the_swapped_features(start: str):
     torch.manual_seed(3)
-    encoder = Encoder(TINY, 3).eval().requires_grad_(False)
-    content, style = picture(2, 46, 61), picture(1, 40, 40)
+    encoder = Encoder(TINY_WIDTHS, 3).eval().requires_grad_(False)
+    content, style = noise_picture(2, 46, 61), noise_picture(1, 40, 40)
     losses: list[float] = []
     recipe = SwapRecipe(iterations=30, tv_weight=0.0, start=start)
     found = optimize_swap(encoder, content, style, recipe, losses.append)
@@ -182,8 +182,8 @@ def test_optimisation_comes_nearer_to_the_swapped_features(start: str):
 
 def test_total_variation_makes_it_smoother():
     torch.manual_seed(3)
-    encoder = Encoder(TINY, 3).eval().requires_grad_(False)
-    content, style = picture(2, 48, 60), picture(1, 40, 40)
+    encoder = Encoder(TINY_WIDTHS, 3).eval().requires_grad_(False)
+    content, style = noise_picture(2, 48, 60), noise_picture(1, 40, 40)
     rough, smooth = (
         optimize_swap(
             encoder, content, style, SwapRecipe(iterations=20, tv_weight=tv, start="noise:1")

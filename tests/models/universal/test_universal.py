@@ -2,52 +2,35 @@ from __future__ import annotations
 
 import pytest
 import torch
-from stylize_video.models.nets.autoencoder import Decoder, Encoder, Pooling, Widths, first_maxima
-from stylize_video.models.universal.base import Universal, mixed
+from stylize_video.models.nets.autoencoder import first_maxima
+from stylize_video.models.universal.base import mixed
 from stylize_video.models.universal.styleswap import StyleSwap, swap
-from stylize_video.models.universal.wct import WCT, PhotoWCT
+from stylize_video.models.universal.wct import WCT
 from stylize_video.models.universal.wct2 import WCT2
 from stylize_video.models.universal.whitening import Affine, statistics
 
-TINY: Widths = ((4, 4), (6, 6), (8,) * 4, (10,))
-
-
-def pair(level: int, pooling: Pooling = "max") -> tuple[Encoder, Decoder]:
-    torch.manual_seed(level)
-    return Encoder(TINY, level, pooling).eval(), Decoder(TINY, level, pooling).eval()
-
-
-def methods() -> dict[str, Universal]:
-    return {
-        "wct": WCT({level: pair(level) for level in (3, 2, 1)}),
-        "photowct": PhotoWCT({level: pair(level, "unpool") for level in (3, 2, 1)}),
-        "wct2-sum": WCT2(*pair(4, "sum")),
-        "wct2-cat5": WCT2(*pair(4, "cat5")),
-    }
-
-
-def picture(seed: int, height: int = 45, width: int = 62) -> torch.Tensor:
-    noise = torch.rand(1, 3, 9, 9, generator=torch.Generator().manual_seed(seed))
-    return torch.nn.functional.interpolate(noise, (height, width), mode="bilinear")
-
+from ...helpers.universal_nets import noise_picture, tiny_coders, tiny_universal_nets
 
 NAMES = ("wct", "photowct", "wct2-sum", "wct2-cat5")
 
 
 def test_a_method_is_touched_where_it_is_told_to_be():
-    pairs = {level: pair(level) for level in (3, 2, 1)}
+    pairs = {level: tiny_coders(level) for level in (3, 2, 1)}
     assert list(WCT(pairs, ["relu3", "relu1_1"]).sites) == ["relu3_1", "relu1_1"]
-    x, only = picture(1, 48, 64), WCT(pairs, ["relu2_1"])
+    x, only = noise_picture(1, 48, 64), WCT(pairs, ["relu2_1"])
     with torch.no_grad():
         features, skips = pairs[2][0](x)
         assert torch.equal(only.walk(x, lambda site, f: f), pairs[2][1](features, skips))
-    assert list(WCT2(*pair(4, "sum"), ["encoder2", "skip1.LH"]).sites) == ["skip1.LH", "encoder2"]
+    assert list(WCT2(*tiny_coders(4, "sum"), ["encoder2", "skip1.LH"]).sites) == [
+        "skip1.LH",
+        "encoder2",
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_site_gets_the_styles_statistics(name: str):
-    net = methods()[name]
-    style, content = picture(1), picture(2, 96, 96)
+    net = tiny_universal_nets()[name]
+    style, content = noise_picture(1), noise_picture(2, 96, 96)
     portrait = net.portrait(style)
     maps = net.maps(content, portrait)
     seen: list[str] = []
@@ -70,25 +53,29 @@ def test_every_site_gets_the_styles_statistics(name: str):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_strength_is_the_plain_autoencoder(name: str):
-    net = methods()[name]
-    content = picture(2, 64, 64)
+    net = tiny_universal_nets()[name]
+    content = noise_picture(2, 64, 64)
     with torch.no_grad():
         plain = net.walk(content, lambda site, x: x)
-    maps = net.maps(content, net.portrait(picture(1)), strength=0.0)
+    maps = net.maps(content, net.portrait(noise_picture(1)), strength=0.0)
     assert torch.allclose(net.paint(content, maps), plain, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("size", [(1, 1), (7, 40), (33, 65)])
 def test_any_size_is_painted(name: str, size: tuple[int, int]):
-    net = methods()[name]
-    result = net.stylize(picture(2, *size), picture(1))
+    net = tiny_universal_nets()[name]
+    result = net.stylize(noise_picture(2, *size), noise_picture(1))
     assert result.shape == (1, 3, *size) and result.isfinite().all()
 
 
 def test_maps_of_several_frames_are_of_all_of_them():
-    net = methods()["wct"]
-    one, other, style = picture(2, 64, 64), picture(3, 64, 64), net.portrait(picture(1))
+    net = tiny_universal_nets()["wct"]
+    one, other, style = (
+        noise_picture(2, 64, 64),
+        noise_picture(3, 64, 64),
+        net.portrait(noise_picture(1)),
+    )
     both = net.maps(torch.cat([one, other]), style)
     swapped = net.maps(torch.cat([other, one]), style)
     for site in net.sites:
@@ -97,8 +84,8 @@ def test_maps_of_several_frames_are_of_all_of_them():
 
 
 def test_labels_keep_two_styles_apart():
-    net = WCT({1: pair(1)})
-    content, style = picture(2, 64, 64), picture(1, 64, 64)
+    net = WCT({1: tiny_coders(1)})
+    content, style = noise_picture(2, 64, 64), noise_picture(1, 64, 64)
     style[..., 32:] = 1 - style[..., 32:]
     labels = torch.zeros(1, 2, 64, 64)
     labels[:, 0, :, :32] = 1
@@ -115,22 +102,22 @@ def test_labels_keep_two_styles_apart():
 
 
 def test_a_label_that_the_style_lacks_changes_nothing():
-    net = WCT({1: pair(1)})
+    net = WCT({1: tiny_coders(1)})
     labels = torch.zeros(1, 2, 64, 64)
     labels[:, 0, :, :32] = 1
     labels[:, 1, :, 32:] = 1
     only = torch.zeros(1, 2, 64, 64)
     only[:, 0] = 1
-    maps = net.maps(picture(2, 64, 64), net.portrait(picture(1, 64, 64), only), labels)
+    maps = net.maps(noise_picture(2, 64, 64), net.portrait(noise_picture(1, 64, 64), only), labels)
     matrix, shift = maps["relu1_1"].matrix, maps["relu1_1"].shift
     assert torch.equal(matrix[1], torch.eye(4).to(matrix)) and not shift[1].any()
     assert not torch.allclose(matrix[0], torch.eye(4).to(matrix), atol=1e-2)
 
 
 def test_styles_are_mixed_between():
-    net = WCT({1: pair(1)})
-    content = picture(2, 64, 64)
-    one, other = net.portrait(picture(1)), net.portrait(picture(4))
+    net = WCT({1: tiny_coders(1)})
+    content = noise_picture(2, 64, 64)
+    one, other = net.portrait(noise_picture(1)), net.portrait(noise_picture(4))
     half = net.maps(content, mixed([one, other], [0.5, 0.5]))["relu1_1"]
     ends = [net.maps(content, p)["relu1_1"] for p in (one, other)]
     assert torch.allclose(half.matrix, (ends[0].matrix + ends[1].matrix) / 2, atol=1e-5)
@@ -177,6 +164,6 @@ def test_swapping_takes_the_nearest_patch_by_angle_and_averages():
 
 
 def test_styleswap_paints_any_size():
-    net = StyleSwap(*pair(3))
-    result = net.stylize(picture(1, 33, 47), picture(2, 40, 40))
+    net = StyleSwap(*tiny_coders(3))
+    result = net.stylize(noise_picture(1, 33, 47), noise_picture(2, 40, 40))
     assert result.shape == (1, 3, 33, 47) and result.isfinite().all()

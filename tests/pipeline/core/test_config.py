@@ -6,7 +6,7 @@ import pytest
 from stylize_video.pipeline.core.config import Settings, checked, default_config, load_config
 from stylize_video.pipeline.core.errors import SettingsError
 
-from ...conftest import run_command
+from ...helpers.command import run_command
 
 
 def test_config_yaml_lists_every_setting_at_its_default():

@@ -7,18 +7,9 @@ import pytest
 from stylize_video.pipeline.core.frame import Yuv, YuvMatrix, resized
 from stylize_video.pipeline.media.color import ColorTags, frame_of, planes_of
 
-from ...conftest import psnr
+from ...helpers.pictures import psnr
 from ...helpers.scenes import texture
-
-
-def told_in_yuv(rgb: np.ndarray, coding: YuvMatrix) -> Yuv:
-    """The picture in 4:2:0, by the definition."""
-    matrix, offset = coding.to_yuv()
-    full = rgb @ matrix.T + offset
-    h, w = rgb.shape[:2]
-    small = full.reshape(h // 2, 2, w // 2, 2, 3).mean(axis=(1, 3))
-    planes = (full[..., 0], small[..., 1], small[..., 2])
-    return Yuv(*(np.clip(np.rint(p), 0, 255).astype(np.uint8) for p in planes), coding)
+from ...helpers.yuv import to_yuv420
 
 
 def test_white_black_and_red_are_the_standards():
@@ -69,5 +60,5 @@ def test_planes_that_do_not_fit_are_refused():
 
 def test_resizing_gives_what_resizing_rgb_gives():
     rgb = cv2.GaussianBlur(texture(4, 128, 96), (0, 0), 3)
-    small = resized(told_in_yuv(rgb, YuvMatrix(1, 1)), (32, 24), cv2.INTER_AREA)
+    small = resized(to_yuv420(rgb, YuvMatrix(1, 1)), (32, 24), cv2.INTER_AREA)
     assert psnr(small, resized(rgb, (32, 24), cv2.INTER_AREA)) > 38

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,10 +21,10 @@ from stylize_video.pipeline.evaluation.truth import Truth, read_flow
 from stylize_video.pipeline.imaging.similarity import structural_distance
 from stylize_video.pipeline.temporal.flow import open_flow
 
-from ...cli.test_cli import one_line
-from ...conftest import MakeClip, run_command
 from ...helpers import scenes
+from ...helpers.command import Done, one_line, run_command
 from ...helpers.scenes import ExactFlow, Scene
+from ...helpers.video import MakeClip
 
 PHOTO = scenes.texture(3)
 
@@ -342,9 +341,11 @@ def test_unusable_true_flow_is_a_clear_line(tmp_path: Path, shifts: Scene):
 
 # ---- the command ----
 
+Evaluate = Callable[..., Done]
+
 
 @pytest.fixture
-def told(tmp_path: Path, make_clip: MakeClip) -> Callable[..., subprocess.CompletedProcess[str]]:
+def told(tmp_path: Path, make_clip: MakeClip) -> Evaluate:
     """``stylize-video evaluate`` beside a source, a frame-by-frame result and a steady one."""
     scene = scenes.pan(PHOTO, count=14, width=96, height=72, velocity=(2, 1))
     frames: list[Frame] = list(scene.frames())
@@ -359,15 +360,13 @@ def told(tmp_path: Path, make_clip: MakeClip) -> Callable[..., subprocess.Comple
     small = [np.ascontiguousarray(p[::2, ::2]) for p in plain]
     make_clip("small.mp4", small, audio=False)
 
-    def tell(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    def tell(*words: str | Path) -> Done:
         return run_command("evaluate", *words, cwd=tmp_path)
 
     return tell
 
 
-def test_the_command_measures_draws_and_speaks_json(
-    tmp_path: Path, told: Callable[..., subprocess.CompletedProcess[str]]
-):
+def test_the_command_measures_draws_and_speaks_json(tmp_path: Path, told: Evaluate):
     done = told(
         "in.mp4", "out.mp4", "--per-frame", "plain.mp4", "--perceptual", "ssim",
         "--picture", "seen.png", "--intervals", "1,5", "--json", "--quiet",
@@ -388,7 +387,7 @@ def test_the_command_measures_draws_and_speaks_json(
     )
 
 
-def test_the_command_shows_a_table(told: Callable[..., subprocess.CompletedProcess[str]]):
+def test_the_command_shows_a_table(told: Evaluate):
     done = told("in.mp4", "small.mp4", "--start", "0.1", "--max-frames", "6", "--intervals", "2")
     assert done.returncode == 0, done.stderr
     assert "E_warp, i=2" in done.stdout and "6 frames, 1 shots; motion by dis" in done.stdout
@@ -396,7 +395,7 @@ def test_the_command_shows_a_table(told: Callable[..., subprocess.CompletedProce
 
 
 def test_vgg_is_taken_where_its_weights_are(
-    told: Callable[..., subprocess.CompletedProcess[str]],
+    told: Evaluate,
     vgg_file: Path,
 ):
     words = ("in.mp4", "out.mp4", "--per-frame", "plain.mp4", "--vgg", vgg_file, "--max-frames")
@@ -405,7 +404,7 @@ def test_vgg_is_taken_where_its_weights_are(
 
 
 def test_one_frame_less_is_noted_and_more_are_refused(
-    told: Callable[..., subprocess.CompletedProcess[str]],
+    told: Evaluate,
 ):
     done = told("in.mp4", "one-less.mp4", "--json")
     assert json.loads(done.stdout)["frames"] == 13
@@ -433,7 +432,5 @@ def test_one_frame_less_is_noted_and_more_are_refused(
         (["in.mp4", "out.mp4", "--perceptual", "vgg", "--vgg", "n.pth"], "n.pth does not exist"),
     ],
 )
-def test_bad_input_is_one_clear_line(
-    told: Callable[..., subprocess.CompletedProcess[str]], words: list[str], line: str
-):
+def test_bad_input_is_one_clear_line(told: Evaluate, words: list[str], line: str):
     assert line in one_line(told(*words))

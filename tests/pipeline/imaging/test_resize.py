@@ -6,9 +6,9 @@ import pytest
 from stylize_video.pipeline.core.frame import Yuv, YuvMatrix
 from stylize_video.pipeline.imaging.resize import resize_picture, restore_detail, work_size
 
-from ...conftest import psnr
+from ...helpers.pictures import psnr
 from ...helpers.scenes import texture
-from ...pipeline.core.test_yuv import told_in_yuv
+from ...helpers.yuv import to_yuv420
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_the_painted_size_hangs_on_the_scale_alone(size, scale, wanted):
 @pytest.mark.parametrize("planar", [False, True])
 def test_a_painting_that_follows_its_source_gets_its_detail_back(planar: bool):
     rgb = texture(3, 480, 320)
-    source = told_in_yuv(rgb, YuvMatrix(1, 1)) if planar else rgb
+    source = to_yuv420(rgb, YuvMatrix(1, 1)) if planar else rgb
     small = resize_picture(source, (106, 160))
     back = restore_detail(small, source, small)  # the painting is the source itself
     blurred = resize_picture(small, (320, 480))
@@ -55,7 +55,7 @@ def test_at_its_own_size_it_is_left_alone():
 
 
 def test_planes_stay_even():
-    planes = told_in_yuv(cv2.resize(texture(1, 64, 48), (64, 48)), YuvMatrix(1, 1))
+    planes = to_yuv420(cv2.resize(texture(1, 64, 48), (64, 48)), YuvMatrix(1, 1))
     small = resize_picture(planes, (24, 32))
     assert isinstance(small, Yuv)
     assert small.y.shape == (24, 32) and small.u.shape == (12, 16)

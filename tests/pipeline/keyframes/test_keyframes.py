@@ -22,8 +22,10 @@ from stylize_video.pipeline.render import stylize
 from stylize_video.pipeline.temporal.flow import Dis
 from stylize_video.pipeline.temporal.trajectory import measure_flow_pair, no_motion
 
-from ...conftest import MakeClip, Pictures, psnr, read_video, run_command
+from ...helpers.command import run_command
+from ...helpers.pictures import psnr
 from ...helpers.scenes import texture
+from ...helpers.video import MakeClip, Pictures, read_video
 
 WIDTH, HEIGHT = 160, 96
 
@@ -66,7 +68,7 @@ class Negatives:
         return negative(asked.rgb)
 
     def learned(self, pairs: Pairs, name: str, out: Path, kept: Path) -> None:
-        from ...conftest import write_contract_model
+        from ...helpers.onnx_files import write_contract_model
 
         self.pairs = list(pairs)
         write_contract_model(out)

@@ -11,27 +11,8 @@ from stylize_video.pipeline.core.errors import ModelError
 from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.live import loader as tailor
 from stylize_video.pipeline.live.loader import LoadedStyle, StyleLoader, StyleRequest
-from stylize_video.pipeline.nets.contract import ModelCard
-from stylize_video.pipeline.styles.per_shot import Whole
 
-
-class Fake:
-    """A style that adds a number; may take its time, or refuse."""
-
-    device, still = "cpu", False
-
-    def __init__(self, number: int, gate: threading.Event | None = None) -> None:
-        self.card = ModelCard(name=str(number), kind="fake")
-        self.number, self.gate = number, gate
-        self.sizes: list[tuple[int, ...]] = []
-
-    def shot_of(self, frame: Frame, strength: float = 1.0) -> tuple[Any, float]:
-        if self.gate is not None:
-            self.gate.wait()
-        if strength == 0.13:
-            raise ModelError("thirteen is no strength")
-        self.sizes.append(frame.picture.shape[:2])
-        return Whole(lambda rgb: rgb + np.uint8(self.number)), strength
+from ...helpers.fake_style import FakeStyle
 
 
 def frame(light: int = 100, size: tuple[int, int] = (20, 30)) -> Frame:
@@ -50,7 +31,7 @@ def wait_for(
 
 def test_the_first_is_waited_for_and_the_next_is_not():
     gate = threading.Event()
-    styles = [Fake(1), Fake(2, gate)]
+    styles = [FakeStyle(1), FakeStyle(2, gate)]
     made = StyleLoader(lambda number: styles[number], StyleRequest(0))
     first = made.brush(frame(), StyleRequest(0))
     assert first.plays.paint(frame().picture)[0, 0, 0] == 101
@@ -64,7 +45,7 @@ def test_the_first_is_waited_for_and_the_next_is_not():
 
 
 def test_strength_and_size_are_made_aside_too():
-    style = Fake(1)
+    style = FakeStyle(1)
     made = StyleLoader(lambda number: style, StyleRequest(0))
     first = made.brush(frame(), StyleRequest(0))
     second = wait_for(made, StyleRequest(0, 0.5, 0.5), frame(), first)
@@ -73,7 +54,7 @@ def test_strength_and_size_are_made_aside_too():
 
 
 def test_frames_of_another_size_are_waited_for():
-    made = StyleLoader(Fake, StyleRequest(0))
+    made = StyleLoader(FakeStyle, StyleRequest(0))
     first = made.brush(frame(), StyleRequest(0))
     second = made.brush(frame(size=(40, 40)), StyleRequest(0))
     assert (first.size, second.size) == ((20, 30), (40, 40))
@@ -82,7 +63,7 @@ def test_frames_of_another_size_are_waited_for():
 
 def test_another_light_is_looked_at(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(tailor, "_LOOK_EVERY", 0.01)
-    style = Fake(1)
+    style = FakeStyle(1)
     made = StyleLoader(lambda number: style, StyleRequest(0))
     first = made.brush(frame(100), StyleRequest(0))
     time.sleep(0.05)
@@ -97,7 +78,7 @@ def test_another_light_is_looked_at(monkeypatch: pytest.MonkeyPatch):
 def test_a_style_that_can_not_be_had_is_said_once_and_the_old_goes_on(
     caplog: pytest.LogCaptureFixture,
 ):
-    made = StyleLoader(Fake, StyleRequest(0))
+    made = StyleLoader(FakeStyle, StyleRequest(0))
     first = made.brush(frame(), StyleRequest(0))
     for _ in range(20):
         assert made.brush(frame(), StyleRequest(0, 0.13)) is first
@@ -110,7 +91,7 @@ def test_a_style_that_can_not_be_had_is_said_once_and_the_old_goes_on(
 
 
 def test_the_first_that_can_not_be_had_is_an_error():
-    made = StyleLoader(Fake, StyleRequest(0, 0.13))
+    made = StyleLoader(FakeStyle, StyleRequest(0, 0.13))
     with pytest.raises(ModelError, match="thirteen"):
         made.brush(frame(), StyleRequest(0, 0.13))
     made.close()
@@ -127,7 +108,7 @@ def test_whatever_fails_nobody_waits_for_ever():
 
 
 def test_frames_of_another_kind_are_painted_as_before_where_the_wish_can_not_be_had():
-    made = StyleLoader(Fake, StyleRequest(0))
+    made = StyleLoader(FakeStyle, StyleRequest(0))
     first = made.brush(frame(), StyleRequest(0))
     made.brush(frame(), StyleRequest(0, 0.13))
     for size in ((40, 60), (20, 30)):

@@ -14,8 +14,8 @@ from stylize_video.pipeline.styles.per_shot import Whole
 from stylize_video.pipeline.temporal.consistency import Carried, Recurrent
 from stylize_video.pipeline.temporal.flow import Dis
 
+from ...helpers.fake_style import FakeStyle
 from ...helpers.scenes import pan, texture
-from ...pipeline.live.test_loader import Fake
 
 
 def grey(level: int, size: tuple[int, int] = (32, 48)) -> Any:
@@ -65,7 +65,7 @@ def test_planes_are_moved_and_mirrored_as_rgb_is():
 
 @pytest.fixture
 def easel() -> Any:
-    made = StyleLoader(lambda number: Fake(10 * (number + 1)), StyleRequest(0))
+    made = StyleLoader(lambda number: FakeStyle(10 * (number + 1)), StyleRequest(0))
     yield LivePainter(made, Dis(), 0.75)
     made.close()
 
@@ -106,7 +106,7 @@ def test_the_mask_keeps_the_source_and_luma_its_colours():
     made.close()
 
 
-class Red(Fake):
+class Red(FakeStyle):
     """Paints all red."""
 
     def __init__(self) -> None:
@@ -117,7 +117,7 @@ class Red(Fake):
         return Whole(lambda rgb: np.broadcast_to(red, rgb.shape).copy()), 1.0
 
 
-class Remembers(Fake):
+class Remembers(FakeStyle):
     """A recurrent net that writes down what it is told."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from stylize_video.pipeline.live.outputs.output import OutputFrame
 from stylize_video.pipeline.live.outputs.target import StreamFormat, target_of
 from stylize_video.pipeline.live.sources.ffmpeg import FfmpegSource, address_of
 
-from ...conftest import moving_scene
+from ...helpers.video import moving_scene
 
 FAKE = """#!{python}
 import shutil, socket, sys, time

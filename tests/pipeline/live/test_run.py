@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from contextlib import suppress
@@ -25,7 +23,9 @@ from stylize_video.pipeline.live.open import is_live, open_mask
 from stylize_video.pipeline.live.relay import free_port
 from stylize_video.pipeline.live.run import play_live
 
-from ...conftest import MakeClip, moving_scene, psnr, read_video, run_command
+from ...helpers.command import run_command, start_process
+from ...helpers.pictures import psnr
+from ...helpers.video import MakeClip, moving_scene, read_video
 
 RATE = 48000
 
@@ -267,11 +267,8 @@ def test_the_command_stops_cleanly_and_tells_how_it_went(
 ):
     clip = make_clip(frames=moving_scene(30, 128, 96))
     out = tmp_path / "out.mp4"
-    command = [sys.executable, "-m", "stylize_video.cli.main", str(clip), str(out), "--realtime"]
-    code = "import sys; from stylize_video.cli.main import main; main()"
-    command = [sys.executable, "-c", code, *command[3:], "--loop", "--style", str(identity)]
-    command += ["--styles", str(identity), "--json-progress", "--device", "cpu"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    words = [clip, out, "--realtime", "--loop", "--style", identity, "--styles", identity]
+    with start_process(*words, "--json-progress", "--device", "cpu") as process:
         assert process.stdout is not None
         lines = [json.loads(process.stdout.readline()) for _ in range(4)]
         process.send_signal(signal.SIGINT)

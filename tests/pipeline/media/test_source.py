@@ -13,7 +13,8 @@ from stylize_video.pipeline.core.frame import Span
 from stylize_video.pipeline.media.color import ToRgb
 from stylize_video.pipeline.media.inputs import open_source
 
-from ...conftest import MakeClip, moving_scene, psnr
+from ...helpers.pictures import psnr
+from ...helpers.video import MakeClip, moving_scene
 
 
 def test_frames_come_in_order_with_their_own_times(make_clip: MakeClip):

@@ -11,31 +11,13 @@ from stylize_video.pipeline.core.frame import Rgb, Yuv, YuvMatrix
 from stylize_video.pipeline.nets.contract import ModelCard
 from stylize_video.pipeline.nets.graph import Net, interpolate, read_net
 from stylize_video.pipeline.nets.session import open_session
-from stylize_video.pipeline.styles.compiled import NetCompiler, NetMix
-from stylize_video.pipeline.styles.zoo import find_base, find_style
+from stylize_video.pipeline.styles.zoo import find_style
 
-from ...conftest import foreign_onnx, psnr
+from ...helpers.compiled_nets import paint_alone
+from ...helpers.onnx_files import foreign_onnx
+from ...helpers.pictures import psnr
 from ...helpers.scenes import texture
-from ...pipeline.core.test_yuv import told_in_yuv
-
-
-def load(path: Path) -> Net:
-    model = onnx.load(path)
-    card = ModelCard.from_metadata({p.key: p.value for p in model.metadata_props})
-    assert card is not None
-    net = read_net(model, card)
-    assert net is not None
-    return net
-
-
-@pytest.fixture(scope="module")
-def udnie() -> Net:
-    return load(find_style("udnie"))
-
-
-@pytest.fixture(scope="module")
-def base(udnie: Net) -> Net:
-    return load(find_base(udnie.card.family, Path("udnie.onnx")))
+from ...helpers.yuv import to_yuv420
 
 
 @pytest.fixture(scope="module")
@@ -43,40 +25,26 @@ def picture() -> Rgb:
     return texture(2, 160, 96)
 
 
-def binder(net: Net, eight_bit: bool = False, tone: float = 0.0, **how: object) -> NetCompiler:
-    def opened(model: bytes, shapes: object) -> object:
-        return open_session(model, "cpu", 1)[0]
-
-    return NetCompiler(NetMix(net, tone), opened, opened, "int8" if eight_bit else "float", **how)  # type: ignore[arg-type]
-
-
-def painted(net: Net, picture: Rgb | Yuv, eight_bit: bool = False, tone: float = 0.0) -> Rgb | Yuv:
-    """The picture as a shot of its own."""
-    bound = binder(net, eight_bit, tone)
-    moments = bound.measure([picture], bound.choice)
-    return bound.player(picture, bound.choice, moments).paint(picture)
-
-
 def test_with_its_norms_folded_a_net_paints_as_its_file_does(udnie: Net, picture: Rgb):
     session, _ = open_session(find_style("udnie"), "cpu", 1)
     wanted = session.run(["stylized"], {"frame": picture[None]})[0][0]
     exact = replace(udnie, deviations={})  # what is usual counts for flat pictures alone
-    assert np.abs(np.asarray(painted(exact, picture), int) - wanted).max() <= 1
+    assert np.abs(np.asarray(paint_alone(exact, picture), int) - wanted).max() <= 1
 
 
 def test_a_flat_picture_is_not_divided_by_its_noise(udnie: Net):
     rng = np.random.default_rng(0)
     wall = np.clip(rng.normal(120, 2, (96, 160, 3)), 0, 255).astype(np.uint8)
-    usual, own = (np.asarray(painted(n, wall)) for n in (udnie, replace(udnie, deviations={})))
+    usual, own = (np.asarray(paint_alone(n, wall)) for n in (udnie, replace(udnie, deviations={})))
     assert usual.std(axis=(0, 1)).mean() < own.std(axis=(0, 1)).mean() / 3
 
 
 def test_told_in_video_planes_it_paints_the_same(udnie: Net, picture: Rgb):
     coding = YuvMatrix(1, 1)
-    planes = told_in_yuv(picture, coding)
+    planes = to_yuv420(picture, coding)
     shown, wanted = (
-        painted(udnie, planes),
-        told_in_yuv(np.asarray(painted(udnie, planes.rgb())), coding),
+        paint_alone(udnie, planes),
+        to_yuv420(np.asarray(paint_alone(udnie, planes.rgb())), coding),
     )
     assert isinstance(shown, Yuv)
     for a, b in zip(shown.planes, wanted.planes, strict=True):
@@ -88,10 +56,10 @@ def test_told_in_video_planes_it_paints_the_same(udnie: Net, picture: Rgb):
 def test_a_mixture_is_between_its_parts_and_the_whole_of_one_is_that(
     udnie: Net, base: Net, picture: Rgb
 ):
-    alone = np.asarray(painted(udnie, picture))
-    assert np.array_equal(painted(interpolate([(udnie, 1.0), (base, 0.0)]), picture), alone)
+    alone = np.asarray(paint_alone(udnie, picture))
+    assert np.array_equal(paint_alone(interpolate([(udnie, 1.0), (base, 0.0)]), picture), alone)
     off = [
-        psnr(np.asarray(painted(interpolate([(udnie, s), (base, 1 - s)]), picture)), alone)
+        psnr(np.asarray(paint_alone(interpolate([(udnie, s), (base, 1 - s)]), picture)), alone)
         for s in (0.25, 0.5, 0.75)
     ]
     assert off[0] < off[1] < off[2]
@@ -99,7 +67,7 @@ def test_a_mixture_is_between_its_parts_and_the_whole_of_one_is_that(
 
 def test_the_base_gives_the_picture_back(base: Net):
     photo = texture(5, 256, 192)
-    assert psnr(np.asarray(painted(base, photo, tone=1.0)), photo) > 20
+    assert psnr(np.asarray(paint_alone(base, photo, tone=1.0)), photo) > 20
 
 
 def test_nets_of_other_families_are_not_mixed(udnie: Net):
@@ -113,7 +81,7 @@ def test_nets_of_other_families_are_not_mixed(udnie: Net):
 
 def test_colours_are_brought_to_the_sources(udnie: Net, picture: Rgb):
     warm = (picture * [1.0, 0.7, 0.4]).astype(np.uint8)
-    plain, matched = (np.asarray(painted(udnie, warm, tone=t), float) for t in (0.0, 1.0))
+    plain, matched = (np.asarray(paint_alone(udnie, warm, tone=t), float) for t in (0.0, 1.0))
     wanted = warm.reshape(-1, 3)
     assert np.abs(matched.reshape(-1, 3).mean(0) - wanted.mean(0)).max() < 8
     assert np.abs(plain.reshape(-1, 3).mean(0) - wanted.mean(0)).max() > 20

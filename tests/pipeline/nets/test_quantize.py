@@ -7,10 +7,10 @@ from stylize_video.pipeline.nets.quantize import sums_bytes_exactly, write_byte_
 from stylize_video.pipeline.nets.session import open_session
 from stylize_video.pipeline.styles.zoo import zoo
 
-from ...conftest import psnr
+from ...helpers.compiled_nets import load_net, paint_alone
+from ...helpers.pictures import psnr
 from ...helpers.scenes import texture
-from ...pipeline.core.test_yuv import told_in_yuv
-from ...pipeline.nets.test_graph import load, painted
+from ...helpers.yuv import to_yuv420
 
 FAST = sorted(name for name, style in zoo().items() if style.tier == "fast")
 
@@ -18,8 +18,8 @@ FAST = sorted(name for name, style in zoo().items() if style.tier == "fast")
 @pytest.mark.parametrize("name", FAST)
 @pytest.mark.skipif(not sums_bytes_exactly(), reason="this CPU's 8-bit sums overflow")
 def test_in_8_bits_it_paints_nearly_the_same(name: str):
-    net, picture = load(zoo()[name].path), texture(7, 320, 192)
-    exact, quick = (np.asarray(painted(net, picture, eight_bit=e)) for e in (False, True))
+    net, picture = load_net(zoo()[name].path), texture(7, 320, 192)
+    exact, quick = (np.asarray(paint_alone(net, picture, eight_bit=e)) for e in (False, True))
     assert psnr(quick, exact) >= 38
     assert abs(float(quick.mean()) - float(exact.mean())) < 1
 
@@ -28,7 +28,9 @@ def test_in_8_bits_it_paints_nearly_the_same(name: str):
 def test_a_flat_wall_stays_flat_in_8_bits(name: str):
     for grey in (40, 128, 215):
         wall = np.full((96, 96, 3), grey, np.uint8)
-        shown = np.asarray(painted(load(zoo()[name].path), wall, eight_bit=True))[32:64, 32:64]
+        shown = np.asarray(paint_alone(load_net(zoo()[name].path), wall, eight_bit=True))[
+            32:64, 32:64
+        ]
         assert np.ptp(shown.astype(int), axis=(0, 1)).max() <= 2
 
 
@@ -48,7 +50,7 @@ def test_planes_come_back_in_their_places():
     """A net that gives the picture back would show a shuffled pixel."""
     base = next(p for p in zoo()["udnie"].path.parent.glob("base-fast.onnx"))
     picture = texture(8, 256, 160)
-    for shown in (picture, told_in_yuv(picture, YuvMatrix(1, 1))):
-        answer = painted(load(base), shown, tone=1.0)
+    for shown in (picture, to_yuv420(picture, YuvMatrix(1, 1))):
+        answer = paint_alone(load_net(base), shown, tone=1.0)
         rgb = answer if isinstance(answer, np.ndarray) else answer.rgb()
         assert psnr(rgb, picture) > 20

@@ -9,18 +9,18 @@ from stylize_video.models.universal.base import Universal
 from stylize_video.models.universal.whitening import Affine
 from stylize_video.pipeline.nets.rewrite import LABELS, with_labels
 
-from ...models.universal.test_universal import methods, picture
+from ...helpers.universal_nets import noise_picture, tiny_universal_nets
 
 SESSION = {"providers": ["CPUExecutionProvider"]}
 
 
 @pytest.mark.parametrize("name", ["wct", "wct2-cat5"])
 def test_every_label_has_maps_of_its_own(name: str):
-    net: Universal = methods()[name]
+    net: Universal = tiny_universal_nets()[name]
     scales = {site: scale for site, (_, scale) in net.sites.items()}
     model = with_labels(trace_apply(net), scales)
     session = onnxruntime.InferenceSession(model.SerializeToString(), **SESSION)
-    frame = picture(2, 64, 80)
+    frame = noise_picture(2, 64, 80)
     labels = torch.rand(1, 3, 64, 80)
     labels = labels / labels.sum(dim=1, keepdim=True)
     maps = {

@@ -9,16 +9,16 @@ from stylize_video.export.universal import trace_apply
 from stylize_video.models.universal.base import Universal
 from stylize_video.pipeline.nets.rewrite import with_maps
 
-from ...models.universal.test_universal import methods, picture
+from ...helpers.universal_nets import noise_picture, tiny_universal_nets
 
 
 @pytest.mark.parametrize("name", ["wct", "wct2-cat5"])
 def test_a_shots_own_file_paints_as_the_maps_do(name: str):
-    net: Universal = methods()[name]
+    net: Universal = tiny_universal_nets()[name]
     for module in net.modules():
         if hasattr(module, "sizes"):
             torch.nn.init.uniform_(module.sizes, 1.0, 3.0)  # pyright: ignore[reportArgumentType]
-    frame, style = picture(2, 40, 56), picture(1, 64, 64)
+    frame, style = noise_picture(2, 40, 56), noise_picture(1, 64, 64)
     maps = net.maps(frame, net.portrait(style))
     arrays = {
         f"{part}.{site}": getattr(maps[site], part)[0].float().numpy()

@@ -17,7 +17,8 @@ from stylize_video.pipeline.styles.direct import ForeignFormat
 from stylize_video.pipeline.styles.feedforward import FeedForwardStyle, Playing
 from stylize_video.pipeline.styles.zoo import find_style, find_styles
 
-from ...conftest import foreign_onnx, psnr, write_contract_model
+from ...helpers.onnx_files import foreign_onnx, write_contract_model
+from ...helpers.pictures import psnr
 from ...helpers.scenes import texture
 
 

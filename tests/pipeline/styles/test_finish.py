@@ -18,9 +18,12 @@ from stylize_video.pipeline.render import stylize
 from stylize_video.pipeline.styles.masks import Masks
 from stylize_video.pipeline.styles.zoo import find_base, find_styles
 
-from ...conftest import MakeClip, foreign_onnx, psnr, read_video, run_command, write_contract_model
+from ...helpers.command import run_command
+from ...helpers.onnx_files import foreign_onnx, write_contract_model
+from ...helpers.pictures import psnr
 from ...helpers.scenes import texture
-from ...pipeline.core.test_yuv import told_in_yuv
+from ...helpers.video import MakeClip, read_video
+from ...helpers.yuv import to_yuv420
 
 
 @pytest.fixture
@@ -117,7 +120,7 @@ def test_the_sources_colours_stay(photo: Path):
 
 def test_planes_are_finished_as_pictures_are():
     coding = YuvMatrix(1, 1)
-    one, other = (told_in_yuv(texture(s, 64, 48), coding) for s in (1, 2))
+    one, other = (to_yuv420(texture(s, 64, 48), coding) for s in (1, 2))
     inside = np.zeros((48, 64), np.uint8)
     inside[:24] = 255
     shown = faded(one, other, 1.0, inside)

@@ -13,8 +13,9 @@ from stylize_video.pipeline.core.frame import Rgb
 from stylize_video.pipeline.imaging.lut import Table, apply_table, identity, write_cube
 from stylize_video.pipeline.styles.lut import LutStyle
 
-from ...conftest import MakeClip, psnr, read_video
+from ...helpers.pictures import psnr
 from ...helpers.scenes import texture
+from ...helpers.video import MakeClip, read_video
 
 
 def table(warmth: float, size: int = 17) -> Table:

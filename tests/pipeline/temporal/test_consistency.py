@@ -18,7 +18,7 @@ from stylize_video.pipeline.styles.zoo import find_style
 from stylize_video.pipeline.temporal.consistency import BLEND_WEIGHTS, History, recur, steady
 from stylize_video.pipeline.temporal.flow import Dis, attach_motion
 
-from ...conftest import run_command
+from ...helpers.command import run_command
 from ...helpers.scenes import SCENES, ExactFlow, Scene, layers, pan, photographs, static, texture
 
 Repaint = Callable[[Rgb, int], Rgb]

@@ -20,7 +20,7 @@ from stylize_video.pipeline.temporal.flow import (
     open_flow,
 )
 
-from ...conftest import write_contract_model
+from ...helpers.onnx_files import write_contract_model
 from ...helpers.scenes import Scene, layers, pan, texture
 
 

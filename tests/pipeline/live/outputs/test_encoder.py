@@ -23,7 +23,8 @@ from stylize_video.pipeline.live.outputs.target import (
 )
 from stylize_video.pipeline.media.color import BT709
 
-from ....conftest import moving_scene, psnr, read_video
+from ....helpers.pictures import psnr
+from ....helpers.video import moving_scene, read_video
 
 
 def settings(**values: Any) -> Settings:

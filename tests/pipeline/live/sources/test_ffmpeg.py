@@ -25,7 +25,8 @@ from stylize_video.pipeline.live.sources.ffmpeg import (
     is_address,
 )
 
-from ....conftest import MakeClip, moving_scene, psnr
+from ....helpers.pictures import psnr
+from ....helpers.video import MakeClip, moving_scene
 
 
 def opened(path: Path, size: str | None = None, paced: bool = True) -> FfmpegSource:

@@ -1,0 +1,41 @@
+"""ONNX files of one or two nodes, and the weights of a VGG-19."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import onnx
+from onnx import TensorProto, helper
+from stylize_video.pipeline.nets.contract import ModelCard
+
+
+def write_contract_model(path: Path, operator: str = "Identity", **card: Any) -> Path:
+    shape: list[Any] = [1, "height", "width", 3]
+    ports = [
+        helper.make_tensor_value_info(n, TensorProto.UINT8, shape) for n in ("frame", "stylized")
+    ]
+    node = helper.make_node(operator, ["frame"], ["stylized"])
+    graph = helper.make_graph([node], "style", ports[:1], ports[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    facts = ModelCard(**{"name": path.stem, "kind": "fast", **card}).to_metadata()
+    helper.set_model_props(model, facts)
+    onnx.save(model, path)
+    return path
+
+
+def foreign_onnx(path: Path, shape: list[Any], add: float = 0.0, scale: float = 1.0) -> Path:
+    """y = x · scale + add, floats."""
+    ports = [helper.make_tensor_value_info(n, TensorProto.FLOAT, shape) for n in ("in", "out")]
+    numbers = [
+        helper.make_tensor("s", TensorProto.FLOAT, [], [scale]),
+        helper.make_tensor("a", TensorProto.FLOAT, [], [add]),
+    ]
+    nodes = [
+        helper.make_node("Mul", ["in", "s"], ["t"]),
+        helper.make_node("Add", ["t", "a"], ["out"]),
+    ]
+    graph = helper.make_graph(nodes, "g", ports[:1], ports[1:], numbers)
+    opsets = [helper.make_opsetid("", 20)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
+    return path
