@@ -16,15 +16,23 @@ from pathlib import Path
 import cv2
 import numpy as np
 from stylize_video.pipeline.contact_sheet import grid
+from stylize_video.pipeline.core.config import Settings
 from stylize_video.pipeline.core.frame import Frame, Rgb
 from stylize_video.pipeline.media.inputs import open_source
-from stylize_video.pipeline.styles.feedforward import FeedForwardStyle, Playing
-from stylize_video.pipeline.styles.zoo import find_styles, zoo
+from stylize_video.pipeline.styles.open import open_style
+from stylize_video.pipeline.styles.per_shot import paint_picture, paint_shots
+from stylize_video.pipeline.styles.style import Style
+from stylize_video.pipeline.styles.zoo import zoo
 
 PAIRS = (("starry-night", "great-wave"), ("udnie", "the-scream"))
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 HEIGHT = 480  # at which photographs are painted, px
 TILE = (320, 200)
+
+
+def opened(*styles: str, scale: float | None = None) -> Style:
+    """What ``--style`` and ``--style-scale`` name."""
+    return open_style(Settings(style=styles, style_scale=scale))
 
 
 def at_height(rgb: Rgb, height: int = HEIGHT) -> Rgb:
@@ -57,9 +65,9 @@ def styles(photos: Sequence[Rgb], shot: list[Frame], names: Sequence[str], path:
     pictures = [("", cropped(p)) for p in (*photos, *(shot[i].rgb for i in moments))]
     columns = len(pictures)
     for name in names:
-        stylizer = FeedForwardStyle(zoo()[name].path)
-        painted = [stylizer.paint(photo) for photo in photos]
-        clip = [frame.rgb for frame in stylizer.run(iter(shot))]
+        style = opened(name)
+        painted = [paint_picture(style, photo) for photo in photos]
+        clip = [frame.rgb for frame in paint_shots(iter(shot), style)]
         for i, picture in enumerate((*painted, *(clip[i] for i in moments))):
             pictures.append((name if i == 0 else "", cropped(picture)))
     save(path, pictures, columns)
@@ -70,15 +78,13 @@ def mixtures(photo: Rgb, path: Path) -> None:
     pictures: list[tuple[str, Rgb]] = []
     for one, other in PAIRS:
         for weight in STEPS:
-            mixture = find_styles([f"{one}:{1 - weight}", f"{other}:{weight}"])
-            name = f"{one}:{1 - weight:.2g} {other}:{weight:.2g}"
-            pictures.append((name, cropped(FeedForwardStyle(mixture).paint(photo))))
+            parts = {one: 1 - weight, other: weight}
+            mixture = [f"{name}:{part}" for name, part in parts.items() if part]
+            label = f"{one}:{1 - weight:.2g} {other}:{weight:.2g}"
+            pictures.append((label, cropped(paint_picture(opened(*mixture), photo))))
     for name, _ in PAIRS:
         for strength in STEPS:
-            style = find_styles([name])
-            result = photo
-            if strength:
-                result = FeedForwardStyle(style, playing=Playing(strength=strength)).paint(photo)
+            result = paint_picture(opened(name), photo, strength) if strength else photo
             pictures.append((f"{name}, strength {strength:.2g}", cropped(result)))
     save(path, pictures, len(STEPS))
 
@@ -86,12 +92,10 @@ def mixtures(photo: Rgb, path: Path) -> None:
 def sizes(photo: Rgb, name: str, path: Path) -> None:
     """The same frame at three resolutions, with and without one scale."""
     pictures: list[tuple[str, Rgb]] = []
-    style = find_styles([name])
     for scale in (None, 1.5):
         for height in (480, 1080, 2160):
-            stylizer = FeedForwardStyle(style, playing=Playing(scale=scale))
             label = "no style scale" if scale is None else f"--style-scale {scale}"
-            result = stylizer.paint(at_height(photo, height))
+            result = paint_picture(opened(name, scale=scale), at_height(photo, height))
             pictures.append((f"{height}p, {label}", cropped(result)))
     save(path, pictures, 3)
 

@@ -48,7 +48,8 @@ def test_files_that_the_architecture_page_names_exist():
 
 
 def test_names_of_code_on_the_architecture_page_exist():
-    named = set(re.findall(r"`(_?[A-Za-z]\w*(?:_\w+|[a-z][A-Z]\w*|[A-Z]{3,}\w*))`", ARCHITECTURE))
+    word = r"_?[A-Za-z]\w*(?:_\w+|[a-z][A-Z]\w*|[A-Z]{3,}\w*)"
+    named = set(re.findall(rf"`({word})(?:\([\w, ]*\))?`", ARCHITECTURE))
     code = "\n".join(path.read_text(encoding="utf-8") for path in PATHS.values())
     defined = set(re.findall(r"^\s*(?:def |class )?(\w+)(?= ?[:=(\[])", code, re.MULTILINE))
     assert named
