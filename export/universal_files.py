@@ -79,8 +79,8 @@ def _parity(
     look, session = StyleMix(method.statistics(style)), opened(method.apply.SerializeToString())
     means, largest = list[float](), 0
     for rgb in frames:
-        maps = method.maps([(rgb, None)], look)
-        fed = {INPUT: rgb[None]} | {name: np.asarray(v[0]) for name, v in maps.items()}
+        affine_maps = method.affine_maps([(rgb, None)], look)
+        fed = {INPUT: rgb[None]} | {name: np.asarray(v[0]) for name, v in affine_maps.items()}
         found = np.asarray(session.run([OUTPUT], fed)[0], np.int16)[0]
         wanted = to_rgb(net.stylize(to_tensor(rgb), to_tensor(style))).astype(np.int16)
         difference = np.abs(found - wanted)

@@ -234,9 +234,9 @@ def _place(result: Path, target: Path, overwrite: bool) -> Path:
     try:
         check_place(target, overwrite, str(target))
     except SinkError:
-        taken = target
-        target = unused_path(taken)
-        log.warning("%s appeared during the run and was not replaced; see %s", taken, target)
+        existing = target
+        target = unused_path(existing)
+        log.warning("%s appeared during the run and was not replaced; see %s", existing, target)
     place = target.resolve()  # what a link points to is replaced, not the link
     if place.is_dir():
         place.rename(result.with_name("replaced"))

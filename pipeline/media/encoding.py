@@ -13,7 +13,7 @@ from av.codec.codec import UnknownCodecError
 from av.video.codeccontext import VideoCodecContext
 
 from ..core.concurrency import available_cores
-from ..core.config import Settings
+from ..core.config import EncodingSettings
 from ..core.errors import SinkError, nearest
 from .color import ColorTags
 from .outputs import CONTAINERS
@@ -61,7 +61,7 @@ class Encoding:
         context.color_range = self.color.range
 
 
-def choose_encoding(output: Path, settings: Settings, info: SourceInfo) -> Encoding:
+def choose_encoding(output: Path, settings: EncodingSettings, info: SourceInfo) -> Encoding:
     """The encoding of a video file.
 
     Raises:
@@ -111,7 +111,7 @@ def _held_by(container: str) -> set[str]:
         return set(scratch.supported_codecs)
 
 
-def _options(codec: Codec, settings: Settings) -> dict[str, str]:
+def _options(codec: Codec, settings: EncodingSettings) -> dict[str, str]:
     option, default, others = _QUALITY.get(codec.name, (None, None, {}))
     options = dict(others)
     if others is _X264:
@@ -122,7 +122,7 @@ def _options(codec: Codec, settings: Settings) -> dict[str, str]:
     return options | quality_option(codec, settings) | user_options(codec, settings)
 
 
-def quality_option(codec: Codec, settings: Settings) -> dict[str, str]:
+def quality_option(codec: Codec, settings: EncodingSettings) -> dict[str, str]:
     """What ``--crf`` is to the encoder; nothing where it was not asked for.
 
     Raises:
@@ -138,7 +138,7 @@ def quality_option(codec: Codec, settings: Settings) -> dict[str, str]:
     return {option: f"{settings.crf:g}"}
 
 
-def user_options(codec: Codec, settings: Settings) -> dict[str, str]:
+def user_options(codec: Codec, settings: EncodingSettings) -> dict[str, str]:
     """The user's own options; ``pix_fmt`` is one.
 
     Raises:

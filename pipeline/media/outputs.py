@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ..core.config import Settings
+from ..core.config import EncodingSettings
 from ..core.errors import SinkError, nearest
 from ..core.files import PICTURE_SUFFIXES
 
@@ -30,7 +30,7 @@ def is_video(output: Path) -> bool:
     return output.suffix.lower() in CONTAINERS
 
 
-def check_output(output: Path, settings: Settings, name: str) -> None:
+def check_output(output: Path, settings: EncodingSettings, name: str) -> None:
     """See ``check_place``; whether files are replaced is a setting."""
     check_place(output, settings.overwrite, name)
 

@@ -97,9 +97,9 @@ class CompiledNet:
     def paint(self, picture: Picture) -> Picture:
         """The picture in the style; the same size and layout."""
         small = resize_picture(picture, (self.padding.height, self.padding.width))
-        return restore_detail(self._painted(small), picture, small)
+        return restore_detail(self._paint_at_size(small), picture, small)
 
-    def _painted(self, picture: Picture) -> Picture:
+    def _paint_at_size(self, picture: Picture) -> Picture:
         planes_in = padded(picture, self.padding)
         planes = (
             self._in_tiles(planes_in) if self.tile != self.padding.size else self._run(planes_in)

@@ -56,12 +56,12 @@ class ThirdPartyNet:
         self, session: onnxruntime.InferenceSession, path: Path, foreign: ThirdPartyFormat
     ) -> None:
         self._session = session
-        taken = _picture_port(session.get_inputs(), "input", path)
-        given = _picture_port(session.get_outputs(), "output", path)
-        self._input, self._output = taken.name, given.name
-        self._type = np.float16 if taken.type == "tensor(float16)" else np.float32
-        self._nchw = _is_nchw(taken.shape, foreign.layout, path)
-        height, width = taken.shape[2:4] if self._nchw else taken.shape[1:3]
+        port_in = _picture_port(session.get_inputs(), "input", path)
+        port_out = _picture_port(session.get_outputs(), "output", path)
+        self._input, self._output = port_in.name, port_out.name
+        self._type = np.float16 if port_in.type == "tensor(float16)" else np.float32
+        self._nchw = _is_nchw(port_in.shape, foreign.layout, path)
+        height, width = port_in.shape[2:4] if self._nchw else port_in.shape[1:3]
         self._size = (width, height) if isinstance(width, int) and isinstance(height, int) else None
         self._bgr = foreign.channels == "bgr"
         range_in = "0..255" if foreign.range == "auto" else foreign.range
@@ -93,9 +93,9 @@ class ThirdPartyNet:
 
     def _to_rgb(self, y: NDArray[np.float32], width: int, height: int) -> Rgb:
         y = y.transpose(1, 2, 0) if self._nchw else y
-        taken = self._size or (width, height)
+        fed = self._size or (width, height)
         # Nets that pad or crop answer a few pixels off; a pooled answer is no picture.
-        if y.shape[2] != 3 or min(y.shape[0] / taken[1], y.shape[1] / taken[0]) < 0.5:
+        if y.shape[2] != 3 or min(y.shape[0] / fed[1], y.shape[1] / fed[0]) < 0.5:
             raise ModelError(
                 f"it is not a style model: it answers {y.shape}, no picture of 3 channels"
             )
@@ -113,9 +113,9 @@ def _picture_port(ports: Sequence[Any], side: str, path: Path) -> Any:
         port = ports[0]
         if port.type in ("tensor(float)", "tensor(float16)") and len(port.shape) == 4:
             return port
-    found = ", ".join(f"{p.name} {p.type}{p.shape}" for p in ports) or "none"
+    names = ", ".join(f"{p.name} {p.type}{p.shape}" for p in ports) or "none"
     raise ModelError(
-        f"{path} is not a style model: it needs one {side} of 4 axes of float, and has {found}"
+        f"{path} is not a style model: it needs one {side} of 4 axes of float, and has {names}"
     )
 
 

@@ -30,15 +30,15 @@ class Masks:
         invert: paint outside.
     """
 
-    def __init__(self, beside: AlignedPictures, feather: float = 0, invert: bool = False) -> None:
-        self._beside = beside
+    def __init__(self, pictures: AlignedPictures, feather: float = 0, invert: bool = False) -> None:
+        self._pictures = pictures
         self._feather = feather
         self._invert = invert
         self._last: tuple[Any, Any] = (None, None)
 
     def __call__(self, frame: Frame) -> Plane:
         """The mask (H, W), 0–255, of the frame's size; white where it is painted."""
-        time, mask = self._beside.at(frame)
+        time, mask = self._pictures.at(frame)
         key = (time, frame.source.shape)
         if self._last[0] != key:
             made = fit_mask(mask, frame.source.shape, self._feather, self._invert)
@@ -47,7 +47,7 @@ class Masks:
 
     def close(self) -> None:
         """Close the file."""
-        self._beside.close()
+        self._pictures.close()
 
 
 def open_masks(settings: Settings, source: Source) -> Masks | None:
@@ -60,8 +60,8 @@ def open_masks(settings: Settings, source: Source) -> Masks | None:
         return None
     own = settings.mask == ALPHA
     pictures = source.alphas() if own else pictures_of(settings.mask, settings.rate)
-    beside = AlignedPictures(f"--mask {settings.mask}", pictures, source.info.start)
-    return Masks(beside, settings.mask_feather, settings.mask_invert)
+    aligned = AlignedPictures(f"--mask {settings.mask}", pictures, source.info.start)
+    return Masks(aligned, settings.mask_feather, settings.mask_invert)
 
 
 class ContentMasks:

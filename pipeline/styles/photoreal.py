@@ -21,7 +21,9 @@ Of what is smoothed only maps of ``guided._SIDE`` are kept: 512 lines would show
 """
 
 _ABOUT = 0.75  # of a side: what is gained by painting fewer is not worth what is lost
-_CARRIED = 0.024  # windows, as ``RADIUS``, of maps that only enlarge; wider ones glow at edges
+_ENLARGING_RADIUS = (
+    0.024  # windows, as ``RADIUS``, of maps that only enlarge; wider ones glow at edges
+)
 
 
 def photo_size(height: int, width: int, smooth: Smooth) -> tuple[int, int]:
@@ -31,7 +33,7 @@ def photo_size(height: int, width: int, smooth: Smooth) -> tuple[int, int]:
     return resize.work_size(height, width, resize.BASE_SIDE / LINES[smooth])
 
 
-def finished(
+def to_frame_size(
     painted: Rgb, small: Rgb, source: Rgb, smooth: Smooth, labels: Labels | None = None
 ) -> Rgb:
     """The result at its source's size.
@@ -52,14 +54,14 @@ def finished(
         painted = _solved(painted, small)
     if small.shape == source.shape and smooth != "guided":
         return painted
-    radius = RADIUS if smooth == "guided" else _CARRIED
+    radius = RADIUS if smooth == "guided" else _ENLARGING_RADIUS
     if labels is None:
         return apply_affine_maps(source, [fit_affine_maps(painted, small, radius)])
     where = np.moveaxis(fit_labels(labels, small), -1, 0)
-    maps = [
+    affine_maps = [
         fit_affine_maps(painted, small, radius, where=np.ascontiguousarray(one)) for one in where
     ]
-    return apply_affine_maps(source, maps, fit_labels(labels, source))
+    return apply_affine_maps(source, affine_maps, fit_labels(labels, source))
 
 
 def _solved(painted: Rgb, small: Rgb) -> Rgb:

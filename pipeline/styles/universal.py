@@ -22,7 +22,7 @@ from ..nets.contract import INPUT, OUTPUT, ModelCard
 from ..nets.rewrite import LABELS, with_labels, with_maps
 from ..nets.session import open_session
 from .files import MAX_WORKERS, NetOptions
-from .photoreal import LINES, Smooth, finished, photo_size
+from .photoreal import LINES, Smooth, photo_size, to_frame_size
 from .style import StyleInfo, failures_in_one_line
 from .universal_files import Arrays, Seen, StyleMix, UniversalFiles, mix_statistics
 
@@ -84,7 +84,7 @@ class PaintSize:
         """The painting of ``small``, the frame ``rgb`` reduced, at the frame's size."""
         if card.kind not in PHOTOGRAPHIC:
             return as_rgb(restore_detail(painted, rgb, small))
-        return finished(painted, small, rgb, self.smoothing, labels)
+        return to_frame_size(painted, small, rgb, self.smoothing, labels)
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class CompiledUniversal:
     """``apply``, with the affine maps of a shot."""
 
     session: Any
-    maps: Arrays
+    affine_maps: Arrays
     card: ModelCard
     size: PaintSize = PaintSize()
 
@@ -158,10 +158,10 @@ class CompiledUniversal:
     def _run(self, rgb: Rgb, weights: Weights | None) -> Rgb:
         inputs: dict[str, NDArray[Any]] = {INPUT: rgb[None]}
         if weights is None:
-            inputs |= {name: np.asarray(values[0]) for name, values in self.maps.items()}
+            inputs |= {name: np.asarray(values[0]) for name, values in self.affine_maps.items()}
         else:
             planes = np.ascontiguousarray(np.moveaxis(weights, -1, 0)[None])
-            inputs |= {**self.maps, LABELS: planes}
+            inputs |= {**self.affine_maps, LABELS: planes}
         return self.session.run([OUTPUT], inputs)[0][0]
 
 
@@ -198,14 +198,16 @@ class UniversalCompiler:
         """The affine maps for frames of one size; about ``most`` pixels of each are measured."""
         card = self._files.card
         small = [(self._size.reduce(as_rgb(f.source), card), f.labels) for f in frames]
-        return self._files.maps([_bands(one, most) for one in small], mix)
+        return self._files.affine_maps([_bands(one, most) for one in small], mix)
 
-    def compile(self, maps: Arrays) -> CompiledUniversal:
+    def compile(self, affine_maps: Arrays) -> CompiledUniversal:
         """``apply`` with these maps."""
         card = self._files.card
         if self._shared is not None:
-            return CompiledUniversal(self._shared, maps, card, self._size)
-        model = with_maps(self._files.apply, {name: values[0] for name, values in maps.items()})
+            return CompiledUniversal(self._shared, affine_maps, card, self._size)
+        model = with_maps(
+            self._files.apply, {name: values[0] for name, values in affine_maps.items()}
+        )
         return CompiledUniversal(self._open(model.SerializeToString()), {}, card, self._size)
 
 
@@ -311,11 +313,13 @@ class UniversalStyle:
         """See ``ShotStyle.adapt``."""
         with failures_in_one_line(self.info, frame):
             now = self._compiler.measure([frame], shot.mix, _MEASURED_QUICKLY)
-            maps = {n: (1 - weight) * shot.maps[n] + weight * now[n] for n in shot.maps}
-            return self._shot([frame], shot.mix, maps)
+            affine_maps = {
+                n: (1 - weight) * shot.affine_maps[n] + weight * now[n] for n in shot.affine_maps
+            }
+            return self._shot([frame], shot.mix, affine_maps)
 
-    def _shot(self, frames: Sequence[Frame], mix: StyleMix, maps: Arrays) -> UniversalShot:
-        compiled = self._compiler.compile(maps)
+    def _shot(self, frames: Sequence[Frame], mix: StyleMix, affine_maps: Arrays) -> UniversalShot:
+        compiled = self._compiler.compile(affine_maps)
         colors = None
         if self._options.match_colors:
             small = [self._size.reduce(as_rgb(frame.source), self._card) for frame in frames]
@@ -324,7 +328,7 @@ class UniversalStyle:
                 for rgb, frame in zip(small, frames, strict=True)
             ]
             colors = ColorTransform.between(painted, small)
-        return UniversalShot(self, mix, maps, compiled, colors)
+        return UniversalShot(self, mix, affine_maps, compiled, colors)
 
     @property
     def per_frame(self) -> bool:
@@ -338,7 +342,7 @@ class UniversalShot:
 
     style: UniversalStyle
     mix: StyleMix
-    maps: Arrays
+    affine_maps: Arrays
     compiled: CompiledUniversal
     colors: ColorTransform | None
 

@@ -82,7 +82,7 @@ class UniversalFiles:
         inputs = {"style": style[None], "style_labels": fit_labels(labels, style)[None]}
         return self._run("statistics", self._style_half, inputs)
 
-    def maps(self, frames: Sequence[Seen], mix: StyleMix) -> Arrays:
+    def affine_maps(self, frames: Sequence[Seen], mix: StyleMix) -> Arrays:
         """The affine maps of a shot, measured on frames of one size.
 
         Args:

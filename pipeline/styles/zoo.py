@@ -53,42 +53,42 @@ def zoo() -> dict[str, Style]:
     }
 
 
-def find_style(wanted: str) -> Path:
+def find_style(name: str) -> Path:
     """The file of a style: of a name, its ONNX file; of a path (ONNX, picture, table), that.
 
     Raises:
         ModelError: no such style; the nearest names are shown.
     """
-    if wanted.endswith(".onnx"):
-        return Path(wanted)
-    suffix = Path(wanted).suffix.lower()
+    if name.endswith(".onnx"):
+        return Path(name)
+    suffix = Path(name).suffix.lower()
     if suffix in PICTURE_SUFFIXES or suffix == TABLE_SUFFIX:
-        if not Path(wanted).is_file():
+        if not Path(name).is_file():
             kind = "table" if suffix == TABLE_SUFFIX else "picture"
-            raise ModelError(f"--style {wanted}: there is no such {kind}")
-        return Path(wanted)
+            raise ModelError(f"--style {name}: there is no such {kind}")
+        return Path(name)
     known = zoo()
-    if wanted not in known:
-        raise ModelError(f"there is no style '{wanted}'{nearest(wanted, known)}")
-    return known[wanted].path
+    if name not in known:
+        raise ModelError(f"there is no style '{name}'{nearest(name, known)}")
+    return known[name].path
 
 
-def find_styles(wanted: Sequence[str]) -> list[tuple[Path, float]]:
-    """The files and shares of ``NAME`` or ``NAME:WEIGHT``; shares sum to 1.
+def find_styles(names: Sequence[str]) -> list[tuple[Path, float]]:
+    """The files and weights of ``NAME`` or ``NAME:WEIGHT``; weights sum to 1.
 
     Raises:
-        ModelError: no such style, or weights that can't be shares.
+        ModelError: no such style, or weights that are not numbers from 0.
     """
-    found: list[tuple[Path, float]] = []
-    for text in wanted:
+    styles: list[tuple[Path, float]] = []
+    for text in names:
         name, weight = split_weight(text)
-        found.append((find_style(name), weight))
-    total = sum(weight for _, weight in found)
-    if not all(isfinite(weight) and weight >= 0 for _, weight in found) or total <= 0:
+        styles.append((find_style(name), weight))
+    total = sum(weight for _, weight in styles)
+    if not all(isfinite(weight) and weight >= 0 for _, weight in styles) or total <= 0:
         raise ModelError(
-            f"--style {' '.join(wanted)}: weights are numbers from 0, one of them above"
+            f"--style {' '.join(names)}: weights are numbers from 0, one of them above"
         )
-    return [(path, weight / total) for path, weight in found if weight > 0]
+    return [(path, weight / total) for path, weight in styles if weight > 0]
 
 
 def find_method(method: str, look: str) -> Path:
@@ -113,20 +113,20 @@ def find_method(method: str, look: str) -> Path:
     return path
 
 
-def find_base(family: str, beside: Path) -> Path:
-    """The file of the base that a family was trained from: one that ships, or beside a style.
+def find_base(family: str, style_file: Path) -> Path:
+    """The file of the base that a family was trained from: one that ships, or next to a style.
 
     Raises:
         ModelError: there is none.
     """
     if family:
-        own = (beside.with_name("base.onnx"), *sorted(beside.parent.glob("base-*.onnx")))
+        own = (style_file.with_name("base.onnx"), *sorted(style_file.parent.glob("base-*.onnx")))
         for path in (*sorted(_room().glob("base-*.onnx")), *own):
             if family_of(path) == family:
                 return path
     raise ModelError(
-        f"--strength of {beside.stem} needs the base that it was trained from; "
-        f"put it beside the style as base.onnx (train identity), or leave --strength out"
+        f"--strength of {style_file.stem} needs the base that it was trained from; "
+        f"put it next to the style as base.onnx (train identity), or leave --strength out"
     )
 
 

@@ -10,7 +10,7 @@ from av.container import OutputContainer
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
-from ...core.config import Settings
+from ...core.config import EncodingSettings
 from ...core.frame import Picture, Yuv
 from ...imaging.resize import resize_picture
 from ...media.color import BT709, ColorTags, FromRgb, frame_of
@@ -37,7 +37,9 @@ class EncodedOutput:
         SinkError: it can't be opened.
     """
 
-    def __init__(self, target: Target, stream_format: StreamFormat, settings: Settings) -> None:
+    def __init__(
+        self, target: Target, stream_format: StreamFormat, settings: EncodingSettings
+    ) -> None:
         self._target = target
         self._format = stream_format
         coding = stream_format.coding

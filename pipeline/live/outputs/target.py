@@ -8,7 +8,7 @@ from pathlib import Path
 
 from av.codec import Codec
 
-from ...core.config import Settings
+from ...core.config import EncodingSettings
 from ...core.errors import SinkError
 from ...core.frame import YuvMatrix
 from ...core.units import parse_bits
@@ -96,7 +96,7 @@ def target_of(name: str) -> Target | None:
     return None
 
 
-def check_target(target: Target, settings: Settings) -> None:
+def check_target(target: Target, settings: EncodingSettings) -> None:
     """Refuse a target that cannot be written, before anything is opened.
 
     Raises:
@@ -111,7 +111,7 @@ def check_target(target: Target, settings: Settings) -> None:
 
 
 def stream_encoding(
-    target: Target, settings: Settings, stream_format: StreamFormat, tags: ColorTags
+    target: Target, settings: EncodingSettings, stream_format: StreamFormat, tags: ColorTags
 ) -> Encoding:
     """How a live picture is encoded: without delay, no frame is held back.
 
@@ -142,7 +142,9 @@ def stream_encoding(
     return Encoding(codec.name, pixel_format, options, tags)
 
 
-def _rate_options(codec: Codec, settings: Settings, stream_format: StreamFormat) -> dict[str, str]:
+def _rate_options(
+    codec: Codec, settings: EncodingSettings, stream_format: StreamFormat
+) -> dict[str, str]:
     """Bits per second, or ``--crf``, which ``--bitrate`` may limit."""
     quality = quality_option(codec, settings)
     if quality and settings.bitrate is None:

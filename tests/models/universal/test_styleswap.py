@@ -67,9 +67,9 @@ def opened(model: bytes) -> Any:
 
 def painted(prepare: Path, frame: Rgb, style: Rgb, strength: float = 1.0) -> Rgb:
     method = UniversalFiles(prepare, opened)
-    maps = method.maps([(frame, None)], StyleMix(method.portrait(style), strength))
+    affine_maps = method.affine_maps([(frame, None)], StyleMix(method.portrait(style), strength))
     session = opened(method.apply.SerializeToString())
-    return np.asarray(CompiledUniversal(session, maps, method.card).paint(frame))
+    return np.asarray(CompiledUniversal(session, affine_maps, method.card).paint(frame))
 
 
 @pytest.mark.parametrize("strength", [1.0, 0.4, 0.0])
@@ -104,7 +104,7 @@ def test_a_method_that_hears_shots_has_both_its_halves(tmp_path: Path):
     method = UniversalFiles(path, opened)
     look = StyleMix(method.portrait(rgb(3)))
     assert set(look.portrait) == {"mean.relu1_1", "root.relu1_1", "weight.relu1_1"}
-    one, other = (method.maps([(frame, None)], look) for frame in frames)
+    one, other = (method.affine_maps([(frame, None)], look) for frame in frames)
     assert set(one) == {"matrix.relu1_1", "shift.relu1_1"}
     assert not np.allclose(one["matrix.relu1_1"], other["matrix.relu1_1"])
 

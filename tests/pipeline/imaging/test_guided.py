@@ -33,10 +33,10 @@ def test_where_two_labels_meet_neither_light_glows_into_the_other():
     painted[:, 48:] //= 4  # the right side at night; its source is no darker
     labels = np.zeros((96, 96, 2), np.uint8)
     labels[:, :48, 0] = labels[:, 48:, 1] = 255
-    maps = [
+    affine_maps = [
         fit_affine_maps(painted, source, where=np.ascontiguousarray(labels[..., k])) for k in (0, 1)
     ]
-    found = apply_affine_maps(source, maps, labels).astype(int)
+    found = apply_affine_maps(source, affine_maps, labels).astype(int)
     assert np.abs(found - painted).mean() < 1
     mixed = apply_affine_maps(source, [fit_affine_maps(painted, source)]).astype(int)
     assert np.abs(mixed - painted).mean() > 5

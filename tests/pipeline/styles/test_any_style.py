@@ -245,9 +245,9 @@ def test_tiles_are_painted_as_the_whole(deep: UniversalFiles, labelled: bool):
     look = StyleMix(deep.portrait(blobs(6), blobs(7)[..., :2] if labelled else None))
     model = with_labels(deep.apply, deep.scales) if labelled else deep.apply
     session = opened(model.SerializeToString())
-    maps = deep.maps([(frame, labels)], look)
+    affine_maps = deep.affine_maps([(frame, labels)], look)
     whole, tiled = (
-        CompiledUniversal(session, maps, deep.card, Painting(tile=tile)).paint(frame, labels)
+        CompiledUniversal(session, affine_maps, deep.card, Painting(tile=tile)).paint(frame, labels)
         for tile in (0, 256)
     )
     assert np.abs(np.asarray(whole, int) - np.asarray(tiled)).max() <= 1
@@ -257,8 +257,8 @@ def test_what_is_photographic_is_carried_from_fewer_lines(deep: UniversalFiles):
     look = StyleMix(deep.portrait(blobs(6)))
     large = blobs(5, 1024, 1536)
     card = replace(deep.card, kind="wct2")
-    maps = deep.maps([(np.ascontiguousarray(large[::4, ::4]), None)], look)
-    player = CompiledUniversal(opened(deep.apply.SerializeToString()), maps, card)
+    affine_maps = deep.affine_maps([(np.ascontiguousarray(large[::4, ::4]), None)], look)
+    player = CompiledUniversal(opened(deep.apply.SerializeToString()), affine_maps, card)
     assert player.painting.reduced(large, card).shape == (256, 384, 3)
     assert Painting(smooth="off").reduced(large, card).shape == (512, 768, 3)
     assert player.painting.reduced(large[:300], card).shape == (300, 1536, 3)
