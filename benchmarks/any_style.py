@@ -75,7 +75,7 @@ def given_back(args: argparse.Namespace) -> None:
         apply = Path(file.replace(".prepare.", ".apply."))
         session, _ = open_session(apply.read_bytes(), "cpu", 2)
         shapes = {port.name: port.shape for port in session.get_inputs() if port.name != INPUT}
-        affine_maps = {
+        maps = {
             name: (np.eye if name.startswith("matrix") else np.zeros)(shape[0], dtype=np.float32)
             for name, shape in shapes.items()
         }
@@ -84,7 +84,7 @@ def given_back(args: argparse.Namespace) -> None:
             x = resized(read(name), side)
             top, left = (x.shape[0] - side) // 2, (x.shape[1] - side) // 2
             x = np.ascontiguousarray(x[top : top + side, left : left + side])
-            (y,) = session.run([OUTPUT], {INPUT: x[None], **affine_maps})
+            (y,) = session.run([OUTPUT], {INPUT: x[None], **maps})
             off = np.square(y[0].astype(float) - x).mean()
             found.append(10 * np.log10(255**2 / max(off, 1e-3)))
         print(json.dumps({"method": Path(file).name, "psnr": round(float(np.mean(found)), 2)}))
@@ -111,10 +111,10 @@ def statistics(args: argparse.Namespace) -> None:
         worst: dict[str, float] = {}
         for content, style in pairs:
             portrait = net.portrait(style, None, method)
-            affine_maps = net.affine_maps(content, portrait, None, 1.0, method)
+            maps = net.maps(content, portrait, None, 1.0, method)
 
             def touch(site: str, x: torch.Tensor) -> torch.Tensor:
-                y = affine_maps[site](x)  # noqa: B023 - called in this turn of the loop
+                y = maps[site](x)  # noqa: B023 - called in this turn of the loop
                 root = portrait[site].root  # noqa: B023
                 wanted = (root @ root.transpose(1, 2)).double()
                 off = (measured(y.double()).covariance - wanted).norm() / wanted.norm()
