@@ -7,32 +7,17 @@ import sys
 
 import pytest
 
-from .helpers.architecture import MODULES, ROOT, cycles, imported, internal, package_of
-
-PIPELINE = {
-    "core": "",
-    "imaging": "core",
-    "media": "core",
-    "nets": "core",
-    "temporal": "core imaging nets",
-    "styles": "core imaging media nets temporal",
-    "evaluation": "core imaging temporal",
-    "keyframes": "core imaging media temporal styles",
-    "live": "core imaging media temporal styles",
-    "bake": "core imaging media temporal styles",
-    "contact_sheet": "core imaging media temporal styles",
-    "plan": "core imaging media temporal styles keyframes",
-    "render": "core imaging media temporal styles keyframes plan",
-}
-"""Package or module of ``pipeline/`` → those of ``pipeline/`` that it may import."""
-
-ROOMS = {
-    "models": {"pipeline.core.errors"},
-    "export": {"models", "pipeline"},
-    "cli": {"models", "export", "pipeline"},
-    "pipeline": {"pipeline"},
-}
-"""Room → what it may import of the other rooms."""
+from .helpers.architecture import (
+    MODULES,
+    PIPELINE,
+    ROOMS,
+    ROOT,
+    cycles,
+    imported,
+    internal,
+    package_arrows,
+    package_of,
+)
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -55,11 +40,7 @@ def test_the_table_names_every_package():
 def test_there_is_no_cycle():
     modules = {name: internal(name) for name in MODULES}
     assert not cycles(modules)
-    packages: dict[str, set[str]] = {}
-    for name, targets in modules.items():
-        own = packages.setdefault(package_of(name), set())
-        own |= {package_of(target) for target in targets} - {package_of(name)}
-    assert not cycles(packages)
+    assert not cycles(package_arrows())
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from .helpers.architecture import PATHS, ROOT
-from .test_architecture import PIPELINE
+from .helpers.architecture import PATHS, PIPELINE, ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")

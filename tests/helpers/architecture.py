@@ -1,4 +1,4 @@
-"""The imports of the code, read from its text: what the table of packages is held against."""
+"""The table of packages, and the imports of the code, read from its text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,31 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("cli", "export", "models", "pipeline")
+
+PIPELINE = {
+    "core": "",
+    "imaging": "core",
+    "media": "core",
+    "nets": "core",
+    "temporal": "core imaging nets",
+    "styles": "core imaging media nets temporal",
+    "evaluation": "core imaging temporal",
+    "keyframes": "core imaging media temporal styles",
+    "live": "core imaging media temporal styles",
+    "bake": "core imaging media temporal styles",
+    "contact_sheet": "core imaging media temporal styles",
+    "plan": "core imaging media temporal styles keyframes",
+    "render": "core imaging media temporal styles keyframes plan",
+}
+"""Package or module of ``pipeline/`` → those of ``pipeline/`` that it may import."""
+
+ROOMS = {
+    "models": {"pipeline.core.errors"},
+    "export": {"models", "pipeline"},
+    "cli": {"models", "export", "pipeline"},
+    "pipeline": {"pipeline"},
+}
+"""Room → what it may import of the other rooms."""
 
 
 def _name_of(path: Path) -> str:
@@ -56,6 +80,15 @@ def imported(name: str) -> frozenset[str]:
 def internal(name: str) -> frozenset[str]:
     """Modules of this project that a module imports."""
     return _imports(name)[1]
+
+
+def package_arrows() -> dict[str, set[str]]:
+    """Package → the other packages that its modules import."""
+    arrows: dict[str, set[str]] = {}
+    for name in MODULES:
+        own = package_of(name)
+        arrows.setdefault(own, set()).update(map(package_of, internal(name)))
+    return {own: targets - {own} for own, targets in arrows.items()}
 
 
 def cycles(graph: Mapping[str, Iterable[str]]) -> list[list[str]]:

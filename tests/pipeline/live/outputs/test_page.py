@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.live.controls import Controls
-from stylize_video.pipeline.live.outputs.output import Shown
+from stylize_video.pipeline.live.outputs.output import OutputFrame
 from stylize_video.pipeline.live.outputs.web import Page
 from stylize_video.pipeline.live.stats import LiveStats
 
@@ -33,7 +33,7 @@ def tab(browser: str) -> Generator[Tab]:
 def page(tab: Tab) -> Generator[Page]:
     """The page, open in the browser with a picture, red on the left and blue on the right."""
     made = Page("http://127.0.0.1:0", Controls(["night", "wave"]), LiveStats())
-    made.show(picture(LEFT, RIGHT))
+    made.write_frame(picture(LEFT, RIGHT))
     tab.open(made.url)
     tab.until(f"{LIVE}.naturalWidth == 64 && document.querySelectorAll('#styles button').length")
     yield made
@@ -41,10 +41,10 @@ def page(tab: Tab) -> Generator[Page]:
     made.close()
 
 
-def picture(left: tuple[int, int, int], right: tuple[int, int, int]) -> Shown:
+def picture(left: tuple[int, int, int], right: tuple[int, int, int]) -> OutputFrame:
     painted = np.zeros((48, 64, 3), np.uint8)
     painted[:, :32], painted[:, 32:] = left, right
-    return Shown(Frame(painted, 0, Fraction(1), original=np.zeros_like(painted)))
+    return OutputFrame(Frame(np.zeros_like(painted), 0, Fraction(1), painted=painted))
 
 
 def style_button(name: str) -> str:
@@ -69,7 +69,7 @@ def sees(tab: Tab, left: tuple[int, int, int], right: tuple[int, int, int]) -> b
 
 def test_the_page_shows_the_picture_and_then_the_next_one(page: Page, tab: Tab):
     wait_for(lambda: sees(tab, LEFT, RIGHT))
-    page.show(picture(RIGHT, LEFT))
+    page.write_frame(picture(RIGHT, LEFT))
     wait_for(lambda: sees(tab, RIGHT, LEFT))
 
 
