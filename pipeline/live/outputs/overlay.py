@@ -1,15 +1,14 @@
-"""What is drawn over a live picture for who watches it: source beside it, figures, help."""
+"""What is drawn over a live picture for the viewer: the source for comparison, statistics, help."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import cv2
 import numpy as np
 
 from ...core.frame import Rgb, as_rgb
-from ..controls import Compare
+from ..controls import Compare, State
 from ..stats import Reading
 from .output import OutputFrame
 
@@ -17,69 +16,105 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def compose(item: OutputFrame, compare: Compare, wipe: float) -> Rgb:
-    """A picture of its own: the painting, with its source as asked for, and the notice."""
-    painting, source = as_rgb(item.frame.picture), item.frame.source
-    if compare == "off":
+    """The picture for a viewer: the painting, its source if it is compared, and the notice.
+
+    Args:
+        item: the frame; it is not changed.
+        compare: how the source is displayed.
+        wipe: where the source ends and the painting begins, 0–1 of the width.
+
+    Returns:
+        A new picture, (H, W, 3) uint8, 0–255, RGB; twice as wide for ``side``.
+    """
+    painting, source = as_rgb(item.frame.picture), item.frame.original
+    if compare == "off" or source is None:
         picture = painting.copy()
     elif compare == "side":
         picture = np.hstack([as_rgb(source), painting])
     else:
         picture = painting.copy()
-        line = round(wipe * picture.shape[1])
-        picture[:, :line] = as_rgb(source)[:, :line]
-        picture[:, max(0, line - 1) : line + 1] = 255
+        column = round(wipe * picture.shape[1])
+        picture[:, :column] = as_rgb(source)[:, :column]
+        picture[:, max(0, column - 1) : column + 1] = 255
     if item.notice:
-        _notice(picture, item.notice)
+        _draw_notice(picture, item.notice)
     return picture
 
 
 def status_lines(
-    reading: Reading, style: str, strength: float, active_switches: Sequence[str]
+    reading: Reading, style: str, strength: float, switches: Sequence[str]
 ) -> list[str]:
-    """The lines that say how it goes."""
+    """Lines of text about the live run.
+
+    Args:
+        reading: the statistics.
+        style: name of the style.
+        strength: of the style, 0–1.
+        switches: words for what is switched on; see ``active_switches``.
+    """
     scale = "" if reading.scale >= 1 else f", painted at {reading.scale:.0%}"
     return [
-        " ".join([style, f"{strength:.1f}", *active_switches]),
+        " ".join([style, f"{strength:.1f}", *switches]),
         f"{reading.output_fps:.1f} of {reading.captured_fps:.1f} frames/s, "
         f"{reading.latency * 1000:.0f} ms, {reading.dropped} dropped, {reading.device}{scale}",
     ]
 
 
+def active_switches(state: State) -> list[str]:
+    """Words for what is switched on."""
+    switches = {
+        "steady": state.steady,
+        "mirror": state.mirror,
+        "PAUSED": state.paused,
+        "RECORDING": state.recording,
+    }
+    return [word for word, is_on in switches.items() if is_on]
+
+
 def draw_lines(picture: Rgb, lines: Sequence[str]) -> None:
-    """Lines in the upper left corner, with a shadow so that they are read on anything."""
-    scale, step = _sizes(picture, len(lines))
-    widest = max((_width(line, 1.0) for line in lines), default=1)
-    scale = min(scale, (picture.shape[1] - step) / widest)
+    """Draw text into the upper left corner, with an outline that is legible on any picture.
+
+    Args:
+        picture: (H, W, 3) uint8, 0–255, RGB; changed in place.
+        lines: of text, from the top; the letters shrink until all fit.
+    """
+    scale, line_height = _text_size(picture, len(lines))
+    widest = max((_text_width(line, 1.0) for line in lines), default=1)
+    scale = min(scale, (picture.shape[1] - line_height) / widest)
     for number, line in enumerate(lines):
-        _text(picture, line, (step // 2, step * (number + 1)), scale)
+        _draw_text(picture, line, (line_height // 2, line_height * (number + 1)), scale)
 
 
-def _notice(picture: Rgb, text: str) -> None:
-    scale, step = _sizes(picture, 1)
+def _draw_notice(picture: Rgb, text: str) -> None:
+    """Darken the lower edge and write the text there, cut where it is too long."""
+    scale, line_height = _text_size(picture, 1)
     height = picture.shape[0]
-    band = picture[height - 2 * step :]
+    band = picture[height - 2 * line_height :]
     np.copyto(band, band // 4)
-    room = picture.shape[1] - step
-    while len(text) > 8 and _width(text, scale) > room:
+    room = picture.shape[1] - line_height
+    while len(text) > 8 and _text_width(text, scale) > room:
         text = text[:-4] + "..."
-    _text(picture, text, (step // 2, height - step // 2 - step // 4), scale)
+    _draw_text(
+        picture, text, (line_height // 2, height - line_height // 2 - line_height // 4), scale
+    )
 
 
-def _sizes(picture: Rgb, count: int) -> tuple[float, int]:
-    """Of letters, and from line to line, px, so that so many lines have room."""
+def _text_size(picture: Rgb, count: int) -> tuple[float, int]:
+    """Scale of the letters and height of a line, px, so that ``count`` lines fit."""
     height = picture.shape[0]
-    step = min(max(18, height // 26), height // (count + 1))
-    return step / 34, step
+    line_height = min(max(18, height // 26), height // (count + 1))
+    return line_height / 34, line_height
 
 
-def _width(text: str, scale: float) -> int:
+def _text_width(text: str, scale: float) -> int:
     return cv2.getTextSize(text, _FONT, scale, 1)[0][0]
 
 
-def _text(picture: Any, text: str, at: tuple[int, int], scale: float) -> None:
+def _draw_text(picture: Rgb, text: str, at: tuple[int, int], scale: float) -> None:
+    """Draw white letters with a black outline; ``at``: left end of the baseline, x and y, px."""
     plain = text.encode("ascii", "replace").decode()
     rim = max(1, round(1.5 * scale))
-    # Thicker letters are wider ones to OpenCV 5, and no shadow of these.
+    # OpenCV 5 draws thicker letters wider, so they are no outline of the thin ones.
     for x, y in ((-rim, 0), (rim, 0), (0, -rim), (0, rim), (rim, rim)):
         cv2.putText(picture, plain, (at[0] + x, at[1] + y), _FONT, scale, (0, 0, 0), 1, cv2.LINE_AA)
     cv2.putText(picture, plain, at, _FONT, scale, (255, 255, 255), 1, cv2.LINE_AA)

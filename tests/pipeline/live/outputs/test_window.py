@@ -12,9 +12,10 @@ import pytest
 from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.live.controls import Controls, State
 from stylize_video.pipeline.live.outputs import window
+from stylize_video.pipeline.live.outputs.keys import HELP, KEYS
 from stylize_video.pipeline.live.outputs.output import OutputFrame
 from stylize_video.pipeline.live.outputs.overlay import compose, status_lines
-from stylize_video.pipeline.live.outputs.window import KEYS, Window
+from stylize_video.pipeline.live.outputs.window import Window
 from stylize_video.pipeline.live.stats import LiveStats, Reading
 
 
@@ -131,11 +132,9 @@ def test_a_window_that_is_closed_ends_the_run(screen: Screen):
 
 
 def test_help_names_every_key(screen: Screen):
-    from stylize_video.pipeline.live.outputs.window import _HELP
-
     run(screen, "h")
-    text = "\n".join(_HELP)
-    assert all(told in text for _, told in KEYS.values())
+    text = "\n".join(HELP)
+    assert all(line in text for _, line in KEYS.values())
 
 
 def test_a_window_that_would_hang_is_refused():
