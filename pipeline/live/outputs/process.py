@@ -1,7 +1,7 @@
-"""A sink in a process of its own: whatever hangs there, nothing hangs here.
+"""A live output in a separate process: what hangs there does not hang the picture.
 
-FFmpeg is called with Python's lock held while it connects to a server. One that accepts and never
-answers would stop every thread of this process, and with them the picture.
+FFmpeg holds Python's lock while it connects to a server. A server that accepts and never answers
+would stop every thread of this process, and the picture with them.
 """
 
 from __future__ import annotations
@@ -18,88 +18,88 @@ from ...core.errors import SinkError
 from ..audio import AudioBlock
 from .output import LiveOutput, OutputFrame
 
-_OPENS = 30.0  # seconds that it is given to be there
-_HANGS = 20.0  # seconds that it is given to take what it got
-_ENDS = 3.0  # seconds that it is given to finish
+_OPEN_TIMEOUT = 30.0  # seconds that the output has to open
+_WRITE_TIMEOUT = 20.0  # seconds that it has to take one frame or block
+_CLOSE_TIMEOUT = 3.0  # seconds that it has to finish
 
 
 class ProcessOutput:
-    """Runs a sink elsewhere; what it is given goes through a pipe, one thing at a time.
+    """Runs a live output in another process, and passes it one frame or block at a time.
 
     Args:
-        name: for what is said of it.
-        make: opens the sink; can be pickled.
+        name: of the output, for messages.
+        open_output: opens it, in the other process; it is pickled.
 
     Raises:
         SinkError: it can't be opened.
     """
 
-    def __init__(self, name: str, make: Callable[[], LiveOutput]) -> None:
+    def __init__(self, name: str, open_output: Callable[[], LiveOutput]) -> None:
         self._name = name
         context = get_context("spawn")
-        self._pipe, there = context.Pipe()
-        self._process = context.Process(target=_serve, args=(there, make), daemon=True)
+        self._pipe, child_end = context.Pipe()
+        self._process = context.Process(target=_serve, args=(child_end, open_output), daemon=True)
         self._process.start()
-        there.close()
+        child_end.close()
         self._busy = True
         try:
-            self._hear_of_it(_OPENS)
+            self._wait_until_done(_OPEN_TIMEOUT)
         except SinkError:
-            self._end()
+            self._kill()
             raise
 
     def write_frame(self, item: OutputFrame) -> None:
         """See ``LiveOutput.write_frame``."""
-        self._tell("frame", replace(item, frame=replace(item.frame, original=None)))
+        self._send("frame", replace(item, frame=replace(item.frame, original=None)))
 
     def write_audio(self, block: AudioBlock) -> None:
         """See ``LiveOutput.write_audio``."""
-        self._tell("audio", block)
+        self._send("audio", block)
 
     def close(self) -> None:
         """See ``LiveOutput.close``."""
         with suppress(SinkError):
-            self._tell("close", None, _ENDS)
-        self._process.join(_ENDS)
-        self._end()
+            self._send("close", None, _CLOSE_TIMEOUT)
+        self._process.join(_CLOSE_TIMEOUT)
+        self._kill()
 
-    def _end(self) -> None:
+    def _kill(self) -> None:
         self._process.kill()
         self._process.join()
         self._process.close()
         self._pipe.close()
 
-    def _tell(self, action: str, what: Any, limit: float | None = None) -> None:
-        if self._busy:  # to send while it takes nothing would wait without end
-            self._hear_of_it(_HANGS if limit is None else limit)
+    def _send(self, action: str, value: Any, timeout: float | None = None) -> None:
+        if self._busy:  # a send while the other process reads nothing could block forever
+            self._wait_until_done(_WRITE_TIMEOUT if timeout is None else timeout)
         try:
-            self._pipe.send((action, what))
+            self._pipe.send((action, value))
             self._busy = True
         except OSError as error:
-            self._hear_of_it(0)
+            self._wait_until_done(0)
             raise SinkError(f"{self._name} is gone") from error
 
-    def _hear_of_it(self, limit: float) -> None:
-        """Its word after what it was given last: that all is well, or what failed."""
+    def _wait_until_done(self, timeout: float) -> None:
+        """Wait for the answer to what was sent last: done, or the error that it raised."""
         try:
-            if not self._pipe.poll(limit):
-                raise SinkError(f"{self._name} takes nothing: not a word for {limit:g} s")
-            failed = self._pipe.recv()
+            if not self._pipe.poll(timeout):
+                raise SinkError(f"{self._name} takes nothing: no answer for {timeout:g} s")
+            failure = self._pipe.recv()
         except (EOFError, OSError) as error:
             raise SinkError(f"{self._name} is gone: its process has ended") from error
         self._busy = False
-        if failed is not None:
-            raise SinkError(failed)
+        if failure is not None:
+            raise SinkError(failure)
 
 
-def _serve(pipe: Connection, make: Callable[[], LiveOutput]) -> None:
-    """In the other process: open the sink and pass on what comes."""
+def _serve(pipe: Connection, open_output: Callable[[], LiveOutput]) -> None:
+    """In the other process: open the output and write to it what comes through the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the first one closes this
     try:
-        output = make()
+        output = open_output()
         pipe.send(None)
         try:
-            _pass_on(pipe, output)
+            _write_all(pipe, output)
         finally:
             output.close()
     except SinkError as error:
@@ -107,11 +107,11 @@ def _serve(pipe: Connection, make: Callable[[], LiveOutput]) -> None:
             pipe.send(str(error))
 
 
-def _pass_on(pipe: Connection, output: LiveOutput) -> None:
-    with suppress(EOFError):  # who made it has gone
+def _write_all(pipe: Connection, output: LiveOutput) -> None:
+    with suppress(EOFError):  # the process that started this one has ended
         while True:
-            action, what = pipe.recv()
+            action, value = pipe.recv()
             if action == "close":
                 return
-            output.write_frame(what) if action == "frame" else output.write_audio(what)
+            output.write_frame(value) if action == "frame" else output.write_audio(value)
             pipe.send(None)

@@ -1,4 +1,4 @@
-"""The painted picture as a camera that other programs see."""
+"""The painted picture as a camera that other programs can open."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .output import OutputFrame
 from .target import StreamFormat
 
 PREFIX = "camera:"
-"""The output; a device's name may follow: ``camera:/dev/video2``."""
+"""Prefix of the output; a device's name may follow: ``camera:/dev/video2``."""
 
 
 class VirtualCamera:
@@ -23,22 +23,23 @@ class VirtualCamera:
 
     Args:
         output: ``camera:`` or ``camera:DEVICE``.
-        shape: of the frames.
+        stream_format: of the frames; others are resized.
 
     Raises:
         SinkError: pyvirtualcam is not installed, or there is no such device.
     """
 
-    def __init__(self, output: str, shape: StreamFormat) -> None:
+    def __init__(self, output: str, stream_format: StreamFormat) -> None:
         self._output = output
-        self._size = shape.height, shape.width
-        self._camera: Any = _module().Camera
+        self._size = stream_format.height, stream_format.width
+        open_camera = _pyvirtualcam().Camera
         device = output.removeprefix(PREFIX) or None
+        rate = max(1.0, float(stream_format.rate))
         try:
-            self._camera = self._camera(
-                shape.width, shape.height, max(1.0, float(shape.rate)), device=device
+            self._camera: Any = open_camera(
+                stream_format.width, stream_format.height, rate, device=device
             )
-        # Its backends raise RuntimeError, and whatever the system does.
+        # Its backends raise RuntimeError, and any error of the system.
         except Exception as error:
             raise SinkError(
                 f"{output} can't be opened: {reason(error)}; on Linux load v4l2loopback, on "
@@ -54,7 +55,7 @@ class VirtualCamera:
             raise SinkError(f"{self._output} is gone: {reason(error)}") from error
 
     def write_audio(self, block: AudioBlock) -> None:
-        """See ``LiveOutput.write_audio``: a camera has no sound."""
+        """See ``LiveOutput.write_audio``; a camera has no audio."""
 
     def close(self) -> None:
         """See ``LiveOutput.close``."""
@@ -62,15 +63,15 @@ class VirtualCamera:
 
 
 def check_virtual_camera() -> None:
-    """Refuse a virtual camera where none can be had, before anything is opened.
+    """Refuse a virtual camera that cannot be opened, before anything else is.
 
     Raises:
         SinkError: pyvirtualcam is not installed.
     """
-    _module()
+    _pyvirtualcam()
 
 
-def _module() -> Any:
+def _pyvirtualcam() -> Any:
     try:
         return importlib.import_module("pyvirtualcam")
     except ImportError as error:

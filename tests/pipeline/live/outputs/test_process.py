@@ -96,8 +96,8 @@ def test_a_server_that_never_answers_holds_nobody_up():
 
 
 def test_one_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(apart, "_HANGS", 0.5)
-    monkeypatch.setattr(apart, "_ENDS", 0.5)
+    monkeypatch.setattr(apart, "_WRITE_TIMEOUT", 0.5)
+    monkeypatch.setattr(apart, "_CLOSE_TIMEOUT", 0.5)
     there = ProcessOutput("there", partial(Noting, tmp_path / "told", "hang"))
     there.write_frame(shown(1))
     began = time.monotonic()

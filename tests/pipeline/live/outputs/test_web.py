@@ -15,6 +15,7 @@ import pytest
 from stylize_video.pipeline.core.errors import SinkError
 from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.live.controls import Controls
+from stylize_video.pipeline.live.outputs import web_server
 from stylize_video.pipeline.live.outputs.output import OutputFrame
 from stylize_video.pipeline.live.outputs.web import Page
 from stylize_video.pipeline.live.stats import LiveStats
@@ -81,7 +82,7 @@ def test_another_site_can_press_no_button_and_read_nothing(page: Page):
 def test_the_picture_moves(page: Page):
     seen: list[int] = []
     page.write_frame(shown(50))
-    stream = page.jpegs()
+    stream = page.feed.jpegs()
     for level in (50, 150, 250):
         page.write_frame(shown(level))
         decoded = cv2.imdecode(np.frombuffer(next(stream), np.uint8), cv2.IMREAD_COLOR)
@@ -103,7 +104,7 @@ def test_the_stream_is_what_browsers_read(page: Page):
 
 def test_only_so_many_may_look_at_once(page: Page):
     page.write_frame(shown(1))
-    looking = [page.jpegs() for _ in range(9)]
+    looking = [page.feed.jpegs() for _ in range(9)]
     assert [next(one, None) is not None for one in looking] == [True] * 8 + [False]
     for one in looking:
         one.close()
@@ -119,6 +120,49 @@ def test_any_other_address_needs_a_token():
     assert ask(page, f"/state?token={page.token}")[0] == 200
     assert not page.controls.state.quit
     page.close()
+
+
+def opens(url: str) -> int:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return answer.status
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_a_page_for_this_machine_prints_its_own_address(host: str):
+    page = Page(f"http://{host}:0", Controls(["a"]), LiveStats())
+    try:
+        assert page.url == f"http://{host}:{page.port}/"
+        assert opens(page.url) == 200
+    finally:
+        page.close()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::]"])
+def test_a_page_for_the_network_prints_an_address_that_opens(host: str):
+    page = Page(f"http://{host}:0", Controls(["a"]), LiveStats())
+    try:
+        assert host not in page.url
+        assert page.url.startswith(f"http://{web_server.lan_address()}:{page.port}/?token=")
+        assert opens(page.url) == 200
+    finally:
+        page.close()
+
+
+def test_without_a_network_the_loopback_address_is_printed(monkeypatch: pytest.MonkeyPatch):
+    def unreachable(self: socket.socket, address: object) -> None:
+        raise OSError("Network is unreachable")
+
+    monkeypatch.setattr(socket.socket, "connect", unreachable)
+    assert web_server.reachable_host("0.0.0.0") == "127.0.0.1"
+    assert web_server.reachable_host("::") == "::1"
+    assert web_server.reachable_host("192.168.7.7") == "192.168.7.7"
+
+
+@pytest.mark.parametrize("header", ["evil.example", "[", "", "127.0.0.1.evil.example:8080"])
+def test_names_of_other_sites_are_refused(header: str):
+    assert not web_server.Access("127.0.0.1", "").allows(header, "/")
+    assert web_server.Access("127.0.0.1", "").allows("LOCALHOST:8080", "/")
+    assert web_server.Access("::1", "").allows("[::1]", "/")
 
 
 def test_an_address_that_is_taken_or_none_is_one_line(page: Page):

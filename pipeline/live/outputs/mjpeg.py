@@ -1,0 +1,68 @@
+"""A motion JPEG feed: the newest picture, for everyone who watches the page."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator
+
+import cv2
+
+from ...core.frame import Rgb
+
+_QUALITY = 85  # of JPEG
+_VIEWERS = 8  # at the same time
+_REPEAT = 1.0  # seconds; then the last picture is sent again: so a viewer who left is noticed
+
+
+class MjpegFeed:
+    """Encodes each picture once for all viewers, and keeps only the newest one."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._viewers = 0
+        self._number = 0
+        self._jpeg = b""
+        self._closed = False
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether somebody watches, or no picture was encoded yet."""
+        return self._viewers > 0 or not self._jpeg
+
+    def write(self, picture: Rgb) -> None:
+        """Encode the next picture, (H, W, 3) uint8, 0–255, RGB."""
+        bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+        _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        with self._changed:
+            self._jpeg = encoded.tobytes()
+            self._number += 1
+            self._changed.notify_all()
+
+    def jpegs(self) -> Generator[bytes]:
+        """The newest JPEG, again and again, for one viewer; none where too many watch already."""
+        with self._changed:
+            if self._viewers >= _VIEWERS:
+                return
+            self._viewers += 1
+        seen = -1
+        try:
+            while True:
+                with self._changed:
+                    self._changed.wait_for(self._is_newer_than(seen), _REPEAT)
+                    if self._closed:
+                        return
+                    seen, jpeg = self._number, self._jpeg
+                if jpeg:
+                    yield jpeg
+        finally:
+            with self._changed:
+                self._viewers -= 1
+
+    def close(self) -> None:
+        """End the feeds of all viewers."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _is_newer_than(self, seen: int) -> Callable[[], bool]:
+        return lambda: self._number != seen or self._closed
