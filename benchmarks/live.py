@@ -122,7 +122,7 @@ class _Looking:
         window_module.cv2.imshow, window_module.compose = self._show, self._composed
 
     def _composed(self, shown: OutputFrame, *others: Any) -> Any:
-        source = shown.frame.original
+        source = shown.frame.source
         self._number = read_number(source.y if isinstance(source, Yuv) else source)
         return self._composes(shown, *others)
 

@@ -74,8 +74,8 @@ class Recorder:
     def _keep(self, frame: Frame) -> None:
         path = self._free_name(".png")
         try:
-            with atomic_write(path) as run_in_background:
-                run_in_background.write_bytes(picture_bytes(frame.rgb, path.name))
+            with atomic_write(path) as part:
+                part.write_bytes(picture_bytes(frame.rgb, path.name))
         except SinkError as error:
             log.warning("%s", error)
         else:

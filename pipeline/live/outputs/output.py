@@ -27,7 +27,7 @@ class OutputFrame:
     """A frame to write to the live outputs."""
 
     frame: Frame
-    """Painted; its time is on the clock of the outputs, ``original`` is its source."""
+    """Painted; its time is on the clock of the outputs."""
     notice: str = ""
     """A line for the viewer: why the picture stands still."""
 

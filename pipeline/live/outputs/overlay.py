@@ -26,8 +26,8 @@ def compose(item: OutputFrame, compare: Compare, wipe: float) -> Rgb:
     Returns:
         A new picture, (H, W, 3) uint8, 0–255, RGB; twice as wide for ``side``.
     """
-    painting, source = as_rgb(item.frame.picture), item.frame.original
-    if compare == "off" or source is None:
+    painting, source = as_rgb(item.frame.picture), item.frame.source
+    if compare == "off":
         picture = painting.copy()
     elif compare == "side":
         picture = np.hstack([as_rgb(source), painting])

@@ -50,7 +50,9 @@ class ProcessOutput:
 
     def write_frame(self, item: OutputFrame) -> None:
         """See ``LiveOutput.write_frame``."""
-        self._send("frame", replace(item, frame=replace(item.frame, original=None)))
+        # Only what is displayed goes through the pipe.
+        output = replace(item.frame, source=item.frame.picture, painted=None, motion=None)
+        self._send("frame", replace(item, frame=output))
 
     def write_audio(self, block: AudioBlock) -> None:
         """See ``LiveOutput.write_audio``."""

@@ -39,7 +39,7 @@ def recorded(path: Path, width: int, height: int, has_audio: bool = False, **val
     out = EncodedOutput(target, shape, settings(**{"bitrate": "8M", **values}))
     time = np.arange(RATE // 25) / RATE
     for number, rgb in enumerate(moving_scene(25, width, height)):
-        out.write_frame(OutputFrame(Frame(rgb, number * 3600, Fraction(1, 90000), original=rgb)))
+        out.write_frame(OutputFrame(Frame(rgb, number * 3600, Fraction(1, 90000), painted=rgb)))
         tone = 0.3 * np.sin(2 * np.pi * 1000 * (time + number / 25))
         out.write_audio(AudioBlock(np.stack([tone, tone]).astype(np.float32), number * RATE // 25))
     out.close()
@@ -157,7 +157,7 @@ def test_what_appears_meanwhile_and_what_was_left_is_kept(tmp_path: Path):
         target, StreamFormat(64, 48, Fraction(25), None, has_audio=False), settings()
     )
     for number, rgb in enumerate(moving_scene(5, 64, 48)):
-        out.write_frame(OutputFrame(Frame(rgb, number, Fraction(1, 25), original=rgb)))
+        out.write_frame(OutputFrame(Frame(rgb, number, Fraction(1, 25), painted=rgb)))
     (tmp_path / "a.mkv").write_bytes(b"dear")
     out.close()
     assert left.read_bytes() == b"of a run that was killed"

@@ -45,7 +45,7 @@ class Noting:
 
 def shown(pts: int) -> OutputFrame:
     picture = np.full((48, 64, 3), pts, np.uint8)
-    return OutputFrame(Frame(picture, pts, Fraction(1, 100), original=picture))
+    return OutputFrame(Frame(picture, pts, Fraction(1, 100), painted=picture))
 
 
 def test_what_is_given_arrives_in_order(tmp_path: Path):

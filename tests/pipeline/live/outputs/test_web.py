@@ -43,7 +43,7 @@ def ask(page: Page, path: str, body: Any = None, **headers: str) -> tuple[int, b
 
 def shown(level: int) -> OutputFrame:
     painted, source = np.full((20, 30, 3), level, np.uint8), np.zeros((20, 30, 3), np.uint8)
-    return OutputFrame(Frame(painted, 0, Fraction(1), original=source))
+    return OutputFrame(Frame(source, 0, Fraction(1), painted=painted))
 
 
 def test_the_page_has_a_picture_and_names_no_other_site(page: Page):

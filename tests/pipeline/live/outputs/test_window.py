@@ -50,7 +50,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
 
 def shown(level: int = 100) -> OutputFrame:
     painted, source = np.full((90, 160, 3), level, np.uint8), np.zeros((90, 160, 3), np.uint8)
-    return OutputFrame(Frame(painted, 0, Fraction(1), original=source, captured=time.monotonic()))
+    return OutputFrame(Frame(source, 0, Fraction(1), painted=painted, captured=time.monotonic()))
 
 
 def run(screen: Screen, keys: str, state: State | None = None) -> tuple[Controls, LiveStats]:
