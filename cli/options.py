@@ -61,6 +61,14 @@ def read_settings(
 ) -> Settings:
     """Defaults, then a file of settings, then what was typed.
 
+    As typed count (``model_fields_set``): all that is on the command line, and all in the file that
+    is not at its default, so that a copy of ``config.yaml`` can be edited.
+
+    Args:
+        config: the file of settings.
+        typed: setting → value, from the command line.
+        defaults: the command's own defaults.
+
     Raises:
         SettingsError: an unknown setting or a wrong value, named.
     """
@@ -68,7 +76,10 @@ def read_settings(
     for name in from_file.keys() & typed.keys():
         if isinstance(from_file[name], dict) and isinstance(typed[name], dict):  # options add up
             typed[name] = {**from_file[name], **typed[name]}
-    return checked(Settings, {**(defaults or {}), **from_file, **typed}, "settings")
+    settings = checked(Settings, {**(defaults or {}), **from_file, **typed}, "")
+    at_default = Settings.model_validate({})
+    changed = {n for n in from_file if getattr(settings, n) != getattr(at_default, n)}
+    return settings.model_construct(_fields_set={*changed, *typed}, **dict(settings))
 
 
 def _panels(settings: type[BaseModel]) -> dict[str, str]:
@@ -86,7 +97,7 @@ def _parameter(name: str, field: FieldInfo, panel: str | None) -> inspect.Parame
         f"{flag}/--no-{flag[2:]}" if kind is bool else flag,
         help=f"{field.description}{shown}",
         show_default=False,
-        metavar=_metavar(kind),
+        metavar=_metavar(field),
         rich_help_panel=panel,
     )
     return inspect.Parameter(
@@ -110,7 +121,10 @@ def _command_type(kind: Any) -> Any:
     return kind if kind in (int, float, bool) else str
 
 
-def _metavar(kind: Any) -> str | None:
+def _metavar(field: FieldInfo) -> str | None:
+    kind, extra = field.annotation, field.json_schema_extra
+    if isinstance(extra, dict):
+        return str(extra["metavar"])
     if get_origin(kind) is dict:
         return "KEY=VALUE"
     return "|".join(map(str, get_args(kind))) if get_origin(kind) is Literal else None

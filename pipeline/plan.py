@@ -14,6 +14,7 @@ from pathlib import Path
 
 import av
 
+from .core.applicability import Job, refuse_inapplicable
 from .core.config import Settings
 from .core.errors import SinkError, SourceError, reason
 from .core.files import PICTURE_SUFFIXES
@@ -29,10 +30,12 @@ from .keyframes.run import (
 )
 from .media.encoding import Encoding, choose_encoding
 from .media.inputs import open_source
+from .media.kind import output_kind, source_kind
 from .media.outputs import CONTAINERS, check_output, is_video
 from .media.source import Source, SourceInfo
 from .media.streams import StreamPlan, plan_streams
 from .styles.finish import Finish
+from .styles.kind import style_kinds
 from .styles.masks import ContentMasks, Masks, open_content_masks, open_masks
 from .styles.open import open_style
 from .styles.per_shot import paint_shots
@@ -150,6 +153,9 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
     _refuse_same(info.files, target)
     _check_one_picture(target, info)
     check_keyframes(settings, info)
+    refuse_inapplicable(
+        settings, Job(style_kinds(settings), source_kind(opened), output_kind(target))
+    )
     span = _span(settings, info)
     content_masks = None
     style = None
@@ -159,10 +165,10 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
     blend, flow = _temporal(settings, style)
     needs_cuts = style is None or style.info.per_shot or blend is not None
     shots = Shots(settings.scenes, info.start, target, needs_cuts)
-    job = None
+    keyframes = None
     if style is None:
         folder = target.with_name(f"{target.stem}.keyframes")
-        job = KeyframeJob(opened, span, settings, shots.mark, folder)
+        keyframes = KeyframeJob(opened, span, settings, shots.mark, folder)
     masks = open_masks(settings, opened)
     encoding = choose_encoding(target, settings, info) if is_video(target) else None
     return Plan(
@@ -170,7 +176,7 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
         target,
         span,
         style,
-        job,
+        keyframes,
         settings.strength,
         blend,
         flow,

@@ -13,8 +13,9 @@ from typing import Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
-from .errors import SettingsError, nearest, reason
+from .errors import SettingsError, nearest, reason, suggestion
 from .units import parse_bits, parse_size, parse_time, split_weight
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -22,6 +23,11 @@ Device = Literal["auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "direc
 
 PAINTED = ("gatys", "deepphoto")
 """Methods that paint key frames, slowly."""
+
+METHODS = ("auto", "wct", "photowct", "wct2", "styleswap", *PAINTED)
+METHOD_FILE = ".prepare.onnx"
+"""Ends the name of a file that holds a method of the user's own."""
+_METHODS_OR_FILE = (*METHODS, f"NAME{METHOD_FILE}")
 
 
 class _Group(BaseModel):
@@ -48,38 +54,39 @@ class StyleSettings(_Group):
     style: tuple[str, ...] = Field(
         ("udnie",),
         min_length=1,
-        description="A style's name (see: stylize-video styles), ONNX file, picture or .cube "
-        "table; several of a kind are mixed: NAME:WEIGHT NAME:WEIGHT.",
-    )
-    method: str = Field(
-        "auto",
-        description="How a picture's style is taken over: wct, wct2, photowct, styleswap or a "
-        "prepare file; auto: by --look. Of several pictures styleswap takes as many patches of "
-        "each as its weight says. gatys and deepphoto paint key frames, slowly, which --between "
-        "brings to the frames between.",
-    )
-    look: Literal["art", "photo"] = Field(
-        "art", description="What a picture given as the style is: a painting, or a photograph."
+        description="A built-in style (list them: stylize-video styles), a picture, an ONNX model "
+        "or a .cube colour table. Mix several: --style udnie:0.7 the-scream:0.3.",
     )
     strength: float = Field(
-        1.0, ge=0, le=1, description="How far the picture is painted: 0 is the source, 1 the style."
+        1.0, ge=0, le=1, description="How strong the style is: 0 is the source, 1 the full style."
+    )
+    look: Literal["art", "photo"] = Field(
+        "art",
+        description="Your style picture is: art (copy strokes and colours) or photo (copy light "
+        "and colour only).",
     )
     style_scale: float | None = Field(
         None,
         ge=0.1,
         le=16,
-        description="Size of the strokes, the same at any resolution: 1 as where the short "
-        "side is 720 px, 2 twice as large; default: as large in pixels as they were learned.",
+        description="Size of the strokes: 2 is twice as large as 1, at any resolution. Default: "
+        "the size that the style was trained with, in pixels.",
     )
     preserve_color: Literal["no", "luma", "match"] = Field(
         "no",
-        description="Keep the source's colours: luma paints brightness only; match brings their "
-        "mean and spread to the source's.",
+        description="Keep the source's colours: luma paints brightness only; match gives the "
+        "result the source's average colour and contrast.",
+    )
+    method: str = Field(
+        "auto",
+        description="How to use a picture as a style. auto: wct for art, wct2 for photo. gatys: "
+        "best and slow. A file NAME.prepare.onnx is a method of your own. More: docs/any-style.md.",
+        json_schema_extra={"metavar": "|".join((*METHODS, "FILE"))},
     )
     smooth: Literal["auto", "off", "guided", "closed"] = Field(
         "auto",
-        description="How the result of a photographic method is smoothed along the source's edges: "
-        "a guided filter (auto), or in closed form (slow).",
+        description="Smoothing of a photo result along the source's edges: guided (fast; auto "
+        "means this), closed (exact, slow) or off.",
     )
 
     @field_validator("style", mode="before")
@@ -91,65 +98,35 @@ class StyleSettings(_Group):
         if not isinstance(value, (str, list, tuple)):
             return value
         texts: list[Any] = [value] if isinstance(value, str) else list(value)
-        found: list[Any] = []
+        styles: list[Any] = []
         for text in texts:
             words = str(text).split()
             weighted = len(words) > 1 and all(split_weight(w)[0] != w for w in words)
-            found += words if weighted else [text]
-        return tuple(found)
+            styles += words if weighted else [text]
+        return tuple(styles)
 
-
-class MaskSettings(_Group):
-    """Which part of the picture is painted, and which part of the style it takes."""
-
-    mask: str | None = Field(
-        None,
-        description="Where to paint: a picture or video, white inside; or alpha: the source's own.",
-    )
-    mask_feather: float = Field(8.0, ge=0, le=500, description="Softness of the mask's edge, px.")
-    mask_invert: bool = Field(False, description="Paint outside the mask.")
-    content_mask: str | None = Field(
-        None,
-        description="Segmentation of the source, a picture or video whose colours are labels: each "
-        "takes over the style of its own in --style-mask.",
-    )
-    style_mask: tuple[Path, ...] = Field(
-        (), description="Segmentation of the style picture in the same colours; one for each."
-    )
-
-
-class TemporalSettings(_Group):
-    """How the picture is kept consistent from frame to frame."""
-
-    steady: Literal["off", "flow", "strong"] = Field(
-        "flow",
-        description="Hold the picture steady along the source's motion; off leaves the flicker.",
-    )
-    flow: Literal["dis", "raft"] = Field(
-        "dis", description="How motion is found: dis (quick) or raft (a net: better and slow)."
-    )
-    flow_model: Path | None = Field(
-        None, description="RAFT as an ONNX file; default: where export-flow puts it."
-    )
-    scenes: Path | None = Field(
-        None, description="List of cuts: read if it exists, else written with the cuts found."
-    )
+    @field_validator("method")
+    @classmethod
+    def _method_exists(cls, value: str) -> str:
+        if value in METHODS or value.endswith(METHOD_FILE):
+            return value
+        raise _whole_message(f"There is no method '{value}'. {suggestion(value, _METHODS_OR_FILE)}")
 
 
 class VideoSettings(_Group):
     """Which part of the source is read, and at which size."""
 
+    size: str | None = Field(None, description="Size of the output: 1280x720, or 720p.")
     start: str | None = Field(None, description="Begin here: seconds, or [HH:]MM:SS[.fff].")
     end: str | None = Field(None, description="Stop before here: seconds, or [HH:]MM:SS[.fff].")
-    size: str | None = Field(None, description="Size of the output: WxH, or 720p for that height.")
     fps: float = Field(
-        25.0, ge=0.01, le=1000, description="Frames per second of a folder or pattern of images."
+        25.0, ge=0.01, le=1000, description="Frames per second of a folder or pattern of pictures."
     )
-    mirror: bool = Field(False, description="Exchange left and right, live.")
+    mirror: bool = Field(False, description="Swap left and right.")
 
     @property
     def rate(self) -> Fraction:
-        """``fps`` as what it was meant to be."""
+        """``fps`` as an exact fraction: 29.97 is 2997/100."""
         return Fraction(self.fps).limit_denominator(100000)
 
     @field_validator("size")
@@ -170,22 +147,25 @@ class VideoSettings(_Group):
 class EncodingSettings(_Group):
     """How the result is written."""
 
-    codec: str | None = Field(
-        None, description="Video encoder by FFmpeg's name; default by container."
-    )
+    overwrite: bool = Field(False, description="Replace the output if it exists.")
     crf: float | None = Field(
         None,
         ge=0,
         le=63,
-        description="Constant quality of the encoder; default 18 (H.264), 31 (VP9).",
+        description="Quality of the video, lower is better and larger. Default: 18 for H.264, 31 "
+        "for VP9.",
+    )
+    codec: str | None = Field(
+        None, description="FFmpeg's name of the video encoder. Default: by the output's ending."
     )
     encoder_option: dict[str, str] = Field(
-        {}, description="Option of the encoder, KEY=VALUE; repeatable."
+        {}, description="An option of the encoder. Can be given several times."
     )
     bitrate: str | None = Field(
-        None, description="Bits per second of a live stream, as 4M; default: by its size and rate."
+        None,
+        description="Bits per second of a live stream, for example 4M. Default: by its size and "
+        "frame rate.",
     )
-    overwrite: bool = Field(False, description="Replace the output if it exists.")
 
     @field_validator("bitrate")
     @classmethod
@@ -194,70 +174,114 @@ class EncodingSettings(_Group):
         return value
 
 
+class MaskSettings(_Group):
+    """Which part of the picture is painted, and which part of the style it takes."""
+
+    mask: str | None = Field(
+        None,
+        description="Where to paint: a picture or video that is white there; or alpha, the "
+        "source's own transparency.",
+    )
+    mask_feather: float = Field(
+        8.0, ge=0, le=500, description="Softness of the mask's edge, in pixels."
+    )
+    mask_invert: bool = Field(False, description="Paint where the mask is black.")
+    content_mask: str | None = Field(
+        None,
+        description="Regions of the source, a picture or video in flat colours. Each region is "
+        "painted like the region of the same colour in --style-mask.",
+    )
+    style_mask: tuple[Path, ...] = Field(
+        (), description="Regions of the style picture, in the same colours; one for each picture."
+    )
+
+
+class TemporalSettings(_Group):
+    """How the picture is kept consistent from frame to frame."""
+
+    steady: Literal["off", "flow", "strong"] = Field(
+        "flow",
+        description="Remove flicker by following the motion. strong removes more; off keeps every "
+        "frame as it was painted.",
+    )
+    flow: Literal["dis", "raft"] = Field(
+        "dis", description="How motion is measured: dis (fast) or raft (a net, better and slow)."
+    )
+    flow_model: Path | None = Field(
+        None, description="The ONNX file of --flow raft. Default: where export-flow writes it."
+    )
+    scenes: Path | None = Field(
+        None, description="List of cuts: read if the file exists, written if it does not."
+    )
+
+
 class KeyframeSettings(_Group):
     """Frames painted slowly, by optimisation or by hand, and how they reach the others."""
 
     keyframes: str | None = Field(
         None,
-        description="A folder of painted frames (000042.png is the 42nd), or the times of those "
-        "that are painted (0,1.5,0:03); default: chosen by how much is new, with gatys and "
-        "deepphoto.",
+        description="A folder of frames that you painted (000042.png is the film's 42nd frame), "
+        "or the times of the frames to paint (0,1.5,0:03). Default: chosen automatically, with "
+        "--method gatys or deepphoto.",
     )
     key_every: float = Field(
-        2.0, ge=0.1, le=60, description="Most seconds between two key frames of a shot."
+        2.0, ge=0.1, le=60, description="Longest time between key frames, in seconds."
     )
     key_passes: int = Field(
-        1, ge=1, le=20, description="Times that a shot's key frames are painted over, to and fro."
+        1,
+        ge=1,
+        le=20,
+        description="How often the key frames are repainted, forwards and backwards.",
     )
     between: Literal["flow", "net"] = Field(
         "flow",
-        description="How key frames reach the frames between: along the motion, or by a net "
-        "that learns their style in minutes.",
+        description="How the frames between key frames are made: flow (move the paint) or net "
+        "(learn it; needs PyTorch, minutes).",
     )
-    learn_steps: int = Field(
-        500, ge=1, description="Steps in which the net of --between net learns."
-    )
+    learn_steps: int = Field(500, ge=1, description="Training steps of --between net.")
     save_style: Path | None = Field(
-        None, description="Keep the net of --between net as this ONNX style."
+        None, description="Save the net of --between net as an ONNX style for other films."
     )
     paint_option: dict[str, str] = Field(
         {},
-        description="Setting of gatys and deepphoto, KEY=VALUE; repeatable; see paint --help.",
+        description="A setting of gatys or deepphoto; see stylize-video paint --help. Can be given "
+        "several times.",
     )
 
 
 class LiveSettings(_Group):
     """Cameras, streams and other live pictures."""
 
-    also: tuple[str, ...] = Field(
-        (), description="One more output of a live run: window, a stream, a file …; repeatable."
-    )
     styles: tuple[str, ...] = Field(
         (),
-        description="Styles to hand while live; repeatable; default: --style, then all that ship.",
+        description="The styles you can switch between. Can be given several times. Default: "
+        "--style, then all built-in styles.",
+    )
+    also: tuple[str, ...] = Field(
+        (),
+        description="One more output: window, a stream, a file. Can be given several times.",
     )
     save_to: Path | None = Field(
-        None,
-        description="Folder for the pictures and recordings that are taken while live; default: "
-        "where the command is run.",
-    )
-    realtime: bool = Field(
-        False, description="Play a file at its own speed, as a live source; others are live anyway."
-    )
-    loop: bool = Field(False, description="Begin a file again when it ends, live.")
-    policy: Literal["latest", "buffer", "sync"] = Field(
-        "latest",
-        description="Live frames that come too quickly: only the latest is painted; or a second's "
-        "worth of them may wait; or the source waits.",
+        None, description="Folder for photos and recordings. Default: the current folder."
     )
     fps_target: float | None = Field(
         None,
         gt=0,
         le=240,
-        description="Frames per second to hold while live, by painting smaller; default: as it is.",
+        description="Keep this many frames per second, by painting smaller where necessary.",
     )
+    policy: Literal["latest", "buffer", "sync"] = Field(
+        "latest",
+        description="If painting is too slow: latest (skip frames), buffer (wait up to 1 s) or "
+        "sync (slow the source).",
+    )
+    realtime: bool = Field(False, description="Play a file live, at its own speed.")
+    loop: bool = Field(False, description="Start the file again when it ends.")
     timeout: float = Field(
-        5.0, gt=0, le=600, description="Seconds of nothing after which a live source is lost."
+        5.0,
+        gt=0,
+        le=600,
+        description="Reconnect after this many seconds without a picture.",
     )
 
 
@@ -265,24 +289,22 @@ class DeviceSettings(_Group):
     """What the nets run on, and how exactly."""
 
     device: Device = Field(
-        "auto", description="What runs the net; auto takes the best that really loads."
+        "auto", description="What runs the net. auto: the fastest that works on this computer."
     )
-    threads: int = Field(0, ge=0, description="Cores that the net may use on a CPU; 0: all.")
+    threads: int = Field(0, ge=0, description="CPU cores that the net may use; 0 means all.")
     precision: Literal["auto", "float", "half", "int8"] = Field(
         "auto",
-        description="Numbers the net computes with; auto: int8 where a CPU is quick at it, half on "
-        "CUDA.",
+        description="Speed or exactness: int8 is fastest, float most exact. auto: int8 on a CPU "
+        "that is fast at it, half on CUDA.",
     )
     statistics: Literal["shot", "frame"] = Field(
-        "shot",
-        description="What a net's norms look at: the shot, so that its colours hold still, "
-        "or every frame by itself.",
+        "shot", description="Measure colours once per shot (steady) or in every frame."
     )
     tile: int = Field(
         0,
         ge=0,
-        description="Paint in parts of at most this side, px, 256 or more, to save memory; "
-        "0: the whole.",
+        description="Save memory: paint in tiles of at most this many pixels a side, 256 or more; "
+        "0 paints the whole frame at once.",
     )
 
     @field_validator("tile")
@@ -297,39 +319,39 @@ class ThirdPartySettings(_Group):
     """How to feed a style net that does not keep our contract."""
 
     model_layout: Literal["auto", "nchw", "nhwc"] = Field(
-        "auto", description="Axis order of a foreign ONNX style net."
+        "auto", description="Axis order of the model. auto: read from its shape."
     )
     model_range: Literal["auto", "0..255", "0..1", "-1..1", "imagenet"] = Field(
-        "auto", description="Pixel range that a foreign net takes; auto: 0..255."
+        "auto", description="Pixel range that the model expects. auto: 0..255."
     )
     model_output_range: Literal["auto", "0..255", "0..1", "-1..1"] = Field(
-        "auto", description="Pixel range that a foreign net answers in; auto: as it takes."
+        "auto", description="Pixel range that the model returns. auto: the same as it expects."
     )
     model_channels: Literal["rgb", "bgr"] = Field(
-        "rgb", description="Channel order of a foreign net."
+        "rgb", description="Order of the model's colour channels."
     )
 
 
 GROUPS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Style", StyleSettings),
-    ("Masks", MaskSettings),
-    ("Flicker and shots", TemporalSettings),
     ("Video", VideoSettings),
     ("Output", EncodingSettings),
+    ("Masks", MaskSettings),
+    ("Flicker and cuts", TemporalSettings),
     ("Key frames", KeyframeSettings),
     ("Live", LiveSettings),
-    ("Device", DeviceSettings),
-    ("Other people's ONNX models", ThirdPartySettings),
+    ("Advanced: speed and memory", DeviceSettings),
+    ("Advanced: other people's ONNX models", ThirdPartySettings),
 )
 """Title of each group of settings, in the order of ``--help`` and ``config.yaml``."""
 
 
 class Settings(
     StyleSettings,
-    MaskSettings,
-    TemporalSettings,
     VideoSettings,
     EncodingSettings,
+    MaskSettings,
+    TemporalSettings,
     KeyframeSettings,
     LiveSettings,
     DeviceSettings,
@@ -338,13 +360,18 @@ class Settings(
     """Settings of one run; frozen. Each package receives its own group of them."""
 
 
+def _whole_message(text: str) -> PydanticCustomError:
+    """An error whose text is the whole line that the user reads."""
+    return PydanticCustomError("whole_message", "{text}", {"text": text})
+
+
 def checked(model: type[Model], values: Mapping[str, Any], origin: str) -> Model:
     """``model`` with ``values`` over its defaults.
 
     Args:
         model: the settings' type.
         values: setting → value.
-        origin: where they come from, for the message.
+        origin: the file that they come from, for the message; empty: the command line.
 
     Raises:
         SettingsError: an unknown setting or a wrong value, named.
@@ -352,7 +379,7 @@ def checked(model: type[Model], values: Mapping[str, Any], origin: str) -> Model
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        raise SettingsError(f"{origin}: {_first_complaint(error, model)}") from error
+        raise SettingsError(_first_complaint(error, model, origin)) from error
 
 
 def load_config(path: Path) -> dict[str, Any]:
@@ -378,19 +405,25 @@ def load_config(path: Path) -> dict[str, Any]:
 
 def default_config() -> str:
     """The text of ``config.yaml``: every setting at its default, with its description."""
-    lines = ["# Every setting of `stylize-video INPUT OUTPUT`, at its default."]
+    rows = ["# Every setting of `stylize-video INPUT OUTPUT`, at its default."]
     for title, group in GROUPS:
-        lines += ["", f"# ---- {title} ----", ""]
+        rows += ["", f"# ---- {title} ----", ""]
         for name, info in group.model_fields.items():
             value = yaml.safe_dump(info.default, default_flow_style=True).splitlines()[0]
-            lines += [f"# {info.description}", f"{name}: {value}"]
-    return "\n".join(lines) + "\n"
+            rows += [f"# {info.description}", f"{name}: {value}"]
+    return "\n".join(rows) + "\n"
 
 
-def _first_complaint(error: ValidationError, model: type[BaseModel]) -> str:
+def _first_complaint(error: ValidationError, model: type[BaseModel], origin: str) -> str:
+    """The first of pydantic's complaints as one line."""
     first = error.errors()[0]
+    if first["type"] == "whole_message":
+        return first["msg"]
     name = ".".join(str(part) for part in first["loc"]) or "settings"
     if first["type"] == "extra_forbidden":
-        return f"unknown setting '{name}'{nearest(name, model.model_fields)}"
-    told = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return f"{name} = {first['input']!r}: {told[0].lower()}{told[1:]}"
+        return f"{origin}: unknown setting '{name}'{nearest(name, model.model_fields)}"
+    why = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    why = why[0].lower() + why[1:]
+    if not origin:
+        return f"--{name.replace('_', '-')} {first['input']}: {why}"
+    return f"{origin}: {name} = {first['input']!r}: {why}"

@@ -63,3 +63,10 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if close:
         return "; did you mean " + " or ".join(f"'{name}'" for name in close) + "?"
     return f"; there are {', '.join(names)}" if names else ""
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """``"Did you mean 'x'?"`` for the known word closest to ``word``, or all known ones."""
+    names = list(known)
+    close = get_close_matches(word.lower(), names, n=1, cutoff=0.5)
+    return f"Did you mean '{close[0]}'?" if close else f"There are {', '.join(names)}."

@@ -9,6 +9,7 @@ from concurrent.futures import wait
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.applicability import refuse_inapplicable
 from ..core.concurrency import run_in_background
 from ..core.config import PAINTED, Settings
 from ..core.errors import SettingsError, SinkError, SourceError
@@ -24,6 +25,7 @@ from ..styles.zoo import zoo
 from ..temporal.consistency import BLEND_WEIGHTS
 from ..temporal.flow import open_flow
 from .controls import State
+from .job import live_job
 from .loader import StyleLoader
 from .outputs.target import check_target, target_of
 from .outputs.virtualcam import PREFIX as VIRTUAL
@@ -142,7 +144,9 @@ def make_live_plan(source: str, outputs: Iterable[str], settings: Settings) -> L
     _check_settings(settings)
     for name in names:
         _check_output(name, settings)
-    return LivePlan(source, names, tuple(_playlist(settings)), settings)
+    styles = tuple(_playlist(settings))
+    refuse_inapplicable(settings, live_job(source, styles))
+    return LivePlan(source, names, styles, settings)
 
 
 def _check_settings(settings: Settings) -> None:

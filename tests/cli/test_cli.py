@@ -53,6 +53,19 @@ BAD_INPUT: dict[str, tuple[list[str], str]] = {
     "no folder for the list of cuts": (
         ["in.mp4", "o.mp4", "--scenes", "no/cuts.txt"], "folder no does not exist; create it",
     ),
+    "a method that is misspelt": (
+        ["in.mp4", "o.mp4", "--method", "gaty"], "There is no method 'gaty'. Did you mean 'gatys'?",
+    ),
+    "a method in capitals": (
+        ["in.mp4", "o.mp4", "--method", "WCT2"], "There is no method 'WCT2'. Did you mean 'wct2'?",
+    ),
+    "a live option for a file": (
+        ["in.mp4", "o.mp4", "--policy", "latest"], "--policy latest does not apply: it is for live",
+    ),
+    "a setting of the file of settings that does not apply": (
+        ["in.mp4", "o.mp4", "--config", "live.yaml"], "--bitrate 4M does not apply",
+    ),
+    "a value out of range": (["in.mp4", "o.mp4", "--crf", "99"], "--crf 99.0: should be less"),
     "output equal to input": (["in.mp4", "in.mp4", "--overwrite"], "is the input itself"),
 }  # fmt: skip
 
@@ -65,6 +78,7 @@ def test_bad_input_is_one_clear_line_and_nothing_is_left(
     make_sound_only(tmp_path / "in.mp4", tmp_path / "sound.mp4")
     write(tmp_path / "text.mp4", b"hello\n" * 100)
     write(tmp_path / "bad.yaml", b"stlye: udnie\n")
+    write(tmp_path / "live.yaml", b"bitrate: 4M\n")
     write(tmp_path / "cut.onnx", zoo()["starry-night"].path.read_bytes()[:100_000])
     foreign_onnx(tmp_path / "other.onnx", [1, 10])
     (tmp_path / "empty").mkdir()

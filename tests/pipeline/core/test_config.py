@@ -3,8 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from stylize_video.cli.options import read_settings
 from stylize_video.pipeline.core.config import Settings, checked, default_config, load_config
 from stylize_video.pipeline.core.errors import SettingsError
+from stylize_video.pipeline.styles.zoo import find_styles
 
 from ...helpers.command import run_command
 
@@ -18,6 +20,7 @@ def test_the_default_file_changes_nothing(tmp_path: Path):
     path = tmp_path / "config.yaml"
     path.write_text(default_config(), encoding="utf-8")
     assert checked(Settings, load_config(path), "file") == Settings()
+    assert not read_settings(path, {}).model_fields_set
 
 
 def test_an_unknown_key_is_named_with_the_nearest(tmp_path: Path):
@@ -75,3 +78,34 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_the_defaults(
     assert "16x12" in done.stderr
     assert "identity" in done.stderr
     assert "15 frames" in done.stderr
+
+
+def test_what_was_typed_is_known_even_at_its_default(tmp_path: Path):
+    path = tmp_path / "c.yaml"
+    path.write_text("policy: buffer\nloop: false\n", encoding="utf-8")
+    settings = read_settings(path, {"key_every": 2.0}, {"fps_target": 24.0, "mirror": True})
+    assert settings.model_fields_set == {"policy", "key_every"}
+    assert (settings.fps_target, settings.mirror, settings.policy) == (24, True, "buffer")
+
+
+@pytest.mark.parametrize(
+    ("method", "line"),
+    [
+        ("gaty", "There is no method 'gaty'. Did you mean 'gatys'?"),
+        ("WCT2", "There is no method 'WCT2'. Did you mean 'wct2'?"),
+        ("mine.onnx", "There is no method 'mine.onnx'. There are auto, "),
+    ],
+)
+def test_a_method_is_a_choice(method: str, line: str):
+    with pytest.raises(SettingsError) as error:
+        checked(Settings, {"method": method}, "my.yaml")
+    assert str(error.value).startswith(line)
+
+
+def test_a_method_of_the_users_own_is_a_file():
+    assert checked(Settings, {"method": "my/own.prepare.onnx"}, "").method == "my/own.prepare.onnx"
+
+
+def test_styles_without_weights_are_mixed_in_equal_parts():
+    styles = checked(Settings, {"style": ["udnie", "the-scream"]}, "").style
+    assert [weight for _, weight in find_styles(styles)] == [0.5, 0.5]

@@ -90,10 +90,10 @@ def test_a_mask_and_the_sources_colours_are_kept(warm: Path, photo: Path):
 def test_a_video_has_the_colours_and_steadiness_costs_nothing(
     warm: Path, make_clip: MakeClip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("stylize_video.pipeline.render.open_flow", None)  # no motion is looked for
+    monkeypatch.setattr("stylize_video.pipeline.plan.open_flow", None)  # no motion is looked for
     clip = make_clip()
     lossless: dict[str, Any] = {"crf": 0, "encoder_option": {"pix_fmt": "yuv444p"}}
-    values = {"style": str(warm), "steady": "strong", **lossless}
+    values = {"style": str(warm), **lossless}
     stylize(clip, tmp_path / "out.mp4", checked(Settings, values, "test"))
     before, times = read_video(clip)
     after, new_times = read_video(tmp_path / "out.mp4")
@@ -106,8 +106,12 @@ def test_a_video_has_the_colours_and_steadiness_costs_nothing(
     [
         ({"style": ["WARM:1", "udnie:1"]}, r"warm\.cube is a table and udnie\.onnx a net"),
         ({"style": ["PHOTO:1", "WARM:1"]}, r"photo\.png is a picture and warm\.cube a table"),
-        ({"style": "WARM", "preserve_color": "match"}, "--preserve-color match: warm.cube"),
-        ({"style": "WARM", "style_scale": 2}, "--style-scale: warm.cube has no strokes"),
+        ({"style": "WARM", "preserve_color": "match"}, "--preserve-color match does not apply"),
+        (
+            {"style": "WARM", "style_scale": 2},
+            "--style-scale 2 does not apply: this style has no strokes",
+        ),
+        ({"style": "WARM", "steady": "strong"}, "--steady strong does not apply"),
     ],
 )
 def test_what_a_table_can_not_do_is_refused(

@@ -1,0 +1,28 @@
+"""Of which kind a file run's source and output are: what decides which settings apply to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..core.applicability import OutputKind, SourceKind
+from ..core.files import PICTURE_SUFFIXES
+from .images import PictureSource
+from .outputs import is_video
+from .source import Source
+
+
+def source_kind(source: Source) -> SourceKind:
+    """What is read: a film, one picture, or a series of pictures."""
+    if not isinstance(source, PictureSource):
+        return "film"
+    return "picture" if len(source.paths) == 1 else "pictures"
+
+
+def output_kind(output: Path) -> OutputKind:
+    """What is written: a video, a GIF, one picture, or a folder of pictures."""
+    if output.suffix.lower() == ".gif":
+        return "gif"
+    if is_video(output):
+        return "video"
+    one = output.suffix.lower() in PICTURE_SUFFIXES and not output.is_dir()
+    return "picture" if one else "pictures"
