@@ -5,30 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import asdict, dataclass, replace
-from importlib.util import find_spec
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from ..models.environment import LPIPS_SETTING
 from ..pipeline.core.config import Settings
 from ..pipeline.core.errors import SettingsError, SinkError, SourceError
 from .checks import refuse_place
 from .options import Overwrite, Quiet, Vgg
+from .perceptual import KINDS, TITLES, open_distance
 from .progress import Report
-from .torch_backend import need_torch
 
 if TYPE_CHECKING:
     from ..pipeline.core.frame import Frame, Rgb
-    from ..pipeline.evaluation.metrics import Distance, Evaluation, Quality, Scores
+    from ..pipeline.evaluation.metrics import Evaluation, Quality, Scores
     from ..pipeline.media.source import Source
 
 RESULT, PER_FRAME = "result", "per-frame"
 FLOWS: tuple[str, ...] = get_args(Settings.model_fields["flow"].annotation)
-LOOKS = ("auto", "vgg", "ssim")
 _COMPARED_LOOKS = 8  # frames of a clip whose look is compared
-_SMALLEST_FOR_VGG = 16  # px: it halves the picture four times
 
 
 def evaluate(
@@ -65,11 +63,19 @@ def evaluate(
     perceptual: Annotated[
         str,
         typer.Option(
-            metavar="|".join(LOOKS),
-            help="How looks are compared; auto: vgg if its weights are at hand.",
+            metavar="|".join(KINDS),
+            help="How to compare the look of frames; auto: lpips or vgg if their weights are "
+            "on this machine, else ssim.",
         ),
-    ] = LOOKS[0],
+    ] = KINDS[0],
     vgg: Vgg = None,
+    lpips_backbone: Annotated[
+        Path | None,
+        typer.Option(
+            envvar=LPIPS_SETTING,
+            help="AlexNet weights for LPIPS (.safetensors, .pth); default: downloaded.",
+        ),
+    ] = None,
     picture: Annotated[
         Path | None, typer.Option(help="Draw the errors and slices through time, a PNG.")
     ] = None,
@@ -87,7 +93,7 @@ def evaluate(
     from ..pipeline.temporal.flow import open_flow
 
     _check_word("--flow", flow, FLOWS)
-    _check_word("--perceptual", perceptual, LOOKS)
+    _check_word("--perceptual", perceptual, KINDS)
     spaced = _read_intervals(intervals)
     if picture is not None:
         if picture.suffix.lower() != ".png":
@@ -96,7 +102,7 @@ def evaluate(
     report = Report(quiet)
     clips = _open_clips(source, result, per_frame, start, max_frames)
     expected = clips.expected
-    looks, distance = _distance(perceptual, vgg, clips)
+    looks, distance = open_distance(perceptual, vgg, lpips_backbone, min(clips.size))
     evaluation = Evaluation(
         open_flow(flow, flow_model),
         Measure(spaced, distance_every=max(1, (expected or 1) // _COMPARED_LOOKS)),
@@ -137,22 +143,6 @@ def _read_intervals(text: str) -> tuple[int, ...]:
     if spaced[0] < 1:
         raise SettingsError(f"--intervals '{text}' are not numbers of frames; write 1,10")
     return spaced
-
-
-def _distance(kind: str, weights: Path | None, clips: _Clips) -> tuple[str, Distance | None]:
-    """What compares looks, by name; ``None`` is the pipeline's own."""
-    tiny = min(clips.size) < _SMALLEST_FOR_VGG
-    if kind == "ssim" or (kind == "auto" and (tiny or find_spec("torch") is None)):
-        return "ssim", None
-    if tiny:
-        raise SettingsError(f"--perceptual vgg takes frames of {_SMALLEST_FOR_VGG} px or more")
-    need_torch("evaluate --perceptual vgg")
-    from ..models.evaluation.perceptual import VggDistance, weights_at_hand
-    from ..models.nets.vgg19 import open_vgg19
-
-    if kind == "auto" and weights is None and not weights_at_hand(None):
-        return "ssim", None
-    return "vgg", VggDistance(open_vgg19(weights))
 
 
 # ---- the clips ----
@@ -312,8 +302,7 @@ def _figures(
     if PER_FRAME in quality.scores:
         for i in quality.pairs:
             yield f"E_warp over per-frame's, i={i}", 3, lambda scores, i=i: scores.ratio[i]
-        look = {"vgg": "VGG-19 distance", "ssim": "1 − SSIM"}[looks]
-        yield f"{look} to per-frame", 4, lambda scores: scores.distance
+        yield f"{TITLES[looks]} to per-frame", 4, lambda scores: scores.distance
     yield "flicker where still, RMS of 255", 2, lambda scores: scores.flicker
     yield "drift of the colour, of 255", 2, lambda scores: scores.drift
     yield "drift less the source's, of 255", 2, lambda scores: scores.own_drift

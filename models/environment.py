@@ -7,3 +7,6 @@ VGG_SETTING = "STYLIZE_VGG19"
 
 RAFT_SETTING = "STYLIZE_RAFT"
 """RAFT-small: a ``.safetensors`` or ``.pth`` file with torchvision's keys."""
+
+LPIPS_SETTING = "STYLIZE_LPIPS_BACKBONE"
+"""AlexNet, for LPIPS: a ``.safetensors`` or ``.pth`` file with torchvision's keys."""

@@ -14,11 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch user knows
 
 from ...pipeline.core.errors import TrainingError, reason
-from .weights import read_weights
-
-# torchvision's Raft_Small_Weights.C_T_V2. The address stands here because importing torchvision
-# beside a torch of another build fails, and this one file is all that is wanted of it.
-_WEIGHTS_URL = "https://download.pytorch.org/models/raft_small_C_T_V2-01064c6d.pth"
+from .weights import Published, read_weights
 
 CELL = 8
 """The net reckons in cells of 8 × 8 pixels; height and width are multiples of it."""
@@ -86,7 +82,7 @@ def load_raft_small(weights: Path | None = None, updates: int = 12) -> RaftSmall
     """
     net = RaftSmall(updates)
     try:
-        net.load_state_dict(read_weights(weights, _WEIGHTS_URL, net.state_dict(), "RAFT-small"))
+        net.load_state_dict(read_weights(weights, _published, net.state_dict(), "RAFT-small"))
     except FileNotFoundError as error:
         raise TrainingError(f"RAFT-small's weights {weights} do not exist") from error
     except OSError as error:
@@ -95,8 +91,14 @@ def load_raft_small(weights: Path | None = None, updates: int = 12) -> RaftSmall
         ) from error
     # Each format of weights has its own errors for a broken file.
     except Exception as error:
-        raise TrainingError(f"{weights or _WEIGHTS_URL} can't be used: {reason(error)}") from error
+        raise TrainingError(f"{weights or 'RAFT-small'} can't be used: {reason(error)}") from error
     return net.eval().requires_grad_(False)
+
+
+def _published() -> Published:
+    from torchvision.models.optical_flow import Raft_Small_Weights
+
+    return Raft_Small_Weights.C_T_V2
 
 
 # ---- features ----

@@ -14,11 +14,7 @@ from torch import Tensor, nn
 
 from ...pipeline.core.errors import TrainingError, reason
 from ..environment import VGG_SETTING
-from .weights import read_weights
-
-# torchvision's VGG19_Weights.IMAGENET1K_V1. The address stands here because importing torchvision
-# beside a torch of another build fails, and this one file is all that is wanted of it.
-_WEIGHTS_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
+from .weights import Published, is_cached, read_weights
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -69,9 +65,9 @@ class VGG19(nn.Module):
         self.features, self.places = _layers(nn.AvgPool2d if pooling == "average" else nn.MaxPool2d)
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1))
-        wanted = self.features.state_dict()
+        expected = self.features.state_dict()
         self.features.load_state_dict(
-            read_weights(weights, _WEIGHTS_URL, wanted, "VGG-19", "features.")
+            read_weights(weights, _published, expected, "VGG-19", "features.")
         )
         self.eval().requires_grad_(False)
 
@@ -87,6 +83,17 @@ class VGG19(nn.Module):
             if len(found) == len(wanted):
                 break
         return found
+
+
+def _published() -> Published:
+    from torchvision.models import VGG19_Weights
+
+    return VGG19_Weights.IMAGENET1K_V1
+
+
+def vgg19_is_cached() -> bool:
+    """Whether ``open_vgg19(None)`` needs no download."""
+    return is_cached("vgg19-*.pth")
 
 
 def open_vgg19(weights: Path | None, pooling: Literal["max", "average"] = "max") -> VGG19:

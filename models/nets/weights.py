@@ -1,35 +1,48 @@
-"""Published weights: a file that the user names, or a download, checked and kept by torch."""
+"""Published weights: a file that the user names, or torchvision's, downloaded once."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from ...pipeline.core.errors import reason
+
+
+class Published(Protocol):
+    """A member of one of torchvision's enums of weights."""
+
+    def get_state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
+        """Download the weights, once, into torch's cache."""
+        ...
+
 
 def read_weights(
-    path: Path | None, url: str, wanted: dict[str, Tensor], name: str, prefix: str = ""
+    path: Path | None,
+    published: Callable[[], Published],
+    expected: dict[str, Tensor],
+    name: str,
+    prefix: str = "",
 ) -> dict[str, Tensor]:
-    """The tensors that ``wanted`` names, in float32. The file is data: nothing in it is run.
+    """The tensors that ``expected`` names, in float32. The file is data: nothing in it is run.
 
     Args:
-        path: a ``.safetensors`` or ``.pth`` file; ``None`` downloads ``url``, once, into torch's
-            cache.
-        url: its name ends in the beginning of its hash.
-        wanted: key → a tensor of the right shape.
+        path: a ``.safetensors`` or ``.pth`` file; ``None`` downloads the published weights.
+        published: imports torchvision and names its weights; called only for a download.
+        expected: key → a tensor of the right shape.
         name: of the net, for messages.
-        prefix: of the file's keys that ``wanted`` has not.
+        prefix: removed from the file's keys.
 
     Raises:
-        OSError: there is no such file, or no download.
-        ValueError: the file does not hold the net. Each format has errors of its own for a broken
-            file, too.
+        OSError: there is no such file, no download or no torchvision.
+        ValueError: the file does not hold the net. Each format has its own errors for a broken
+            file.
     """
     if path is None:
-        state = torch.hub.load_state_dict_from_url(
-            url, map_location="cpu", progress=True, check_hash=True, weights_only=True
-        )
+        state = _download(published)
     elif path.suffix == ".safetensors":
         from safetensors.torch import load_file
 
@@ -37,7 +50,22 @@ def read_weights(
     else:
         state = torch.load(path, map_location="cpu", weights_only=True)
     state = {key.removeprefix(prefix): value for key, value in state.items()}
-    missing = [key for key in wanted if key not in state or state[key].shape != wanted[key].shape]
-    if missing:
-        raise ValueError(f"{path or url} does not hold {name}: no fitting '{missing[0]}'")
-    return {key: state[key].float() for key in wanted}
+    for key, tensor in expected.items():
+        if key not in state or state[key].shape != tensor.shape:
+            raise ValueError(f"{path or 'the download'} does not hold {name}: no fitting '{key}'")
+    return {key: state[key].float() for key in expected}
+
+
+def _download(published: Callable[[], Published]) -> dict[str, Tensor]:
+    try:
+        weights = published()
+    except (ImportError, RuntimeError) as error:  # missing, or built for another PyTorch
+        raise OSError(f"torchvision can't be imported: {reason(error)}") from error
+    return weights.get_state_dict(
+        map_location="cpu", progress=True, check_hash=True, weights_only=True
+    )
+
+
+def is_cached(pattern: str) -> bool:
+    """Whether a file that matches ``pattern`` lies in the cache for torch's downloads."""
+    return any((Path(torch.hub.get_dir()) / "checkpoints").glob(pattern))

@@ -12,9 +12,14 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from stylize_video.models.evaluation.perceptual import LAYERS, VggDistance, feature_distance
+from stylize_video.models.evaluation.perceptual import (
+    LAYERS,
+    VggDistance,
+    feature_distance,
+    open_lpips,
+)
 from stylize_video.models.nets.vgg19 import VGG19
-from stylize_video.pipeline.core.errors import SourceError
+from stylize_video.pipeline.core.errors import SourceError, TrainingError
 from stylize_video.pipeline.core.frame import Frame, Rgb, Vectors
 from stylize_video.pipeline.evaluation.metrics import SOURCE, Evaluation, Measure, Quality, evaluate
 from stylize_video.pipeline.evaluation.truth import Truth, read_flow
@@ -400,7 +405,40 @@ def test_vgg_is_taken_where_its_weights_are(
 ):
     words = ("in.mp4", "out.mp4", "--per-frame", "plain.mp4", "--vgg", vgg_file, "--max-frames")
     done = told(*words, "4", "--json")
-    assert json.loads(done.stdout)["looks"] == "vgg", done.stderr
+    assert json.loads(done.stdout)["looks"] == "vgg distance", done.stderr
+
+
+@pytest.fixture
+def alexnet_file(tmp_path: Path) -> Path:
+    """Weights of AlexNet's shape, not its knowledge: torchvision's keys."""
+    from torchvision.models import alexnet
+
+    torch.manual_seed(0)
+    torch.save(alexnet(weights=None).state_dict(), tmp_path / "alexnet.pth")
+    return tmp_path / "alexnet.pth"
+
+
+def test_lpips_is_taken_where_its_backbone_is_named(told: Evaluate, alexnet_file: Path):
+    words = ("in.mp4", "out.mp4", "--per-frame", "plain.mp4", "--lpips-backbone", alexnet_file)
+    done = told(*words, "--max-frames", "4")
+    assert done.returncode == 0, done.stderr
+    assert "LPIPS to per-frame" in done.stdout
+
+
+def test_lpips_grows_with_the_difference(alexnet_file: Path):
+    distance = open_lpips(alexnet_file)
+    rgb = np.ascontiguousarray(PHOTO[:64, :80])
+    assert distance(rgb, rgb) == 0
+    noise = np.random.default_rng(0).normal(0, 1, rgb.shape)
+    far = [distance(rgb, to_rgb(rgb + size * noise)) for size in (5, 20, 60)]
+    assert 0 < far[0] < far[1] < far[2]
+
+
+def test_a_file_that_is_no_alexnet_is_refused(vgg_file: Path, tmp_path: Path):
+    with pytest.raises(TrainingError, match="does not hold AlexNet"):
+        open_lpips(vgg_file)
+    with pytest.raises(TrainingError, match="do not exist"):
+        open_lpips(tmp_path / "none.pth")
 
 
 def test_one_frame_less_is_noted_and_more_are_refused(
