@@ -190,11 +190,9 @@ class _Job:
 
     def write(self, result: Rgb8Or16) -> None:
         """Write the result to ``out``, whole or not at all."""
-        from ..pipeline.core.files import atomic_write
-        from ..pipeline.media.images import picture_bytes
+        from ..pipeline.media.images import write_picture
 
-        with atomic_write(self.out) as temporary:
-            temporary.write_bytes(picture_bytes(result, self.out.name))
+        write_picture(self.out, result)
         self.report.say(f"wrote {self.out}: {result.shape[1]}x{result.shape[0]}")
 
 

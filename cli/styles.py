@@ -63,7 +63,7 @@ def _print_table() -> None:
 def _write_sheet(sheet: Path | None, frame: str | None, at: str, overwrite: bool) -> None:
     from ..pipeline.contact_sheet import style_sheet
     from ..pipeline.core.errors import SettingsError
-    from ..pipeline.media.images import write_png
+    from ..pipeline.media.images import write_picture
     from ..pipeline.media.inputs import frame_at
 
     if frame is None:
@@ -73,5 +73,5 @@ def _write_sheet(sheet: Path | None, frame: str | None, at: str, overwrite: bool
     if sheet.suffix.lower() != ".png":
         raise SettingsError(f"--sheet {sheet} must end in .png")
     refuse_place(sheet, overwrite, "--sheet")
-    write_png(sheet, style_sheet(frame_at(frame, at)))
+    write_picture(sheet, style_sheet(frame_at(frame, at)))
     typer.echo(f"wrote {sheet}", err=True)

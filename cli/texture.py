@@ -40,8 +40,7 @@ def texture(
     from ..models.optimize.run import check_size, to_tensor
     from ..models.optimize.texture import LAYERS, Texture
     from ..models.training.feedforward import fingerprint
-    from ..pipeline.core.files import atomic_write
-    from ..pipeline.media.images import picture_bytes
+    from ..pipeline.media.images import write_picture
 
     recipe = checked(PaintRecipe, {"style_layers": LAYERS, "tv_weight": 0.0} | typed, "texture")
     try:
@@ -61,6 +60,5 @@ def texture(
     parts = (str(width), str(height), recipe.model_dump_json(), fingerprint(describe.vgg))
     painting = CheckpointedPainting(digest(*parts, picture), out, report)
     result = painting.run(descent, where, picture.dtype, restart)
-    with atomic_write(out) as temporary:
-        temporary.write_bytes(picture_bytes(result, out.name))
+    write_picture(out, result)
     report.say(f"wrote {out}: {width}x{height}")

@@ -21,12 +21,11 @@ from ..models.training.feedforward import fingerprint
 from ..models.training.keyframe_net import begin, distil, load_lesson, save_lesson
 from ..pipeline.core.config import Settings, checked
 from ..pipeline.core.errors import SettingsError
-from ..pipeline.core.files import atomic_write
 from ..pipeline.core.frame import Frame, Rgb, eight_bits
 from ..pipeline.imaging.resize import resize_pixels
 from ..pipeline.keyframes.paint import PaintTask
 from ..pipeline.keyframes.run import Pairs
-from ..pipeline.media.images import PictureSource, picture_bytes, read_8_or_16_bit
+from ..pipeline.media.images import PictureSource, read_8_or_16_bit, write_picture
 from ..pipeline.media.images import read_picture as read_rgb
 from ..pipeline.media.outputs import check_output
 from ..pipeline.nets.contract import ModelCard
@@ -211,8 +210,7 @@ def paint_picture(
     masks = open_masks(settings, source)
     with closing(masks) if masks is not None else nullcontext():
         finished = Finish(mask=masks).picture(result, content, frame, settings.strength)
-    with atomic_write(out) as temporary:
-        temporary.write_bytes(picture_bytes(finished, out.name))
+    write_picture(out, finished)
     report.say(f"wrote {out}: {size[0]}x{size[1]}")
 
 

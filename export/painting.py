@@ -35,12 +35,12 @@ from ..models.training.feedforward import fingerprint
 from ..models.training.plots import loss_curves
 from ..pipeline.core import files
 from ..pipeline.core.errors import SettingsError, SourceError
-from ..pipeline.core.files import atomic_write, writing
+from ..pipeline.core.files import writing
 from ..pipeline.core.frame import Rgb, Rgb8Or16, eight_bits
 from ..pipeline.imaging import guided, matting
 from ..pipeline.imaging.resize import resize_pixels
 from ..pipeline.imaging.segmentation import Labels, label_pixels, palette
-from ..pipeline.media.images import picture_bytes, read_8_or_16_bit
+from ..pipeline.media.images import read_8_or_16_bit, write_picture
 from ..pipeline.styles.zoo import find_styles
 from .progress import ProgressReport
 
@@ -216,8 +216,7 @@ class CheckpointedPainting:
         with writing(self._checkpoint):
             save_canvas(canvas, self._checkpoint)
         preview = self._folder / "preview.png"
-        with atomic_write(preview) as temporary:
-            temporary.write_bytes(picture_bytes(to_picture(canvas.picture), preview.name))
+        write_picture(preview, to_picture(canvas.picture))
 
 
 def paint_content(

@@ -13,11 +13,10 @@ import cv2
 import numpy as np
 
 from ..core.errors import SourceError
-from ..core.files import atomic_write
 from ..core.frame import Rgb
 from ..imaging.resize import resize_pixels
 from ..imaging.warp import Warper
-from ..media.images import picture_bytes, pictures_in, read_picture
+from ..media.images import pictures_in, read_picture, write_picture
 from ..temporal.trajectory import Correspondence, Trust
 from .select import Key, read_link
 
@@ -127,8 +126,7 @@ def _paint_once(key: Key, task: PaintTask, painter: KeyPainter, folder: Path) ->
     if not path.exists():
         checkpoint = folder / f"{name}.part"
         rgb = painter.paint(task, checkpoint)
-        with atomic_write(path) as temporary:
-            temporary.write_bytes(picture_bytes(rgb, path.name))
+        write_picture(path, rgb)
         checkpoint.unlink(missing_ok=True)
     return path
 

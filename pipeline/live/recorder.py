@@ -9,9 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..core.errors import SinkError
-from ..core.files import atomic_write
 from ..core.frame import Frame
-from ..media.images import picture_bytes
+from ..media.images import write_picture
 from .controls import Controls, State
 from .outputs.output import Outputs, OutputThread
 
@@ -74,8 +73,7 @@ class Recorder:
     def _keep(self, frame: Frame) -> None:
         path = self._free_name(".png")
         try:
-            with atomic_write(path) as part:
-                part.write_bytes(picture_bytes(frame.rgb, path.name))
+            write_picture(path, frame.rgb)
         except SinkError as error:
             log.warning("%s", error)
         else:

@@ -1,1 +1,1 @@
-"""Bytes to frames and frames to bytes: sources, colours, writers, the join."""
+"""Bytes to frames and back: files are read, encoded, written and joined here."""

@@ -1,4 +1,4 @@
-"""A second video, or one picture, that is looked at beside the source: masks."""
+"""A second video, or one picture, in step with the source: masks."""
 
 from __future__ import annotations
 
@@ -17,43 +17,44 @@ from .inputs import open_source
 log = logging.getLogger(__name__)
 
 TimedPicture = tuple[Fraction, NDArray[Any]]
-"""A picture, and when it is shown: seconds since the first."""
+"""The time at which a picture appears, in seconds since the first one, and the picture."""
 
 
 class AlignedPictures:
-    """What is shown beside each frame; frames are asked for in order, all from one thread.
+    """Finds the picture that belongs to each frame. Frames come in order, all from one thread.
 
     Args:
-        asked: the option and what was given, for messages.
-        pictures: in order of time; one that breaks off is noted, and its last picture stays.
-        start: time of the source's first frame.
+        label: the option and its value, for messages.
+        pictures: in order of time. If they break off, a warning is logged and the last one is used
+            from there on.
+        start: time of the source's first frame, seconds.
 
     Raises:
         SourceError: there is no picture.
     """
 
-    def __init__(self, asked: str, pictures: Generator[TimedPicture], start: Fraction) -> None:
-        self._asked = asked
+    def __init__(self, label: str, pictures: Generator[TimedPicture], start: Fraction) -> None:
+        self._label = label
         self._start = start
         self._pictures = pictures
         try:
             self._now = next(pictures)
         except StopIteration as error:
-            raise SourceError(f"{asked}: there is no picture in it") from error
+            raise SourceError(f"{label}: there is no picture in it") from error
         except SourceError as error:
-            raise SourceError(f"{asked}: {error}") from error
+            raise SourceError(f"{label}: {error}") from error
         self._coming = self._rest()
         self._next = next(self._coming, None)
 
     @property
     def now(self) -> TimedPicture:
-        """What is shown beside the last frame asked for; the first picture before that."""
+        """The picture for the last frame that ``at`` was given, or the first picture."""
         return self._now
 
     def at(self, frame: Frame) -> TimedPicture:
-        """What is shown when the frame is; what ends early stays."""
+        """The picture for a frame; the last one where the pictures have ended."""
         time = frame.time - self._start
-        # The nearest in time: two clocks are never rounded alike.
+        # The nearest in time is taken, because two clocks are not rounded the same way.
         while self._next is not None and (self._now[0] + self._next[0]) / 2 <= time:
             self._now, self._next = self._next, next(self._coming, None)
         return self._now
@@ -67,11 +68,16 @@ class AlignedPictures:
             try:
                 yield from self._pictures
             except SourceError as error:
-                log.warning("%s: %s; the last of it is used from there on", self._asked, error)
+                log.warning("%s: %s; the last of it is used from there on", self._label, error)
 
 
 def pictures_of(name: str, fps: Fraction) -> Generator[TimedPicture]:
-    """The frames of a file, RGB."""
+    """Read the frames of a file, (H, W, 3) uint8, 0–255, RGB.
+
+    Args:
+        name: see ``open_source``.
+        fps: frames per second of pictures.
+    """
     opened = open_source(name, None, fps)
     for frame in opened.frames():
         yield frame.time - opened.info.start, frame.rgb

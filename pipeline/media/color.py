@@ -1,9 +1,9 @@
-"""From a decoded frame's colours to RGB, and back to the colours that are written.
+"""Convert a decoded frame's colours to RGB, and back to the colours of the output.
 
-The matrix and range are the frame's own tags; what is untagged follows FFmpeg's convention (BT.601,
-limited) both ways and stays untagged, so that it looks as the source does in any player. A style
-paints in the colours of its painting, which are not high dynamic range: PQ and HLG are tone-mapped
-to BT.709.
+The matrix and range are the frame's own tags. An untagged frame follows FFmpeg's convention
+(BT.601, limited) both ways and stays untagged, so that it looks like the source in any player. A
+style paints in the colours of its painting, which are not high dynamic range: PQ and HLG are
+tone-mapped to BT.709.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from av.video.reformatter import (
 
 from ..core.frame import Plane, Rgb, Yuv, YuvMatrix
 
-# AVColorSpace → swscale's matrix. What is absent has no YUV matrix (RGB) or is unknown.
+# AVColorSpace → swscale's matrix. Absent ones have no YUV matrix (RGB) or are unknown.
 _MATRICES = {
     1: Colorspace.ITU709,
     4: Colorspace.FCC,
@@ -43,7 +43,7 @@ _HDR = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
 
 @dataclass(frozen=True)
 class ColorTags:
-    """What a stream says of its colours, in FFmpeg's numbers; the defaults say nothing."""
+    """A stream's colour tags, in FFmpeg's numbers; the defaults mean "unknown"."""
 
     matrix: int = _UNKNOWN
     primaries: int = _UNKNOWN
@@ -52,17 +52,17 @@ class ColorTags:
 
     @property
     def is_hdr(self) -> bool:
-        """The transfer is PQ or HLG."""
+        """Whether the transfer is PQ or HLG."""
         return self.transfer in _HDR
 
     def for_output(self) -> ColorTags:
-        """The tags of what is written for a source of these tags.
+        """The output's tags for a source of these tags.
 
-        RGB sources and pictures become BT.709, and so does HDR; all else keeps its tags.
+        RGB sources, pictures and HDR become BT.709; all others keep their tags.
         """
         if self.matrix == _MATRIX_RGB or self.is_hdr:
             return BT709
-        # Constant luminance (10) can't be written by a plain matrix; the non-constant kin is.
+        # A plain matrix can't write constant luminance (10); the non-constant one (9) is used.
         matrix = 9 if self.matrix == 10 else self.matrix
         if matrix not in _MATRICES:
             matrix = _UNKNOWN
@@ -73,7 +73,7 @@ BT709 = ColorTags(matrix=1, primaries=1, transfer=1, range=1)
 
 
 def tags_of(frame: av.VideoFrame) -> ColorTags:
-    """The tags that a decoded frame carries."""
+    """Read the tags of a decoded frame."""
     return ColorTags(
         int(frame.colorspace),
         int(frame.color_primaries),
@@ -83,7 +83,12 @@ def tags_of(frame: av.VideoFrame) -> ColorTags:
 
 
 class ToRgb:
-    """Decoded frames → ``Rgb`` at one size. Keep one per stream: it holds swscale's tables."""
+    """Converts decoded frames to RGB at one size. Use one per stream: it stores swscale's tables.
+
+    Args:
+        width: of the pictures, px.
+        height: of the pictures, px.
+    """
 
     def __init__(self, width: int, height: int) -> None:
         self.width = width
@@ -91,7 +96,7 @@ class ToRgb:
         self._scaler = VideoReformatter()
 
     def __call__(self, frame: av.VideoFrame) -> Rgb:
-        """The frame's picture, (height, width, 3)."""
+        """Convert one frame: (height, width, 3) uint8, 0–255, RGB."""
         hdr = tags_of(frame).is_hdr
         resized = (frame.width, frame.height) != (self.width, self.height)
         converted = self._scaler.reformat(
@@ -102,15 +107,17 @@ class ToRgb:
             interpolation=(Interpolation.BICUBIC if resized else Interpolation.BILINEAR) | _EXACT,
             dst_color_trc=ColorTrc.BT709 if hdr else None,
             dst_color_primaries=ColorPrimaries.BT709 if hdr else None,
-            threads=1,  # the net and the codecs want the other cores
+            threads=1,  # the net and the codecs need the other cores
         )
         return np.ascontiguousarray(converted.to_ndarray(), dtype=np.uint8)
 
 
 def planes_of(frame: av.VideoFrame) -> Yuv | None:
-    """The frame's own planes, not copied; ``None`` where they are not 8-bit 4:2:0 of even size.
+    """The frame's own planes, not copied: Y (H, W), U and V (H/2, W/2), uint8, 0–255.
 
-    HDR is tone-mapped, so it is none either.
+    Returns:
+        ``None`` if the frame is not 8-bit 4:2:0 of even size, or if it is HDR, which must be
+        tone-mapped.
     """
     tags = tags_of(frame)
     plain = frame.format.name in ("yuv420p", "yuvj420p") and not tags.is_hdr
@@ -127,7 +134,12 @@ def _view(plane: VideoPlane) -> Plane:
 
 
 def frame_of(picture: Yuv, tags: ColorTags) -> av.VideoFrame:
-    """A new frame that holds the planes, with the tags set."""
+    """Copy planes into a new frame and set its tags.
+
+    Args:
+        picture: Y (H, W), U and V (H/2, W/2), uint8, 0–255.
+        tags: of the output.
+    """
     height, width = picture.y.shape
     frame = av.VideoFrame(width, height, "yuv420p")
     for plane, values in zip(frame.planes, picture.planes, strict=True):
@@ -138,7 +150,12 @@ def frame_of(picture: Yuv, tags: ColorTags) -> av.VideoFrame:
 
 
 class FromRgb:
-    """``Rgb`` → frames of a pixel format and colours, to be encoded. Keep one per stream."""
+    """Converts RGB pictures to frames for an encoder. Use one per stream.
+
+    Args:
+        pixel_format: FFmpeg's name.
+        tags: the colours to convert to.
+    """
 
     def __init__(self, pixel_format: str, tags: ColorTags) -> None:
         self.pixel_format = pixel_format
@@ -146,12 +163,12 @@ class FromRgb:
         self._scaler = VideoReformatter()
 
     def __call__(self, rgb: Rgb) -> av.VideoFrame:
-        """A new frame that holds ``rgb``, with the tags set."""
+        """Convert a picture, (H, W, 3) uint8, 0–255, RGB, to a new frame with the tags set."""
         frame = self._scaler.reformat(
             av.VideoFrame.from_numpy_buffer(rgb, "rgb24"),
             format=self.pixel_format,
             dst_colorspace=_MATRICES.get(self.tags.matrix),
-            # Unsaid is limited, by FFmpeg's convention; it is written so, and left unsaid.
+            # Unknown means limited, by FFmpeg's convention: converted so, and left untagged.
             dst_color_range=self.tags.range or ColorRange.MPEG,
             threads=1,
         )

@@ -40,19 +40,25 @@ _QUALITY: dict[str, tuple[str, float | None, dict[str, str]]] = {
 
 @dataclass(frozen=True)
 class Encoding:
-    """Everything that an encoder is told, apart from the frames."""
+    """Everything that an encoder needs, apart from the frames."""
 
     codec: str
     """FFmpeg's name of the encoder."""
     pixel_format: str
-    """What the encoder is given."""
+    """FFmpeg's name of the format in which the encoder receives frames."""
     options: dict[str, str]
     """The encoder's own options."""
     color: ColorTags
-    """How it is converted, and tagged."""
+    """The colours to convert to, and the tags."""
 
     def configure(self, context: VideoCodecContext, width: int, height: int) -> None:
-        """Set up the encoder, but for its clock."""
+        """Set up an encoder, except for its clock.
+
+        Args:
+            context: of the encoder.
+            width: of the frames, px.
+            height: of the frames, px.
+        """
         context.width, context.height = width, height
         context.pix_fmt = self.pixel_format
         context.colorspace = self.color.matrix
@@ -62,15 +68,20 @@ class Encoding:
 
 
 def choose_encoding(output: Path, settings: EncodingSettings, info: SourceInfo) -> Encoding:
-    """The encoding of a video file.
+    """Choose the encoding of a video file.
+
+    Args:
+        output: the file; its ending names the container.
+        settings: codec, quality and options.
+        info: of the source.
 
     Raises:
-        SinkError: the encoder is unknown, or an option is not one of its own.
+        SinkError: the encoder is unknown, the container can't hold it, or it lacks an option.
     """
     container, default_codec = CONTAINERS[output.suffix.lower()]
     name = settings.codec or default_codec
     codec = find_codec(name)
-    if codec.canonical_name not in _held_by(container):
+    if codec.canonical_name not in _codecs_of(container):
         raise SinkError(
             f"{output.suffix} can't hold {name}; leave --codec out, or write .mkv or .mov"
         )
@@ -87,10 +98,10 @@ def choose_encoding(output: Path, settings: EncodingSettings, info: SourceInfo) 
 
 
 def find_codec(name: str) -> Codec:
-    """The video encoder of that name.
+    """Find the video encoder of a name.
 
     Raises:
-        SinkError: there is none here.
+        SinkError: this FFmpeg has no such video encoder.
     """
     try:
         codec = Codec(name, "w")
@@ -103,8 +114,8 @@ def find_codec(name: str) -> Codec:
     return codec
 
 
-def _held_by(container: str) -> set[str]:
-    """Codecs that a container takes. MPEG-TS would take any bytes, which no player reads."""
+def _codecs_of(container: str) -> set[str]:
+    """Codecs that a container can hold. MPEG-TS accepts any bytes, which no player reads."""
     if container == "mpegts":
         return {"h264", "hevc", "mpeg2video", "mpeg4"}
     with av.open(io.BytesIO(), "w", format=container) as scratch:
@@ -115,7 +126,7 @@ def _options(codec: Codec, settings: EncodingSettings) -> dict[str, str]:
     option, default, others = _QUALITY.get(codec.name, (None, None, {}))
     options = dict(others)
     if others is _X264:
-        # Left to itself it takes one and a half threads a core, beside a net that has them all.
+        # By default it takes one and a half threads for each core, and the net needs all of them.
         options["threads"] = str(max(1, available_cores() // 2))
     if option is not None and default is not None:
         options[option] = f"{default:g}"
@@ -123,10 +134,10 @@ def _options(codec: Codec, settings: EncodingSettings) -> dict[str, str]:
 
 
 def quality_option(codec: Codec, settings: EncodingSettings) -> dict[str, str]:
-    """What ``--crf`` is to the encoder; nothing where it was not asked for.
+    """The encoder's own option for ``--crf``; empty if that is not set.
 
     Raises:
-        SinkError: the encoder has no such thing that is known.
+        SinkError: no such option of the encoder is known.
     """
     if settings.crf is None:
         return {}
@@ -139,10 +150,10 @@ def quality_option(codec: Codec, settings: EncodingSettings) -> dict[str, str]:
 
 
 def user_options(codec: Codec, settings: EncodingSettings) -> dict[str, str]:
-    """The user's own options; ``pix_fmt`` is one.
+    """The options of ``--encoder-option``; ``pix_fmt`` is allowed as well.
 
     Raises:
-        SinkError: one is not the encoder's.
+        SinkError: the encoder does not have one of them.
     """
     listed = codec.create().supported_options
     known = {o.name for group in (listed.generic, listed.private) for o in group} | {"pix_fmt"}
@@ -152,22 +163,29 @@ def user_options(codec: Codec, settings: EncodingSettings) -> dict[str, str]:
     return dict(settings.encoder_option)
 
 
-def choose_format(codec: Codec, asked: str | None, width: int, height: int) -> str:
-    """The pixel format that was asked for, or the most compatible one at this size.
+def choose_format(codec: Codec, requested: str | None, width: int, height: int) -> str:
+    """The requested pixel format, or the most compatible one at this size.
+
+    Args:
+        codec: the encoder.
+        requested: FFmpeg's name, if the user gave one.
+        width: of the frames, px.
+        height: of the frames, px.
 
     Raises:
-        SinkError: the encoder does not take it.
+        SinkError: the encoder does not accept it.
     """
-    taken = [f.name for f in codec.video_formats or ()]
-    if asked is not None:
-        if taken and asked not in taken:
-            raise SinkError(f"{codec.name} has no pixel format {asked}{nearest(asked, taken)}")
-        return asked
+    formats = [f.name for f in codec.video_formats or ()]
+    if requested is not None:
+        if formats and requested not in formats:
+            hint = nearest(requested, formats)
+            raise SinkError(f"{codec.name} has no pixel format {requested}{hint}")
+        return requested
     if codec.name == "gif":
         return "pal8"
     odd = width % 2 or height % 2
     # VP9 and AV1 hold odd sizes in 4:2:0; H.264 and HEVC crop by whole chroma samples.
-    if odd and codec.canonical_name in ("h264", "hevc") and "yuv444p" in taken:
+    if odd and codec.canonical_name in ("h264", "hevc") and "yuv444p" in formats:
         log.warning(
             "%dx%d is odd, which %s can't hold in 4:2:0: written as 4:4:4; "
             "for players that want 4:2:0 add --size %dx%d",
@@ -175,6 +193,6 @@ def choose_format(codec: Codec, asked: str | None, width: int, height: int) -> s
         )  # fmt: skip
         return "yuv444p"
     return next(
-        (name for name in ("yuv420p", "yuv422p", "yuvj420p") if name in taken),
-        (taken or ["yuv420p"])[0],
+        (name for name in ("yuv420p", "yuv422p", "yuvj420p") if name in formats),
+        (formats or ["yuv420p"])[0],
     )

@@ -1,4 +1,4 @@
-"""Frames of pictures: one, a folder of them, or a pattern."""
+"""Read and write pictures; a picture, a folder or a pattern of them as a source of frames."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Generator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import SinkError, SourceError
 from ..core.files import PICTURE_SUFFIXES, atomic_write
-from ..core.frame import ALL, Frame, Plane, Rgb, Rgb8Or16, Span, eight_bits
+from ..core.frame import ALL, Frame, Plane, Rgb, Rgb8Or16, Span, eight_bits, resized
 from .color import BT709
 from .source import SourceInfo, fit_size
 
@@ -22,7 +23,13 @@ log = logging.getLogger(__name__)
 
 
 class PictureSource:
-    """Pictures as frames of a constant rate, in natural order, all of the first one's size.
+    """Pictures as frames of a constant rate, all resized to the size of the first.
+
+    Args:
+        name: as the user typed it.
+        paths: the pictures, in order.
+        size: see ``fit_size``.
+        fps: frames per second.
 
     Raises:
         SourceError: there is no picture, or the first can't be decoded.
@@ -53,17 +60,17 @@ class PictureSource:
     def frames(self, span: Span = ALL, planar: bool = False) -> Generator[Frame]:
         """See ``Source.frames``."""
         size = (self.info.width, self.info.height)
-        odd_ones = 0
+        others = 0
         for number, path in enumerate(self.paths):
             if not span.holds(number * self.info.time_base):
                 continue
             rgb = read_picture(path)
             if rgb.shape[1::-1] != size:
-                odd_ones += 1
-                rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+                others += 1
+                rgb = resized(rgb, size, cv2.INTER_AREA)
             yield Frame(rgb, number, self.info.time_base, 1)
-        if odd_ones and len(self.paths) > 1:
-            log.warning("%d pictures were resized to %dx%d", odd_ones, *size)
+        if others and len(self.paths) > 1:
+            log.warning("%d pictures were resized to %dx%d", others, *size)
 
     def count_before(self, time: Fraction) -> int:
         """See ``Source.count_before``."""
@@ -72,58 +79,45 @@ class PictureSource:
     def alphas(self) -> Generator[tuple[Fraction, Plane]]:
         """See ``Source.alphas``."""
         for number, path in enumerate(self.paths):
-            encoded = _encoded(path)
-            rgba = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
-            if rgba is None:
-                raise SourceError(f"picture {path} can't be decoded")
+            rgba = _decode(path, cv2.IMREAD_UNCHANGED)
             if rgba.ndim != 3 or rgba.shape[2] != 4:
                 raise SourceError(f"{path} has no alpha channel")
             alpha = rgba[..., 3] if rgba.dtype == np.uint8 else rgba[..., 3] // 257
             yield number * self.info.time_base, np.asarray(alpha, np.uint8)
 
 
-def _encoded(path: Path) -> NDArray[np.uint8]:
-    try:
-        return np.fromfile(path, dtype=np.uint8)
-    except OSError as error:
-        raise SourceError(f"picture {path} can't be read: {error.strerror}") from error
+# ---- reading ----
 
 
 def read_picture(path: Path) -> Rgb:
-    """A picture in 8 bits.
+    """Read a picture in 8 bits: (H, W, 3) uint8, 0–255, RGB.
 
     Raises:
-        SourceError: it can't be read.
+        SourceError: the file can't be read or decoded.
     """
-    encoded = _encoded(path)
-    rgb = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB) if encoded.size else None
-    if rgb is None:
-        raise SourceError(f"picture {path} can't be decoded")
-    return np.asarray(rgb, dtype=np.uint8)
+    return np.asarray(_decode(path, cv2.IMREAD_COLOR_RGB), np.uint8)
 
 
 def picture_size(path: Path) -> tuple[int, int]:
     """(width, height) of a picture, px.
 
     Raises:
-        SourceError: it can't be read.
+        SourceError: the file can't be read or decoded.
     """
     height, width = read_picture(path).shape[:2]
     return width, height
 
 
 def read_8_or_16_bit(path: Path) -> Rgb8Or16:
-    """A picture in the bits that it has, 8 or 16; what is transparent is on black.
+    """Read a picture in its own bits: (H, W, 3) uint8, 0–255, or uint16, 0–65535, RGB.
+
+    Transparent parts are black.
 
     Raises:
-        SourceError: it can't be read.
+        SourceError: the file can't be read or decoded, or has other numbers.
     """
-    encoded = _encoded(path)
-    # IMREAD_COLOR_RGB answers nonsense for TIFFs of 16 bits (OpenCV 5.0.0).
-    how = cv2.IMREAD_COLOR_BGR | cv2.IMREAD_ANYDEPTH
-    bgr = cv2.imdecode(encoded, how) if encoded.size else None
-    if bgr is None:
-        raise SourceError(f"picture {path} can't be decoded")
+    # IMREAD_COLOR_RGB gives wrong pixels for TIFFs of 16 bits (OpenCV 5.0.0).
+    bgr = _decode(path, cv2.IMREAD_COLOR_BGR | cv2.IMREAD_ANYDEPTH)
     rgb = np.ascontiguousarray(bgr[..., ::-1])
     if rgb.dtype == np.uint16:
         return np.asarray(rgb, np.uint16)
@@ -132,56 +126,82 @@ def read_8_or_16_bit(path: Path) -> Rgb8Or16:
     return np.asarray(rgb, np.uint8)
 
 
+def _decode(path: Path, how: int) -> NDArray[Any]:
+    """Read a file and decode it, ``how`` being OpenCV's flags."""
+    try:
+        encoded = np.fromfile(path, dtype=np.uint8)
+    except OSError as error:
+        raise SourceError(f"picture {path} can't be read: {error.strerror}") from error
+    pixels = cv2.imdecode(encoded, how) if encoded.size else None
+    if pixels is None:
+        raise SourceError(f"picture {path} can't be decoded")
+    return pixels
+
+
+# ---- names ----
+
+
 def _natural(path: Path) -> list[tuple[int, int | str]]:
-    """A key that compares numbers as numbers."""
+    """A sort key that compares numbers as numbers."""
     parts = re.split(r"(\d+)", str(path).lower())
     return [(0, int(part)) if part.isdigit() else (1, part) for part in parts]
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The pictures of a folder, ``2.png`` before ``10.png``."""
-    found = (p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
-    return sorted(found, key=_natural)
+    """List the pictures of a folder, ``2.png`` before ``10.png``."""
+    pictures = (p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
+    return sorted(pictures, key=_natural)
 
 
 def pictures_like(pattern: str) -> list[Path]:
-    """Pictures named by ``frames/*.png`` or, with a printf number, ``frames/%05d.png``."""
+    """List the pictures of ``frames/*.png`` or, with a printf number, ``frames/%05d.png``."""
     path = Path(pattern)
     number = re.search(r"%0?\d*d", path.name)
     if number is None:
-        found = path.parent.glob(path.name)
-        return sorted((p for p in found if p.suffix.lower() in PICTURE_SUFFIXES), key=_natural)
+        files = path.parent.glob(path.name)
+        return sorted((p for p in files if p.suffix.lower() in PICTURE_SUFFIXES), key=_natural)
     before, after = (re.escape(part) for part in re.split(r"%0?\d*d", path.name, maxsplit=1))
-    wanted = re.compile(rf"{before}\d+{after}")
+    name = re.compile(rf"{before}\d+{after}")
     if not path.parent.is_dir():
         return []
-    return sorted((p for p in path.parent.iterdir() if wanted.fullmatch(p.name)), key=_natural)
+    return sorted((p for p in path.parent.iterdir() if name.fullmatch(p.name)), key=_natural)
 
 
-def write_png(path: Path, rgb: Rgb) -> None:
-    """Write a picture, whole or not at all.
-
-    Raises:
-        SinkError: it can't be written.
-    """
-    _, encoded = cv2.imencode(".png", rgb[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
-    with atomic_write(path) as aside:
-        aside.write_bytes(encoded.tobytes())
-
+# ---- writing ----
 
 SIXTEEN_BIT_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
-"""Pictures that can hold 16 bits."""
+"""Endings of the picture files that can have 16 bits."""
 
 
-def picture_bytes(rgb: Rgb8Or16, name: str) -> bytes:
-    """A picture, encoded as its file's name ends; in 8 bits where it can't hold 16.
+def picture_bytes(rgb: Rgb8Or16, name: str, *options: int) -> bytes:
+    """Encode a picture in the format of its file name; in 8 bits if that can't have 16.
+
+    Args:
+        rgb: (H, W, 3) uint8, 0–255, or uint16, 0–65535, RGB.
+        name: of the file; its ending names the format.
+        options: OpenCV's pairs of ``IMWRITE_…`` and value.
 
     Raises:
-        SinkError: it can't be.
+        SinkError: the picture can't be encoded.
     """
-    if rgb.dtype == np.uint16 and Path(name).suffix.lower() not in SIXTEEN_BIT_SUFFIXES:
+    suffix = Path(name).suffix
+    if rgb.dtype == np.uint16 and suffix.lower() not in SIXTEEN_BIT_SUFFIXES:
         rgb = eight_bits(rgb)
-    done, encoded = cv2.imencode(Path(name).suffix, rgb[..., ::-1])
+    done, encoded = cv2.imencode(suffix, rgb[..., ::-1], list(options))
     if not done:
         raise SinkError(f"picture {name} can't be encoded")
     return encoded.tobytes()
+
+
+def write_picture(path: Path, rgb: Rgb8Or16) -> None:
+    """Write a picture completely or not at all; see ``picture_bytes``.
+
+    Args:
+        path: the file; replaced if it exists.
+        rgb: (H, W, 3) uint8, 0–255, or uint16, 0–65535, RGB.
+
+    Raises:
+        SinkError: the picture can't be encoded or written.
+    """
+    with atomic_write(path) as part:
+        part.write_bytes(picture_bytes(rgb, path.name))

@@ -1,4 +1,4 @@
-"""From what a user types as INPUT to the source that it names."""
+"""Open the source that a user typed as INPUT."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from .video import VideoSource
 
 
 def open_source(name: str, size: str | None = None, fps: Fraction = Fraction(25)) -> Source:
-    """The source that ``name`` names: a video file, a picture, a folder or a pattern of pictures.
+    """Open a video file, a picture, a folder of pictures or a pattern of pictures.
 
     Args:
         name: a path, or a pattern with ``*``, ``?`` or ``%05d``.
-        size: ``WxH`` or ``720p``; ``None`` keeps the source's own.
+        size: ``WxH`` or ``720p``; ``None``: the source's own.
         fps: frames per second of pictures.
 
     Raises:
-        SourceError: nothing is there, or it holds no picture.
+        SourceError: nothing is there, or it has no picture.
     """
     if not name:
         raise SourceError("the input has no name; give a video file, a picture or a folder")
@@ -42,40 +42,41 @@ def open_source(name: str, size: str | None = None, fps: Fraction = Fraction(25)
     raise SourceError(f"input {name} does not exist")
 
 
-_LONGEST = 5  # seconds that a frame is shown
+_LONGEST = 5  # seconds for which a frame is displayed, at most
 
 
 def frame_at(source: str, time: str) -> Rgb:
-    """The frame of ``source`` shown at ``time``.
+    """Read the frame of ``source`` at ``time``: (H, W, 3) uint8, 0–255, RGB.
 
     Raises:
-        SourceError: there is none.
-        SettingsError: ``time`` is no time.
+        SourceError: there is no frame at that time.
+        SettingsError: ``time`` is not a time.
     """
     try:
-        wanted = parse_time(time)
+        target = parse_time(time)
     except ValueError as error:
         raise SettingsError(f"--at {time} is not a time; write seconds or MM:SS") from error
     opened = open_source(source)
-    shown: Frame | None = None
-    begin = opened.info.start + max(Fraction(0), wanted - _LONGEST)
-    for frame in opened.frames(Span(begin, None) if wanted > _LONGEST else ALL):
-        if shown is not None and frame.time - opened.info.start > wanted:
-            return shown.rgb
-        shown = frame
-    if shown is None or shown.time + _shown_for(shown, opened) < opened.info.start + wanted:
+    last: Frame | None = None
+    begin = opened.info.start + max(Fraction(0), target - _LONGEST)
+    for frame in opened.frames(Span(begin, None) if target > _LONGEST else ALL):
+        if last is not None and frame.time - opened.info.start > target:
+            return last.rgb
+        last = frame
+    if last is None or last.time + _duration(last, opened) < opened.info.start + target:
         raise SourceError(f"{source} has no frame at {time}")
-    return shown.rgb
+    return last.rgb
 
 
-def _shown_for(frame: Frame, source: Source) -> Fraction:
+def _duration(frame: Frame, source: Source) -> Fraction:
+    """Seconds for which a frame is displayed."""
     return frame.duration * frame.time_base or 1 / source.info.rate
 
 
 def first_picture(path: Path) -> Rgb:
-    """A picture's pixels, or a video's first frame: (H, W, 3) uint8, 0–255, RGB.
+    """Read a picture, or a video's first frame: (H, W, 3) uint8, 0–255, RGB.
 
     Raises:
-        SourceError: it can't be read.
+        SourceError: the file can't be read.
     """
     return next(iter(open_source(str(path)).frames())).rgb

@@ -1,6 +1,6 @@
-"""Join finished pieces of video with the sound, subtitles and chapters of their source.
+"""Join pieces of encoded video with the sound, subtitles and chapters of their source.
 
-Nothing that the output's container takes is encoded again: packets are copied byte for byte.
+A stream that the output's container can hold is not encoded again: its packets are copied.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ from ..core.frame import Span
 from .streams import StreamPlan
 from .writers import Segment
 
-# What the muxer writes itself; and the time code, for which it would add a track that it can't
-# finish.
+# The muxer writes these itself. For a time code it would add a track that it can't finish.
 _NOT_COPIED = frozenset(
     {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode"}
 )
@@ -34,12 +33,12 @@ _NOT_COPIED = frozenset(
 
 @dataclass(frozen=True)
 class TimeWindow:
-    """Which stretch of the source the output shows, and how its clock moves."""
+    """Which part of the source the output has, and how its clock moves."""
 
     span: Span
     """Packets that lie in it are copied."""
     shift: Fraction
-    """Seconds taken from every timestamp."""
+    """Seconds that are subtracted from every timestamp."""
 
 
 WHOLE = TimeWindow(Span(), Fraction(0))
@@ -60,10 +59,10 @@ def join(
 
     Args:
         pieces: the video, in order, of one encoding.
-        source: the file whose sound, subtitles, chapters and metadata are kept; ``None``: none.
+        source: the file whose sound, subtitles, chapters and metadata are used; ``None``: none.
         output: the file to write.
         container: FFmpeg's name of its format.
-        window: the stretch of ``source`` that is displayed.
+        window: the part of ``source`` that the output has.
         streams: what happens to the source's other streams.
 
     Raises:
@@ -84,11 +83,11 @@ def join(
 
 
 def _video_stream(piece: InputContainer, out: OutputContainer) -> Stream:
-    """The output's video stream, with what its packets and its player must know."""
+    """Add the output's video stream, with the headers and the clock of the pieces."""
     template = piece.streams.video[0]
     try:
         video = out.add_stream_from_template(template)
-    except UnknownCodecError:  # a decoder that has no encoder of its name, as AV1's
+    except UnknownCodecError:  # a decoder has no encoder of its name, as for AV1
         video = out.add_stream_from_template(template, opaque=True)
     video.time_base = template.time_base
     return video
@@ -100,7 +99,7 @@ def _options(container: str, first: InputContainer) -> dict[str, str]:
         return {"avoid_negative_ts": "disabled"}
     if container not in ("mp4", "mov"):
         return {}
-    # The movie's clock holds a stream's late start; a thousandth of a second is too coarse for it.
+    # The movie's clock stores a stream's late start; a thousandth of a second is too coarse.
     base = first.streams.video[0].time_base
     clock = base.denominator if base is not None else 1000
     return {"movflags": "+faststart", "movie_timescale": str(clock)}
@@ -120,10 +119,10 @@ def _video_packets(pieces: list[Segment], video: Stream, window: TimeWindow) -> 
         with av.open(piece.path) as container:
             for packet in container.demux(video=0):
                 if packet.dts is not None or packet.pts is not None:
-                    yield _moved(packet, video, window.shift - piece.start)
+                    yield _move(packet, video, window.shift - piece.start)
 
 
-def _moved(packet: Packet, stream: Stream, shift: Fraction) -> Packet:
+def _move(packet: Packet, stream: Stream, shift: Fraction) -> Packet:
     ticks = round(shift / packet.time_base)
     if packet.pts is not None:
         packet.pts -= ticks
@@ -139,17 +138,17 @@ def _moved(packet: Packet, stream: Stream, shift: Fraction) -> Packet:
 def _copy_facts(
     original: InputContainer, out: OutputContainer, video: Stream, window: TimeWindow
 ) -> None:
-    """Metadata of the file and its picture, chapters."""
-    out.metadata.update(_kept(original.metadata))
-    shown = original.streams.best("video")
-    if shown is not None:
-        video.metadata.update(_kept(shown.metadata))
-    shown_chapters = (_chapter(chapter, window) for chapter in original.chapters())
-    if chapters := [chapter for chapter in shown_chapters if chapter is not None]:
+    """Copy the metadata of the file and of its picture, and the chapters."""
+    out.metadata.update(_copied_tags(original.metadata))
+    best = original.streams.best("video")
+    if best is not None:
+        video.metadata.update(_copied_tags(best.metadata))
+    in_window = (_chapter(chapter, window) for chapter in original.chapters())
+    if chapters := [chapter for chapter in in_window if chapter is not None]:
         out.set_chapters(chapters)
 
 
-def _kept(metadata: dict[str, str]) -> dict[str, str]:
+def _copied_tags(metadata: dict[str, str]) -> dict[str, str]:
     return {
         key: value
         for key, value in metadata.items()
@@ -158,7 +157,7 @@ def _kept(metadata: dict[str, str]) -> dict[str, str]:
 
 
 def _chapter(chapter: Any, window: TimeWindow) -> Any | None:
-    """The chapter on the output's clock; ``None`` when it is not shown."""
+    """The chapter on the output's clock; ``None`` if it is outside the window."""
     base = chapter["time_base"]
     start, end = chapter["start"] * base, chapter["end"] * base
     if window.span.start is not None:
@@ -177,7 +176,7 @@ def _chapter(chapter: Any, window: TimeWindow) -> Any | None:
 def _feeds(
     original: InputContainer, out: OutputContainer, streams: Sequence[StreamPlan]
 ) -> dict[int, Feed]:
-    """For each stream that goes into the output, by index, what becomes of its packets."""
+    """For each stream of the output, by index in the source: how its packets are made."""
     feeds: dict[int, Feed] = {}
     for plan in streams:
         stream = original.streams[plan.index]
@@ -193,7 +192,7 @@ def _feeds(
 
 
 def _copy(stream: Stream, out: OutputContainer) -> Feed:
-    """Packets as they are."""
+    """Copy packets unchanged."""
     target = out.add_stream_from_template(stream)
     _describe(stream, target)
 
@@ -205,7 +204,7 @@ def _copy(stream: Stream, out: OutputContainer) -> Feed:
 
 
 def _describe(stream: Stream, target: Stream) -> None:
-    target.metadata.update(_kept(stream.metadata))
+    target.metadata.update(_copied_tags(stream.metadata))
     target.disposition = stream.disposition
 
 
@@ -260,13 +259,13 @@ def _transcode_subtitles(stream: SubtitleStream, out: OutputContainer, encoder: 
 def _others(
     original: InputContainer, feeds: dict[int, Feed], window: TimeWindow
 ) -> Iterator[Packet]:
-    """Packets of the streams that go along, inside the window, on the output's clock."""
+    """Packets of the other streams, inside the window, on the output's clock."""
     streams = [original.streams[index] for index in feeds]
     if not streams:
         return
     if window.span.start is not None:
         early = int((window.span.start - 1) * av.time_base)
-        with suppress(av.FFmpegError, OSError):  # then all of it is read, and the window chooses
+        with suppress(av.FFmpegError, OSError):  # then all of it is read, and the window selects
             original.seek(max(early, original.start_time or 0), backward=True)
     for packet in original.demux(streams):
         flushing = packet.size == 0 and packet.pts is None
@@ -274,11 +273,11 @@ def _others(
             continue
         for produced in feeds[packet.stream.index](packet):
             if produced.dts is not None or produced.pts is not None:
-                yield _moved(produced, produced.stream, window.shift)
+                yield _move(produced, produced.stream, window.shift)
 
 
 def _in_window(packet: Packet, span: Span) -> bool:
-    """Whether any of the packet is heard or shown in the span."""
+    """Whether any part of the packet's time lies in the span."""
     start = (packet.pts or 0) * packet.time_base
     end = start + max(1, packet.duration or 0) * packet.time_base
     after = span.start is None or end > span.start

@@ -1,4 +1,4 @@
-"""Which outputs can be written: containers, folders, and what is refused before any work."""
+"""Decide whether an output can be written, before any work is done: containers and folders."""
 
 from __future__ import annotations
 
@@ -26,20 +26,25 @@ CONTAINERS = {
 
 
 def is_video(output: Path) -> bool:
-    """Whether ``output`` names a video file (else: pictures)."""
+    """Whether ``output`` is a video file; otherwise it is pictures."""
     return output.suffix.lower() in CONTAINERS
 
 
 def check_output(output: Path, settings: EncodingSettings, name: str) -> None:
-    """See ``check_place``; whether files are replaced is a setting."""
+    """See ``check_place``; ``--overwrite`` decides whether files are replaced."""
     check_place(output, settings.overwrite, name)
 
 
 def check_place(output: Path, overwrite: bool, name: str) -> None:
     """Refuse an output that can't be written, before any work is done.
 
+    Args:
+        output: the file or folder.
+        overwrite: what exists may be replaced.
+        name: the output as the user typed it.
+
     Raises:
-        SinkError: its kind is unknown, it exists, or its folder is not there.
+        SinkError: its kind is unknown, it exists, or its folder does not exist.
     """
     if not name:
         raise SinkError("the output has no name; give a file or a folder")
@@ -65,10 +70,10 @@ def check_place(output: Path, overwrite: bool, name: str) -> None:
 
 
 def _check_folder(folder: Path, overwrite: bool, name: str) -> None:
-    """Only pictures that a run has written are ever replaced."""
-    held = [entry.name for entry in folder.iterdir()]
-    foreign = next((entry for entry in held if not NUMBERED.fullmatch(entry)), None)
+    """Refuse a folder that has anything but the pictures of a run."""
+    names = [entry.name for entry in folder.iterdir()]
+    foreign = next((entry for entry in names if not NUMBERED.fullmatch(entry)), None)
     if foreign is not None:
         raise SinkError(f"output folder {name} holds other things ({foreign}); give a new one")
-    if held and not overwrite:
+    if names and not overwrite:
         raise SinkError(f"output folder {name} holds pictures; add --overwrite to replace them")

@@ -1,4 +1,4 @@
-"""What a source of frames is, and what it says of itself."""
+"""The interface of every source of frames, and what is known of one before it is read."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from .color import ColorTags
 
 @dataclass(frozen=True)
 class SourceInfo:
-    """What is known before the first frame is asked for."""
+    """What is known of a source before its first frame is read."""
 
     name: str
     """As the user typed it."""
     width: int
-    """Of the frames given, px: rotated and resized as they are."""
+    """Of the frames after rotation and resizing, px."""
     height: int
-    """Likewise."""
+    """Of the frames after rotation and resizing, px."""
     time_base: Fraction
     """Seconds per unit of pts."""
     rate: Fraction
-    """Frames per second as the header guesses; a hint for encoders, never used for time."""
+    """Frames per second by the header's guess: a hint for encoders, never used for time."""
     frames: int | None
-    """How many the header announces."""
+    """Number of frames by the header, if it says."""
     start: Fraction
     """Time of the first frame, seconds."""
     duration: Fraction | None
-    """Seconds the header announces."""
+    """Seconds by the header, if it says."""
     color: ColorTags
-    """Tags of the pictures as stored."""
+    """Tags of the stored pictures."""
     sample_aspect: Fraction
-    """Width of a pixel over its height."""
+    """Width of a pixel divided by its height."""
     files: tuple[Path, ...]
-    """What the frames are read from."""
+    """The files from which the frames are read."""
     container: Path | None
-    """The file that holds sound, subtitles and chapters, where there is one."""
+    """The file with sound, subtitles and chapters, if there is one."""
 
     def expected_frames(self, span: Span) -> int | None:
-        """About how many frames lie in ``span``."""
+        """Roughly how many frames lie in ``span``; ``None`` if the header does not say."""
         if span == ALL or self.duration is None:
             return self.frames
         begin = max(self.start, span.start if span.start is not None else self.start)
@@ -53,24 +53,25 @@ class SourceInfo:
 
 
 class Source(Protocol):
-    """Anything that gives frames in the order of their pts."""
+    """Anything that produces frames in the order of their pts."""
 
     info: SourceInfo
 
     def frames(self, span: Span = ALL, planar: bool = False) -> Generator[Frame]:
-        """The frames whose time lies in ``span``. May be called again, for any span.
+        """Read the frames whose time lies in ``span``. May be called again, for any span.
 
         Args:
-            span: the stretch.
-            planar: give the pictures as ``Yuv`` where they are stored so and need no change.
+            span: of time, on the source's clock.
+            planar: give ``Yuv`` planes where pictures are stored so and need no change; else
+                pictures are (H, W, 3) uint8, 0–255, RGB.
 
         Raises:
-            SourceError: it broke; every frame before the break has been given.
+            SourceError: the source broke off, after every frame before that was given.
         """
         ...
 
     def count_before(self, time: Fraction) -> int:
-        """How many frames are displayed before ``time``, seconds on the source's clock.
+        """Count the frames that are displayed before ``time``, seconds on the source's clock.
 
         Raises:
             SourceError: the file can't be read.
@@ -78,19 +79,27 @@ class Source(Protocol):
         ...
 
     def alphas(self) -> Generator[tuple[Fraction, Plane]]:
-        """Opacity of every frame, (H, W), 0–255, with its time after the first.
+        """Read the opacity of every frame, (H, W) uint8, 0–255, and its time after the first.
 
         Raises:
-            SourceError: the pictures have none.
+            SourceError: the pictures have no alpha channel.
         """
         ...
 
 
 def fit_size(size: str | None, width: int, height: int, aspect: Fraction) -> tuple[int, int]:
-    """The (width, height) asked for; ``720p`` keeps the shape, square pixels, even width."""
+    """The (width, height) of the frames for ``--size``.
+
+    Args:
+        size: ``WxH``; or ``720p``, which preserves the shape, with square pixels and an even
+            width; ``None`` leaves the size as it is.
+        width: of the source, px.
+        height: of the source, px.
+        aspect: width of a source's pixel divided by its height.
+    """
     if size is None:
         return width, height
-    wanted_width, wanted_height = parse_size(size)
-    if wanted_width is None:
-        wanted_width = max(2, round(width * aspect * wanted_height / height / 2) * 2)
-    return wanted_width, wanted_height
+    new_width, new_height = parse_size(size)
+    if new_width is None:
+        new_width = max(2, round(width * aspect * new_height / height / 2) * 2)
+    return new_width, new_height

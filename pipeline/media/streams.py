@@ -17,7 +17,7 @@ from av.container import OutputContainer
 from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 
-# Container → encoder for sound, and for text subtitles, that it does not take as they are.
+# Container → encoder for sound, and for text subtitles, that it can't hold as they are.
 _AUDIO_ENCODER = {"webm": "libopus", "gif": None}
 _SUBTITLE_ENCODER = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
 
@@ -75,7 +75,7 @@ def plan_streams(source: Path, container: str) -> list[StreamPlan]:
 
 
 def planned(plans: Sequence[StreamPlan], index: int) -> StreamPlan | None:
-    """The plan of the stream at ``index``."""
+    """The plan of the stream at ``index``, if there is one."""
     return next((plan for plan in plans if plan.index == index), None)
 
 
@@ -88,17 +88,17 @@ def _plan(stream: Stream, scratch: OutputContainer) -> StreamPlan:
 
 def _decide(stream: Stream, scratch: OutputContainer) -> tuple[Action, str]:
     if isinstance(stream, (AudioStream, SubtitleStream)):
-        if _takes(stream, scratch):
+        if _can_hold(stream, scratch):
             return "copy", ""
         encoder = _encoder_for(stream, scratch.format.name)
         return ("leave out", "") if encoder is None else ("transcode", encoder)
-    if stream.type == "attachment" and _takes(stream, scratch):
+    if stream.type == "attachment" and _can_hold(stream, scratch):
         return "copy", ""
     return "leave out", ""
 
 
-def _takes(stream: Stream, scratch: OutputContainer) -> bool:
-    """Whether the container takes a stream's packets as they are."""
+def _can_hold(stream: Stream, scratch: OutputContainer) -> bool:
+    """Whether the container can hold a stream's packets unchanged."""
     if isinstance(stream, SubtitleStream) and scratch.format.name == "mpegts":
         return False  # it would take any bytes, which no player reads
     try:

@@ -29,8 +29,12 @@ log = logging.getLogger(__name__)
 class VideoSource:
     """The best video stream of a file, upright, in presentation order.
 
+    Args:
+        path: the file.
+        size: see ``fit_size``.
+
     Raises:
-        SourceError: FFmpeg can't read the file, or it holds no video.
+        SourceError: FFmpeg can't read the file, or it has no video.
     """
 
     def __init__(self, path: Path, size: str | None = None) -> None:
@@ -43,16 +47,16 @@ class VideoSource:
             info = _info(path, container, stream, first, self._turn)
         given = fit_size(size, width, height, info.sample_aspect)
         if given != (width, height):
-            # A size asked for is a size on the screen: square pixels.
+            # A size that the user gives is a size on the screen: square pixels.
             info = replace(info, width=given[0], height=given[1], sample_aspect=Fraction(1))
         self.info = info
 
     def frames(self, span: Span = ALL, planar: bool = False) -> Generator[Frame]:
         """See ``Source.frames``."""
-        # A seek may fail, or land too late; then the file is read from its beginning.
+        # If a seek fails or lands too late, the file is read from its beginning.
         for seeking in (span.start is not None, False):
             with _opened(self.path) as (container, stream):
-                # Frame threads would lose good pictures in flight beside a damaged one.
+                # Frame threads would lose good pictures that are decoded beside a damaged one.
                 stream.thread_type = "SLICE"
                 if seeking and not _seek(container, stream, span):
                     continue
@@ -90,7 +94,7 @@ class VideoSource:
         self, decoded: Iterable[av.VideoFrame], span: Span, planar: bool
     ) -> Iterator[Frame]:
         """The frames of ``span``, upright."""
-        show = self._shown(planar)
+        convert = self._converter(planar)
         end = self.info.start
         for picture in decoded:
             pts = picture.pts or 0  # _decoded gives every picture one
@@ -100,15 +104,15 @@ class VideoSource:
             if span.end is not None and time >= span.end:
                 return
             if span.holds(time):
-                yield Frame(show(picture), pts, self.info.time_base, duration)
+                yield Frame(convert(picture), pts, self.info.time_base, duration)
         self._refuse_missing_tail(end)
 
-    def _shown(self, planar: bool) -> Callable[[av.VideoFrame], Picture]:
-        """What makes a decoded frame's picture."""
+    def _converter(self, planar: bool) -> Callable[[av.VideoFrame], Picture]:
+        """A function from a decoded frame to its picture: RGB, or planes if they can be used."""
         height, width = self._turn.size(self.info.height, self.info.width)
         to_rgb = ToRgb(width, height)
 
-        def show(decoded: av.VideoFrame) -> Picture:
+        def convert(decoded: av.VideoFrame) -> Picture:
             if (
                 planar
                 and self._turn == Orientation()
@@ -119,7 +123,7 @@ class VideoSource:
                     return planes
             return self._turn(to_rgb(decoded))
 
-        return show
+        return convert
 
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
         """Decoded frames, each with a pts above the one before."""
@@ -129,12 +133,12 @@ class VideoSource:
             if frame.pts is None:
                 frame.pts = 0 if last is None else last + step
             elif last is not None and frame.pts <= last:
-                frame.pts = last + 1  # a broken clock must not lose a picture
+                frame.pts = last + 1  # a broken clock must not cost a picture
             last = frame.pts
             yield frame
 
     def _refuse_missing_tail(self, end: Fraction) -> None:
-        """A file cut short often just ends; its header still says where it should."""
+        """Compare the end with the header's: a file that was cut short often just ends."""
         if self._end is None:
             return
         if self._end - end > max(Fraction(1), (self._end - self.info.start) / 20):
@@ -165,10 +169,10 @@ def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> 
 
 
 def _decode(container: InputContainer, stream: VideoStream, path: Path) -> Iterator[av.VideoFrame]:
-    """All frames that can be had. Damaged packets are passed over and counted.
+    """Decode all frames that can be decoded. Damaged packets are skipped and counted.
 
     Raises:
-        SourceError: the container itself broke.
+        SourceError: the container itself is broken.
     """
     damaged = good = 0
     packets = container.demux(stream)
@@ -194,9 +198,9 @@ def _decode(container: InputContainer, stream: VideoStream, path: Path) -> Itera
 
 
 def _seek(container: InputContainer, stream: VideoStream, span: Span) -> bool:
-    """Go to a key frame before ``span``; whether the container could."""
+    """Seek to a key frame before ``span``; returns whether the container could."""
     assert span.start is not None and stream.time_base is not None
-    # Half a second early: with B-frames the key frame before may hold earlier pictures.
+    # Half a second early: with B-frames, pictures before a key frame may follow it in the file.
     target = int((span.start - Fraction(1, 2)) / stream.time_base)
     try:
         container.seek(max(target, stream.start_time or 0), stream=stream, backward=True)
@@ -206,7 +210,7 @@ def _seek(container: InputContainer, stream: VideoStream, span: Span) -> bool:
 
 
 def _stream_end(stream: VideoStream) -> Fraction | None:
-    """When the stream's own header says that it ends, seconds; sound may last longer."""
+    """End of the stream by its own header, seconds; sound may last longer."""
     if stream.duration is not None and stream.time_base is not None:
         return Fraction(((stream.start_time or 0) + stream.duration) * stream.time_base)
     try:
@@ -248,19 +252,19 @@ def _info(
 
 @dataclass(frozen=True)
 class Orientation:
-    """What a display matrix asks for: ``flip`` left–right, then ``quarters`` clockwise."""
+    """How a stored picture is turned upright: ``flip`` left–right, then ``quarters`` clockwise."""
 
     quarters: int = 0
     flip: bool = False
 
     @classmethod
     def of(cls, frame: av.VideoFrame) -> Orientation:
-        """What the frame's display matrix asks for, to the nearest quarter."""
+        """Read the frame's display matrix, to the nearest quarter."""
         data = frame.side_data.get("DISPLAYMATRIX")
         if data is None:
             return cls()
         a, b, _, c, d, *_ = struct.unpack("<9i", bytes(data)[:36])
-        # (x, y) is shown at (a x + c y, b x + d y), y down. A negative determinant mirrors.
+        # (x, y) is displayed at (a x + c y, b x + d y), y down. A negative determinant mirrors.
         flip = a * d - b * c < 0
         if flip:
             a, b = -a, -b
@@ -268,15 +272,15 @@ class Orientation:
         return cls(quarters, flip)
 
     def size(self, height: int, width: int) -> tuple[int, int]:
-        """(height, width) after the turn. It is its own inverse."""
+        """(height, width) after the turn, and before it: the rule is its own inverse."""
         return (width, height) if self.quarters % 2 else (height, width)
 
     def aspect(self, sample_aspect: Fraction) -> Fraction:
-        """The pixel's shape after the turn."""
+        """Width of a pixel divided by its height, after the turn."""
         return 1 / sample_aspect if self.quarters % 2 else sample_aspect
 
     def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The picture, (H, W) or (H, W, 3), upright."""
+        """Turn a picture, (H, W) or (H, W, 3) uint8, 0–255, upright."""
         if self == Orientation():
             return picture
         flipped = picture[:, ::-1] if self.flip else picture

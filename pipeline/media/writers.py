@@ -1,4 +1,4 @@
-"""Where frames go: a video piece, a folder of PNGs, a picture."""
+"""Write frames: a piece of video, a folder of PNGs, a picture."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ _GIF_CLOCK = Fraction(1, 100)
 
 @dataclass(frozen=True)
 class Segment:
-    """A finished stretch of video: encoded, playable, on disk."""
+    """A piece of video: encoded, playable, on disk."""
 
     path: Path
-    """The file, or the folder of pictures."""
+    """The file, or the folder with the pictures."""
     frames: int
-    """How many it holds."""
+    """Number of frames."""
     start: Fraction
     """Time of its first frame, seconds on the source's clock."""
     end: Fraction
-    """When its last frame has been shown."""
+    """End of its last frame, seconds on the source's clock."""
 
 
 class Writer(Protocol):
-    """Takes frames; ``close`` makes what was written complete."""
+    """Accepts frames; ``close`` completes the output."""
 
     def write(self, frame: Frame) -> None:
-        """Append one frame. Its pts is above the one before."""
+        """Append one frame. Its pts must be above the one before."""
         ...
 
     def close(self) -> None:
-        """Finish the file. Safe to call twice."""
+        """Complete the file. It is safe to call this twice."""
         ...
 
 
@@ -60,9 +60,15 @@ os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 would fill the screen with its 
 class VideoWriter:
     """Encodes frames into an MP4 or QuickTime file, on the source's clock.
 
-    Both keep any time base exactly; between them they take every codec. The first frame stands at
-    zero there, because a late start would be rounded to the file's coarse movie clock;
-    ``Segment.start`` remembers it.
+    Both formats store any time base exactly, and every codec fits one of them. The first frame is
+    at zero in the file, because a late start would be rounded to the file's coarse movie clock;
+    ``Segment.start`` has the real time.
+
+    Args:
+        path: the file to write.
+        target: the user's output, for messages.
+        info: of the source.
+        encoding: see ``choose_encoding``.
 
     Raises:
         SinkError: the encoder can't be opened.
@@ -76,8 +82,8 @@ class VideoWriter:
             _Palette(info) if is_gif else FromRgb(encoding.pixel_format, encoding.color)
         )
         self._color = encoding.color
-        self._coding = YuvMatrix(encoding.color.matrix, encoding.color.range)
-        self._takes_planes = encoding.pixel_format == "yuv420p"
+        self._matrix = YuvMatrix(encoding.color.matrix, encoding.color.range)
+        self._accepts_planes = encoding.pixel_format == "yuv420p"
         with writing(target):
             self._container = _open_piece(path, encoding.codec)
         self._first: int | None = None
@@ -96,7 +102,7 @@ class VideoWriter:
             encoding.configure(context, info.width, info.height)
             context.time_base = stream.time_base = self._clock
             context.sample_aspect_ratio = info.sample_aspect
-            # Extradata must stand before the header is written.
+            # The extradata must exist before the header is written.
             context.open(strict=False)
         except (av.FFmpegError, ValueError, OSError, NotImplementedError) as error:
             self._container.close()
@@ -124,9 +130,9 @@ class VideoWriter:
             self._container.mux(self._stream.encode(picture))
 
     def _encodable(self, picture: Picture) -> av.VideoFrame:
-        """Planes that are coded as the output is go to the encoder as they are."""
+        """Planes with the output's matrix go to the encoder unchanged; else RGB is converted."""
         if isinstance(picture, Yuv):
-            if self._takes_planes and picture.coding == self._coding:
+            if self._accepts_planes and picture.coding == self._matrix:
                 return frame_of(picture, self._color)
             picture = picture.rgb()
         return self._to_frame(picture)
@@ -154,7 +160,7 @@ def _open_piece(path: Path, codec: str) -> OutputContainer:
 
 
 class _Palette:
-    """RGB → 256 colours, chosen anew for each frame, so that memory does not grow with the clip."""
+    """RGB → 256 colours, chosen for each frame, so that memory does not grow with the clip."""
 
     def __init__(self, info: SourceInfo) -> None:
         graph = av.filter.Graph()
@@ -182,7 +188,13 @@ class _Palette:
 
 
 class PictureWriter:
-    """A folder of ``000001.png`` …; or, given ``name``, that one picture in it."""
+    """Writes a folder of ``000001.png`` …; or, with a ``name``, that one picture in it.
+
+    Args:
+        folder: where the pictures go.
+        target: the user's output, for messages.
+        name: of the picture.
+    """
 
     def __init__(self, folder: Path, target: Path, name: str | None = None) -> None:
         self._folder = folder

@@ -12,7 +12,7 @@ from stylize_video.cli.main import _spread_styles
 from stylize_video.pipeline.core.config import Settings, checked
 from stylize_video.pipeline.core.errors import ModelError, SettingsError, SourceError
 from stylize_video.pipeline.core.frame import Frame, Rgb, Yuv, YuvMatrix
-from stylize_video.pipeline.imaging.compositing import brightness_only, faded
+from stylize_video.pipeline.imaging.compositing import brightness_only, fade
 from stylize_video.pipeline.media.aligned import AlignedPictures
 from stylize_video.pipeline.render import stylize
 from stylize_video.pipeline.styles.masks import Masks
@@ -123,7 +123,7 @@ def test_planes_are_finished_as_pictures_are():
     one, other = (to_yuv420(texture(s, 64, 48), coding) for s in (1, 2))
     inside = np.zeros((48, 64), np.uint8)
     inside[:24] = 255
-    shown = faded(one, other, 1.0, inside)
+    shown = fade(one, other, 1.0, inside)
     assert isinstance(shown, Yuv)
     assert np.array_equal(shown.y[:24], one.y[:24]) and np.array_equal(shown.y[24:], other.y[24:])
     assert np.array_equal(shown.u[:11], one.u[:11]) and np.array_equal(shown.v[13:], other.v[13:])
