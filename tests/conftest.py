@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,15 +16,15 @@ from stylize_video.pipeline.styles.zoo import find_base, find_style
 
 from .helpers.compiled_nets import load_net
 from .helpers.onnx_files import write_contract_model
+from .helpers.threads import assert_ended, threads_of
 from .helpers.video import MakeClip, Pictures, write_clip
 
 
 @pytest.fixture(autouse=True)
 def no_thread_is_left() -> Iterator[None]:
-    before = set(threading.enumerate())
+    before = threads_of()
     yield
-    left = [t for t in threading.enumerate() if t not in before and t.name.startswith("prefetch")]
-    assert not left
+    assert_ended(threads_of() - before, grace=5)
 
 
 @pytest.fixture(scope="session")

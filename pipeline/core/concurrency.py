@@ -15,11 +15,19 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+THREAD_PREFIX = "stylize-video"
+"""What the name of every thread of this program begins with."""
+
 RETRY_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds before each new attempt; the last one also before all that follow."""
 
 _POLL = 0.1  # seconds; how soon a consumer of a silent source notices that it is to stop
 _PATIENCE = 1.0  # seconds that the thread of a stopped source has to end
+
+
+def thread_name(role: str) -> str:
+    """The name of a thread of this program: debuggers show it, and tests find threads by it."""
+    return f"{THREAD_PREFIX} {role}"
 
 
 class RetryPauses:
@@ -165,7 +173,7 @@ def _consume(
     over: Callable[[], bool] | None,
 ) -> Generator[Item]:
     thread = threading.Thread(
-        target=_produce, args=(source, queue, latest), name="prefetch", daemon=True
+        target=_produce, args=(source, queue, latest), name=thread_name("prefetch"), daemon=True
     )
     thread.start()
     try:
@@ -217,7 +225,7 @@ def run_in_background(function: Callable[[], Result]) -> Future[Result]:
         except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
             made.set_exception(error)
 
-    threading.Thread(target=make, name="background", daemon=True).start()
+    threading.Thread(target=make, name=thread_name("background"), daemon=True).start()
     return made
 
 
@@ -235,7 +243,7 @@ def ordered_map(
         workers: number of threads.
     """
     waiting: deque[Future[Result]] = deque()
-    with closing_source(source), ThreadPoolExecutor(workers, "prefetch") as pool:
+    with closing_source(source), ThreadPoolExecutor(workers, thread_name("map")) as pool:
         try:
             failure: Exception | None = None
             items = iter(source)

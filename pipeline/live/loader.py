@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..core.concurrency import thread_name
 from ..core.errors import ModelError, StylizeError, reason
 from ..core.frame import Frame
 from ..imaging.resize import resize_picture, scaled_size
@@ -71,7 +72,9 @@ class StyleLoader:
         self._ready = threading.Condition()
         self._failure: StylizeError | None = None
         self._closed = False
-        self._thread = threading.Thread(target=self._work, name="style loader", daemon=True)
+        self._thread = threading.Thread(
+            target=self._work, name=thread_name("style loader"), daemon=True
+        )
         self._thread.start()
 
     def style_for(self, frame: Frame, request: StyleRequest) -> LoadedStyle:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from ..core.concurrency import thread_name
 from ..core.errors import SinkError
 from ..core.frame import Frame
 from ..media.images import write_picture
@@ -40,7 +41,7 @@ class Recorder:
         self._record = record
         self._pictures = 0
         self._recorder: OutputThread | None = None
-        self._aside = ThreadPoolExecutor(1, "takes")
+        self._aside = ThreadPoolExecutor(1, thread_name("recorder"))
 
     def update(self, state: State, frame: Frame) -> None:
         """Do what was asked for since the last frame."""

@@ -16,6 +16,8 @@ from typing import IO
 import av
 from av.container import InputContainer
 
+from ..core.concurrency import thread_name
+
 _STARTS = 5.0  # seconds that it may take to be there
 _ENDS = 2.0  # seconds that it may take to send what it has
 _QUICK = ["-fflags", "nobuffer", "-probesize", "1000000", "-analyzeduration", "1000000"]
@@ -81,7 +83,9 @@ class RelayedIn:
         port = free_port()
         local = f"tcp://127.0.0.1:{port}"
         self._ffmpeg = _Ffmpeg(url, local, heard=False)
-        self._watching = threading.Thread(target=self._watch, args=(port,), name="relay")
+        self._watching = threading.Thread(
+            target=self._watch, args=(port,), name=thread_name("relay")
+        )
         self._watching.start()
         wait = max(_STARTS, timeout)
         try:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import cv2  # noqa: F401  # pyright: ignore[reportUnusedImport] - before PyAV; see window.py
 
-from ..core.concurrency import prefetch
+from ..core.concurrency import prefetch, thread_name
 from ..core.config import Settings
 from ..core.frame import Frame, coding_of
 from .audio import AudioTimeline
@@ -214,7 +214,7 @@ class _Run:
     def play(self, on_tick: Callable[[LiveStats], None]) -> None:
         """Until it is over. The caller's thread has the window."""
         due = time.monotonic()
-        with ThreadPoolExecutor(1, "painter") as pool:
+        with ThreadPoolExecutor(1, thread_name("painter")) as pool:
             painting = pool.submit(self._paint)
 
             def over() -> bool:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from ...core.concurrency import LatestQueue, RetryPauses
+from ...core.concurrency import LatestQueue, RetryPauses, thread_name
 from ...core.errors import SinkError, reason
 from ...core.frame import Frame
 from ..audio import AudioBlock
@@ -94,7 +94,9 @@ class OutputThread:
         self._audio: deque[AudioBlock] = deque(maxlen=_AUDIO_BLOCKS)
         self._closing = threading.Event()
         self._pauses = RetryPauses()
-        self._thread = threading.Thread(target=self._run, name=f"to {name}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, name=thread_name(f"to {name}"), daemon=True
+        )
         self._thread.start()
 
     @property
@@ -210,7 +212,10 @@ class Outputs:
 
     def close(self) -> None:
         """Close all outputs at the same time: none waits for another."""
-        closers = [threading.Thread(target=t.close, daemon=True) for t in self.threads]
+        closers = [
+            threading.Thread(target=t.close, name=thread_name("closer"), daemon=True)
+            for t in self.threads
+        ]
         for closer in closers:
             closer.start()
         for closer in closers:

@@ -6,6 +6,7 @@ import secrets
 import threading
 from urllib.parse import urlsplit
 
+from ...core.concurrency import thread_name
 from ...core.errors import SinkError, reason
 from ..audio import AudioBlock
 from ..controls import Controls
@@ -54,7 +55,9 @@ class Page:
         except OSError as error:
             raise SinkError(f"{output} can't be served: {reason(error)}") from error
         self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, name="page", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, name=thread_name("page"), daemon=True
+        )
         self._thread.start()
 
     @property

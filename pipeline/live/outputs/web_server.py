@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import socket
+import threading
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +14,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from ...core.concurrency import thread_name
 from ...core.errors import SettingsError, reason
 from ..controls import Controls
 from ..stats import LiveStats
@@ -128,6 +130,11 @@ class PageServer(ThreadingHTTPServer):
         """Answer one connection in a thread; a browser keeps it open for its next request."""
         self._connections.add(request)
         super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer one connection, in its thread."""
+        threading.current_thread().name = thread_name("page client")
+        super().process_request_thread(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
         """End one connection."""

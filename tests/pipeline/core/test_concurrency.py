@@ -13,6 +13,8 @@ from stylize_video.pipeline.core.concurrency import (
     prefetch,
 )
 
+from ...helpers.threads import threads_of
+
 
 def test_gives_every_item_in_order():
     assert list(prefetch(range(100), 3)) == list(range(100))
@@ -49,7 +51,7 @@ def test_a_failure_reaches_the_consumer_after_the_items_before_it(failing_stage:
     with pytest.raises(ValueError, match=f"stage {failing_stage}"):
         got.extend(chain)
     assert got == [0, 1, 2, 3, 4]
-    assert not [t for t in threading.enumerate() if t.name.startswith("prefetch")]
+    assert not threads_of()
 
 
 def test_closing_early_closes_the_source_and_joins_the_thread():
@@ -66,7 +68,7 @@ def test_closing_early_closes_the_source_and_joins_the_thread():
     next(ahead)
     ahead.close()
     assert closed.is_set()
-    assert not [t for t in threading.enumerate() if t.name.startswith("prefetch")]
+    assert not threads_of()
 
 
 def test_latest_drops_the_oldest_and_never_blocks_the_source():
@@ -138,7 +140,7 @@ def test_ordered_map_closed_early_closes_its_source_and_leaves_no_thread():
     next(mapped)
     mapped.close()
     assert closed.is_set()
-    assert not [t for t in threading.enumerate() if t.name.startswith("prefetch")]
+    assert not threads_of()
 
 
 def test_a_full_queue_drops_the_oldest_and_counts_it():

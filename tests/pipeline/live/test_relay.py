@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from stylize_video.pipeline.live.outputs.output import OutputFrame
 from stylize_video.pipeline.live.outputs.target import StreamFormat, target_of
 from stylize_video.pipeline.live.sources.ffmpeg import FfmpegSource, address_of
 
+from ...helpers.threads import threads_of
 from ...helpers.video import moving_scene
 
 FAKE = """#!{python}
@@ -78,7 +78,7 @@ def test_what_comes_in_is_read_and_its_end_is_told(ffmpeg: Path):
     assert len(frames) == 25
     levels = [float(np.asarray(f.rgb).mean()) for f in frames]
     assert min(levels) > 20
-    assert not [t for t in threading.enumerate() if t.name == "relay"]
+    assert not threads_of("relay")
 
 
 def test_the_programs_own_words_are_told(ffmpeg: Path):

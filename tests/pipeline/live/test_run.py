@@ -25,6 +25,7 @@ from stylize_video.pipeline.live.run import play_live
 
 from ...helpers.command import run_command, start_process
 from ...helpers.pictures import psnr
+from ...helpers.threads import assert_ended, threads_of
 from ...helpers.video import MakeClip, moving_scene, read_video
 
 RATE = 48000
@@ -234,9 +235,9 @@ def test_a_source_that_has_gone_silent_does_not_hold_up_the_end(identity: Path, 
     play_live(f"udp://127.0.0.1:{port}", [str(out)], settings(identity, timeout=40), stop)
     sender.join()
     assert len(read_video(out)[0]) > 10
-    assert running("prefetch")  # it waits, we do not
+    assert threads_of("prefetch")  # it waits, we do not
     send(clip, to(port))
-    assert_ended("prefetch")
+    assert_ended(threads_of("prefetch"))
 
 
 def test_a_source_that_never_answers_does_not_hold_up_the_end(identity: Path, tmp_path: Path):
@@ -247,19 +248,9 @@ def test_a_source_that_never_answers_does_not_hold_up_the_end(identity: Path, tm
     summary = play_live(source, [str(out)], settings(identity, timeout=40), stop)
     assert summary["output"] == 0
     assert not out.exists()
-    assert running("background")
+    assert threads_of("background")
     send(flash_and_beep(tmp_path / "in.mp4", 2), source)
-    assert_ended("background")
-
-
-def running(name: str) -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == name]
-
-
-def assert_ended(name: str) -> None:
-    for thread in running(name):
-        thread.join(20)
-    assert not running(name)
+    assert_ended(threads_of("background"))
 
 
 def test_the_command_stops_cleanly_and_tells_how_it_went(
