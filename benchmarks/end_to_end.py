@@ -31,7 +31,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import onnxruntime
 from stylize_video.pipeline import Settings, stylize
 from stylize_video.pipeline.core.concurrency import ordered_map
 from stylize_video.pipeline.core.config import checked
@@ -40,6 +39,7 @@ from stylize_video.pipeline.imaging.resize import reduce_for_flow
 from stylize_video.pipeline.media.encoding import choose_encoding
 from stylize_video.pipeline.media.inputs import open_source
 from stylize_video.pipeline.media.writers import VideoWriter
+from stylize_video.pipeline.nets.runtime import onnxruntime
 from stylize_video.pipeline.styles.feedforward import FeedForwardStyle
 from stylize_video.pipeline.styles.zoo import find_style
 from stylize_video.pipeline.temporal.consistency import BLEND_WEIGHTS, History

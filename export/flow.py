@@ -13,7 +13,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 from ..models.nets.raft import CELL, RaftSmall
 from ..pipeline.core.errors import TrainingError
 from ..pipeline.core.files import atomic_write
+from ..pipeline.nets.runtime import onnxruntime
 from .tracing import save, traced_model
 
 SMALLEST = 128

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 
@@ -16,6 +15,7 @@ from ..models.data import read_rgb, to_rgb, to_tensor
 from ..models.nets.feedforward import StyleNet
 from ..pipeline.core.errors import TrainingError
 from ..pipeline.nets.contract import INPUT, MEMORY, OUTPUT
+from ..pipeline.nets.runtime import onnxruntime
 
 WORST_MEAN = 1.0
 """Largest mean difference, in 1/255, with which a file is kept."""

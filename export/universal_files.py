@@ -9,7 +9,6 @@ from typing import Protocol
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -17,6 +16,7 @@ from ..models.data import to_rgb, to_tensor
 from ..pipeline.core.errors import TrainingError
 from ..pipeline.core.files import atomic_write
 from ..pipeline.nets.contract import INPUT, OUTPUT, ModelCard
+from ..pipeline.nets.runtime import onnxruntime
 from ..pipeline.styles.universal_files import StyleMix, UniversalFiles
 from .half_weights import halved
 from .parity import WORST_MEAN, Parity

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from ..core.errors import DeviceError, ModelError, reason
+from .runtime import onnxruntime
 
 # Device → provider, best first: the order in which ``auto`` tries them.
 PROVIDERS = {

@@ -10,13 +10,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from ..core.concurrency import available_cores
 from ..core.errors import ModelError
 from ..core.frame import Frame, Picture, Rgb, TemporalState, as_rgb
 from ..nets.contract import INPUT, MEMORY, OUTPUT
+from ..nets.runtime import onnxruntime
 from .files import MAX_WORKERS, NetOptions, card_of, open_file
 from .style import StyleInfo, failures_in_one_line
 

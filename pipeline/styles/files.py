@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import onnxruntime
-
 from ..core.errors import ModelError
 from ..nets.contract import VERSION, ModelCard
+from ..nets.runtime import onnxruntime
 from ..nets.session import open_session
 
 MAX_WORKERS = 4
