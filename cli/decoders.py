@@ -13,7 +13,7 @@ from ..pipeline.core.config import checked
 from ..pipeline.core.errors import TrainingError
 from .options import Quiet, TorchDevice, Vgg, Workers, with_options
 from .progress import Report
-from .torch_backend import need_torch
+from .torch_backend import need_torch, sigterm_as_ctrl_c
 from .train import CHECKPOINT_EVERY
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 @with_options(DecoderRecipe)
+@sigterm_as_ctrl_c()
 def train_decoders(
     out: Annotated[Path, typer.Argument(help="Folder for the checkpoints, one a level.")],
     content: Annotated[Path, typer.Option(help="Folder of photographs to learn on.")],

@@ -16,7 +16,7 @@ from ..pipeline.core.errors import SettingsError
 from .checks import refuse_picture, refuse_same, refuse_unused
 from .options import Overwrite, Quiet, TorchDevice, Vgg, with_options
 from .progress import Report
-from .torch_backend import need_torch
+from .torch_backend import need_torch, sigterm_as_ctrl_c
 
 if TYPE_CHECKING:
     import torch
@@ -86,6 +86,7 @@ Restart = Annotated[bool, typer.Option("--restart", help="Ignore an earlier chec
 
 
 @with_options(PaintRecipe)
+@sigterm_as_ctrl_c()
 def paint(
     photo: Annotated[Path, typer.Argument(help="The picture to repaint; 8 or 16 bits.")],
     out: Annotated[Path, typer.Argument(help="The picture to write; PNG and TIFF keep 16 bits.")],

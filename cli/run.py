@@ -14,7 +14,7 @@ from .checks import refuse_same
 from .live import play
 from .options import Quiet, Vgg, read_settings, with_options
 from .progress import Report, stop_on_signal
-from .torch_backend import need_torch
+from .torch_backend import need_torch, sigterm_as_ctrl_c
 
 if TYPE_CHECKING:
     from ..export.keyframe_backend import KeyframeBackend
@@ -64,7 +64,8 @@ def run(
         from ..export.keyframe_backend import paint_picture
 
         refuse_same(picture.paths[0], Path(output))
-        paint_picture(picture, Path(output), settings, report, vgg)
+        with sigterm_as_ctrl_c():
+            paint_picture(picture, Path(output), settings, report, vgg)
         return
     said = "stopping: finishing the file (Ctrl-C again to drop it)"
     with report.notes(), stop_on_signal(report, said) as stop, ExitStack() as block:

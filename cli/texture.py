@@ -14,10 +14,11 @@ from ..pipeline.core.units import parse_size
 from .checks import refuse_picture, refuse_same
 from .options import Overwrite, Quiet, TorchDevice, Vgg, with_options
 from .progress import Report
-from .torch_backend import need_torch
+from .torch_backend import need_torch, sigterm_as_ctrl_c
 
 
 @with_options(PaintRecipe)
+@sigterm_as_ctrl_c()
 def texture(
     sample: Annotated[Path, typer.Argument(help="The picture whose texture is wanted.")],
     out: Annotated[Path, typer.Argument(help="The picture to write.")],

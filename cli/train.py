@@ -15,7 +15,7 @@ from ..pipeline.core.errors import TrainingError
 from .checks import refuse_output
 from .options import Overwrite, Quiet, TorchDevice, Vgg, Workers, with_options
 from .progress import Report
-from .torch_backend import need_torch
+from .torch_backend import need_torch, sigterm_as_ctrl_c
 
 if TYPE_CHECKING:
     import torch
@@ -29,6 +29,7 @@ _BASE_WEIGHTS = {"style_weight": 0.0, "tv_weight": 0.0, "pixel_weight": 4.0}
 
 
 @with_options(Recipe)
+@sigterm_as_ctrl_c()
 def train(
     style: Annotated[
         Path,
