@@ -22,7 +22,7 @@ from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 
 from ..core.frame import Span
-from .streams import StreamPlan
+from .streams import StreamPlan, plan_streams
 from .writers import Segment
 
 # The muxer writes these itself. For a time code it would add a track that it can't finish.
@@ -53,7 +53,7 @@ def join(
     output: Path,
     container: str,
     window: TimeWindow = WHOLE,
-    streams: Sequence[StreamPlan] = (),
+    streams: Sequence[StreamPlan] | None = None,
 ) -> None:
     """Write ``output`` from ``pieces`` and the other streams of ``source``.
 
@@ -63,7 +63,7 @@ def join(
         output: the file to write.
         container: FFmpeg's name of its format.
         window: the part of ``source`` that the output has.
-        streams: what happens to the source's other streams.
+        streams: what happens to the source's other streams; ``None``: as ``plan_streams`` says.
 
     Raises:
         av.FFmpegError, OSError: the file can't be written.
@@ -78,7 +78,8 @@ def join(
             return
         with av.open(source.absolute()) as original:
             _copy_facts(original, out, video, window)
-            feeds = _feeds(original, out, streams)
+            plans = plan_streams(source, container) if streams is None else streams
+            feeds = _feeds(original, out, plans)
             _mux(out, [_video_packets(pieces, video, window), _others(original, feeds, window)])
 
 

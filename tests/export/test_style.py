@@ -15,9 +15,10 @@ from stylize_video.models.nets.johnson import JohnsonNet
 from stylize_video.pipeline.core.errors import ModelError, TrainingError
 from stylize_video.pipeline.core.frame import Rgb
 from stylize_video.pipeline.nets.contract import ModelCard
-from stylize_video.pipeline.styles.feedforward import FeedForwardStyle
+from stylize_video.pipeline.styles.per_shot import paint_picture
 
-from ..helpers.compiled_nets import load_net, net_compiler, paint_alone
+from ..helpers.compiled_nets import load_net, paint_alone
+from ..helpers.open_styles import open_file
 from ..helpers.pictures import psnr, write_photos
 from ..helpers.scenes import texture
 
@@ -43,12 +44,14 @@ def test_the_file_paints_what_pytorch_paints_at_any_size(
     assert parity.largest <= 2
     assert parity.sizes[:3] == ("256x256", "640x360", "407x271")
 
-    stylizer = FeedForwardStyle(tmp_path / "s.onnx", "cpu")
-    assert stylizer.card.kind == kind.name
-    assert stylizer.card.macs_per_pixel == net.macs_per_pixel()
-    assert json.loads(stylizer.card.parity)["largest"] == parity.largest
-    assert stylizer.paint(odd[1]).shape == odd[1].shape
-    assert stylizer.recurrent == net.recurrent
+    model = onnx.load(tmp_path / "s.onnx")
+    card = ModelCard.from_metadata({p.key: p.value for p in model.metadata_props})
+    assert card is not None and card.kind == kind.name
+    assert card.macs_per_pixel == net.macs_per_pixel()
+    assert json.loads(card.parity)["largest"] == parity.largest
+    style = open_file(tmp_path / "s.onnx")
+    assert paint_picture(style, odd[1]).shape == odd[1].shape
+    assert style.info.recurrent == net.recurrent
 
 
 def test_a_file_is_read_back_as_the_net_that_it_was_written_from(tmp_path: Path, photos: list[Rgb]):
@@ -102,9 +105,7 @@ def test_johnsons_net_is_folded_tiled_and_played_in_8_bits(tmp_path: Path):
     assert (
         psnr(np.asarray(paint_alone(net, picture, eight_bit=True)), folded) > 26
     )  # untrained, it paints noise
-    bound = net_compiler(net, tile=256)
-    moments = bound.measure([picture], bound.choice)
-    tiled = np.asarray(bound.player(picture, bound.choice, moments).paint(picture))
+    tiled = np.asarray(paint_alone(net, picture, tile=256))
     assert np.abs(tiled.astype(int) - folded).max() <= 1
 
 

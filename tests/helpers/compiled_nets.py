@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import onnx
-from stylize_video.pipeline.core.frame import Rgb, Yuv
+from stylize_video.pipeline.core.frame import Frame, Rgb, Yuv
 from stylize_video.pipeline.nets.contract import ModelCard
-from stylize_video.pipeline.nets.graph import Net, read_net
+from stylize_video.pipeline.nets.graph import Moments, Net, read_net
 from stylize_video.pipeline.nets.session import open_session
 from stylize_video.pipeline.styles.compiled import NetCompiler, NetMix
+from stylize_video.pipeline.styles.feedforward import NetShot
+from stylize_video.pipeline.styles.style import StyleInfo
+
+MEASURED = 1_000_000
 
 
 def load_net(path: Path) -> Net:
@@ -21,19 +27,38 @@ def load_net(path: Path) -> Net:
     return net
 
 
-def net_compiler(
-    net: Net, eight_bit: bool = False, tone: float = 0.0, **how: object
-) -> NetCompiler:
-    def opened(model: bytes, shapes: object) -> object:
-        return open_session(model, "cpu", 1)[0]
+class NetStyle:
+    """A net as a style, its strength apart: what ``FeedForwardStyle`` is for files."""
 
-    return NetCompiler(NetMix(net, tone), opened, opened, "int8" if eight_bit else "float", **how)  # type: ignore[arg-type]
+    def __init__(
+        self, net: Net, eight_bit: bool = False, tone: float = 0.0, **options: Any
+    ) -> None:
+        def opens(model: bytes, shapes: object) -> Any:
+            return open_session(model, "cpu", 1)[0]
+
+        self.info = StyleInfo(net.card.name, "fast", planar=True, per_shot=True)
+        self.mix = NetMix(net, tone)
+        precision = "int8" if eight_bit else "float"
+        self.compiler = NetCompiler(opens, opens, precision, **options)
+
+    def compile(self, shot: Sequence[Frame], strength: float = 1.0) -> NetShot:
+        return self.with_moments([frame.source for frame in shot])
+
+    def with_moments(self, pictures: Sequence[Rgb | Yuv]) -> NetShot:
+        moments = self.compiler.measure(pictures, self.mix, MEASURED)
+        return self._shot(pictures[0], moments)
+
+    def adapt(self, frame: Frame, shot: NetShot, weight: float) -> NetShot:
+        now = self.compiler.measure([frame.source], self.mix, MEASURED)
+        return self._shot(frame.source, Moments.mean([shot.moments, now], [1 - weight, weight]))
+
+    def _shot(self, picture: Rgb | Yuv, moments: Moments) -> NetShot:
+        net = self.compiler.compile(picture, self.mix, moments)
+        return NetShot(self, self.mix, moments, net, 1.0)  # type: ignore[arg-type]
 
 
 def paint_alone(
-    net: Net, picture: Rgb | Yuv, eight_bit: bool = False, tone: float = 0.0
+    net: Net, picture: Rgb | Yuv, eight_bit: bool = False, tone: float = 0.0, **options: Any
 ) -> Rgb | Yuv:
     """The picture as a shot of its own."""
-    bound = net_compiler(net, eight_bit, tone)
-    moments = bound.measure([picture], bound.choice)
-    return bound.player(picture, bound.choice, moments).paint(picture)
+    return NetStyle(net, eight_bit, tone, **options).with_moments([picture]).net.paint(picture)

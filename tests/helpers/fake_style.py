@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from stylize_video.pipeline.core.errors import ModelError
-from stylize_video.pipeline.core.frame import Frame
-from stylize_video.pipeline.nets.contract import ModelCard
-from stylize_video.pipeline.styles.per_shot import Whole
+from stylize_video.pipeline.core.frame import Frame, Picture, Rgb, TemporalState, as_rgb
+from stylize_video.pipeline.styles.style import StyleInfo
 
 
 class FakeStyle:
-    """A style that adds a number; may take its time, or refuse."""
+    """Adds a number; may take its time, or refuse. Its strength is left to a fade."""
 
-    device, still = "cpu", False
-
-    def __init__(self, number: int, gate: threading.Event | None = None) -> None:
-        self.card = ModelCard(name=str(number), kind="fake")
+    def __init__(self, number: int, gate: threading.Event | None = None, **info: Any) -> None:
+        self.info = StyleInfo(str(number), "fake", **info)
         self.number, self.gate = number, gate
         self.sizes: list[tuple[int, ...]] = []
+        self.adapted: list[float] = []
 
-    def shot_of(self, frame: Frame, strength: float = 1.0) -> tuple[Any, float]:
+    def compile(self, shot: Sequence[Frame], strength: float = 1.0) -> FakeShot:
         if self.gate is not None:
             self.gate.wait()
         if strength == 0.13:
             raise ModelError("thirteen is no strength")
-        self.sizes.append(frame.picture.shape[:2])
-        return Whole(lambda rgb: rgb + np.uint8(self.number)), strength
+        self.sizes.append(shot[0].source.shape[:2])
+        return FakeShot(self, strength)
+
+    def paint(self, rgb: Rgb, state: TemporalState | None) -> Rgb:
+        return rgb + np.uint8(self.number)
+
+
+@dataclass(frozen=True)
+class FakeShot:
+    style: FakeStyle
+    opacity: float
+
+    def paint(self, frame: Frame, state: TemporalState | None = None) -> Picture:
+        return self.style.paint(as_rgb(frame.source), state)
+
+    def adapt(self, frame: Frame, weight: float) -> FakeShot:
+        self.style.adapted.append(float(as_rgb(frame.source).mean()))
+        return FakeShot(self.style, self.opacity)

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,11 @@ from stylize_video.pipeline.media.encoding import choose_encoding
 from stylize_video.pipeline.media.inputs import open_source
 from stylize_video.pipeline.media.mux import WHOLE, join
 from stylize_video.pipeline.media.writers import VideoWriter
-from stylize_video.pipeline.render import render_piece
-from stylize_video.pipeline.styles.feedforward import FeedForwardStyle
+from stylize_video.pipeline.render import render_segment
+from stylize_video.pipeline.styles.per_shot import paint_shots
 
 from ..helpers.command import start_process
+from ..helpers.open_styles import open_file
 from ..helpers.pictures import psnr
 from ..helpers.video import MakeClip, moving_scene, packets, read_video
 
@@ -214,14 +216,14 @@ def test_ranges_rendered_apart_join_to_the_whole(
 ):
     clip = make_clip()
     source = open_source(str(clip))
-    stylizer = FeedForwardStyle(identity, "cpu")
+    stage = partial(paint_shots, style=open_file(identity))
     encoding = choose_encoding(Path("o.mp4"), settings(identity, **LOSSLESS), source.info)
     bounds = [None, Fraction(10 * 1001, 30000), Fraction(17 * 1001, 30000), None]
     pieces = []
     for number, (start, end) in enumerate(pairwise(bounds)):
         path = tmp_path / f"piece{number}"
         writer = VideoWriter(path, path, source.info, encoding)
-        piece, broken = render_piece(source, stylizer.run, Span(start, end), path, writer)
+        piece, broken = render_segment(source, stage, Span(start, end), path, writer)
         assert broken is None
         assert len(read_video(path)[0]) == piece.frames
         pieces.append(piece)

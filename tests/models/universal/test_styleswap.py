@@ -27,7 +27,7 @@ from stylize_video.models.universal.wct import WCT
 from stylize_video.pipeline.core.errors import ModelError
 from stylize_video.pipeline.nets.contract import ModelCard
 from stylize_video.pipeline.styles.universal import CompiledUniversal
-from stylize_video.pipeline.styles.universal_files import StyleMix, UniversalFiles, mixed
+from stylize_video.pipeline.styles.universal_files import StyleMix, UniversalFiles, mix_statistics
 
 from ...helpers.command import run_command
 from ...helpers.universal_nets import TINY_WIDTHS, noise_picture, tiny_coders
@@ -67,7 +67,7 @@ def opened(model: bytes) -> Any:
 
 def painted(prepare: Path, frame: Rgb, style: Rgb, strength: float = 1.0) -> Rgb:
     method = UniversalFiles(prepare, opened)
-    affine_maps = method.affine_maps([(frame, None)], StyleMix(method.portrait(style), strength))
+    affine_maps = method.affine_maps([(frame, None)], StyleMix(method.statistics(style), strength))
     session = opened(method.apply.SerializeToString())
     return np.asarray(CompiledUniversal(session, affine_maps, method.card).paint(frame))
 
@@ -102,8 +102,8 @@ def test_a_method_that_hears_shots_has_both_its_halves(tmp_path: Path):
     frames = [rgb(1, 40, 56), rgb(2, 33, 47)]
     export_universal(WCT({1: tiny_coders(1)}), ModelCard("wct", "wct"), path, frames, rgb(3))
     method = UniversalFiles(path, opened)
-    look = StyleMix(method.portrait(rgb(3)))
-    assert set(look.portrait) == {"mean.relu1_1", "root.relu1_1", "weight.relu1_1"}
+    look = StyleMix(method.statistics(rgb(3)))
+    assert set(look.statistics) == {"mean.relu1_1", "root.relu1_1", "weight.relu1_1"}
     one, other = (method.affine_maps([(frame, None)], look) for frame in frames)
     assert set(one) == {"matrix.relu1_1", "shift.relu1_1"}
     assert not np.allclose(one["matrix.relu1_1"], other["matrix.relu1_1"])
@@ -112,13 +112,13 @@ def test_a_method_that_hears_shots_has_both_its_halves(tmp_path: Path):
 def test_pictures_share_out_their_patches():
     many, few = np.arange(100.0), -np.arange(1.0, 51.0)
     portraits = [{"patches": values[None, :, None, None, None]} for values in (many, few)]
-    found = mixed(portraits, [0.75, 0.25])["patches"][0, :, 0, 0, 0]
+    found = mix_statistics(portraits, [0.75, 0.25])["patches"][0, :, 0, 0, 0]
     assert (found >= 0).sum() == 100 and (found < 0).sum() == 33
     assert found.min() == -50 and found.max() == 99
-    alone = mixed(portraits[:1], [1.0])["patches"]
+    alone = mix_statistics(portraits[:1], [1.0])["patches"]
     assert np.array_equal(alone, portraits[0]["patches"])
     huge = {"patches": np.zeros((1, 9000, 1, 1, 1))}
-    assert mixed([huge, huge], [0.5, 0.5])["patches"].shape[1] == 4096
+    assert mix_statistics([huge, huge], [0.5, 0.5])["patches"].shape[1] == 4096
 
 
 def save(path: Path, picture: Rgb) -> Path:

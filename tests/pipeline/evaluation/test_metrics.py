@@ -134,7 +134,7 @@ def test_flow_of_reduced_pictures_is_brought_to_full_size():
 
 def test_pairs_never_cross_a_cut(shifts: Scene):
     frames = [replace(f, cut=f.pts in (0, 7)) for f in shifts.frames()]
-    other = [f if f.pts < 7 else replace(f, picture=np.full_like(f.rgb, 9)) for f in frames]
+    other = [f if f.pts < 7 else replace(f, source=np.full_like(f.rgb, 9)) for f in frames]
     flow = ExactFlow(shifts)
     quality = evaluate(frames, {"result": [f.rgb for f in other]}, flow, Measure((1, 5)))
     assert quality.shots == 2
@@ -182,7 +182,7 @@ def test_where_nothing_stands_still_there_is_no_flicker(shifts: Scene):
 def test_drift_is_that_of_each_shot_and_free_of_the_source():
     scene = scenes.pan(PHOTO, count=40, width=160, height=120, velocity=(2, 1))
     frames = [
-        replace(f, picture=to_rgb(pale(f.rgb) + 10 * (-1) ** f.pts), cut=f.pts % 20 == 0)
+        replace(f, source=to_rgb(pale(f.rgb) + 10 * (-1) ** f.pts), cut=f.pts % 20 == 0)
         for f in scene.frames()
     ]
     darker = [to_rgb(f.rgb - 1.0 * (f.pts % 20)) for f in frames]

@@ -14,10 +14,10 @@ import pytest
 from stylize_video.pipeline.core.config import Settings
 from stylize_video.pipeline.core.errors import SettingsError, SinkError, SourceError, StylizeError
 from stylize_video.pipeline.core.frame import Frame, Rgb
-from stylize_video.pipeline.keyframes.paint import Painting, given
-from stylize_video.pipeline.keyframes.propagate import Carrier
+from stylize_video.pipeline.keyframes.paint import PaintTask, find_paintings
+from stylize_video.pipeline.keyframes.propagate import propagate
 from stylize_video.pipeline.keyframes.run import Pairs
-from stylize_video.pipeline.keyframes.select import KeyframeScheduler, chosen, listed_times
+from stylize_video.pipeline.keyframes.select import KeyframeScheduler, listed_times, select_keyframes
 from stylize_video.pipeline.render import stylize
 from stylize_video.pipeline.temporal.flow import Dis
 from stylize_video.pipeline.temporal.trajectory import measure_flow_pair, no_motion
@@ -48,43 +48,43 @@ def negative(rgb: Rgb) -> Rgb:
 
 
 class Negatives:
-    """A workshop that paints negatives, and counts."""
+    """A backend that paints negatives, and counts."""
 
     key = "negative"
-    learns = "the identity"
+    learn_key = "the identity"
 
     def __init__(self, fails_after: int | None = None) -> None:
-        self.asked: list[Painting] = []
+        self.tasks: list[PaintTask] = []
         self.pairs: list[tuple[Path, Path]] = []
         self._fails_after = fails_after
 
     def painter(self, settings: Settings, mask: Rgb | None) -> Negatives:
         return self
 
-    def paint(self, asked: Painting, kept: Path) -> Rgb:
-        if len(self.asked) == self._fails_after:
+    def paint(self, task: PaintTask, checkpoint: Path) -> Rgb:
+        if len(self.tasks) == self._fails_after:
             raise StylizeError("the power went")
-        self.asked.append(asked)
-        return negative(asked.rgb)
+        self.tasks.append(task)
+        return negative(task.rgb)
 
-    def learned(self, pairs: Pairs, name: str, out: Path, kept: Path) -> None:
+    def learn(self, pairs: Pairs, name: str, out: Path, checkpoint: Path) -> None:
         from ...helpers.onnx_files import write_contract_model
 
         self.pairs = list(pairs)
         write_contract_model(out)
 
-    def looked(self, frame: Frame) -> None:
+    def on_frame(self, frame: Frame) -> None:
         pass
 
-    def heard(self, done: int, total: int) -> None:
+    def on_painted(self, done: int, total: int) -> None:
         pass
 
 
 def rendered(
-    clip: Path, out: Path, workshop: Negatives, **settings: object
+    clip: Path, out: Path, backend: Negatives, **settings: object
 ) -> tuple[Pictures, list[Fraction]]:
     asked = Settings.model_validate({"method": "gatys", "crf": 0, "overwrite": True, **settings})
-    stylize(clip, out, asked, workshop=workshop)
+    stylize(clip, out, asked, backend=backend)
     return read_video(out)
 
 
@@ -106,7 +106,7 @@ def test_ways_add_up():
 def test_a_key_begins_each_shot_and_comes_when_much_is_new(tmp_path: Path):
     pictures = pan(40, 4.0) + pan(20, 0.0, seed=1)
     keys = list(
-        chosen(
+        select_keyframes(
             frames(pictures, (0, 40)), KeyframeScheduler(1.2), Dis(), tmp_path, lambda frame: None
         )
     )
@@ -121,13 +121,13 @@ def test_a_key_begins_each_shot_and_comes_when_much_is_new(tmp_path: Path):
 
 def test_a_key_comes_after_so_many_seconds(tmp_path: Path):
     still_shot = frames(pan(50, 0.0))
-    keys = list(chosen(still_shot, KeyframeScheduler(0.8), Dis(), tmp_path, lambda frame: None))
+    keys = list(select_keyframes(still_shot, KeyframeScheduler(0.8), Dis(), tmp_path, lambda frame: None))
     assert [key.number for key in keys] == [1, 21, 41]
 
 
 def test_listed_keys_are_those_listed(tmp_path: Path):
     due = KeyframeScheduler(2, listed_times("0,0.41,1.2"))
-    keys = list(chosen(frames(pan(50, 5.0)), due, Dis(), tmp_path, lambda frame: None))
+    keys = list(select_keyframes(frames(pan(50, 5.0)), due, Dis(), tmp_path, lambda frame: None))
     assert [key.number for key in keys] == [1, 11, 31]
 
 
@@ -147,9 +147,9 @@ def test_what_is_neither_a_folder_nor_times_is_one_line(make_clip: MakeClip, tmp
 
 def test_a_later_key_is_given_the_one_before_carried_there(make_clip: MakeClip, tmp_path: Path):
     shown = pan(24)
-    workshop = Negatives()
-    rendered(make_clip(frames=shown), tmp_path / "out.mp4", workshop, key_every=0.2)
-    first, second, third = workshop.asked[:3]
+    backend = Negatives()
+    rendered(make_clip(frames=shown), tmp_path / "out.mp4", backend, key_every=0.2)
+    first, second, third = backend.tasks[:3]
     assert not first.earlier
     assert [len(second.earlier), len(third.earlier)] == [1, 2]
     moved, trust = second.earlier[0].painted, second.earlier[0].trust
@@ -172,8 +172,8 @@ def test_nothing_is_painted_twice(make_clip: MakeClip, tmp_path: Path):
     rendered(clip, out, once_more, key_every=0.2)
     whole = Negatives()
     rendered(clip, tmp_path / "other.mp4", whole, key_every=0.2)
-    assert len(broken.asked) + len(again.asked) == len(whole.asked)
-    assert not once_more.asked
+    assert len(broken.tasks) + len(again.tasks) == len(whole.tasks)
+    assert not once_more.tasks
     assert out.read_bytes() == (tmp_path / "other.mp4").read_bytes()
 
 
@@ -186,10 +186,10 @@ def test_what_a_killed_run_left_is_cleared_away(make_clip: MakeClip, tmp_path: P
 
 
 def test_passes_go_to_and_fro(make_clip: MakeClip, tmp_path: Path):
-    workshop = Negatives()
-    rendered(make_clip(frames=pan(24)), tmp_path / "out.mp4", workshop, key_every=0.2, key_passes=2)
-    half = len(workshop.asked) // 2
-    forward, backward = workshop.asked[:half], workshop.asked[half:]
+    backend = Negatives()
+    rendered(make_clip(frames=pan(24)), tmp_path / "out.mp4", backend, key_every=0.2, key_passes=2)
+    half = len(backend.tasks) // 2
+    forward, backward = backend.tasks[:half], backend.tasks[half:]
     assert [x.rgb.tobytes() for x in backward] == [x.rgb.tobytes() for x in forward[::-1]]
     assert all(x.own is None for x in forward)
     assert all(x.own is not None for x in backward)
@@ -203,15 +203,15 @@ def test_masks_are_shown_beside_the_key_frames(make_clip: MakeClip, tmp_path: Pa
     mask = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     mask[:, : WIDTH // 2] = 255
     cv2.imwrite(str(tmp_path / "mask.png"), mask)
-    workshop = Negatives()
+    backend = Negatives()
     rendered(
         make_clip(frames=pan(6)),
         tmp_path / "out.mp4",
-        workshop,
+        backend,
         content_mask=str(tmp_path / "mask.png"),
         style_mask=[str(tmp_path / "mask.png")],
     )
-    np.testing.assert_array_equal(workshop.asked[0].mask, mask)
+    np.testing.assert_array_equal(backend.tasks[0].mask, mask)
 
 
 # ---- carrying ----
@@ -242,15 +242,15 @@ def test_an_object_that_comes_in_leaves_no_ghost(tmp_path: Path):
             picture[30:60, 20 * n - 20 : 20 * n + 10] = (230, 30, 30)
     cv2.imwrite(str(tmp_path / "1.png"), negative(ground)[..., ::-1])
     cv2.imwrite(str(tmp_path / "9.png"), negative(ground)[..., ::-1])
-    carrier = Carrier(given(tmp_path), Dis(), "negatives")
-    found = [frame.rgb for frame in carrier.run(frames(shown))]
+    stage = propagate(frames(shown), find_paintings(tmp_path), Dis())
+    found = [frame.rgb for frame in stage]
     inside = found[4][36:54, 66:84]
     assert np.abs(inside.astype(int) - (25, 225, 225)).mean() < 60
     for n in (1, 7):
         assert psnr(found[n], negative(ground)) > 35
 
 
-def test_painted_frames_of_an_artist_play_without_a_workshop(make_clip: MakeClip, tmp_path: Path):
+def test_painted_frames_of_an_artist_play_without_a_backend(make_clip: MakeClip, tmp_path: Path):
     shown = pan(20)
     folder = tmp_path / "painted"
     folder.mkdir()
@@ -269,27 +269,27 @@ def test_painted_frames_of_an_artist_play_without_a_workshop(make_clip: MakeClip
 
 def test_carried_by_a_net_it_is_that_net_that_plays(make_clip: MakeClip, tmp_path: Path):
     shown = pan(20)
-    workshop = Negatives()
+    backend = Negatives()
     style = tmp_path / "learned.onnx"
     found, _ = rendered(
         make_clip(frames=shown),
         tmp_path / "out.mp4",
-        workshop,
+        backend,
         between="net",
         save_style=style,
         key_every=0.4,
         steady="off",
     )
     assert style.is_file()
-    assert len(workshop.pairs) == len(workshop.asked)
-    assert psnr(found[3], shown[3]) > 35  # this workshop's net gives the picture back
+    assert len(backend.pairs) == len(backend.tasks)
+    assert psnr(found[3], shown[3]) > 35  # this backend's net gives the picture back
 
 
 def test_a_net_is_learned_once(make_clip: MakeClip, tmp_path: Path):
     clip = make_clip(frames=pan(6))
     first, second = Negatives(), Negatives()
-    for workshop in (first, second):
-        rendered(clip, tmp_path / "out.mp4", workshop, between="net", steady="off")
+    for backend in (first, second):
+        rendered(clip, tmp_path / "out.mp4", backend, between="net", steady="off")
     assert first.pairs
     assert not second.pairs
 
@@ -305,7 +305,7 @@ def test_a_long_way_to_the_next_key_frame_is_not_held(tmp_path: Path):
             taken.append(frame.pts)
             yield frame
 
-    with closing(Carrier(given(tmp_path), Dis(), "negatives").run(source())) as found:
+    with closing(propagate(source(), find_paintings(tmp_path), Dis())) as found:
         next(found)
         assert taken == [0]
         next(found)
@@ -321,7 +321,7 @@ def test_what_came_before_a_break_is_shown(tmp_path: Path):
         yield from shown
         raise SourceError("it breaks off")
 
-    carrier = Carrier(given(tmp_path), Dis(), "negatives").run(source())
+    carrier = propagate(source(), find_paintings(tmp_path), Dis())
     kept: list[Frame] = []
     with pytest.raises(SourceError, match="breaks off"):
         for frame in carrier:
@@ -345,10 +345,10 @@ def test_what_does_not_go_together_is_told_before_any_work(
 ):
     if "save_style" in asked:
         asked = asked | {"save_style": str(tmp_path / asked["save_style"])}
-    workshop = Negatives()
+    backend = Negatives()
     with pytest.raises(SettingsError, match=told):
-        rendered(make_clip(frames=pan(3)), tmp_path / "o.mp4", workshop, **asked)
-    assert not workshop.asked
+        rendered(make_clip(frames=pan(3)), tmp_path / "o.mp4", backend, **asked)
+    assert not backend.tasks
 
 
 def test_a_style_that_exists_is_kept(make_clip: MakeClip, tmp_path: Path):
@@ -367,16 +367,44 @@ def test_two_paintings_of_one_frame_are_refused(tmp_path: Path):
     for name in ("000001-aa.png", "1.png"):
         cv2.imwrite(str(tmp_path / name), np.zeros((4, 4, 3), np.uint8))
     with pytest.raises(SourceError, match="both frame 1"):
-        given(tmp_path)
+        find_paintings(tmp_path)
 
 
 def test_the_last_number_counts_after_a_name(tmp_path: Path):
     for name in ("shot1_0001.png", "shot1_0002.png"):
         cv2.imwrite(str(tmp_path / name), np.zeros((4, 4, 3), np.uint8))
-    assert sorted(given(tmp_path)) == [1, 2]
+    assert sorted(find_paintings(tmp_path)) == [1, 2]
 
 
 def test_paintings_of_other_frames_are_told(tmp_path: Path):
     cv2.imwrite(str(tmp_path / "900.png"), np.zeros((4, 4, 3), np.uint8))
-    with pytest.raises(SettingsError, match="count from 1"):
-        list(Carrier(given(tmp_path), Dis(), "negatives").run(frames(pan(3))))
+    with pytest.raises(SettingsError, match="No key frame lies between"):
+        list(propagate(frames(pan(3)), find_paintings(tmp_path), Dis()))
+
+
+def test_key_frames_are_numbered_by_the_film_whatever_start_is(
+    make_clip: MakeClip, tmp_path: Path
+):
+    shown, folder = pan(20), tmp_path / "painted"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "000011.png"), negative(shown[10])[..., ::-1])
+    clip = make_clip(frames=shown)
+    part = {"start": "0.3", "end": "0.5"}  # frames 10 to 15, counted from 1
+    out = tmp_path / "out.mp4"
+    found, _ = rendered(clip, out, Negatives(), method="auto", keyframes=str(folder), **part)
+    assert psnr(found[1], negative(shown[10])) > 40
+    backend = Negatives()
+    rendered(clip, tmp_path / "own.mp4", backend, **part)
+    numbers = {int(p.name[:6]) for p in (tmp_path / "own.keyframes").glob("*.png")}
+    assert min(numbers) == 10 and max(numbers) <= 15
+
+
+def test_a_painting_of_another_shape_is_refused(make_clip: MakeClip, tmp_path: Path):
+    folder = tmp_path / "painted"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "000001.png"), np.zeros((96, 96, 3), np.uint8))
+    with pytest.raises(SettingsError, match=r"000001.png is 96x96, but the film is 160x96"):
+        rendered(
+            make_clip(frames=pan(3)), tmp_path / "out.mp4", Negatives(), method="auto",
+            keyframes=str(folder),
+        )  # fmt: skip

@@ -22,7 +22,7 @@ from stylize_video.pipeline.imaging.segmentation import label_pixels, palette
 from stylize_video.pipeline.nets.contract import ModelCard
 from stylize_video.pipeline.nets.rewrite import with_labels
 from stylize_video.pipeline.render import stylize
-from stylize_video.pipeline.styles.universal import CompiledUniversal, Painting
+from stylize_video.pipeline.styles.universal import CompiledUniversal, PaintSize
 from stylize_video.pipeline.styles.universal_files import StyleMix, UniversalFiles
 
 Picture = NDArray[np.uint8]
@@ -242,24 +242,26 @@ def opened(model: bytes) -> onnxruntime.InferenceSession:
 def test_tiles_are_painted_as_the_whole(deep: UniversalFiles, labelled: bool):
     frame = blobs(5, 333, 501)
     labels = np.repeat(frame[..., :1], 2, axis=2) if labelled else None
-    look = StyleMix(deep.portrait(blobs(6), blobs(7)[..., :2] if labelled else None))
+    look = StyleMix(deep.statistics(blobs(6), blobs(7)[..., :2] if labelled else None))
     model = with_labels(deep.apply, deep.scales) if labelled else deep.apply
     session = opened(model.SerializeToString())
     affine_maps = deep.affine_maps([(frame, labels)], look)
     whole, tiled = (
-        CompiledUniversal(session, affine_maps, deep.card, Painting(tile=tile)).paint(frame, labels)
+        CompiledUniversal(session, affine_maps, deep.card, PaintSize(tile=tile)).paint(
+            frame, labels
+        )
         for tile in (0, 256)
     )
     assert np.abs(np.asarray(whole, int) - np.asarray(tiled)).max() <= 1
 
 
 def test_what_is_photographic_is_carried_from_fewer_lines(deep: UniversalFiles):
-    look = StyleMix(deep.portrait(blobs(6)))
+    look = StyleMix(deep.statistics(blobs(6)))
     large = blobs(5, 1024, 1536)
     card = replace(deep.card, kind="wct2")
     affine_maps = deep.affine_maps([(np.ascontiguousarray(large[::4, ::4]), None)], look)
     player = CompiledUniversal(opened(deep.apply.SerializeToString()), affine_maps, card)
-    assert player.painting.reduced(large, card).shape == (256, 384, 3)
-    assert Painting(smooth="off").reduced(large, card).shape == (512, 768, 3)
-    assert player.painting.reduced(large[:300], card).shape == (300, 1536, 3)
+    assert player.size.reduce(large, card).shape == (256, 384, 3)
+    assert PaintSize(smooth="off").reduce(large, card).shape == (512, 768, 3)
+    assert player.size.reduce(large[:300], card).shape == (300, 1536, 3)
     assert np.asarray(player.paint(large)).shape == large.shape

@@ -10,11 +10,11 @@ import pytest
 from stylize_video.pipeline.core.errors import SourceError
 from stylize_video.pipeline.core.frame import Frame, Rgb, Yuv, YuvMatrix
 from stylize_video.pipeline.nets.graph import Net
-from stylize_video.pipeline.styles.compiled import NetCompiler, NetMix
-from stylize_video.pipeline.styles.feedforward import FeedForwardStyle, Playing
-from stylize_video.pipeline.styles.zoo import find_style
+from stylize_video.pipeline.styles.per_shot import compile_shots, paint_shots
+from stylize_video.pipeline.styles.style import Style
 
-from ...helpers.compiled_nets import net_compiler
+from ...helpers.compiled_nets import NetStyle, paint_alone
+from ...helpers.open_styles import open_file
 from ...helpers.pictures import psnr
 from ...helpers.scenes import texture
 from ...helpers.yuv import to_yuv420
@@ -25,13 +25,8 @@ def frames(pictures: list[Rgb | Yuv], cuts: tuple[int, ...] = (0,)) -> Iterator[
         yield Frame(picture, t, Fraction(1, 25), 1, cut=t in cuts)
 
 
-def played(
-    bound: NetCompiler, pictures: list[Rgb | Yuv], cuts: tuple[int, ...] = (0,)
-) -> list[Rgb]:
-    return [
-        np.asarray(player.paint(frame.picture))
-        for frame, player in bound.follow(frames(pictures, cuts))
-    ]
+def played(style: Style, pictures: list[Rgb | Yuv], cuts: tuple[int, ...] = (0,)) -> list[Rgb]:
+    return [np.asarray(f.painted) for f in paint_shots(frames(pictures, cuts), style)]
 
 
 def wall(guest: bool) -> Rgb:
@@ -46,31 +41,30 @@ def wall(guest: bool) -> Rgb:
 def test_who_enters_does_not_change_the_wall(udnie: Net):
     pictures = [wall(t >= 14) for t in range(16)]
     corner = (slice(70, 90), slice(10, 60))
-    still = played(net_compiler(udnie), pictures)
+    still = played(NetStyle(udnie), pictures)
     assert np.abs(still[15][corner].astype(int) - still[13][corner]).mean() < 1
-    by_frame = FeedForwardStyle(find_style("udnie"), "cpu", playing=Playing(statistics="frame"))
-    loose = [f.rgb for f in by_frame.run(frames(pictures))]
+    loose = played(open_file("udnie", statistics="frame"), pictures)
     assert np.abs(loose[15][corner].astype(int) - loose[13][corner]).mean() > 5
 
 
 @pytest.mark.parametrize("count", [1, 2, 11, 12, 13, 30])
 def test_every_frame_comes_in_its_order(udnie: Net, count: int):
     pictures = [texture(t, 48, 32) for t in range(count)]
-    passed = list(net_compiler(udnie).follow(frames(pictures)))
-    assert [frame.pts for frame, _ in passed] == list(range(count))
+    passed = list(paint_shots(frames(pictures), NetStyle(udnie)))
+    assert [frame.pts for frame in passed] == list(range(count))
 
 
 def test_a_shot_is_painted_as_if_it_stood_alone(udnie: Net):
     shots = [[texture(s, 64, 48)] * n for s, n in ((1, 5), (2, 14), (3, 1))]
-    together = played(net_compiler(udnie), [p for shot in shots for p in shot], (0, 5, 19))
-    alone = [picture for shot in shots for picture in played(net_compiler(udnie), shot)]
+    together = played(NetStyle(udnie), [p for shot in shots for p in shot], (0, 5, 19))
+    alone = [picture for shot in shots for picture in played(NetStyle(udnie), shot)]
     for a, b in zip(together, alone, strict=True):
         assert np.array_equal(a, b)
 
 
 def test_another_size_is_another_shot(udnie: Net):
     sizes = [(48, 32)] * 3 + [(64, 48)] * 15
-    shown = played(net_compiler(udnie), [texture(1, *size) for size in sizes])
+    shown = played(NetStyle(udnie), [texture(1, *size) for size in sizes])
     assert [p.shape[1::-1] for p in shown] == sizes
 
 
@@ -83,7 +77,7 @@ def test_at_most_twelve_frames_are_held_back(udnie: Net):
             taken += 1
             yield frame
 
-    stage = net_compiler(udnie).follow(endless())
+    stage = compile_shots(endless(), NetStyle(udnie))
     assert len(list(islice(stage, 20))) == 20
     assert taken <= 20 + 12
     stage.close()
@@ -92,8 +86,8 @@ def test_at_most_twelve_frames_are_held_back(udnie: Net):
 def test_a_change_of_light_is_followed_slowly(udnie: Net):
     bright = texture(3, 96, 64)
     dark = (bright * 0.35).astype(np.uint8)
-    shown = played(net_compiler(udnie), [bright] * 14 + [dark] * 100)
-    wanted = played(net_compiler(udnie), [dark] * 12)[0]
+    shown = played(NetStyle(udnie), [bright] * 14 + [dark] * 100)
+    wanted = played(NetStyle(udnie), [dark] * 12)[0]
     at_once, later = (np.abs(shown[t].astype(int) - wanted).mean() for t in (14, 113))
     assert later < at_once / 3
     steps = [np.abs(a.astype(int) - b).mean() for a, b in zip(shown[15:], shown[14:], strict=False)]
@@ -104,7 +98,7 @@ def test_black_frames_are_no_painting(udnie: Net):
     """Divided by the spread of noise, the noise would be a picture."""
     rng = np.random.default_rng(0)
     noise = [rng.integers(0, 3, (64, 96, 3), dtype=np.uint8) for _ in range(12)]
-    assert np.mean([p.std(axis=(0, 1)).mean() for p in played(net_compiler(udnie), noise)]) < 12
+    assert np.mean([p.std(axis=(0, 1)).mean() for p in played(NetStyle(udnie), noise)]) < 12
 
 
 @pytest.mark.parametrize("planar", [False, True])
@@ -112,26 +106,12 @@ def test_black_frames_are_no_painting(udnie: Net):
 def test_tiles_join_without_a_seam(udnie: Net, planar: bool, eight_bit: bool):
     picture = texture(9, 700, 520)
     shown = to_yuv420(picture, YuvMatrix(1, 1)) if planar else picture
-    whole, tiled = net_compiler(udnie, eight_bit), net_compiler(udnie, eight_bit, tile=256)
-    moments = whole.measure([shown], whole.choice)
-    a, b = (p.player(shown, p.choice, moments).paint(shown) for p in (whole, tiled))
+    whole, tiled = NetStyle(udnie, eight_bit), NetStyle(udnie, eight_bit, tile=256)
+    moments = whole.with_moments([shown]).moments
+    a, b = (s.compiler.compile(shown, s.mix, moments).paint(shown) for s in (whole, tiled))
     planes = [(a, b)] if not isinstance(a, Yuv) else list(zip(a.planes, b.planes, strict=True))  # type: ignore[union-attr]
     for one, other in planes:
         assert np.abs(np.asarray(one, int) - other).max() <= 1
-
-
-def test_a_new_style_is_heard_at_the_next_frame(udnie: Net, base: Net):
-    pictures = [texture(2, 96, 64)] * 40
-    bound = net_compiler(udnie)
-    shown: list[Rgb] = []
-    for number, (frame, player) in enumerate(bound.follow(frames(pictures))):
-        shown.append(np.asarray(player.paint(frame.picture)))
-        if number == 20:
-            bound.choice = NetMix(base, tone=1.0)
-    wanted = played(net_compiler(base, tone=1.0), pictures[:12])[0]
-    assert np.array_equal(shown[20], shown[12])
-    assert psnr(shown[21], wanted) > 30
-    assert psnr(shown[39], wanted) > 40
 
 
 def test_strokes_are_as_large_at_any_size(udnie: Net):
@@ -140,9 +120,7 @@ def test_strokes_are_as_large_at_any_size(udnie: Net):
     small = np.asarray(cv2.resize(large, (320, 240), interpolation=cv2.INTER_AREA), np.uint8)
 
     def at(picture: Rgb, scale: float | None) -> Rgb:
-        bound = net_compiler(udnie, scale=scale)
-        moments = bound.measure([picture], bound.choice)
-        shown = np.asarray(bound.player(picture, bound.choice, moments).paint(picture))
+        shown = np.asarray(paint_alone(udnie, picture, scale=scale))
         return np.asarray(cv2.resize(shown, (320, 240), interpolation=cv2.INTER_AREA), np.uint8)
 
     assert psnr(at(large, 3.0), at(small, 3.0)) > 26
@@ -155,10 +133,7 @@ def test_other_planes_are_another_shot(udnie: Net):
     full, limited = (to_yuv420(rgb, YuvMatrix(1, r)) for r in (2, 1))
     for number in (5, 20):  # among the frames held back, and after
         pictures = [limited] * number + [rgb] * 3 + [full] * 3
-        shown = [
-            player.paint(frame.picture)
-            for frame, player in net_compiler(udnie).follow(frames(pictures))
-        ]
+        shown = [frame.picture for frame in paint_shots(frames(pictures), NetStyle(udnie))]
         assert [type(p) for p in shown] == [type(p) for p in pictures]
         assert isinstance(shown[-1], Yuv) and shown[-1].coding == full.coding
         assert psnr(shown[-1].rgb(), np.asarray(shown[number])) > 25
@@ -169,7 +144,7 @@ def test_what_came_before_a_break_is_painted(udnie: Net):
         yield from frames([texture(1, 48, 32)] * 3)
         raise SourceError("it breaks off")
 
-    stage = net_compiler(udnie).follow(breaking())
+    stage = compile_shots(breaking(), NetStyle(udnie))
     assert [next(stage)[0].pts for _ in range(3)] == [0, 1, 2]
     with pytest.raises(SourceError):
         next(stage)

@@ -13,11 +13,11 @@ from stylize_video.pipeline.core.errors import DeviceError, ModelError
 from stylize_video.pipeline.core.frame import Frame, Rgb
 from stylize_video.pipeline.nets.quantize import precision_on
 from stylize_video.pipeline.nets.session import BoundSession, open_session
-from stylize_video.pipeline.styles.direct import ForeignFormat
-from stylize_video.pipeline.styles.feedforward import FeedForwardStyle, Playing
-from stylize_video.pipeline.styles.zoo import find_style, find_styles
+from stylize_video.pipeline.styles.per_shot import paint_picture, paint_shots
+from stylize_video.pipeline.styles.zoo import find_style
 
 from ...helpers.onnx_files import foreign_onnx, write_contract_model
+from ...helpers.open_styles import open_file
 from ...helpers.pictures import psnr
 from ...helpers.scenes import texture
 
@@ -28,9 +28,9 @@ def picture() -> Rgb:
 
 
 def test_bytes_go_in_and_bytes_come_out(identity: Path, picture: Rgb):
-    stylizer = FeedForwardStyle(identity, "cpu")
-    assert np.array_equal(stylizer.paint(picture), picture)
-    assert stylizer.card.name == "identity"
+    style = open_file(identity)
+    assert np.array_equal(paint_picture(style, picture), picture)
+    assert style.info.name == "identity"
 
 
 @pytest.mark.parametrize(
@@ -42,26 +42,20 @@ def test_a_foreign_net_gets_the_range_and_layout_it_states(
 ):
     shape = [1, 3, "h", "w"] if layout == "nchw" else [1, "h", "w", 3]
     path = foreign_onnx(tmp_path / "f.onnx", shape, add=add)
-    painted = FeedForwardStyle(
-        path, "cpu", playing=Playing(foreign=ForeignFormat(range=range_in))
-    ).paint(picture)
+    painted = paint_picture(open_file(path, model_range=range_in), picture)
     wanted = np.minimum(picture.astype(int) + 10, 255)
     assert np.abs(painted - wanted).max() <= 1
 
 
 def test_bgr_is_swapped_both_ways(tmp_path: Path, picture: Rgb):
     path = foreign_onnx(tmp_path / "f.onnx", [1, 3, "h", "w"])
-    painted = FeedForwardStyle(
-        path, "cpu", playing=Playing(foreign=ForeignFormat(channels="bgr"))
-    ).paint(picture)
+    painted = paint_picture(open_file(path, model_channels="bgr"), picture)
     assert np.array_equal(painted, picture)
 
 
 def test_imagenet_range_in_answers_zero_to_one(tmp_path: Path, picture: Rgb):
     path = foreign_onnx(tmp_path / "f.onnx", [1, 3, "h", "w"], scale=0.0, add=0.5)
-    painted = FeedForwardStyle(
-        path, "cpu", playing=Playing(foreign=ForeignFormat(range="imagenet"))
-    ).paint(picture)
+    painted = paint_picture(open_file(path, model_range="imagenet"), picture)
     assert np.all(np.abs(painted.astype(int) - 128) <= 1)
 
 
@@ -69,7 +63,7 @@ def test_a_fixed_size_is_met_by_resizing_with_a_note(tmp_path: Path, caplog):
     smooth = np.zeros((60, 80, 3), np.uint8)
     smooth[..., 0] = np.linspace(0, 255, 80)
     path = foreign_onnx(tmp_path / "f.onnx", [1, 3, 32, 40])
-    painted = FeedForwardStyle(path, "cpu").paint(smooth)
+    painted = paint_picture(open_file(path), smooth)
     assert painted.shape == smooth.shape
     assert psnr(painted, smooth) > 30
     assert "fixed 40x32" in caplog.text
@@ -79,7 +73,7 @@ def test_a_fixed_size_is_met_by_resizing_with_a_note(tmp_path: Path, caplog):
 def test_an_onnx_file_that_is_no_style_model_is_refused(tmp_path: Path, shape: list[Any]):
     path = foreign_onnx(tmp_path / "f.onnx", shape)
     with pytest.raises(ModelError, match="not a style model"):
-        FeedForwardStyle(path, "cpu")
+        open_file(path)
 
 
 @pytest.mark.parametrize("axis", [1, 2])
@@ -95,34 +89,34 @@ def test_a_net_that_answers_no_picture_is_refused(tmp_path: Path, picture: Rgb, 
     opsets = [helper.make_opsetid("", 20)]
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), tmp_path / "n.onnx")
     with pytest.raises(ModelError, match="is not a style model"):
-        FeedForwardStyle(tmp_path / "n.onnx", "cpu").paint(picture)
+        paint_picture(open_file(tmp_path / "n.onnx"), picture)
 
 
 def test_a_truncated_file_is_refused_in_one_line(tmp_path: Path, identity: Path):
     path = tmp_path / "cut.onnx"
     path.write_bytes(identity.read_bytes()[:-40])
     with pytest.raises(ModelError, match="not an ONNX file that can be read") as refused:
-        FeedForwardStyle(path, "cpu")
+        open_file(path)
     assert "\n" not in str(refused.value)
 
 
 def test_a_net_that_fails_on_a_frame_is_one_line(tmp_path: Path, picture: Rgb):
     path = foreign_onnx(tmp_path / "f.onnx", [1, 3, "n", "n"])
-    painter = FeedForwardStyle(path, "cpu")
-    painter._painter._input = "another"  # pyright: ignore
+    style: Any = open_file(path)
+    style._net._input = "another"
     with pytest.raises(ModelError, match=r"f failed on cpu at 44x30: .*; try a smaller --size"):
-        painter.paint(picture)
+        paint_picture(style, picture)
 
 
 def test_a_newer_contract_is_refused(tmp_path: Path):
     path = write_contract_model(tmp_path / "new.onnx", contract=2)
     with pytest.raises(ModelError, match="keeps contract 2"):
-        FeedForwardStyle(path, "cpu")
+        open_file(path)
 
 
 def test_auto_says_what_really_runs(identity: Path):
-    stylizer = FeedForwardStyle(identity, "auto")
-    assert stylizer.device in {"cpu", "cuda", "coreml", "directml", "openvino"}
+    style = open_file(identity, device="auto")
+    assert style.info.device in {"cpu", "cuda", "coreml", "directml", "openvino"}
 
 
 def test_a_device_that_the_runtime_lacks_is_an_error_that_names_what_it_needs(
@@ -152,8 +146,8 @@ def test_a_silent_fallback_to_the_cpu_is_an_error(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("name", ["udnie", "mosaic"])
 def test_another_projects_net_plays(shared: Path, name: str):
     photo = np.asarray(np.random.default_rng(0).integers(60, 190, (90, 120, 3)), np.uint8)
-    stylizer = FeedForwardStyle(shared / "checkpoints" / "foreign_onnx" / f"{name}.onnx", "cpu")
-    painted = stylizer.paint(photo)
+    style = open_file(shared / "checkpoints" / "foreign_onnx" / f"{name}.onnx")
+    painted = paint_picture(style, photo)
     assert painted.shape == photo.shape
     assert painted.std() > 20
 
@@ -261,33 +255,19 @@ def test_a_graph_that_holds_more_is_played_as_it_is(tmp_path: Path):
     model.graph.node.insert(0, swap)
     onnx.save(model, tmp_path / "swapped.onnx")
     picture = texture(2, 96, 64)
-    swapped, plain = (
-        FeedForwardStyle(tmp_path / "swapped.onnx", "cpu"),
-        FeedForwardStyle(find_style("udnie"), "cpu"),
-    )
-    assert plain.binds and not swapped.binds
-    shown = swapped.paint(np.ascontiguousarray(picture[..., ::-1]))
-    by_frame = FeedForwardStyle(find_style("udnie"), "cpu", playing=Playing(statistics="frame"))
-    assert np.abs(shown.astype(int) - by_frame.paint(picture)).max() <= 1
+    swapped, plain = open_file(tmp_path / "swapped.onnx"), open_file("udnie")
+    assert plain.info.per_shot and not swapped.info.per_shot
+    shown = paint_picture(swapped, np.ascontiguousarray(picture[..., ::-1]))
+    by_frame = paint_picture(open_file("udnie", statistics="frame"), picture)
+    assert np.abs(shown.astype(int) - by_frame).max() <= 1
 
 
 def test_a_failure_names_its_style_once(identity: Path, monkeypatch: pytest.MonkeyPatch):
     def broken(*told: Any) -> Rgb:
         raise ModelError("no memory")
 
-    stylizer = FeedForwardStyle(identity, "cpu")
-    monkeypatch.setattr(stylizer._painter, "paint", broken)
+    style: Any = open_file(identity)
+    monkeypatch.setattr(style._net, "paint", broken)
     frame = Frame(texture(1, 32, 32), 0, Fraction(1, 25))
     with pytest.raises(ModelError, match=r"^identity: no memory$"):
-        list(stylizer.run([frame]))
-
-
-def test_a_style_can_be_changed_and_says_what_it_is_now():
-    stylizer = FeedForwardStyle(find_style("udnie"), "cpu")
-    stylizer.restyle(find_styles(["the-scream"]))
-    assert stylizer.card.name == "the-scream"
-    wanted = FeedForwardStyle(find_style("the-scream"), "cpu").paint(texture(1, 64, 48))
-    assert np.array_equal(stylizer.paint(texture(1, 64, 48)), wanted)
-    frozen = FeedForwardStyle(find_style("udnie"), "cpu", playing=Playing(statistics="frame"))
-    with pytest.raises(ModelError, match="can't be changed"):
-        frozen.restyle(find_styles(["the-scream"]))
+        list(paint_shots([frame], style))

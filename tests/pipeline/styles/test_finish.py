@@ -218,7 +218,7 @@ def test_a_mask_that_breaks_off_stays(tmp_path: Path, inverter: Path, caplog: An
 
 def test_a_base_that_can_not_be_read_is_passed_over(tmp_path: Path):
     (tmp_path / "base-x.onnx").write_text("version https://git-lfs.github.com/spec/v1")
-    with pytest.raises(ModelError, match="put it beside the style"):
+    with pytest.raises(ModelError, match="put it next to the style"):
         find_base("no such family", tmp_path / "mine.onnx")
 
 

@@ -7,20 +7,24 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 from stylize_video.pipeline.core.config import Settings
 from stylize_video.pipeline.core.errors import ModelError
 from stylize_video.pipeline.core.frame import Rgb
-from stylize_video.pipeline.styles.feedforward import FeedForwardStyle
-from stylize_video.pipeline.styles.universal import UniversalStyle
-from stylize_video.pipeline.styles.zoo import find_method, find_style, sha256, zoo
+from stylize_video.pipeline.styles.files import card_of
+from stylize_video.pipeline.styles.per_shot import paint_picture
+from stylize_video.pipeline.styles.style import Style
+from stylize_video.pipeline.styles.zoo import find_style, sha256, zoo
+
+from ...helpers.open_styles import open_file
 
 NAMES = sorted(zoo())
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def stylizer(request: pytest.FixtureRequest) -> FeedForwardStyle:
-    return FeedForwardStyle(zoo()[request.param].path, "cpu")
+def style(request: pytest.FixtureRequest) -> Style:
+    return open_file(request.param)
 
 
 def scene(height: int, width: int, left: int = 0) -> Rgb:
@@ -39,34 +43,35 @@ def test_there_are_two_styles_and_the_default_is_one():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_table_says_what_the_file_holds(name: str):
-    style = zoo()[name]
-    assert sha256(style.path) == style.sha256
-    card = FeedForwardStyle(style.path, "cpu").card
-    assert (card.name, card.kind) == (name, style.tier)
+    entry = zoo()[name]
+    assert sha256(entry.path) == entry.sha256
+    metadata = {p.key: p.value for p in onnx.load(entry.path).metadata_props}
+    card = card_of(metadata, entry.path)
+    assert card is not None and (card.name, card.kind) == (name, entry.tier)
     assert json.loads(card.parity)["mean"] < 1
     recipe = json.loads(card.recipe)
-    assert recipe["tier"] == style.tier
+    assert recipe["tier"] == entry.tier
     figures = json.loads(card.figures)
-    assert figures["content"] == pytest.approx(style.figures["content"], abs=1e-3)
-    assert figures["style"] == pytest.approx(style.figures["style"], abs=1e-3)
+    assert figures["content"] == pytest.approx(entry.figures["content"], abs=1e-3)
+    assert figures["style"] == pytest.approx(entry.figures["style"], abs=1e-3)
 
 
-def test_it_paints_at_any_size(stylizer: FeedForwardStyle):
+def test_it_paints_at_any_size(style: Style):
     for size in ((1, 1), (37, 53), (360, 640)):
-        assert stylizer.paint(scene(*size)).shape == (*size, 3)
+        assert paint_picture(style, scene(*size)).shape == (*size, 3)
 
 
-def test_it_changes_the_picture_but_keeps_its_shapes(stylizer: FeedForwardStyle):
+def test_it_changes_the_picture_but_keeps_its_shapes(style: Style):
     content = scene(240, 320)
-    painted = stylizer.paint(content)
+    painted = paint_picture(style, content)
     assert np.abs(painted.astype(int) - content).mean() > 15
     edges = [np.abs(np.diff(p.astype(float).mean(axis=2), axis=1)) for p in (content, painted)]
     at_edge, elsewhere = edges[1][:, 149:152].max(axis=1).mean(), edges[1][:, 60:120].mean()
     assert at_edge > 2 * elsewhere
 
 
-def test_a_flat_picture_has_no_grid(stylizer: FeedForwardStyle):
-    painted = stylizer.paint(np.full((256, 256, 3), 120, np.uint8)).astype(float).mean(axis=2)
+def test_a_flat_picture_has_no_grid(style: Style):
+    painted = paint_picture(style, np.full((256, 256, 3), 120, np.uint8)).astype(float).mean(axis=2)
     inner = painted[32:-32, 32:-32] - painted[32:-32, 32:-32].mean()
     amplitude = np.abs(np.fft.fft2(inner)) / inner.size  # in grey levels
     n = inner.shape[0]
@@ -75,9 +80,9 @@ def test_a_flat_picture_has_no_grid(stylizer: FeedForwardStyle):
     assert max(grid) < 0.25
 
 
-def test_there_is_no_border(stylizer: FeedForwardStyle):
+def test_there_is_no_border(style: Style):
     """The rim of a picture is painted as the same pixels inside a larger one would be."""
-    small = stylizer.paint(scene(240, 320, left=200)).astype(float)
+    small = paint_picture(style, scene(240, 320, left=200)).astype(float)
     rim = np.ones((240, 320), bool)
     rim[8:-8, 8:-8] = False
     brightness = small.mean(axis=2)
@@ -98,8 +103,7 @@ def test_the_light_of_a_photograph_is_taken_over(tmp_path: Path):
     content, style = scene(240, 320), scene(240, 320, left=100)
     warm = np.clip(style * np.array([1.2, 0.8, 0.5]), 0, 255).astype(np.uint8)
     cv2.imwrite(str(tmp_path / "warm.png"), warm[..., ::-1])
-    stylizer = UniversalStyle(find_method("auto", "photo"), [(tmp_path / "warm.png", 1.0)])
-    shown = stylizer.paint(content)
+    shown = paint_picture(open_file(tmp_path / "warm.png", look="photo"), content)
     assert shown.shape == content.shape
     off, before = (np.abs(x.mean((0, 1)) - warm.mean((0, 1))).max() for x in (shown, content))
     assert off < before / 3

@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 from stylize_video.pipeline import Settings, stylize
 from stylize_video.pipeline.core.config import checked
-from stylize_video.pipeline.core.frame import Frame, Memory, Motion, Rgb
+from stylize_video.pipeline.core.frame import Frame, Motion, Rgb, TemporalState
 from stylize_video.pipeline.evaluation.metrics import Measure, evaluate
-from stylize_video.pipeline.styles.feedforward import FeedForwardStyle
+from stylize_video.pipeline.styles.per_shot import paint_picture, paint_shots
 from stylize_video.pipeline.styles.zoo import find_style
-from stylize_video.pipeline.temporal.consistency import BLEND_WEIGHTS, History, recur, steady
+from stylize_video.pipeline.temporal.consistency import BLEND_WEIGHTS, TemporalBlend, blend_frames
 from stylize_video.pipeline.temporal.flow import Dis, attach_motion
 
 from ...helpers.command import run_command
+from ...helpers.fake_style import FakeStyle
+from ...helpers.open_styles import open_file
 from ...helpers.scenes import SCENES, ExactFlow, Scene, layers, pan, photographs, static, texture
 
 Repaint = Callable[[Rgb, int], Rgb]
@@ -34,8 +36,8 @@ def held(scene: Scene, repaint: Repaint, how: str = "flow") -> tuple[list[Rgb], 
     """What is painted of a scene, plain and held steady."""
     painted = [repaint(scene.rgb(t), t) for t in range(scene.count)]
     moving = attach_motion(scene.frames(), Dis())
-    frames = (replace(f, picture=rgb) for f, rgb in zip(moving, painted, strict=True))
-    return painted, [frame.rgb for frame in steady(frames, BLEND_WEIGHTS[how])]
+    frames = (replace(f, painted=rgb) for f, rgb in zip(moving, painted, strict=True))
+    return painted, [frame.rgb for frame in blend_frames(frames, BLEND_WEIGHTS[how])]
 
 
 @pytest.mark.parametrize("name", SCENES)
@@ -90,7 +92,7 @@ def test_nothing_trails_behind_a_moving_object():
 def test_a_still_shot_neither_drifts_nor_keeps_its_noise(how: str):
     scene = static(texture(2), count=300, width=160, height=96, noise=4.0)
     frames = attach_motion(scene.frames(), Dis())
-    shown = [frame.rgb for frame in steady(frames, BLEND_WEIGHTS[how])]
+    shown = [frame.rgb for frame in blend_frames(frames, BLEND_WEIGHTS[how])]
     first, last = (np.mean(shown[s], axis=(0, 1, 2)) for s in (slice(0, 10), slice(290, 300)))
     assert np.abs(last - first).max() < 0.5
     source = np.std([scene.rgb(t) for t in range(200, 300)], axis=0).mean()
@@ -99,16 +101,14 @@ def test_a_still_shot_neither_drifts_nor_keeps_its_noise(how: str):
 
 def test_a_slow_change_of_light_is_followed():
     still = Motion(np.zeros((24, 32, 2), np.float32), np.ones((24, 32), np.float32))
-    history = History(BLEND_WEIGHTS["strong"])
-    history.blend(np.full((48, 64, 3), 50, np.uint8), None)
-    shown = np.zeros(0)
-    for light in range(51, 201):
-        frame = np.full((48, 64, 3), light, np.uint8)
-        shown = history.blend(frame, history.carried(still))
-    assert shown.mean() > 200 - 10
-    for _ in range(60):  # rounding to bytes would hold it back by some levels for ever
-        shown = history.blend(np.full((48, 64, 3), 200, np.uint8), history.carried(still))
-    assert (shown == 200).all()
+    blend = TemporalBlend(BLEND_WEIGHTS["strong"])
+    output: Any = None
+    for light in [*range(50, 201), *[200] * 60]:
+        flat = np.full((48, 64, 3), light, np.uint8)
+        output = blend.step(Frame(flat, 0, Fraction(1), motion=still, cut=light == 50), flat)
+        if light < 200:
+            assert output.mean() > light - 10
+    assert (output == 200).all()  # rounding to bytes would hold it back by some levels for ever
 
 
 def test_the_first_frame_of_a_shot_is_the_nets_own(tmp_path: Path):
@@ -118,7 +118,7 @@ def test_the_first_frame_of_a_shot_is_the_nets_own(tmp_path: Path):
     alone = [replace(f, pts=f.pts - 4) for f in frames[4:]]
 
     def shown(frames: list[Frame]) -> list[Rgb]:
-        return [f.rgb for f in steady(attach_motion(frames, Dis()), BLEND_WEIGHTS["flow"])]
+        return [f.rgb for f in blend_frames(attach_motion(frames, Dis()), BLEND_WEIGHTS["flow"])]
 
     whole = shown(frames)
     assert np.array_equal(whole[4], pictures[4])
@@ -129,22 +129,25 @@ def test_the_first_frame_of_a_shot_is_the_nets_own(tmp_path: Path):
 
 def test_a_change_of_size_begins_anew():
     still = Motion(np.zeros((8, 8, 2), np.float32), np.ones((8, 8), np.float32))
-    history = History(0.65)
-    history.blend(np.zeros((16, 16, 3), np.uint8), None)
-    other = np.full((32, 24, 3), 200, np.uint8)
-    assert np.array_equal(history.blend(other, history.carried(still)), other)
+    blend = TemporalBlend(0.65)
+    small, other = np.zeros((16, 16, 3), np.uint8), np.full((32, 24, 3), 200, np.uint8)
+    blend.step(Frame(small, 0, Fraction(1)), small)
+    assert np.array_equal(blend.step(Frame(other, 1, Fraction(1), motion=still), other), other)
 
 
 def test_a_recurrent_net_is_told_what_was_shown():
     scene = pan(texture(1), count=3)
-    told: list[Memory | None] = []
+    told: list[TemporalState | None] = []
 
-    def paint(rgb: Rgb, memory: Memory | None = None) -> Rgb:
-        told.append(memory)
-        return rgb
+    class Records(FakeStyle):
+        def paint(self, rgb: Rgb, state: TemporalState | None) -> Rgb:
+            told.append(state)
+            return rgb
 
-    shown = list(recur(attach_motion(scene.frames(), Dis()), paint, BLEND_WEIGHTS["flow"]))
-    assert len(shown) == 3 and told[0] is None
+    style = Records(0, recurrent=True)
+    moving = attach_motion(scene.frames(), Dis())
+    output = list(paint_shots(moving, style, blend=TemporalBlend(BLEND_WEIGHTS["flow"])))
+    assert len(output) == 3 and told[0] is None
     assert told[1] is not None and told[1].confidence.shape == (240, 320)
     seen = scene.visible(1, -1)
     off = np.abs(told[1].previous.astype(int) - scene.rgb(1)).mean(axis=-1)
@@ -221,7 +224,7 @@ def test_no_list_is_written_of_a_part(two_shots: Path, identity: Path, tmp_path:
         "0.4",
     )  # fmt: skip
     assert done.returncode == 0
-    assert "cuts outside this stretch are unknown" in done.stderr
+    assert "Cuts were not saved, because only part of the film was read" in done.stderr
     assert not (tmp_path / "s.csv").exists()
 
 
@@ -237,8 +240,8 @@ def test_off_in_a_file_of_settings_is_off(tmp_path: Path, two_shots: Path, ident
 def test_the_shipped_style_is_held_steady_on_a_real_clip(shared: Path):
     photo = photographs(shared / "photos", 1)[0]
     scene = pan(photo, count=8, width=256, height=192)
-    stylizer = FeedForwardStyle(find_style("udnie"), "cpu")
-    plain, shown = held(scene, lambda rgb, t: stylizer.paint(rgb))
+    style = open_file("udnie")
+    plain, shown = held(scene, lambda rgb, t: paint_picture(style, rgb))
     quality = evaluate(
         scene.frames(), {"plain": plain, "shown": shown}, ExactFlow(scene), Measure((1,)),
         reference="plain",
