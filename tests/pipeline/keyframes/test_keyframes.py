@@ -17,7 +17,11 @@ from stylize_video.pipeline.core.frame import Frame, Rgb
 from stylize_video.pipeline.keyframes.paint import PaintTask, find_paintings
 from stylize_video.pipeline.keyframes.propagate import propagate
 from stylize_video.pipeline.keyframes.run import Pairs
-from stylize_video.pipeline.keyframes.select import KeyframeScheduler, listed_times, select_keyframes
+from stylize_video.pipeline.keyframes.select import (
+    KeyframeScheduler,
+    listed_times,
+    select_keyframes,
+)
 from stylize_video.pipeline.render import stylize
 from stylize_video.pipeline.temporal.flow import Dis
 from stylize_video.pipeline.temporal.trajectory import measure_flow_pair, no_motion
@@ -83,7 +87,8 @@ class Negatives:
 def rendered(
     clip: Path, out: Path, backend: Negatives, **settings: object
 ) -> tuple[Pictures, list[Fraction]]:
-    asked = Settings.model_validate({"method": "gatys", "crf": 0, "overwrite": True, **settings})
+    values = {"method": "gatys", "crf": 0, "overwrite": True, **settings}
+    asked = Settings.model_validate({k: v for k, v in values.items() if v is not None})
     stylize(clip, out, asked, backend=backend)
     return read_video(out)
 
@@ -121,7 +126,9 @@ def test_a_key_begins_each_shot_and_comes_when_much_is_new(tmp_path: Path):
 
 def test_a_key_comes_after_so_many_seconds(tmp_path: Path):
     still_shot = frames(pan(50, 0.0))
-    keys = list(select_keyframes(still_shot, KeyframeScheduler(0.8), Dis(), tmp_path, lambda frame: None))
+    keys = list(
+        select_keyframes(still_shot, KeyframeScheduler(0.8), Dis(), tmp_path, lambda frame: None)
+    )
     assert [key.number for key in keys] == [1, 21, 41]
 
 
@@ -136,10 +143,10 @@ def test_what_is_neither_a_folder_nor_times_is_one_line(make_clip: MakeClip, tmp
         listed_times("first")
     (tmp_path / "painted").mkdir()
     with pytest.raises(SourceError, match="holds no pictures"):
-        given(tmp_path / "painted")
+        find_paintings(tmp_path / "painted")
     cv2.imwrite(str(tmp_path / "painted/blue.png"), np.zeros((4, 4, 3), np.uint8))
     with pytest.raises(SourceError, match=r"blue\.png has no number"):
-        given(tmp_path / "painted")
+        find_paintings(tmp_path / "painted")
 
 
 # ---- painting ----
@@ -382,16 +389,14 @@ def test_paintings_of_other_frames_are_told(tmp_path: Path):
         list(propagate(frames(pan(3)), find_paintings(tmp_path), Dis()))
 
 
-def test_key_frames_are_numbered_by_the_film_whatever_start_is(
-    make_clip: MakeClip, tmp_path: Path
-):
+def test_key_frames_are_numbered_by_the_film_whatever_start_is(make_clip: MakeClip, tmp_path: Path):
     shown, folder = pan(20), tmp_path / "painted"
     folder.mkdir()
     cv2.imwrite(str(folder / "000011.png"), negative(shown[10])[..., ::-1])
     clip = make_clip(frames=shown)
     part = {"start": "0.3", "end": "0.5"}  # frames 10 to 15, counted from 1
     out = tmp_path / "out.mp4"
-    found, _ = rendered(clip, out, Negatives(), method="auto", keyframes=str(folder), **part)
+    found, _ = rendered(clip, out, Negatives(), method=None, keyframes=str(folder), **part)
     assert psnr(found[1], negative(shown[10])) > 40
     backend = Negatives()
     rendered(clip, tmp_path / "own.mp4", backend, **part)
@@ -405,6 +410,6 @@ def test_a_painting_of_another_shape_is_refused(make_clip: MakeClip, tmp_path: P
     cv2.imwrite(str(folder / "000001.png"), np.zeros((96, 96, 3), np.uint8))
     with pytest.raises(SettingsError, match=r"000001.png is 96x96, but the film is 160x96"):
         rendered(
-            make_clip(frames=pan(3)), tmp_path / "out.mp4", Negatives(), method="auto",
+            make_clip(frames=pan(3)), tmp_path / "out.mp4", Negatives(), method=None,
             keyframes=str(folder),
         )  # fmt: skip
