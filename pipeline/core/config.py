@@ -266,9 +266,10 @@ class LiveSettings(_Group):
     )
     fps_target: float | None = Field(
         None,
-        gt=0,
+        ge=0,
         le=240,
-        description="Keep this many frames per second, by painting smaller where necessary.",
+        description="Keep this many frames per second, by painting smaller where necessary. "
+        "0: never paint smaller. Default: the source's rate, at most 60; 0 with --policy sync.",
     )
     policy: Literal["latest", "buffer", "sync"] = Field(
         "latest",

@@ -18,6 +18,7 @@ from ..core.frame import Plane
 from ..core.units import split_weight
 from ..imaging.compositing import fit_mask
 from ..media.images import read_picture
+from ..media.source import SourceInfo
 from ..styles.finish import Finish
 from ..styles.open import open_style
 from ..styles.style import Style
@@ -32,7 +33,7 @@ from .outputs.virtualcam import PREFIX as VIRTUAL
 from .outputs.virtualcam import check_virtual_camera
 from .outputs.web import is_page
 from .painter import LivePainter
-from .resolution import ResolutionController
+from .resolution import ResolutionController, choose_rate
 from .sources.camera import CameraSource, is_camera
 from .sources.ffmpeg import Address, FfmpegSource, LiveSource, address_of, is_address
 from .sources.reconnect import close_when_opened
@@ -108,15 +109,16 @@ class LivePlan:
         changed = {"style": self.styles[number], "strength": 1.0}
         return open_style(self.settings.model_copy(update=changed), live=True)
 
-    def open_painter(self, loader: StyleLoader, size: tuple[int, int]) -> LivePainter:
-        """What paints frames of a (height, width)."""
+    def open_painter(self, loader: StyleLoader, info: SourceInfo) -> LivePainter:
+        """What paints the frames of a source."""
         settings = self.settings
         flow = open_flow(settings.flow, settings.flow_model, settings.device, settings.threads)
         weight = BLEND_WEIGHTS.get(settings.steady, BLEND_WEIGHTS["flow"])
-        mask = open_mask(settings, size)
+        mask = open_mask(settings, (info.height, info.width))
         mask_of = None if mask is None else (lambda frame: mask)
         finish = Finish(settings.preserve_color == "luma", mask_of)
-        return LivePainter(loader, flow, weight, open_controller(settings), finish)
+        controller = open_controller(settings, float(info.rate))
+        return LivePainter(loader, flow, weight, controller, finish)
 
     def lines(self) -> list[str]:
         """The plan for the user, a line each."""
@@ -225,11 +227,18 @@ def open_mask(settings: Settings, size: tuple[int, int]) -> Plane | None:
     return fit_mask(read_picture(path), size, settings.mask_feather, settings.mask_invert)
 
 
-def open_controller(settings: Settings) -> ResolutionController | None:
-    """What reaches ``--fps-target``, if it is set."""
-    if settings.fps_target is None:
+def open_controller(settings: Settings, source_rate: float) -> ResolutionController | None:
+    """What holds the frame rate; ``None``: the whole size is painted always.
+
+    Args:
+        settings: ``fps_target``, ``policy`` and ``style_scale``.
+        source_rate: frames per second of the source.
+    """
+    rate = choose_rate(settings.fps_target, source_rate, waits=settings.policy == "sync")
+    if rate is None:
         return None
     if settings.style_scale is not None:
-        log.warning("--style-scale says at which size is painted: --fps-target can't change it")
+        if settings.fps_target is not None:
+            log.warning("--style-scale sets the size at which is painted; --fps-target is ignored")
         return None
-    return ResolutionController(settings.fps_target)
+    return ResolutionController(rate)

@@ -40,8 +40,8 @@ class LivePainter:
     ) -> None:
         self.loaded: LoadedStyle | None = None
         """What painted the last frame."""
-        self.on_scale: Callable[[float], None] = lambda scale: None
-        """Called with the new size, of the frame's sides, when it changes."""
+        self.on_scale: Callable[[float, float], None] = lambda scale, rate: None
+        """Called when the size changes: with its sides, of the frame's, and the rate to hold."""
         self._loader = loader
         self._estimator = estimator
         self._controller = controller
@@ -70,7 +70,7 @@ class LivePainter:
         output = self._finish(frame, painted, loaded.shot.style.opacity)
         seconds = time.perf_counter() - began
         if self._controller is not None and self._controller.record(seconds, loaded.request.scale):
-            self.on_scale(self._controller.scale)
+            self.on_scale(self._controller.scale, self._controller.rate)
         return replace(frame, painted=output)
 
     def _paint_small(self, small: Frame, loaded: LoadedStyle, state: State) -> Picture:

@@ -1,4 +1,4 @@
-"""Pictures and recordings that are taken from a live run by a key."""
+"""Snapshots and recordings of a live run, by a key or a button."""
 
 from __future__ import annotations
 
@@ -19,68 +19,74 @@ log = logging.getLogger(__name__)
 
 
 class Recorder:
-    """Takes what the controls ask for; the picture does not wait for it.
+    """Saves snapshots and recordings; the picture does not wait for it.
 
     Args:
-        folder: where it goes.
-        hub: the outputs of the run.
-        record: opens a recording of frames like one.
-        controls: hear of a recording that has failed.
+        folder: where they are saved.
+        outputs: of the run; a recording is one of them while it runs.
+        open_recording: opens a recording at a path, for frames like one.
+        controls: a recording that has failed is switched off there.
     """
 
     def __init__(
         self,
         folder: Path,
-        hub: Outputs,
-        record: Callable[[Path, Frame], OutputThread],
+        outputs: Outputs,
+        open_recording: Callable[[Path, Frame], OutputThread],
         controls: Controls,
     ) -> None:
-        self._controls = controls
         self._folder = folder
-        self._hub = hub
-        self._record = record
-        self._pictures = 0
-        self._recorder: OutputThread | None = None
-        self._aside = ThreadPoolExecutor(1, thread_name("recorder"))
+        self._outputs = outputs
+        self._open_recording = open_recording
+        self._controls = controls
+        self._snapshots = 0
+        self._recording: OutputThread | None = None
+        self._pool = ThreadPoolExecutor(1, thread_name("recorder"))
 
     def update(self, state: State, frame: Frame) -> None:
-        """Do what was asked for since the last frame."""
-        if state.snapshots > self._pictures:
-            self._pictures = state.snapshots
-            self._aside.submit(self._keep, frame)
-        if state.recording and self._recorder is None:
-            path = self._free_name(".mkv")
-            self._recorder = self._record(path, frame)
-            self._hub.add(self._recorder)
+        """Do what the controls have requested since the last frame.
+
+        Args:
+            state: of the controls.
+            frame: painted; it is what a snapshot saves.
+        """
+        if state.snapshots > self._snapshots:
+            self._snapshots = state.snapshots
+            self._pool.submit(self._save_snapshot, frame)
+        if state.recording and self._recording is None:
+            path = self._new_path(".mkv")
+            self._recording = self._open_recording(path, frame)
+            self._outputs.add(self._recording)
             log.warning("recording to %s", path)
-        elif self._recorder is not None and self._recorder.failed is not None:
-            self._hub.remove(self._recorder)
-            self._recorder = None
+        elif self._recording is not None and self._recording.failed is not None:
+            self._outputs.remove(self._recording)
+            self._recording = None
             if state.recording:
                 self._controls.do("record")
-        elif not state.recording and self._recorder is not None:
-            self._aside.submit(self._finish, self._recorder)
-            self._recorder = None
-
-    def _finish(self, recorder: OutputThread) -> None:
-        self._hub.remove(recorder)
-        if recorder.failed is None:
-            log.warning("recorded %s", recorder.name)
+        elif not state.recording and self._recording is not None:
+            self._pool.submit(self._finish, self._recording)
+            self._recording = None
 
     def close(self) -> None:
-        """Finish what is being written."""
-        self._aside.shutdown()
+        """Wait until everything is saved."""
+        self._pool.shutdown()
 
-    def _keep(self, frame: Frame) -> None:
-        path = self._free_name(".png")
+    def _finish(self, recording: OutputThread) -> None:
+        self._outputs.remove(recording)
+        if recording.failed is None:
+            log.warning("recorded %s", recording.name)
+
+    def _save_snapshot(self, frame: Frame) -> None:
+        path = self._new_path(".png")
         try:
             write_picture(path, frame.rgb)
         except SinkError as error:
             log.warning("%s", error)
         else:
-            log.warning("took %s", path)
+            log.warning("saved %s", path)
 
-    def _free_name(self, suffix: str) -> Path:
+    def _new_path(self, suffix: str) -> Path:
+        """An unused path in the folder, named by the time."""
         moment, number = time.strftime("%Y%m%d-%H%M%S"), 1
         path = self._folder / f"stylized-{moment}{suffix}"
         while path.exists() or path.with_name(f".{path.name}.part").exists():

@@ -1,4 +1,4 @@
-"""Schemes that PyAV's own FFmpeg was built without, SRT first: through the system's ``ffmpeg``.
+"""Protocols that PyAV's own FFmpeg was built without, as SRT: through the program ``ffmpeg``.
 
 It copies packets as MPEG-TS; nothing is encoded again.
 """
@@ -18,62 +18,62 @@ from av.container import InputContainer
 
 from ..core.concurrency import thread_name
 
-_STARTS = 5.0  # seconds that it may take to be there
-_ENDS = 2.0  # seconds that it may take to send what it has
-_QUICK = ["-fflags", "nobuffer", "-probesize", "1000000", "-analyzeduration", "1000000"]
+_START_TIMEOUT = 5.0  # seconds that the program has to connect
+_END_TIMEOUT = 2.0  # seconds that it has to send what is left
+_LOW_DELAY = ["-fflags", "nobuffer", "-probesize", "1000000", "-analyzeduration", "1000000"]
 _COPY = ["-map", "0", "-c", "copy", "-flush_packets", "1", "-muxdelay", "0", "-muxpreload", "0"]
 
 
 class _Ffmpeg:
-    """The program, running; what it complains of is kept."""
+    """The running program; its error messages are collected."""
 
-    def __init__(self, source: str, target: str, heard: bool) -> None:
+    def __init__(self, source: str, target: str, with_stdin: bool) -> None:
         program = shutil.which("ffmpeg")
         if program is None:
             raise OSError("PyAV can't speak this; install FFmpeg's program, ffmpeg, which can")
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the program
-        words = [program, "-hide_banner", "-loglevel", "error", *_QUICK]
-        self._words = ""
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the program
+        self._last_line = ""
+        command = [program, "-hide_banner", "-loglevel", "error", *_LOW_DELAY]
         self.process = subprocess.Popen(
-            [*words, "-i", source, *_COPY, "-f", "mpegts", target],
-            stdin=subprocess.PIPE if heard else subprocess.DEVNULL,
+            [*command, "-i", source, *_COPY, "-f", "mpegts", target],
+            stdin=subprocess.PIPE if with_stdin else subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=self._said,
+            stderr=self._log,
         )
 
     def error_message(self, otherwise: BaseException) -> OSError:
-        """Its last words; else another's."""
+        """An error with the last line that the program printed; else with another's message."""
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(0.5)
-        return OSError(self._last_words() or str(otherwise))
+        return OSError(self._read_last_line() or str(otherwise))
 
-    def _last_words(self) -> str:
-        if not self._said.closed:
-            self._said.seek(0)
-            lines = self._said.read().decode(errors="replace").strip().splitlines()
-            self._words = lines[-1] if lines else ""
-        return self._words
+    def _read_last_line(self) -> str:
+        if not self._log.closed:
+            self._log.seek(0)
+            printed = self._log.read().decode(errors="replace").strip().splitlines()
+            self._last_line = printed[-1] if printed else ""
+        return self._last_line
 
     def close(self) -> None:
         self.process.kill()
         self.process.wait()
-        self._last_words()
-        self._said.close()
+        self._read_last_line()
+        self._log.close()
 
 
 def free_port() -> int:
-    """A port of this machine that nobody has now."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return held.getsockname()[1]
+    """A TCP port of this machine that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class RelayedIn:
-    """What comes from an address, through a port of this machine, with PyAV's own timeouts.
+    """Reads an address through a port of this machine, with PyAV's own timeouts.
 
     Args:
         url: the address.
-        timeout: seconds to wait for something.
+        timeout: seconds to wait for data.
 
     Raises:
         OSError: it can't be reached, or there is no ``ffmpeg``.
@@ -82,12 +82,12 @@ class RelayedIn:
     def __init__(self, url: str, timeout: float) -> None:
         port = free_port()
         local = f"tcp://127.0.0.1:{port}"
-        self._ffmpeg = _Ffmpeg(url, local, heard=False)
-        self._watching = threading.Thread(
+        self._ffmpeg = _Ffmpeg(url, local, with_stdin=False)
+        self._watcher = threading.Thread(
             target=self._watch, args=(port,), name=thread_name("relay")
         )
-        self._watching.start()
-        wait = max(_STARTS, timeout)
+        self._watcher.start()
+        wait = max(_START_TIMEOUT, timeout)
         try:
             self.container: InputContainer = av.open(
                 f"{local}?listen=1&listen_timeout={round(1000 * wait)}",
@@ -95,24 +95,24 @@ class RelayedIn:
                 timeout=(wait, timeout),
             )
         except (av.FFmpegError, OSError) as error:
-            told = self._ffmpeg.error_message(error)
+            failure = self._ffmpeg.error_message(error)
             self.close()
-            raise told from error
+            raise failure from error
 
     def _watch(self, port: int) -> None:
-        """Where it ends before it has come, nobody needs to wait for it."""
+        """When the program ends before it has connected, connect: so PyAV stops waiting for it."""
         self._ffmpeg.process.wait()
         with suppress(OSError):
             socket.create_connection(("127.0.0.1", port), 1).close()
 
     def close(self) -> None:
-        """End it. The container is the caller's to close."""
+        """End the program. The container is the caller's to close."""
         self._ffmpeg.close()
-        self._watching.join()
+        self._watcher.join()
 
 
 class RelayedOut:
-    """What goes to an address, through a pipe.
+    """Writes to an address through a pipe.
 
     Args:
         url: the address.
@@ -122,18 +122,18 @@ class RelayedOut:
     """
 
     def __init__(self, url: str) -> None:
-        self._ffmpeg = _Ffmpeg("pipe:0", url, heard=True)
-        assert self._ffmpeg.process.stdin is not None  # it was asked for
+        self._ffmpeg = _Ffmpeg("pipe:0", url, with_stdin=True)
+        assert self._ffmpeg.process.stdin is not None
         self.pipe: IO[bytes] = self._ffmpeg.process.stdin
 
     def error_message(self, otherwise: BaseException) -> OSError:
-        """Why it ended."""
+        """An error that says why the program ended; else with another's message."""
         return self._ffmpeg.error_message(otherwise)
 
     def close(self) -> None:
-        """End it, after it has sent what it has."""
+        """Let the program send what it has, and end it."""
         with suppress(OSError):
             self.pipe.close()
         with suppress(subprocess.TimeoutExpired):
-            self._ffmpeg.process.wait(_ENDS)
+            self._ffmpeg.process.wait(_END_TIMEOUT)
         self._ffmpeg.close()

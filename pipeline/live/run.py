@@ -204,8 +204,7 @@ class _Run:
         if WINDOW in plan.outputs:
             self._window = Window(f"stylize-video: {source.info.name}", controls, self.stats)
         self._loader = StyleLoader(plan.open_style, StyleRequest(0, controls.state.strength))
-        size = (source.info.height, source.info.width)
-        self._painter = plan.open_painter(self._loader, size)
+        self._painter = plan.open_painter(self._loader, source.info)
         self._painter.on_scale = self._report_scale
         sound = AudioTimeline(self._outputs.write_audio) if source.has_audio else None
         loop = plan.settings.loop
@@ -316,9 +315,8 @@ class _Run:
         )
         self._on_start(start)
 
-    def _report_scale(self, scale: float) -> None:
-        target = self._plan.settings.fps_target
-        log.warning("painting at %.0f %% of the size, to hold %g frames/s", 100 * scale, target)
+    def _report_scale(self, scale: float, rate: float) -> None:
+        log.warning("painting at %.0f %% of the size, to hold %g frames/s", 100 * scale, rate)
 
 
 @contextmanager

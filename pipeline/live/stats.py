@@ -1,4 +1,4 @@
-"""How a live run does: rates, drops, and the time from capture to show."""
+"""Statistics of a live run: frame rates, dropped frames, and the time from capture to output."""
 
 from __future__ import annotations
 
@@ -10,47 +10,49 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_WINDOW = 2.0  # seconds over which a rate is taken
-_BINS = 10_000  # of a millisecond each: latency is counted, not kept
+_RATE_SECONDS = 2.0  # over which a frame rate is measured
+_BINS = 10_000  # of a millisecond each: latencies are counted, not stored
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Figures of this moment."""
+    """The statistics at one moment."""
 
     captured_fps: float
-    """Frames that come in, per second."""
+    """Frames per second that come in."""
     output_fps: float
-    """Frames that are shown, per second."""
+    """Frames per second that go out."""
     dropped: int
-    """Frames that came in and were not painted, so far: a newer one was there."""
+    """Frames so far that came in and were not painted, because a newer one was there."""
     latency: float
-    """From capture to show, seconds: the median of the last frames."""
+    """Seconds from capture to output: the median of the last frames."""
     device: str
-    """What paints."""
+    """What the net runs on."""
     scale: float
-    """Size at which is painted, of the frame's."""
+    """Sides at which is painted, of the frame's, 0–1."""
 
 
-class _Rate:
+class _FrameRate:
+    """Frames per second over the last seconds."""
+
     def __init__(self) -> None:
         self._times: deque[float] = deque(maxlen=512)
 
-    def tick(self, now: float) -> None:
+    def count(self, now: float) -> None:
         self._times.append(now)
 
     def at(self, now: float) -> float:
-        recent = [t for t in self._times if now - t <= _WINDOW]
+        recent = [t for t in self._times if now - t <= _RATE_SECONDS]
         if len(recent) < 2:
             return 0.0
         return (len(recent) - 1) / max(1e-6, recent[-1] - recent[0])
 
 
 class LiveStats:
-    """Is told of every frame, from several threads.
+    """Counts every frame of a live run. May be used from any thread.
 
     Args:
-        clock: seconds; as frames are stamped with.
+        clock: seconds, on the clock of ``Frame.captured``.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -58,50 +60,55 @@ class LiveStats:
         self.scale = 1.0
         self._clock = clock
         self._lock = threading.Lock()
-        self._in, self._out = _Rate(), _Rate()
+        self._captured, self._output = _FrameRate(), _FrameRate()
         self._dropped = 0
         self._recent: deque[float] = deque(maxlen=64)
         self._histogram = np.zeros(_BINS, np.int64)
-        self._before: float | None = None
-        self._longest = 0.0
+        self._last_output: float | None = None
+        self._longest_gap = 0.0
 
     def count_captured(self) -> None:
-        """A frame came in."""
+        """Count a frame that came in."""
         with self._lock:
-            self._in.tick(self._clock())
+            self._captured.count(self._clock())
 
     def count_dropped(self) -> None:
-        """A frame was passed over."""
+        """Count a frame that was dropped."""
         with self._lock:
             self._dropped += 1
 
     def count_output(self, captured: float) -> None:
-        """A frame that came in at ``captured`` has been shown."""
+        """Count a frame that went out; ``captured``: when it came in, seconds."""
         with self._lock:
             now = self._clock()
-            self._out.tick(now)
-            late = now - captured
-            self._recent.append(late)
-            self._histogram[min(_BINS - 1, max(0, round(late * 1000)))] += 1
-            if self._before is not None:
-                self._longest = max(self._longest, now - self._before)
-            self._before = now
+            self._output.count(now)
+            latency = now - captured
+            self._recent.append(latency)
+            self._histogram[min(_BINS - 1, max(0, round(latency * 1000)))] += 1
+            if self._last_output is not None:
+                self._longest_gap = max(self._longest_gap, now - self._last_output)
+            self._last_output = now
 
     def read(self) -> Reading:
-        """The figures now."""
+        """The statistics now."""
         with self._lock:
             now = self._clock()
             latency = float(np.median(self._recent)) if self._recent else 0.0
-            rates = self._in.at(now), self._out.at(now)
+            rates = self._captured.at(now), self._output.at(now)
             return Reading(*rates, self._dropped, latency, self.device, self.scale)
 
     def summary(self) -> dict[str, float]:
-        """Of the whole run: frames shown and dropped, latency in ms, the longest gap in ms."""
+        """Statistics of the whole run.
+
+        Returns:
+            ``output`` and ``dropped``: frames; ``p50``, ``p95`` and ``p99``: percentiles of the
+            latency, ms; ``longest gap``: between two frames that went out, ms.
+        """
         with self._lock:
-            shown = int(self._histogram.sum())
-            so_far = np.cumsum(self._histogram)
-            figures = {"output": float(shown), "dropped": float(self._dropped)}
-            for part in (50, 95, 99):
-                at = np.searchsorted(so_far, max(1, shown * part / 100)) if shown else 0
-                figures[f"p{part}"] = float(at)
-            return {**figures, "longest gap": round(self._longest * 1000, 1)}
+            output = int(self._histogram.sum())
+            cumulative = np.cumsum(self._histogram)
+            summary = {"output": float(output), "dropped": float(self._dropped)}
+            for percent in (50, 95, 99):
+                rank = max(1, output * percent / 100)
+                summary[f"p{percent}"] = float(np.searchsorted(cumulative, rank)) if output else 0.0
+            return {**summary, "longest gap": round(self._longest_gap * 1000, 1)}

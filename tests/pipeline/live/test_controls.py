@@ -63,6 +63,6 @@ def test_nothing_is_lost_between_threads():
 
 
 def test_every_key_of_the_window_has_its_action():
-    from stylize_video.pipeline.live.outputs.window import KEYS
+    from stylize_video.pipeline.live.outputs.keys import KEYS
 
     assert {action for action, _ in KEYS.values()} <= set(ACTIONS)
