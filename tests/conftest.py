@@ -10,14 +10,23 @@ from typing import Any
 
 import pytest
 import torch
+from stylize_video.export.flow import export_flow
+from stylize_video.export.parity import parity_frames
+from stylize_video.export.style import export_style
+from stylize_video.models.nets.feedforward import FastNet
 from stylize_video.models.nets.vgg19 import VGG19
+from stylize_video.pipeline.core.frame import Rgb
+from stylize_video.pipeline.nets.contract import ModelCard
 from stylize_video.pipeline.nets.graph import Net
 from stylize_video.pipeline.styles.zoo import find_base, find_style
 
 from .helpers.compiled_nets import load_net
+from .helpers.once import MakeOnce, filled_once, run_folder
 from .helpers.onnx_files import write_contract_model
+from .helpers.pictures import write_photos
 from .helpers.threads import assert_ended, threads_of
 from .helpers.video import MakeClip, Pictures, write_clip
+from .helpers.weights import untrained_raft, write_vgg19
 
 
 @pytest.fixture(autouse=True)
@@ -66,9 +75,49 @@ def make_clip(tmp_path: Path) -> MakeClip:
 
 
 @pytest.fixture(scope="session")
-def identity(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
+    """Makes a folder of files once for the whole run, whichever worker needs it first."""
+    root = run_folder(tmp_path_factory.getbasetemp()) / "once"
+    root.mkdir(exist_ok=True)
+    return lambda name, fill: filled_once(root / name, fill)
+
+
+@pytest.fixture(scope="session")
+def identity(make_once: MakeOnce) -> Path:
     """A model of the contract that paints nothing: pixels, times and colours can be compared."""
-    return write_contract_model(tmp_path_factory.mktemp("model") / "identity.onnx")
+    made = make_once("identity", lambda folder: write_contract_model(folder / "identity.onnx"))
+    return made / "identity.onnx"
+
+
+@pytest.fixture(scope="session")
+def photo_frames(make_once: MakeOnce) -> list[Rgb]:
+    """The pictures at which an export compares its file with PyTorch."""
+    photos = make_once("photos", lambda folder: write_photos(folder, 3))
+    return parity_frames(sorted(photos.glob("*.png")))
+
+
+@pytest.fixture(scope="session")
+def exported_style(make_once: MakeOnce, photo_frames: list[Rgb]) -> Path:
+    """The file of a net of the ``fast`` tier that has learned nothing."""
+
+    def fill(folder: Path) -> None:
+        torch.manual_seed(1)
+        export_style(FastNet(), ModelCard("test", "fast"), folder / "test.onnx", photo_frames)
+
+    return make_once("exported-style", fill) / "test.onnx"
+
+
+@pytest.fixture(scope="session")
+def exported_flow(make_once: MakeOnce) -> Path:
+    """The file of a RAFT that has learned nothing, with two updates."""
+
+    def fill(folder: Path) -> None:
+        path = folder / "flow.onnx"
+        path.write_bytes(b"an older file")
+        assert export_flow(untrained_raft(), path) < 0.001
+        assert list(folder.iterdir()) == [path]
+
+    return make_once("exported-flow", fill) / "flow.onnx"
 
 
 @pytest.fixture(scope="session")
@@ -84,19 +133,9 @@ def base(udnie: Net) -> Net:
 
 
 @pytest.fixture(scope="session")
-def vgg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def vgg_file(make_once: MakeOnce) -> Path:
     """Weights of VGG-19's shape, not its knowledge: torchvision's keys, in a .pth."""
-    torch.manual_seed(0)
-    widths = [3, 64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512]
-    places = [0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28]
-    state: dict[str, torch.Tensor] = {}
-    for place, c_in, c_out in zip(places, widths[:-1], widths[1:], strict=True):
-        state[f"features.{place}.weight"] = torch.randn(c_out, c_in, 3, 3) * (2 / 9 / c_in) ** 0.5
-        state[f"features.{place}.bias"] = torch.zeros(c_out)
-    state["classifier.0.bias"] = torch.zeros(10)
-    path = tmp_path_factory.mktemp("vgg") / "vgg19.pth"
-    torch.save(state, path)
-    return path
+    return make_once("vgg", lambda folder: write_vgg19(folder / "vgg19.pth")) / "vgg19.pth"
 
 
 @pytest.fixture(scope="session")

@@ -13,11 +13,13 @@ import torch
 from numpy.typing import NDArray
 from stylize_video.export import flow as export_room
 from stylize_video.export.flow import export_flow
-from stylize_video.models.nets.raft import RaftSmall, load_raft_small
+from stylize_video.models.nets.raft import load_raft_small
 from stylize_video.pipeline.core.errors import SinkError, TrainingError
 from stylize_video.pipeline.temporal.flow import open_flow
 
 from ..helpers.command import run_command
+from ..helpers.once import MakeOnce
+from ..helpers.weights import untrained_raft
 
 # End-point error of RAFT-small with 12 updates on three FlyingChairs pairs, in pixels.
 CHAIRS = {1: 1.14, 2: 0.58, 3: 1.50}
@@ -29,40 +31,26 @@ def run_flow(file: Path, first: NDArray[np.uint8], second: NDArray[np.uint8]) ->
     return np.asarray(flow)[0]
 
 
-def random_net(updates: int = 2) -> RaftSmall:
-    torch.manual_seed(0)
-    return RaftSmall(updates).eval().requires_grad_(False)
-
-
 # ---- without the real weights ----
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("flow") / "flow.onnx"
-    path.write_bytes(b"an older file")
-    assert export_flow(random_net(), path) < 0.001
-    assert list(path.parent.iterdir()) == [path]
-    return path
-
-
 @pytest.mark.slow
-def test_the_file_finds_the_flow_that_pytorch_finds_at_an_odd_size(exported: Path):
+def test_the_file_finds_the_flow_that_pytorch_finds_at_an_odd_size(exported_flow: Path):
     rng = np.random.default_rng(0)
     pair = rng.integers(0, 256, (2, 131, 203, 3), dtype=np.uint8)
-    flow = run_flow(exported, *pair)
+    flow = run_flow(exported_flow, *pair)
     assert flow.dtype == np.float32
 
     rgb = torch.from_numpy(pair).permute(0, 3, 1, 2) / 127.5 - 1
     padded = torch.nn.functional.pad(rgb, (0, 5, 0, 5), mode="replicate")
-    wanted = random_net()(padded[:1], padded[1:])[0, :, :131, :203].permute(1, 2, 0).numpy()
+    wanted = untrained_raft()(padded[:1], padded[1:])[0, :, :131, :203].permute(1, 2, 0).numpy()
     assert np.abs(wanted).mean() > 0.1
     np.testing.assert_allclose(flow, wanted, atol=0.01)
 
 
 @pytest.mark.slow
-def test_the_file_says_what_it_is(exported: Path):
-    session = onnxruntime.InferenceSession(exported, providers=["CPUExecutionProvider"])
+def test_the_file_says_what_it_is(exported_flow: Path):
+    session = onnxruntime.InferenceSession(exported_flow, providers=["CPUExecutionProvider"])
     ports = [(p.name, p.type, p.shape) for p in (*session.get_inputs(), *session.get_outputs())]
     assert ports == [
         ("first", "tensor(uint8)", [1, "height", "width", 3]),
@@ -73,29 +61,29 @@ def test_the_file_says_what_it_is(exported: Path):
     assert facts["stylize.kind"] == "flow"
     assert facts["stylize.name"] == "raft-small"
     assert facts["stylize.licence"] == "BSD-3-Clause (princeton-vl/RAFT)"
-    (opset,) = [o.version for o in onnx.load(exported).opset_import if not o.domain]
+    (opset,) = [o.version for o in onnx.load(exported_flow).opset_import if not o.domain]
     assert opset == 20
 
 
 @pytest.mark.slow
 def test_a_file_that_is_off_is_not_written(
-    tmp_path: Path, exported: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, exported_flow: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    other = random_net()
+    other = untrained_raft()
     assert other.update_block.flow_head.conv2.bias is not None
     other.update_block.flow_head.conv2.bias += 0.1
-    monkeypatch.setattr(export_room, "_trace", lambda _: onnx.load(exported))
+    monkeypatch.setattr(export_room, "_trace", lambda _: onnx.load(exported_flow))
     with pytest.raises(TrainingError, match=r"off by .* nothing was written"):
         export_flow(other, tmp_path / "flow.onnx")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
-def test_it_plays_as_flow_raft_at_any_size(exported: Path):
+def test_it_plays_as_flow_raft_at_any_size(exported_flow: Path):
     rng = np.random.default_rng(0)
     pair = rng.integers(0, 256, (2, 141, 203, 3), dtype=np.uint8)
-    raft = open_flow("raft", exported, "cpu", 1)
-    assert np.array_equal(raft.between(*pair), run_flow(exported, *pair))
+    raft = open_flow("raft", exported_flow, "cpu", 1)
+    assert np.array_equal(raft.between(*pair), run_flow(exported_flow, *pair))
     small = np.ascontiguousarray(pair[:, :77, :5])  # below the least that the net takes
     found = raft.between(*small)
     assert found.shape == (77, 5, 2) and np.isfinite(found).all()
@@ -103,7 +91,7 @@ def test_it_plays_as_flow_raft_at_any_size(exported: Path):
 
 @pytest.mark.slow
 def test_export_flow_writes_what_flow_raft_plays(tmp_path: Path):
-    torch.save(random_net().state_dict(), tmp_path / "raft.pth")
+    torch.save(untrained_raft().state_dict(), tmp_path / "raft.pth")
     out = tmp_path / "flow.onnx"
     done = run_command("export-flow", out, "--weights", tmp_path / "raft.pth")
     assert done.returncode == 0 and f"wrote {out}" in done.stdout + done.stderr
@@ -114,11 +102,11 @@ def test_export_flow_writes_what_flow_raft_plays(tmp_path: Path):
 
 def test_an_export_that_cannot_be_written_is_one_line():
     with pytest.raises(SinkError, match="can't be written"):
-        export_flow(random_net(), Path("/proc/flow.onnx"))
+        export_flow(untrained_raft(), Path("/proc/flow.onnx"))
 
 
 def test_every_picture_of_a_batch_has_its_own_flow():
-    net = random_net()
+    net = untrained_raft()
     first, second = torch.rand(2, 2, 3, 64, 72) * 2 - 1
     together = net(first, second)
     assert together.shape == (2, 2, 64, 72)
@@ -127,11 +115,11 @@ def test_every_picture_of_a_batch_has_its_own_flow():
 
 
 def test_a_pth_file_loads(tmp_path: Path):
-    torch.save(random_net().state_dict(), tmp_path / "raft.pth")
+    torch.save(untrained_raft().state_dict(), tmp_path / "raft.pth")
     net = load_raft_small(tmp_path / "raft.pth", updates=3)
     assert net.updates == 3 and not net.training
     assert not any(weight.requires_grad for weight in net.parameters())
-    torch.testing.assert_close(net.state_dict(), random_net().state_dict())
+    torch.testing.assert_close(net.state_dict(), untrained_raft().state_dict())
 
 
 @pytest.mark.parametrize("name", ["raft.safetensors", "raft.pth"])
@@ -166,10 +154,12 @@ def test_a_failed_download_says_what_to_do(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.fixture(scope="module")
-def real(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("real") / "raft-small.onnx"
-    export_flow(load_raft_small(shared / "weights" / "raft-small.safetensors"), path)
-    return path
+def real(shared: Path, make_once: MakeOnce) -> Path:
+    def fill(folder: Path) -> None:
+        net = load_raft_small(shared / "weights" / "raft-small.safetensors")
+        export_flow(net, folder / "raft-small.onnx")
+
+    return make_once("raft-small", fill) / "raft-small.onnx"
 
 
 @pytest.mark.slow

@@ -8,7 +8,6 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from stylize_video.export.parity import parity_frames
 from stylize_video.export.style import export_style, read_fast
 from stylize_video.models.nets.feedforward import FastNet, QualityNet, RecurrentNet, StyleNet
 from stylize_video.models.nets.johnson import JohnsonNet
@@ -19,19 +18,13 @@ from stylize_video.pipeline.styles.per_shot import paint_picture
 
 from ..helpers.compiled_nets import load_net, paint_alone
 from ..helpers.open_styles import open_file
-from ..helpers.pictures import psnr, write_photos
+from ..helpers.pictures import psnr
 from ..helpers.scenes import texture
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Rgb]:
-    folder = write_photos(tmp_path_factory.mktemp("photos"), 3)
-    return parity_frames(sorted(folder.iterdir()))
 
 
 @pytest.mark.parametrize("kind", [FastNet, QualityNet, RecurrentNet, JohnsonNet])
 def test_the_file_paints_what_pytorch_paints_at_any_size(
-    tmp_path: Path, photos: list[Rgb], kind: type[StyleNet]
+    tmp_path: Path, photo_frames: list[Rgb], kind: type[StyleNet]
 ):
     torch.manual_seed(1)
     net = kind()
@@ -39,7 +32,7 @@ def test_the_file_paints_what_pytorch_paints_at_any_size(
     rng = np.random.default_rng(0)
     odd = [rng.integers(0, 256, (h, w, 3), dtype=np.uint8) for h, w in sizes]
     card = ModelCard("test", kind.name, recipe="{}", macs_per_pixel=net.macs_per_pixel())
-    parity = export_style(net, card, tmp_path / "s.onnx", [*photos, *odd])
+    parity = export_style(net, card, tmp_path / "s.onnx", [*photo_frames, *odd])
     assert parity.mean < 0.1
     assert parity.largest <= 2
     assert parity.sizes[:3] == ("256x256", "640x360", "407x271")
@@ -54,14 +47,16 @@ def test_the_file_paints_what_pytorch_paints_at_any_size(
     assert style.info.recurrent == net.recurrent
 
 
-def test_a_file_is_read_back_as_the_net_that_it_was_written_from(tmp_path: Path, photos: list[Rgb]):
+def test_a_file_is_read_back_as_the_net_that_it_was_written_from(
+    tmp_path: Path, photo_frames: list[Rgb]
+):
     torch.manual_seed(2)
     net = FastNet()
     for weights in net.parameters():  # of a fresh net, some are zeros, and of those one is written
         torch.nn.init.normal_(weights, std=0.1)
-    export_style(net, ModelCard("test", "fast"), tmp_path / "s.onnx", photos)
+    export_style(net, ModelCard("test", "fast"), tmp_path / "s.onnx", photo_frames)
     again = read_fast(tmp_path / "s.onnx")
-    rgb = torch.from_numpy(photos[0]).permute(2, 0, 1)[None] / 255
+    rgb = torch.from_numpy(photo_frames[0]).permute(2, 0, 1)[None] / 255
     with torch.no_grad():
         assert (again(rgb) - net(rgb)).abs().mean() * 255 < 0.2  # the file has half the digits
     (tmp_path / "no.onnx").write_bytes(b"nothing")
@@ -69,9 +64,8 @@ def test_a_file_is_read_back_as_the_net_that_it_was_written_from(tmp_path: Path,
         read_fast(tmp_path / "no.onnx")
 
 
-def test_plain_onnxruntime_opens_it(tmp_path: Path, photos: list[Rgb]):
-    export_style(FastNet(), ModelCard("test", "fast"), tmp_path / "s.onnx", photos)
-    session = onnxruntime.InferenceSession(tmp_path / "s.onnx", providers=["CPUExecutionProvider"])
+def test_plain_onnxruntime_opens_it(exported_style: Path):
+    session = onnxruntime.InferenceSession(exported_style, providers=["CPUExecutionProvider"])
     (port,), (answer,) = session.get_inputs(), session.get_outputs()
     assert (port.name, port.type, answer.name, answer.type) == (
         "frame", "tensor(uint8)", "stylized", "tensor(uint8)",
@@ -80,7 +74,7 @@ def test_plain_onnxruntime_opens_it(tmp_path: Path, photos: list[Rgb]):
     assert all(isinstance(side, str) for side in port.shape[1:3])
 
 
-def test_a_file_that_is_off_is_not_written(tmp_path: Path, photos: list[Rgb]):
+def test_a_file_that_is_off_is_not_written(tmp_path: Path, photo_frames: list[Rgb]):
     class Liar(FastNet):
         def forward(
             self, rgb: torch.Tensor, memory: tuple[torch.Tensor, torch.Tensor] | None = None
@@ -88,7 +82,7 @@ def test_a_file_that_is_off_is_not_written(tmp_path: Path, photos: list[Rgb]):
             return (super().forward(rgb, memory) + 0.02).clamp(0, 1)
 
     with pytest.raises(TrainingError, match=r"off by .* nothing was written"):
-        export_style(Liar(), ModelCard("test", "fast"), tmp_path / "s.onnx", photos)
+        export_style(Liar(), ModelCard("test", "fast"), tmp_path / "s.onnx", photo_frames)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -109,11 +103,10 @@ def test_johnsons_net_is_folded_tiled_and_played_in_8_bits(tmp_path: Path):
     assert np.abs(tiled.astype(int) - folded).max() <= 1
 
 
-def test_kernels_are_kept_in_half_the_bytes(tmp_path: Path, photos: list[Rgb]):
-    export_style(FastNet(), ModelCard("test", "fast"), tmp_path / "s.onnx", photos)
-    model = onnx.load(tmp_path / "s.onnx")
+def test_kernels_are_kept_in_half_the_bytes(exported_style: Path):
+    model = onnx.load(exported_style)
     kept = {i.data_type for i in model.graph.initializer if np.prod(i.dims) >= 256}
     assert kept == {onnx.TensorProto.FLOAT16}
-    card = load_net(tmp_path / "s.onnx").card
+    card = load_net(exported_style).card
     assert (card.margin, card.multiple) == (FastNet.margin, FastNet.multiple)
-    assert len(load_net(tmp_path / "s.onnx").deviations) == 8
+    assert len(load_net(exported_style).deviations) == 8

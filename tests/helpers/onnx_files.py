@@ -1,4 +1,4 @@
-"""ONNX files of one or two nodes, and the weights of a VGG-19."""
+"""ONNX files of one or two nodes."""
 
 from __future__ import annotations
 

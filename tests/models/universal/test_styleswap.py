@@ -30,6 +30,7 @@ from stylize_video.pipeline.styles.universal import CompiledUniversal
 from stylize_video.pipeline.styles.universal_files import StyleMix, UniversalFiles, mix_statistics
 
 from ...helpers.command import run_command
+from ...helpers.once import MakeOnce
 from ...helpers.universal_nets import TINY_WIDTHS, noise_picture, tiny_coders
 
 Rgb = NDArray[np.uint8]
@@ -53,12 +54,13 @@ def rgb(seed: int, height: int = 45, width: int = 62) -> Rgb:
 
 
 @pytest.fixture(scope="module")
-def prepare(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("methods") / "styleswap.prepare.onnx"
-    frames = [rgb(1, 40, 56), rgb(2, 33, 47)]
-    parity = export_styleswap(net(), ModelCard("styleswap", "styleswap"), path, frames, rgb(3))
-    assert parity.mean < 1
-    return path
+def prepare(make_once: MakeOnce) -> Path:
+    def fill(folder: Path) -> None:
+        path, frames = folder / "styleswap.prepare.onnx", [rgb(1, 40, 56), rgb(2, 33, 47)]
+        parity = export_styleswap(net(), ModelCard("styleswap", "styleswap"), path, frames, rgb(3))
+        assert parity.mean < 1
+
+    return make_once("styleswap", fill) / "styleswap.prepare.onnx"
 
 
 def opened(model: bytes) -> Any:

@@ -25,6 +25,8 @@ from stylize_video.pipeline.render import stylize
 from stylize_video.pipeline.styles.universal import CompiledUniversal, PaintSize
 from stylize_video.pipeline.styles.universal_files import StyleMix, UniversalFiles
 
+from ...helpers.once import MakeOnce
+
 Picture = NDArray[np.uint8]
 
 
@@ -41,11 +43,12 @@ def colours_alone() -> WCT:
 
 
 @pytest.fixture(scope="module")
-def method(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("method") / "colours.prepare.onnx"
-    frames = [blobs(1), blobs(2, 40, 63)]
-    export_universal(colours_alone(), ModelCard("colours", "wct"), path, frames, blobs(3))
-    return str(path)
+def method(make_once: MakeOnce) -> str:
+    def fill(folder: Path) -> None:
+        path, frames = folder / "colours.prepare.onnx", [blobs(1), blobs(2, 40, 63)]
+        export_universal(colours_alone(), ModelCard("colours", "wct"), path, frames, blobs(3))
+
+    return str(make_once("colours", fill) / "colours.prepare.onnx")
 
 
 def blobs(seed: int, height: int = 48, width: int = 64, mean: object = 128) -> Picture:
@@ -222,16 +225,19 @@ def test_a_method_that_is_missing_is_named(tmp_path: Path):
 
 
 @pytest.fixture(scope="module")
-def deep(tmp_path_factory: pytest.TempPathFactory) -> UniversalFiles:
+def deep(make_once: MakeOnce) -> UniversalFiles:
     """A net of full depth, thin, that has learned nothing."""
-    widths = ((4, 4), (5, 5), (6,) * 4, (7,))
-    torch.manual_seed(0)
-    net = WCT2(Encoder(widths, 4, "cat5"), Decoder(widths, 4, "cat5"), ("encoder",))
-    for conv in (m for m in net.modules() if isinstance(m, torch.nn.Conv2d)):
-        torch.nn.init.kaiming_normal_(conv.weight)
-    path = tmp_path_factory.mktemp("deep") / "deep.prepare.onnx"
-    export_universal(net, ModelCard("deep", "wct"), path, [blobs(1)], blobs(3))
-    return UniversalFiles(path, opened)
+
+    def fill(folder: Path) -> None:
+        widths = ((4, 4), (5, 5), (6,) * 4, (7,))
+        torch.manual_seed(0)
+        net = WCT2(Encoder(widths, 4, "cat5"), Decoder(widths, 4, "cat5"), ("encoder",))
+        for conv in (m for m in net.modules() if isinstance(m, torch.nn.Conv2d)):
+            torch.nn.init.kaiming_normal_(conv.weight)
+        path = folder / "deep.prepare.onnx"
+        export_universal(net, ModelCard("deep", "wct"), path, [blobs(1)], blobs(3))
+
+    return UniversalFiles(make_once("deep", fill) / "deep.prepare.onnx", opened)
 
 
 def opened(model: bytes) -> onnxruntime.InferenceSession:
