@@ -236,6 +236,8 @@ def tile_spans(length: int, tile: int, rim: int) -> list[tuple[int, int, int]]:
     Returns:
         (start of the tile, begin and end of the part) for each tile, px of the whole.
     """
+    if length == tile:  # a rim may then be half of it
+        return [(0, 0, length)]
     starts = sorted({*range(0, length - tile, tile - 2 * rim), length - tile})
     begins = [0, *(s + rim for s in starts[1:])]
     ends = [*begins[1:], length]

@@ -10,7 +10,7 @@ from stylize_video.pipeline.styles.open import open_style
 from stylize_video.pipeline.styles.style import Style
 
 
-def open_file(style: str | Path, live: bool = False, **settings: Any) -> Style:
-    """A style by name or file, on the CPU unless the settings say otherwise."""
-    values = {"style": [str(style)], "device": "cpu", **settings}
+def open_file(*styles: str | Path, live: bool = False, **settings: Any) -> Style:
+    """A style by name or file, or several with weights; on the CPU if nothing else is set."""
+    values = {"style": [str(style) for style in styles], "device": "cpu", **settings}
     return open_style(Settings.model_validate(values), live=live)

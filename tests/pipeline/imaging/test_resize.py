@@ -4,7 +4,12 @@ import cv2
 import numpy as np
 import pytest
 from stylize_video.pipeline.core.frame import Yuv, YuvMatrix
-from stylize_video.pipeline.imaging.resize import resize_picture, restore_detail, work_size
+from stylize_video.pipeline.imaging.resize import (
+    resize_picture,
+    restore_detail,
+    tile_spans,
+    work_size,
+)
 
 from ...helpers.pictures import psnr
 from ...helpers.scenes import texture
@@ -59,3 +64,12 @@ def test_planes_stay_even():
     small = resize_picture(planes, (24, 32))
     assert isinstance(small, Yuv)
     assert small.y.shape == (24, 32) and small.u.shape == (12, 16)
+
+
+@pytest.mark.parametrize(("length", "tile", "rim"), [(64, 64, 32), (64, 64, 40), (300, 128, 32)])
+def test_tiles_cover_the_whole_once(length: int, tile: int, rim: int):
+    """A picture of one tile may be as small as two rims, or smaller."""
+    spans = tile_spans(length, tile, rim)
+    assert [begin for _, begin, _ in spans] == [0, *(end for _, _, end in spans[:-1])]
+    assert spans[-1][2] == length
+    assert all(start <= begin < end <= start + tile for start, begin, end in spans)
