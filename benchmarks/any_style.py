@@ -9,7 +9,7 @@
 
 ``sheet`` draws a grid, a content a row. ``given-back`` plays a method without a style, on the
 middles of a folder's last twenty pictures: the PSNR of its autoencoders, through the file.
-``statistics`` compares covariances with the style's, at every site of a net in PyTorch.
+``statistics`` compares covariances with the style's, at every layer of a net in PyTorch.
 ``photos`` takes folders of content.jpg, style.jpg and their masks, draws them, and says how far
 edges stay where they were: the SSIM of both edge maps. ``steady`` compares statistics per frame and
 per shot: warping error, flicker of the mean colour.
@@ -66,7 +66,7 @@ def sheet(args: argparse.Namespace) -> None:
 
 
 def given_back(args: argparse.Namespace) -> None:
-    """What ``apply`` leaves of photographs where no site is changed."""
+    """What ``apply`` leaves of photographs where no layer is changed."""
     from stylize_video.models.data import list_photos, resized
 
     side = 256
@@ -91,7 +91,7 @@ def given_back(args: argparse.Namespace) -> None:
 
 
 def statistics(args: argparse.Namespace) -> None:
-    """How far each site's covariance is from the style's, after whitening and colouring."""
+    """How far each layer's covariance is from the style's, after whitening and colouring."""
     import torch
     from stylize_video.export.checkpoints import open_universal
     from stylize_video.models.data import to_tensor
@@ -110,20 +110,20 @@ def statistics(args: argparse.Namespace) -> None:
     for method in get_args(Root):
         worst: dict[str, float] = {}
         for content, style in pairs:
-            portrait = net.portrait(style, None, method)
-            maps = net.maps(content, portrait, None, 1.0, method)
+            statistics = net.style_statistics(style, None, method)
+            maps = net.affine_maps(content, statistics, None, 1.0, method)
 
-            def touch(site: str, x: torch.Tensor) -> torch.Tensor:
-                y = maps[site](x)  # noqa: B023 - called in this turn of the loop
-                root = portrait[site].root  # noqa: B023
+            def transform(layer: str, x: torch.Tensor) -> torch.Tensor:
+                y = maps[layer](x)  # noqa: B023 - called in this turn of the loop
+                root = statistics[layer].root  # noqa: B023
                 wanted = (root @ root.transpose(1, 2)).double()
                 off = (measured(y.double()).covariance - wanted).norm() / wanted.norm()
-                worst[site] = max(worst.get(site, 0.0), float(off))  # noqa: B023
+                worst[layer] = max(worst.get(layer, 0.0), float(off))  # noqa: B023
                 return y
 
             with torch.no_grad():
-                net.walk(even(content, net.multiple), touch)
-        shown = {site: round(100 * off, 3) for site, off in worst.items()}
+                net.forward_pass(even(content, net.multiple), transform)
+        shown = {layer: round(100 * off, 3) for layer, off in worst.items()}
         print(json.dumps({"method": method, "pairs": len(pairs), "worst_percent": shown}))
 
 
@@ -183,7 +183,7 @@ def steady(args: argparse.Namespace) -> None:
 
 
 def textbook(folder: Path, style: Path) -> Callable[[Rgb], Any]:
-    """WCT² as published, in PyTorch: at every site, the singular values of every frame's features.
+    """WCT² as published, in PyTorch: at every layer, the singular values of every frame's features.
 
     Kinder than that in one thing: the style is heard once.
     """
@@ -195,20 +195,22 @@ def textbook(folder: Path, style: Path) -> Callable[[Rgb], Any]:
 
     net, _ = open_universal(folder)
     assert isinstance(net, Universal)
-    portrait = net.portrait(to_tensor(at_height(read(style), 512)))
+    statistics = net.style_statistics(to_tensor(at_height(read(style), 512)))
 
-    def touch(site: str, x: torch.Tensor) -> torch.Tensor:
+    def transform(layer: str, x: torch.Tensor) -> torch.Tensor:
         flat = x[0].flatten(1)
         flat = flat - flat.mean(dim=1, keepdim=True)
         covariance = flat @ flat.T / (flat.shape[1] - 1) + torch.eye(len(flat))
         u, values, vh = torch.linalg.svd(covariance)
         white = u @ torch.diag(values.rsqrt()) @ vh @ flat
-        coloured = portrait[site].root[0].float() @ white + portrait[site].mean[0].float()[:, None]
+        coloured = (
+            statistics[layer].root[0].float() @ white + statistics[layer].mean[0].float()[:, None]
+        )
         return coloured.view_as(x)
 
     def paint(rgb: Rgb) -> Any:
         with torch.inference_mode():
-            return net.walk(even(to_tensor(rgb), net.multiple), touch)
+            return net.forward_pass(even(to_tensor(rgb), net.multiple), transform)
 
     return paint
 

@@ -23,17 +23,17 @@ def open_universal(path: Path, places: Collection[str] = ()) -> tuple[Universal 
         path: a folder that ``train-decoders`` wrote; one with ``encoder1.pth`` … ``decoder5.pth``
             (Collaborative-Distillation); clovaai's ``wave_encoder_cat5_l4.pth``, its decoder beside
             it; or NVIDIA's ``photo_wct.pth``.
-        places: its sites, or what their names begin with: where it is touched; empty for all.
+        places: layers whose features are transformed, or the beginnings of their names; empty: all.
 
     Raises:
-        ModelError: it is none of these, or has no such site.
+        ModelError: it is none of these, or has no such layer.
         TrainingError: a checkpoint can't be read.
     """
     net, method = _opened(path, places or EVERYWHERE)
-    if isinstance(net, Universal) and not net.sites:
+    if isinstance(net, Universal) and not net.layers:
         whole, _ = _opened(path, EVERYWHERE)
         assert isinstance(whole, Universal)
-        raise ModelError(f"--places {' '.join(places)}: {method} has {' '.join(whole.sites)}")
+        raise ModelError(f"--places {' '.join(places)}: {method} has {' '.join(whole.layers)}")
     return net, method
 
 

@@ -1,8 +1,9 @@
 """Style-Swap as two ONNX files: ``prepare``, once per style, and ``apply``.
 
 ``NAME.prepare.onnx`` gives, from ``style``, its ``patches`` (1, P, C, 3, 3). ``NAME.apply.onnx``
-repaints a ``frame``, given ``patches`` (P, C, 3, 3) and a ``strength``, 0..1. Nothing is heard of a
-shot. Correlations take P·h·w floats, where h and w are a quarter of the frame's height and width.
+repaints a ``frame``, given ``patches`` (P, C, 3, 3) and a ``strength``, 0..1. Nothing is
+measured in a shot. Correlations take P·h·w floats, where h and w are a quarter of the frame's
+height and width.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class _Prepare(nn.Module):
 
     def forward(self, style: Tensor) -> Tensor:
         """(1, H, W, 3) uint8 → (1, P, C, 3, 3)."""
-        return self.net.portrait(floats(style))[None]
+        return self.net.style_statistics(floats(style))[None]
 
 
 class _Apply(nn.Module):

@@ -1,9 +1,10 @@
 """A method for any style as two ONNX files: ``prepare``, once per style and shot, and ``apply``.
 
 ``NAME.prepare.onnx`` holds two graphs that share the encoder. From ``style`` (and its labels) it
-gives ``mean.SITE``, ``root.SITE`` and ``weight.SITE`` of every site: a portrait. From ``content``
-(and its labels), ``strength`` and a portrait, under the names ``style.mean.SITE`` and so on, it
-gives ``matrix.SITE`` and ``shift.SITE``: the maps of a shot. A caller runs the half that it needs.
+gives ``mean.LAYER``, ``root.LAYER`` and ``weight.LAYER`` of every layer: the style's statistics.
+From ``content`` (and its labels), ``strength`` and the statistics of a style, under the names
+``style.mean.LAYER`` and so on, it gives ``matrix.LAYER`` and ``shift.LAYER``: the affine maps of a
+shot. A caller runs the half that it needs.
 
 ``NAME.apply.onnx`` repaints a ``frame``, given the maps of one label.
 """
@@ -21,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..models.universal.base import Maps, Portrait, Universal
+from ..models.universal.base import AffineMaps, StyleStatistics, Universal
 from ..models.universal.whitening import Affine, Style
 from ..pipeline.nets.contract import INPUT, OUTPUT, ModelCard
 from .parity import Parity
@@ -29,11 +30,11 @@ from .tracing import floats, frame_bytes, traced
 from .universal_files import write_pair
 
 PARTS = ("mean", "root", "weight")
-"""Of a portrait."""
+"""The statistics of a style at one layer."""
 
 
 class _Prepare(nn.Module):
-    """Both halves, one after the other: what is not asked for is not run."""
+    """Both halves, one after the other; ONNX Runtime runs what the requested outputs need."""
 
     def __init__(self, net: Universal) -> None:
         super().__init__()
@@ -46,18 +47,18 @@ class _Prepare(nn.Module):
         content: Tensor,
         content_labels: Tensor,
         strength: Tensor,
-        told: Sequence[Tensor],
+        tensors: Sequence[Tensor],
     ) -> tuple[Tensor, ...]:
         """Pictures (N, H, W, 3) and labels (N, H, W, K), uint8."""
         net = self.net
-        heard = net.portrait(floats(style), _shares(style_labels), "newton")
-        groups = zip(net.sites, range(0, len(told), len(PARTS)), strict=True)
-        portrait: Portrait = {site: Style(*told[i : i + len(PARTS)]) for site, i in groups}
-        maps = net.maps(
-            floats(content), portrait, _shares(content_labels), strength, method="newton"
+        measured = net.style_statistics(floats(style), _fractions(style_labels), "newton")
+        groups = zip(net.layers, range(0, len(tensors), len(PARTS)), strict=True)
+        given: StyleStatistics = {layer: Style(*tensors[i : i + len(PARTS)]) for layer, i in groups}
+        affine_maps = net.affine_maps(
+            floats(content), given, _fractions(content_labels), strength, method="newton"
         )
-        of_style = [t for s in heard.values() for t in (s.mean, s.root, s.weight)]
-        return (*of_style, *(t for m in maps.values() for t in (m.matrix, m.shift)))
+        of_style = [t for s in measured.values() for t in (s.mean, s.root, s.weight)]
+        return (*of_style, *(t for m in affine_maps.values() for t in (m.matrix, m.shift)))
 
 
 class _Apply(nn.Module):
@@ -65,39 +66,41 @@ class _Apply(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, frame: Tensor, told: Sequence[Tensor]) -> Tensor:
-        """(1, H, W, 3) uint8, and each site's matrix (C, C) and shift (C) → as ``frame``."""
-        groups = zip(self.net.sites, range(0, len(told), 2), strict=True)
-        maps: Maps = {site: Affine(told[i][None], told[i + 1][None]) for site, i in groups}
-        painted = self.net.paint(floats(frame), maps)
+    def forward(self, frame: Tensor, tensors: Sequence[Tensor]) -> Tensor:
+        """(1, H, W, 3) uint8, and each layer's matrix (C, C) and shift (C) → as ``frame``."""
+        groups = zip(self.net.layers, range(0, len(tensors), 2), strict=True)
+        affine_maps: AffineMaps = {
+            layer: Affine(tensors[i][None], tensors[i + 1][None]) for layer, i in groups
+        }
+        painted = self.net.paint(floats(frame), affine_maps)
         return frame_bytes(painted)
 
 
-def _shares(labels: Tensor) -> Tensor:
-    """Bytes → shares that sum to 1 at each pixel."""
+def _fractions(labels: Tensor) -> Tensor:
+    """Labels (N, H, W, K) uint8 → (N, K, H, W), 0..1, with sum 1 at each pixel."""
     x = labels.permute(0, 3, 1, 2).float()
     return x / x.sum(dim=1, keepdim=True).clamp(min=1)
 
 
 def trace_apply(net: Universal) -> onnx.ModelProto:
     """The graph that repaints a frame, without metadata."""
-    told = [
+    tensors = [
         t
-        for channels, _ in net.sites.values()
+        for channels, _ in net.layers.values()
         for t in (torch.eye(channels), torch.zeros(channels))
     ]
-    names = [f"{part}.{site}" for site in net.sites for part in ("matrix", "shift")]
+    names = [f"{part}.{layer}" for layer in net.layers for part in ("matrix", "shift")]
     side = 4 * net.multiple
     frame = torch.zeros(1, side, side + net.multiple, 3, dtype=torch.uint8)
     size = {1: torch.export.Dim("height", min=1), 2: torch.export.Dim("width", min=1)}
-    shapes = (size, [{} for _ in told])
-    return traced(_Apply(net), (frame, told), shapes, [INPUT, *names], [OUTPUT])
+    shapes = (size, [{} for _ in tensors])
+    return traced(_Apply(net), (frame, tensors), shapes, [INPUT, *names], [OUTPUT])
 
 
 def trace_prepare(net: Universal) -> onnx.ModelProto:
-    """The graph that finds portraits and maps, without metadata."""
+    """The graph that measures styles and finds affine maps, without metadata."""
     dim, labels = torch.export.Dim, torch.export.Dim("labels", min=1)
-    # Another name and number than the portrait's own: a half must not read the other's sizes.
+    # Another dimension than the statistics' own: a half must not read the other's sizes.
     style_labels = torch.export.Dim("style_labels", min=1)
 
     def size(name: str) -> dict[int, object]:
@@ -106,17 +109,17 @@ def trace_prepare(net: Universal) -> onnx.ModelProto:
     side = 4 * net.multiple
     style = torch.zeros(1, side, side + 2, 3, dtype=torch.uint8)
     content = torch.zeros(2, side + 4, side, 3, dtype=torch.uint8)
-    told, told_shapes = list[Tensor](), list[dict[int, object]]()
-    for channels, _ in net.sites.values():
-        told += [torch.zeros(2, channels), torch.eye(channels).repeat(2, 1, 1), torch.ones(2)]
-        told_shapes += [{0: labels}] * len(PARTS)
+    tensors, tensor_shapes = list[Tensor](), list[dict[int, object]]()
+    for channels, _ in net.layers.values():
+        tensors += [torch.zeros(2, channels), torch.eye(channels).repeat(2, 1, 1), torch.ones(2)]
+        tensor_shapes += [{0: labels}] * len(PARTS)
     examples = (
         style,
         torch.ones(1, side, side + 2, 3, dtype=torch.uint8),
         content,
         torch.ones(2, side + 4, side, 2, dtype=torch.uint8),
         torch.tensor(1.0),
-        told,
+        tensors,
     )
     frames = {0: dim("frames", min=1)}
     shapes = (
@@ -125,12 +128,12 @@ def trace_prepare(net: Universal) -> onnx.ModelProto:
         size("content") | frames,
         size("content") | frames | {3: labels},
         {},
-        told_shapes,
+        tensor_shapes,
     )
     inputs = ["style", "style_labels", "content", "content_labels", "strength"]
-    inputs += [f"style.{part}.{site}" for site in net.sites for part in PARTS]
-    outputs = [f"{part}.{site}" for site in net.sites for part in PARTS]
-    outputs += [f"{part}.{site}" for site in net.sites for part in ("matrix", "shift")]
+    inputs += [f"style.{part}.{layer}" for layer in net.layers for part in PARTS]
+    outputs = [f"{part}.{layer}" for layer in net.layers for part in PARTS]
+    outputs += [f"{part}.{layer}" for layer in net.layers for part in ("matrix", "shift")]
     return traced(_Prepare(net), examples, shapes, inputs, outputs)
 
 
@@ -141,9 +144,9 @@ def export_universal(
     frames: Sequence[NDArray[np.uint8]],
     style: NDArray[np.uint8],
 ) -> Parity:
-    """Write a method's two files; what the net says itself goes into the card: ``write_pair``."""
+    """Write a method's two files; the net's own properties go into the card; see ``write_pair``."""
     net = net.eval()
-    scales = {site: scale for site, (_, scale) in net.sites.items()}
+    scales = {layer: scale for layer, (_, scale) in net.layers.items()}
     card = replace(card, multiple=net.multiple, reach=net.reach, layers=json.dumps(scales))
     graphs = trace_prepare(net), trace_apply(net)
     return write_pair(net, graphs, card, prepare, frames, style)

@@ -1,12 +1,13 @@
 """What the methods that take any style picture have in common.
 
-Such a method is a **walk**: a picture goes through encoders and decoders, and is *touched* at named
-sites, where its features are changed. Who walks decides how:
+Such a method is a forward pass: a picture goes through encoders and decoders, and at named layers
+its features are transformed. The pass is run three times, with another transform each time:
 
-- a style is walked to hear its statistics, and changed nowhere;
-- a content, with a touch that gives its features the style's statistics, site by site, since each
-  site's features depend on what was changed before. This finds the maps of a shot;
-- every frame of the shot, with those maps.
+1. a style picture, to measure the statistics of its features; nothing is changed;
+2. the first frames of a shot: their features are given the style's statistics, layer by layer,
+   because a layer's features depend on what was changed before. This finds the affine maps of the
+   shot;
+3. every frame of the shot, with those maps.
 
 Pictures are (N, 3, H, W), float, RGB, 0..1; labels (N, K, H, W), 0..1, with sum 1 at each pixel.
 """
@@ -22,19 +23,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch user knows
 
 from ..nets.wavelet import even
-from .whitening import Affine, Method, Style, statistics, styled, transfer
+from .whitening import Affine, Method, Style, statistics, style_from, transfer
 
 EVERYWHERE = ("",)
-"""Places: sites, or what their names begin with."""
+"""Beginnings of the names of layers: all layers."""
 
-Touch = Callable[[str, Tensor], Tensor]
-"""(site, features) → the features to go on with."""
+Transform = Callable[[str, Tensor], Tensor]
+"""(layer, features (N, C, h, w)) → the features with which the pass continues."""
 
-Portrait = Mapping[str, Style]
-"""A style picture: what colours the features at each site."""
+StyleStatistics = Mapping[str, Style]
+"""Layer → mean and root of the covariance of a style picture's features there."""
 
-Maps = Mapping[str, Affine]
-"""What a shot's features are changed by at each site."""
+AffineMaps = Mapping[str, Affine]
+"""Layer → the map that changes the features of a shot there."""
 
 
 class Universal(nn.Module):
@@ -43,113 +44,143 @@ class Universal(nn.Module):
     multiple: int
     """Height and width must be multiples of this; pictures are padded."""
     reach: int
-    """Pixels on each side that a painted pixel depends on, the maps being given."""
+    """Pixels on each side that a pixel of the result depends on, where the maps are given."""
 
     @abstractmethod
-    def walk(self, rgb: Tensor, touch: Touch) -> Tensor:
-        """From picture to picture, touched at every site. H and W: multiples of ``multiple``."""
+    def forward_pass(self, rgb: Tensor, transform: Transform) -> Tensor:
+        """The method's pass, with the features of every layer transformed.
 
-    def listen(self, rgb: Tensor, touch: Touch) -> None:
-        """A style's way past the same sites."""
-        self.walk(rgb, touch)
+        Args:
+            rgb: (N, 3, H, W), 0..1, RGB; H and W are multiples of ``multiple``.
+            transform: called at every layer, in order.
+
+        Returns:
+            (N, 3, H, W), about 0..1, RGB; not clamped.
+        """
+
+    def style_pass(self, rgb: Tensor, transform: Transform) -> None:
+        """The pass of a style picture, (1, 3, H, W), 0..1, RGB, through the same layers."""
+        self.forward_pass(rgb, transform)
 
     @cached_property
-    def sites(self) -> dict[str, tuple[int, int]]:
-        """In the order of the walk: channels, and how many times smaller the features are."""
-        found: dict[str, tuple[int, int]] = {}
+    def layers(self) -> dict[str, tuple[int, int]]:
+        """Layer → its channels, and how many times smaller than the picture; in order."""
+        layers: dict[str, tuple[int, int]] = {}
         side = 4 * self.multiple
 
-        def touch(site: str, x: Tensor) -> Tensor:
-            found[site] = x.shape[1], side // x.shape[2]
+        def transform(layer: str, x: Tensor) -> Tensor:
+            layers[layer] = x.shape[1], side // x.shape[2]
             return x
 
         with torch.no_grad():
-            self.walk(torch.zeros(1, 3, side, side), touch)
-        return found
+            self.forward_pass(torch.zeros(1, 3, side, side), transform)
+        return layers
 
     @torch.no_grad()
-    def portrait(
+    def style_statistics(
         self, style: Tensor, labels: Tensor | None = None, method: Method = "eigen"
-    ) -> Portrait:
-        """A style picture (1, 3, H, W), as it is heard at every site."""
-        heard: dict[str, Style] = {}
+    ) -> StyleStatistics:
+        """The statistics of a style picture's features at every layer.
+
+        Args:
+            style: (1, 3, H, W), 0..1, RGB.
+            labels: (1, K, H, W), 0..1; ``None``: one label everywhere.
+            method: see ``whitening``.
+        """
+        measured: dict[str, Style] = {}
         labels = self._padded(labels)
 
-        def touch(site: str, x: Tensor) -> Tensor:
-            heard[site] = styled(statistics(x, self._at(labels, site), _dtype(method)), method)
+        def transform(layer: str, x: Tensor) -> Tensor:
+            own = statistics(x, self._at(labels, layer), _dtype(method))
+            measured[layer] = style_from(own, method)
             return x
 
-        self.listen(even(style, self.multiple), touch)
-        return heard
+        self.style_pass(even(style, self.multiple), transform)
+        return measured
 
     @torch.no_grad()
-    def maps(
+    def affine_maps(
         self,
         contents: Tensor,
-        style: Portrait,
+        style: StyleStatistics,
         labels: Tensor | None = None,
         strength: Tensor | float = 1.0,
         method: Method = "eigen",
-    ) -> Maps:
-        """What makes these frames look like the style.
+    ) -> AffineMaps:
+        """The maps that give these frames the statistics of a style.
 
         Args:
-            contents: frames of one shot (N, 3, H, W); their statistics are taken together.
-            style: its portrait, with as many labels.
-            labels: of the frames.
-            strength: 0..1.
+            contents: frames of one shot, (N, 3, H, W), 0..1, RGB; measured together.
+            style: what ``style_statistics`` returned, with as many labels.
+            labels: of the frames, (N, K, H, W), 0..1; ``None``: one label everywhere.
+            strength: 0..1; 0 changes nothing.
             method: see ``whitening``.
         """
-        found: dict[str, Affine] = {}
+        by_layer: dict[str, Affine] = {}
         labels = self._padded(labels)
 
-        def touch(site: str, x: Tensor) -> Tensor:
-            at = self._at(labels, site)
+        def transform(layer: str, x: Tensor) -> Tensor:
+            at = self._at(labels, layer)
             own = statistics(x, at, _dtype(method))
-            found[site] = transfer(own, style[site], strength, method)
-            return found[site](x, at)
+            by_layer[layer] = transfer(own, style[layer], strength, method)
+            return by_layer[layer](x, at)
 
-        self.walk(even(contents, self.multiple), touch)
-        return found
+        self.forward_pass(even(contents, self.multiple), transform)
+        return by_layer
 
     @torch.no_grad()
-    def paint(self, rgb: Tensor, maps: Maps, labels: Tensor | None = None) -> Tensor:
-        """Frames with the maps of their shot; unclamped."""
+    def paint(self, rgb: Tensor, affine_maps: AffineMaps, labels: Tensor | None = None) -> Tensor:
+        """Frames with the features changed by the maps of their shot.
+
+        Args:
+            rgb: (N, 3, H, W), 0..1, RGB, of any size.
+            affine_maps: of ``affine_maps``.
+            labels: (N, K, H, W), 0..1; ``None``: one label everywhere.
+
+        Returns:
+            (N, 3, H, W), about 0..1, RGB; not clamped.
+        """
         height, width = rgb.shape[2:]
         labels = self._padded(labels)
-        painted = self.walk(
-            even(rgb, self.multiple), lambda site, x: maps[site](x, self._at(labels, site))
+        painted = self.forward_pass(
+            even(rgb, self.multiple),
+            lambda layer, x: affine_maps[layer](x, self._at(labels, layer)),
         )
         return painted[..., :height, :width]
 
     def stylize(
         self, content: Tensor, style: Tensor, strength: float = 1.0, method: Method = "eigen"
     ) -> Tensor:
-        """One picture in the style of another, both (1, 3, H, W); 0..1."""
-        portrait = self.portrait(style, None, method)
-        maps = self.maps(content, portrait, None, strength, method)
-        return self.paint(content, maps).clamp(0, 1)
+        """One picture in the style of another, all (1, 3, H, W), 0..1, RGB."""
+        style_statistics = self.style_statistics(style, None, method)
+        affine_maps = self.affine_maps(content, style_statistics, None, strength, method)
+        return self.paint(content, affine_maps).clamp(0, 1)
 
     def _padded(self, labels: Tensor | None) -> Tensor | None:
         return None if labels is None else even(labels, self.multiple)
 
-    def _at(self, labels: Tensor | None, site: str) -> Tensor | None:
-        """How much of each label lies in each position of a site."""
-        return None if labels is None else F.avg_pool2d(labels, self.sites[site][1])
+    def _at(self, labels: Tensor | None, layer: str) -> Tensor | None:
+        """The fraction of each label at each position of a layer, (N, K, h, w)."""
+        return None if labels is None else F.avg_pool2d(labels, self.layers[layer][1])
 
 
-def mixed(portraits: Sequence[Portrait], shares: Sequence[float]) -> Portrait:
-    """Between several styles; shares sum to 1. Labels must be the same ones."""
-    found: dict[str, Style] = {}
-    for site in portraits[0]:
-        parts = [portrait[site] for portrait in portraits]
-        mean = torch.stack([s * p.mean for s, p in zip(shares, parts, strict=True)]).sum(dim=0)
-        root = torch.stack([s * p.root for s, p in zip(shares, parts, strict=True)]).sum(dim=0)
+def interpolate(styles: Sequence[StyleStatistics], weights: Sequence[float]) -> StyleStatistics:
+    """A weighted mean of several styles (Li 2017, section 4).
+
+    Args:
+        styles: of the same layers and labels.
+        weights: of each, with sum 1.
+    """
+    result: dict[str, Style] = {}
+    for layer in styles[0]:
+        parts = [style_statistics[layer] for style_statistics in styles]
+        mean = torch.stack([s * p.mean for s, p in zip(weights, parts, strict=True)]).sum(dim=0)
+        root = torch.stack([s * p.root for s, p in zip(weights, parts, strict=True)]).sum(dim=0)
         weight = torch.stack([p.weight for p in parts]).amin(dim=0)
-        found[site] = Style(mean, root, weight)
-    return found
+        result[layer] = Style(mean, root, weight)
+    return result
 
 
 def _dtype(method: Method) -> torch.dtype:
-    """``newton`` is what graphs hold, in their numbers."""
+    """float32 for ``newton``, as in the ONNX graphs; else float64."""
     return torch.float32 if method == "newton" else torch.float64

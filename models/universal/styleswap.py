@@ -18,10 +18,10 @@ from ..nets.wavelet import even
 LEVEL = 3
 """relu3_1 is where patches are swapped."""
 
-_TILE = 1 << 24  # correlations held at once
+_TILE = 1 << 24  # correlations in memory at once
 
 Nearest = Callable[[Tensor, Tensor], Tensor]
-"""(content, patches) → which of them is nearest at every place; as ``nearest_patches``."""
+"""(content, patches) → which of them is nearest at every place; see ``nearest_patches``."""
 
 
 def patches(features: Tensor, size: int = 3, stride: int = 1) -> Tensor:
@@ -57,11 +57,11 @@ def nearest_patches(content: Tensor, kernels: Tensor, padding: int = 0) -> Tenso
     chosen = torch.zeros((), dtype=torch.int64, device=content.device)
     at_once = max(1, _TILE // max(1, content.shape[2] * content.shape[3]))
     for first in range(0, len(unit), at_once):
-        found, place = F.conv2d(content, unit[first : first + at_once], padding=padding).max(
+        best_here, place = F.conv2d(content, unit[first : first + at_once], padding=padding).max(
             1, True
         )
-        chosen = torch.where(found > best, place + first, chosen)
-        best = torch.maximum(best, found)
+        chosen = torch.where(best_here > best, place + first, chosen)
+        best = torch.maximum(best, best_here)
     return chosen
 
 
@@ -78,7 +78,7 @@ def put_together(kernels: Tensor, chosen: Tensor) -> Tensor:
 
     Args:
         kernels: (P, C, k, k).
-        chosen: (1, 1, h, w), as ``nearest_patches`` answers.
+        chosen: (1, 1, h, w), int64, as ``nearest_patches`` returns it.
 
     Returns:
         (1, C, h + k − 1, w + k − 1).
@@ -104,7 +104,7 @@ def swap(content: Tensor, style: Tensor, size: int = 3, stride: int = 1) -> Tens
 
     Args:
         content: (1, C, H, W), H and W at least ``size``.
-        style: (1, C, h, w), likewise.
+        style: (1, C, h, w), h and w at least ``size``.
         size: of a patch.
         stride: between the style's patches; the content's lie at every place.
 
@@ -134,8 +134,8 @@ class StyleSwap(torch.nn.Module):
         return self.encoder(even(rgb, self.multiple, 3))[0]
 
     @torch.no_grad()
-    def portrait(self, style: Tensor) -> Tensor:
-        """A style picture (1, 3, H, W) as its patches (P, C, 3, 3)."""
+    def style_statistics(self, style: Tensor) -> Tensor:
+        """The patches (P, C, 3, 3) of a style picture (1, 3, H, W), 0..1, RGB."""
         return patches(self._features(style))
 
     @torch.no_grad()
@@ -146,13 +146,16 @@ class StyleSwap(torch.nn.Module):
         strength: Tensor | float = 1.0,
         nearest: Nearest = nearest_patches,
     ) -> Tensor:
-        """A picture (1, 3, H, W) with a style's patches; unclamped.
+        """A picture made of a style's patches.
 
         Args:
-            rgb: the picture.
-            kernels: see ``portrait``.
-            strength: 0..1, of the swapped features against its own.
-            nearest: how each patch is found.
+            rgb: (1, 3, H, W), 0..1, RGB.
+            kernels: (P, C, 3, 3), the style's patches.
+            strength: 0..1, weight of the swapped features against the picture's own.
+            nearest: finds the nearest patches.
+
+        Returns:
+            (1, 3, H, W), about 0..1, RGB; not clamped.
         """
         height, width = rgb.shape[2:]
         features = self._features(rgb)
@@ -161,5 +164,5 @@ class StyleSwap(torch.nn.Module):
         return self.decoder(mixed)[..., :height, :width]
 
     def stylize(self, content: Tensor, style: Tensor, strength: float = 1.0) -> Tensor:
-        """One picture in the style of another, both (1, 3, H, W); 0..1."""
-        return self.paint(content, self.portrait(style), strength).clamp(0, 1)
+        """One picture in the style of another, all (1, 3, H, W), 0..1, RGB."""
+        return self.paint(content, self.style_statistics(style), strength).clamp(0, 1)

@@ -25,9 +25,9 @@ EMPTY = 1e-7
 """Directions with less of the greatest variance than this hold no content; they are left out."""
 
 FEWEST = 10.0
-"""Positions of a label, below which its covariance says nothing."""
+"""A label with fewer positions has no usable covariance."""
 
-_MOST = 100.0  # times as many on one side: what the authors of PhotoWCT and WCT² do not match
+_MOST = 100.0  # times as many positions on one side: PhotoWCT's authors do not match such labels
 _DAMPING = 1e-5  # of the mean variance, added to every direction where nothing can be left out
 _ITERATIONS = 24
 
@@ -73,8 +73,8 @@ class Affine:
             return torch.nn.functional.conv2d(features, matrix[0][:, :, None, None], shift[0])
         f = features.reshape(n, 1, c, height * width)
         changed = matrix[None] @ f + shift[None, :, :, None]
-        share = labels.to(f).reshape(n, -1, 1, height * width)
-        return (changed * share).sum(dim=1).reshape(n, c, height, width)
+        fraction = labels.to(f).reshape(n, -1, 1, height * width)
+        return (changed * fraction).sum(dim=1).reshape(n, c, height, width)
 
 
 def statistics(
@@ -84,21 +84,24 @@ def statistics(
 
     Args:
         features: (N, C, H, W).
-        labels: (N, K, H, W), 0..1: how far each position is of each label. Without, all are of one.
+        labels: (N, K, H, W), 0..1: weight of each label at each position; ``None``: one label.
         dtype: of the sums.
+
+    Returns:
+        Of K labels, see ``Statistics``.
     """
     f = features.to(dtype).transpose(0, 1).flatten(1)
     w = torch.ones_like(f[:1]) if labels is None else labels.to(f).transpose(0, 1).flatten(1)
     weight = w.sum(dim=1)
-    share = w / weight.clamp(min=1e-6)[:, None]
-    mean = share @ f.T
+    fraction = w / weight.clamp(min=1e-6)[:, None]
+    mean = fraction @ f.T
     off = f[None] - mean[:, :, None]
-    return Statistics(mean, (off * share[:, None]) @ off.transpose(1, 2), weight)
+    return Statistics(mean, (off * fraction[:, None]) @ off.transpose(1, 2), weight)
 
 
-def styled(heard: Statistics, method: Method = "eigen") -> Style:
-    """What a style's features are, as that which gives it to others."""
-    return Style(heard.mean, roots(heard.covariance, method)[0], heard.weight)
+def style_from(measured: Statistics, method: Method = "eigen") -> Style:
+    """Statistics as a style: with the root of the covariance."""
+    return Style(measured.mean, roots(measured.covariance, method)[0], measured.weight)
 
 
 def roots(covariance: Tensor, method: Method = "eigen") -> tuple[Tensor, Tensor]:
@@ -154,7 +157,7 @@ def transfer(
         content: of the frames.
         style: of one style; or of several, averaged (Li 2017, section 4: both of its terms enter
             the result as factors, so averaging styles averages results).
-        strength: α of equation 3: that share of it, the rest of the features as they are.
+        strength: α of equation 3, 0..1: weight of the changed features against the unchanged.
         method: of the content's root.
     """
     own = torch.eye(content.mean.shape[-1]).to(content.mean)
@@ -163,6 +166,6 @@ def transfer(
     shift = style.mean.to(own) - (matrix @ content.mean[:, :, None])[..., 0]
     ratio = style.weight.to(own) / content.weight.clamp(min=1e-6)
     enough = (content.weight > FEWEST) & (style.weight > FEWEST)
-    share = strength * (enough & (ratio > 1 / _MOST) & (ratio < _MOST)).to(own)
-    matrix = share[:, None, None] * matrix + (1 - share)[:, None, None] * own
-    return Affine(matrix, share[:, None] * shift)
+    fraction = strength * (enough & (ratio > 1 / _MOST) & (ratio < _MOST)).to(own)
+    matrix = fraction[:, None, None] * matrix + (1 - fraction)[:, None, None] * own
+    return Affine(matrix, fraction[:, None] * shift)

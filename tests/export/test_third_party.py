@@ -63,7 +63,7 @@ def test_wct2_of_clovaai(option: str, tmp_path: Path):
             padded, coding["conv1_1.weight"], coding["conv1_1.bias"]
         ).relu()
         assert torch.allclose(net.encoder.stage(x, 1)[0], wanted, atol=1e-4)
-        assert net.walk(x, lambda site, f: f).shape == x.shape
+        assert net.forward_pass(x, lambda layer, f: f).shape == x.shape
     name = "conv3_4_2" if option == "cat5" else "conv3_4"
     assert torch.equal(net.decoder.state_dict()["rests.3.0.weight"], decoding[name + ".weight"])
 
@@ -78,7 +78,7 @@ def test_photowct_of_nvidia(tmp_path: Path):
         whole |= {f"d{level}.{k}": v for k, v in state(turned).items() if "conv0" not in k}
     torch.save(whole, tmp_path / "photo_wct.pth")
     net = photowct(tmp_path / "photo_wct.pth")
-    assert list(net.sites) == ["relu4_1", "relu3_1", "relu2_1", "relu1_1"]
+    assert list(net.layers) == ["relu4_1", "relu3_1", "relu2_1", "relu1_1"]
     assert net.stylize(noise_picture(1, 32, 48), noise_picture(2)).shape == (1, 3, 32, 48)
     weight = net.decoders["4"].state_dict()["rests.3.2.weight"]
     assert torch.equal(weight, whole["d4.conv3_2.weight"])

@@ -113,12 +113,12 @@ def test_a_method_that_hears_shots_has_both_its_halves(tmp_path: Path):
 
 def test_pictures_share_out_their_patches():
     many, few = np.arange(100.0), -np.arange(1.0, 51.0)
-    portraits = [{"patches": values[None, :, None, None, None]} for values in (many, few)]
-    found = mix_statistics(portraits, [0.75, 0.25])["patches"][0, :, 0, 0, 0]
+    styles = [{"patches": values[None, :, None, None, None]} for values in (many, few)]
+    found = mix_statistics(styles, [0.75, 0.25])["patches"][0, :, 0, 0, 0]
     assert (found >= 0).sum() == 100 and (found < 0).sum() == 33
     assert found.min() == -50 and found.max() == 99
-    alone = mix_statistics(portraits[:1], [1.0])["patches"]
-    assert np.array_equal(alone, portraits[0]["patches"])
+    alone = mix_statistics(styles[:1], [1.0])["patches"]
+    assert np.array_equal(alone, styles[0]["patches"])
     huge = {"patches": np.zeros((1, 9000, 1, 1, 1))}
     assert mix_statistics([huge, huge], [0.5, 0.5])["patches"].shape[1] == 4096
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from stylize_video.models.nets.autoencoder import first_maxima
-from stylize_video.models.universal.base import mixed
+from stylize_video.models.universal.base import interpolate
 from stylize_video.models.universal.styleswap import StyleSwap, swap
 from stylize_video.models.universal.wct import WCT
 from stylize_video.models.universal.wct2 import WCT2
@@ -16,12 +16,12 @@ NAMES = ("wct", "photowct", "wct2-sum", "wct2-cat5")
 
 def test_a_method_is_touched_where_it_is_told_to_be():
     pairs = {level: tiny_coders(level) for level in (3, 2, 1)}
-    assert list(WCT(pairs, ["relu3", "relu1_1"]).sites) == ["relu3_1", "relu1_1"]
+    assert list(WCT(pairs, ["relu3", "relu1_1"]).layers) == ["relu3_1", "relu1_1"]
     x, only = noise_picture(1, 48, 64), WCT(pairs, ["relu2_1"])
     with torch.no_grad():
         features, skips = pairs[2][0](x)
-        assert torch.equal(only.walk(x, lambda site, f: f), pairs[2][1](features, skips))
-    assert list(WCT2(*tiny_coders(4, "sum"), ["encoder2", "skip1.LH"]).sites) == [
+        assert torch.equal(only.forward_pass(x, lambda layer, f: f), pairs[2][1](features, skips))
+    assert list(WCT2(*tiny_coders(4, "sum"), ["encoder2", "skip1.LH"]).layers) == [
         "skip1.LH",
         "encoder2",
     ]
@@ -31,15 +31,15 @@ def test_a_method_is_touched_where_it_is_told_to_be():
 def test_every_site_gets_the_styles_statistics(name: str):
     net = tiny_universal_nets()[name]
     style, content = noise_picture(1), noise_picture(2, 96, 96)
-    portrait = net.portrait(style)
-    maps = net.maps(content, portrait)
+    style_statistics = net.style_statistics(style)
+    affine_maps = net.affine_maps(content, style_statistics)
     seen: list[str] = []
 
-    def touch(site: str, x: torch.Tensor) -> torch.Tensor:
-        y = maps[site](x)
+    def transform(layer: str, x: torch.Tensor) -> torch.Tensor:
+        y = affine_maps[layer](x)
         found = statistics(y)
-        wanted = portrait[site]
-        seen.append(site)
+        wanted = style_statistics[layer]
+        seen.append(layer)
         assert torch.allclose(found.mean, wanted.mean, rtol=1e-3, atol=1e-5)
         covariance = wanted.root @ wanted.root.transpose(1, 2)
         if int(torch.linalg.matrix_rank(statistics(x).covariance)) == x.shape[1]:
@@ -47,8 +47,8 @@ def test_every_site_gets_the_styles_statistics(name: str):
         return y
 
     with torch.no_grad():
-        net.walk(content, touch)
-    assert seen == list(net.sites)
+        net.forward_pass(content, transform)
+    assert seen == list(net.layers)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -56,9 +56,9 @@ def test_no_strength_is_the_plain_autoencoder(name: str):
     net = tiny_universal_nets()[name]
     content = noise_picture(2, 64, 64)
     with torch.no_grad():
-        plain = net.walk(content, lambda site, x: x)
-    maps = net.maps(content, net.portrait(noise_picture(1)), strength=0.0)
-    assert torch.allclose(net.paint(content, maps), plain, atol=1e-4)
+        plain = net.forward_pass(content, lambda layer, x: x)
+    affine_maps = net.affine_maps(content, net.style_statistics(noise_picture(1)), strength=0.0)
+    assert torch.allclose(net.paint(content, affine_maps), plain, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -74,13 +74,13 @@ def test_maps_of_several_frames_are_of_all_of_them():
     one, other, style = (
         noise_picture(2, 64, 64),
         noise_picture(3, 64, 64),
-        net.portrait(noise_picture(1)),
+        net.style_statistics(noise_picture(1)),
     )
-    both = net.maps(torch.cat([one, other]), style)
-    swapped = net.maps(torch.cat([other, one]), style)
-    for site in net.sites:
-        assert torch.allclose(both[site].matrix, swapped[site].matrix, rtol=1e-3, atol=1e-4)
-    assert not torch.allclose(both["relu3_1"].matrix, net.maps(one, style)["relu3_1"].matrix)
+    both = net.affine_maps(torch.cat([one, other]), style)
+    swapped = net.affine_maps(torch.cat([other, one]), style)
+    for layer in net.layers:
+        assert torch.allclose(both[layer].matrix, swapped[layer].matrix, rtol=1e-3, atol=1e-4)
+    assert not torch.allclose(both["relu3_1"].matrix, net.affine_maps(one, style)["relu3_1"].matrix)
 
 
 def test_labels_keep_two_styles_apart():
@@ -90,14 +90,14 @@ def test_labels_keep_two_styles_apart():
     labels = torch.zeros(1, 2, 64, 64)
     labels[:, 0, :, :32] = 1
     labels[:, 1, :, 32:] = 1
-    portrait = net.portrait(style, labels)
-    maps = net.maps(content, portrait, labels)
+    style_statistics = net.style_statistics(style, labels)
+    affine_maps = net.affine_maps(content, style_statistics, labels)
     with torch.no_grad():
         x = net.encoders["1"](content)[0]
-        y = maps["relu1_1"](x, labels)
+        y = affine_maps["relu1_1"](x, labels)
     left = statistics(y[..., :32])
-    assert torch.allclose(left.mean[0], portrait["relu1_1"].mean[0], atol=1e-4)
-    root = portrait["relu1_1"].root[0]
+    assert torch.allclose(left.mean[0], style_statistics["relu1_1"].mean[0], atol=1e-4)
+    root = style_statistics["relu1_1"].root[0]
     assert (left.covariance[0] - root @ root.T).norm() < 0.02 * (root @ root.T).norm()
 
 
@@ -108,8 +108,10 @@ def test_a_label_that_the_style_lacks_changes_nothing():
     labels[:, 1, :, 32:] = 1
     only = torch.zeros(1, 2, 64, 64)
     only[:, 0] = 1
-    maps = net.maps(noise_picture(2, 64, 64), net.portrait(noise_picture(1, 64, 64), only), labels)
-    matrix, shift = maps["relu1_1"].matrix, maps["relu1_1"].shift
+    affine_maps = net.affine_maps(
+        noise_picture(2, 64, 64), net.style_statistics(noise_picture(1, 64, 64), only), labels
+    )
+    matrix, shift = affine_maps["relu1_1"].matrix, affine_maps["relu1_1"].shift
     assert torch.equal(matrix[1], torch.eye(4).to(matrix)) and not shift[1].any()
     assert not torch.allclose(matrix[0], torch.eye(4).to(matrix), atol=1e-2)
 
@@ -117,9 +119,9 @@ def test_a_label_that_the_style_lacks_changes_nothing():
 def test_styles_are_mixed_between():
     net = WCT({1: tiny_coders(1)})
     content = noise_picture(2, 64, 64)
-    one, other = net.portrait(noise_picture(1)), net.portrait(noise_picture(4))
-    half = net.maps(content, mixed([one, other], [0.5, 0.5]))["relu1_1"]
-    ends = [net.maps(content, p)["relu1_1"] for p in (one, other)]
+    one, other = net.style_statistics(noise_picture(1)), net.style_statistics(noise_picture(4))
+    half = net.affine_maps(content, interpolate([one, other], [0.5, 0.5]))["relu1_1"]
+    ends = [net.affine_maps(content, p)["relu1_1"] for p in (one, other)]
     assert torch.allclose(half.matrix, (ends[0].matrix + ends[1].matrix) / 2, atol=1e-5)
     assert torch.allclose(half.shift, (ends[0].shift + ends[1].shift) / 2, atol=1e-5)
 

@@ -6,7 +6,7 @@ from stylize_video.models.universal.whitening import (
     newton_schulz,
     roots,
     statistics,
-    styled,
+    style_from,
     transfer,
 )
 
@@ -33,7 +33,9 @@ def off(found: torch.Tensor, wanted: torch.Tensor) -> float:
 def test_features_get_the_styles_statistics(method: str):
     content, style = features(1), features(2)
     wanted = statistics(style)
-    result = statistics(transfer(statistics(content), styled(wanted, method), 1, method)(content))  # pyright: ignore[reportArgumentType]
+    result = statistics(
+        transfer(statistics(content), style_from(wanted, method), 1, method)(content)
+    )  # pyright: ignore[reportArgumentType]
     assert off(result.covariance, wanted.covariance) < (0.001 if method == "eigen" else 0.02)
     assert off(result.mean, wanted.mean) < 1e-3
 
@@ -42,10 +44,12 @@ def test_features_get_the_styles_statistics(method: str):
 @pytest.mark.parametrize("rank", [1, 5])
 def test_flat_content_stays_finite_and_bounded(method: str, rank: int):
     content, style = features(1, rank=rank), features(2)
-    result = transfer(statistics(content), styled(statistics(style), method), 1, method)(content)  # pyright: ignore[reportArgumentType]
+    result = transfer(statistics(content), style_from(statistics(style), method), 1, method)(
+        content
+    )  # pyright: ignore[reportArgumentType]
     assert result.isfinite().all()
     assert result.var() <= 1.05 * style.var() + result.mean().square()
-    black = transfer(statistics(content * 0), styled(statistics(style), method), 1, method)(
+    black = transfer(statistics(content * 0), style_from(statistics(style), method), 1, method)(
         content * 0
     )  # pyright: ignore[reportArgumentType]
     assert torch.allclose(black.mean(dim=(0, 2, 3)), style.mean(dim=(0, 2, 3)), atol=1e-3)
@@ -54,7 +58,7 @@ def test_flat_content_stays_finite_and_bounded(method: str, rank: int):
 def test_a_tiny_style_is_enough():
     content, style = features(1), features(2)[:, :, :4, :4]  # 16 positions for 24 channels
     wanted = statistics(style)
-    result = statistics(transfer(statistics(content), styled(wanted))(content))
+    result = statistics(transfer(statistics(content), style_from(wanted))(content))
     assert off(result.covariance, wanted.covariance) < 0.001
 
 

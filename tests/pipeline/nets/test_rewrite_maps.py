@@ -19,10 +19,10 @@ def test_a_shots_own_file_paints_as_the_maps_do(name: str):
         if hasattr(module, "sizes"):
             torch.nn.init.uniform_(module.sizes, 1.0, 3.0)  # pyright: ignore[reportArgumentType]
     frame, style = noise_picture(2, 40, 56), noise_picture(1, 64, 64)
-    maps = net.maps(frame, net.portrait(style))
+    affine_maps = net.affine_maps(frame, net.style_statistics(style))
     arrays = {
-        f"{part}.{site}": getattr(maps[site], part)[0].float().numpy()
-        for site in net.sites
+        f"{part}.{layer}": getattr(affine_maps[layer], part)[0].float().numpy()
+        for layer in net.layers
         for part in ("matrix", "shift")
     }
     model = halved(trace_apply(net))
