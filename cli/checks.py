@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from ..models.environment import VGG_SETTING
+from ..pipeline.core.config import PAINTED, Settings
 from ..pipeline.core.errors import SettingsError, SinkError
 
 
@@ -85,3 +88,28 @@ def refuse_unused(
                 f"{option} does not apply to --method {method}; leave it out, or type "
                 f"--method {' or '.join(users)}"
             )
+
+
+def refuse_vgg(vgg: Path | None, settings: Settings) -> None:
+    """Refuse ``--vgg`` where VGG-19 is not used, and a file that does not exist.
+
+    A file that the environment names is for all commands, and is not refused.
+
+    Args:
+        vgg: the file of its weights.
+        settings: of the run.
+
+    Raises:
+        SettingsError: why.
+    """
+    if vgg is None:
+        return
+    typed = str(vgg) != os.environ.get(VGG_SETTING)
+    used = settings.method in PAINTED or settings.between == "net"
+    if typed and not used:
+        raise SettingsError(
+            f"--vgg {vgg} does not apply: only --method gatys, --method deepphoto and --between "
+            "net use VGG-19; leave it out"
+        )
+    if used and not vgg.is_file():
+        raise SettingsError(f"--vgg {vgg} does not exist; leave it out to download the weights")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..pipeline.live.run import LiveStart
     from ..pipeline.live.stats import LiveStats
 
-_TOLD_EVERY = 10  # seconds, where nobody looks at a window
+_PRINT_EVERY = 10  # seconds
 
 _DEFAULTS: dict[str, Any] = {"fps_target": 24.0}
 
@@ -27,30 +27,31 @@ def live(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="[INPUT]",
-            help="A camera's index or camera:NAME, rtsp:// rtmp:// srt:// udp:// http:// stream, "
-            "screen:, or a video file.",
+            metavar="INPUT",
+            help="A camera (0, 1, camera:NAME), a stream (rtsp:// rtmp:// srt:// udp:// http://), "
+            "screen:, or a video file. Default: the first camera.",
         ),
     ] = "0",
     output: Annotated[
         str,
         typer.Argument(
-            metavar="[OUTPUT]",
-            help="window; camera: (a virtual one); rtmp:// srt:// udp:// rtsp:// whip:// stream; "
-            "FILE.m3u8; a page, http://127.0.0.1:8080; a file.",
+            metavar="OUTPUT",
+            help="window, camera: (a virtual camera), a stream (rtmp:// srt:// udp:// rtsp:// "
+            "whip://), FILE.m3u8, a page (http://127.0.0.1:8080) or a video file. Default: "
+            "window.",
         ),
     ] = "window",
     config: Annotated[
-        Path | None, typer.Option(help="File of settings; see config.yaml for all of them.")
+        Path | None, typer.Option(help="Read settings from this file; config.yaml lists them all.")
     ] = None,
     quiet: Quiet = False,
     json_progress: Annotated[
-        bool, typer.Option("--json-progress", help="Figures as JSON lines on standard output.")
+        bool, typer.Option("--json-progress", help="Statistics as JSON lines on standard output.")
     ] = False,
 ) -> None:
-    """Paint a live picture: a camera in a window, mirrored, if nothing else is said.
+    """Paint a camera, a stream or a film in real time. Without arguments: a camera in a window.
 
-    Keys in the window: h shows them.
+    Press h in the window for its keys.
     """
     from ..pipeline.live.sources.camera import is_camera
 
@@ -67,17 +68,19 @@ def play(source: str, output: str, settings: Settings, report: Report) -> None:
     """
     from ..pipeline.live.run import play_live
 
-    told = _Told(report, source)
-    said = "stopping: closing the outputs (Ctrl-C again to leave them)"
-    with report.notes(), stop_on_signal(report, said) as stop:
-        summary = play_live(source, (output, *settings.also), settings, stop, told.start, told.tick)
-    told.end(summary)
+    printer = _Printer(report, source)
+    message = "stopping: closing the outputs (Ctrl-C again to leave them)"
+    with report.notes(), stop_on_signal(report, message) as stop:
+        summary = play_live(
+            source, (output, *settings.also), settings, stop, printer.start, printer.tick
+        )
+    printer.end(summary)
     if stop.is_set():
         raise typer.Exit(130)
 
 
-class _Told:
-    """What is said of a live run."""
+class _Printer:
+    """Prints how a live run goes."""
 
     def __init__(self, report: Report, name: str) -> None:
         self._report = report
@@ -85,7 +88,7 @@ class _Told:
         self._ticks = 0
 
     def start(self, start: LiveStart) -> None:
-        """The first frame is shown."""
+        """Print what runs; called at the first frame."""
         sound = "with sound" if start.has_audio else "no sound"
         self._report.say(
             f"live: {self._name}, {start.width}x{start.height}, {start.rate:.3g} frames/s, {sound}"
@@ -93,12 +96,12 @@ class _Told:
         for page in start.pages:
             self._report.say(f"open {page}")
 
-    def tick(self, meter: LiveStats) -> None:
-        """A second has passed."""
-        now = meter.read()
+    def tick(self, stats: LiveStats) -> None:
+        """Print the statistics now and then; called every second."""
+        now = stats.read()
         if self._report.as_json:
             self._report.event(event="live", **asdict(now))
-        elif self._ticks % _TOLD_EVERY == 0 and self._ticks:
+        elif self._ticks % _PRINT_EVERY == 0 and self._ticks:
             self._report.say(
                 f"{now.output_fps:.1f} of {now.captured_fps:.1f} frames/s, "
                 f"{now.latency * 1000:.0f} ms, {now.dropped} dropped"
@@ -106,15 +109,15 @@ class _Told:
         self._ticks += 1
 
     def end(self, summary: dict[str, float]) -> None:
-        """It is over."""
+        """Print how it went."""
         if self._report.as_json:
             self._report.event(event="done", **summary)
             return
         if not summary["output"]:
-            self._report.say(f"showed nothing, dropped {summary['dropped']:.0f} frames")
+            self._report.say(f"displayed nothing, dropped {summary['dropped']:.0f} frames")
             return
         self._report.say(
-            f"showed {summary['output']:.0f} frames, dropped {summary['dropped']:.0f}; capture to "
-            f"show {summary['p50']:.0f} ms (95 %: {summary['p95']:.0f}, 99 %: "
+            f"displayed {summary['output']:.0f} frames, dropped {summary['dropped']:.0f}; delay "
+            f"{summary['p50']:.0f} ms (95 %: {summary['p95']:.0f}, 99 %: "
             f"{summary['p99']:.0f}); longest gap {summary['longest gap']:.0f} ms"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -11,17 +12,28 @@ from typer.core import TyperGroup
 
 from ..pipeline.core.errors import StylizeError
 from ..pipeline.core.units import split_weight
-from .bake import bake
 from .decoders import train_decoders
 from .evaluate import evaluate
 from .export import export
 from .flow import export_flow
 from .live import live
+from .lut import lut
 from .paint import paint
 from .run import run
 from .styles import styles
 from .texture import texture
 from .train import train
+
+EXAMPLES = """Repaint a video in the style of a picture. Three examples:
+
+  stylize-video in.mp4 --style starry-night     a film, in a built-in style
+  stylize-video in.mp4 --style painting.jpg     a film, in the style of any picture
+  stylize-video live                            a camera, in a window
+
+All styles: stylize-video styles. All commands: stylize-video --help.
+All options of the first two: stylize-video run --help.
+"""
+"""What ``stylize-video`` alone prints."""
 
 
 class _RunByDefault(TyperGroup):
@@ -29,39 +41,41 @@ class _RunByDefault(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         own = {"--help", "--version", "--install-completion", "--show-completion"}
-        if args and args[0] not in self.commands and args[0] not in own:
+        if not args:
+            typer.echo(EXAMPLES, nl=False)
+            ctx.exit()
+        if args[0] not in self.commands and args[0] not in own:
             args = ["run", *args]
-        return super().parse_args(ctx, _spread_styles(args))
+        return super().parse_args(ctx, _repeat_style(args))
 
 
-def _spread_styles(args: list[str]) -> list[str]:
+def _repeat_style(args: list[str]) -> list[str]:
     """``--style a:0.7 b:0.3`` as ``--style a:0.7 --style b:0.3``, which typer understands."""
-    spread: list[str] = []
+    repeated: list[str] = []
     weighted = False
     for before, arg in zip(["", *args], args, strict=False):
         has_weight = split_weight(arg)[0] != arg
         if before == "--style" or arg.startswith("--style="):
             weighted = has_weight
         elif weighted and has_weight:
-            spread.append("--style")
+            repeated.append("--style")
         else:
             weighted = False
-        spread.append(arg)
-    return spread
+        repeated.append(arg)
+    return repeated
 
 
 app = typer.Typer(
     cls=_RunByDefault,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Repaint a video in the style of a picture.\n\n"
-    "The main job: stylize-video INPUT OUTPUT [options]; its options: stylize-video run --help. "
+    "The main job: stylize-video INPUT OUTPUT; its options: stylize-video run --help. "
     "A camera in a window: stylize-video live.",
 )
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"stylize-video {version('stylize-video')}")
         raise typer.Exit
 
@@ -69,23 +83,27 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def _root(  # pyright: ignore[reportUnusedFunction] - typer calls it
     show: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     pass
 
 
-app.command("run")(run)
-app.command("live")(live)
-app.command("styles")(styles)
-app.command("paint")(paint)
-app.command("texture")(texture)
-app.command("bake")(bake)
-app.command("train")(train)
-app.command("train-decoders")(train_decoders)
-app.command("export")(export)
-app.command("export-flow")(export_flow)
-app.command("evaluate")(evaluate)
+COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
+    "Make": {"run": run, "styles": styles, "paint": paint, "texture": texture, "lut": lut},
+    "Live": {"live": live},
+    "Your own styles": {"train": train, "export": export},
+    "Measure": {"evaluate": evaluate},
+    "Research": {"train-decoders": train_decoders, "export-flow": export_flow},
+}
+"""Group in ``--help`` → its commands, the most used first."""
+
+for _group, _commands in COMMANDS.items():
+    for _name, _command in _commands.items():
+        app.command(_name, rich_help_panel=_group)(_command)
 
 
 def main() -> None:

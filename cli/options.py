@@ -38,7 +38,7 @@ def with_options(
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = inspect.signature(command, eval_str=True).parameters
-        kept = [p for name, p in own.items() if name != "typed"]
+        own_parameters = [p for name, p in own.items() if name != "typed"]
         fields = settings.model_fields
         panels = _panels(settings)
         made = [_parameter(name, fields[name], panels.get(name)) for name in panels or fields]
@@ -47,8 +47,8 @@ def with_options(
             typed = {name: _read(name, field, values.pop(name)) for name, field in fields.items()}
             command(**values, typed={k: v for k, v in typed.items() if v is not None})
 
-        wrapper.__signature__ = inspect.Signature([*kept, *made])  # pyright: ignore[reportFunctionMemberAccess]
-        wrapper.__annotations__ = {p.name: p.annotation for p in [*kept, *made]}
+        wrapper.__signature__ = inspect.Signature([*own_parameters, *made])  # pyright: ignore[reportFunctionMemberAccess]
+        wrapper.__annotations__ = {p.name: p.annotation for p in [*own_parameters, *made]}
         wrapper.__doc__ = command.__doc__
         wrapper.__name__ = command.__name__
         return wrapper
@@ -92,10 +92,11 @@ def _panels(settings: type[BaseModel]) -> dict[str, str]:
 def _parameter(name: str, field: FieldInfo, panel: str | None) -> inspect.Parameter:
     flag = _flag(name)
     kind = field.annotation
-    shown = "" if field.default in (None, {}, False) else f" [default: {_text(field.default)}]"
+    plain = field.default in (None, {}, (), False)
+    default = "" if plain else f" Default: {_text(field.default)}."
     option = typer.Option(
         f"{flag}/--no-{flag[2:]}" if kind is bool else flag,
-        help=f"{field.description}{shown}",
+        help=f"{field.description}{default}",
         show_default=False,
         metavar=_metavar(field),
         rich_help_panel=panel,

@@ -1,4 +1,4 @@
-"""What a command says while it works: a bar on a terminal, a line per 10 % elsewhere."""
+"""What a command prints while it works: a bar on a terminal, a line per 10 % elsewhere."""
 
 from __future__ import annotations
 
@@ -21,53 +21,82 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from ..pipeline.core.units import duration_text
+
 
 class Bar:
-    """Counts the units of one job, and shows each step through ``show``."""
+    """Counts the units of one job, and displays each step.
 
-    def __init__(self, total: int | None, unit: str, done: int, show: Show) -> None:
+    Speed is measured from the end of the first unit, which takes longer: nets are prepared in it.
+
+    Args:
+        total: how many units there will be; ``None``: unknown.
+        unit: what is counted: ``frames``.
+        done: how many were done before.
+        display: shows a step: the bar, and the text beside it.
+    """
+
+    def __init__(self, total: int | None, unit: str, done: int, display: Display) -> None:
         self.total = total
         self.unit = unit
-        self.done = self.first = done
-        self.began = time.monotonic()
-        self._show = show
+        self.done = done
+        self._measured_from: tuple[int, float] | None = None
+        self._display = display
 
     @property
-    def rate(self) -> float:
-        """Units per second since the beginning."""
-        return (self.done - self.first) / max(1e-9, time.monotonic() - self.began)
+    def rate(self) -> float | None:
+        """Units per second; ``None`` until it is measured."""
+        if self._measured_from is None or self.done <= self._measured_from[0]:
+            return None
+        done, began = self._measured_from
+        return (self.done - done) / max(1e-9, time.monotonic() - began)
+
+    @property
+    def speed(self) -> str:
+        """The rate in words."""
+        rate = self.rate
+        if rate is None:
+            return "measuring speed"
+        return f"{rate:.0f} {self.unit}/s" if rate >= 10 else f"{rate:.2g} {self.unit}/s"
 
     @property
     def left(self) -> str:
-        """Minutes and seconds until the end at this rate."""
-        seconds = round(((self.total or self.done) - self.done) / max(1e-9, self.rate))
-        return f"{max(0, seconds) // 60}:{max(0, seconds) % 60:02d}"
+        """The time until the end at this rate, in words; empty where it is unknown."""
+        if self.total is None or self.rate is None:
+            return ""
+        return f"{duration_text((self.total - self.done) / self.rate)} left"
 
     def advance(self, note: str = "") -> None:
-        """One unit more."""
+        """Count one unit.
+
+        Args:
+            note: what else is to be said of it.
+        """
         self.done += 1
-        self._show(self, f"{self.rate:.1f} {self.unit}/s {note}".rstrip())
+        self._display(self, " ".join(text for text in (self.speed, note) if text))
+        if self._measured_from is None:
+            self._measured_from = self.done, time.monotonic()
 
 
-Show = Callable[[Bar, str], None]
+Display = Callable[[Bar, str], None]
 
 
-def _per_tenth(show: Show) -> Show:
-    """``show`` at every tenth of the whole, or every hundred units of an unknown whole."""
-    told = -1
+def _per_tenth(display: Display) -> Display:
+    """``display`` at every tenth of the whole, or every hundred units of an unknown whole."""
+    last = -1
 
     def seldom(bar: Bar, text: str) -> None:
-        nonlocal told
+        nonlocal last
         tenth = bar.done // 100 if bar.total is None else bar.done * 10 // max(1, bar.total)
-        if tenth != told:
-            told = tenth
-            show(bar, text)
+        if tenth != last:
+            last = tenth
+            display(bar, text)
 
     return seldom
 
 
 class Report:
-    """Where the command's words go: standard error, so that standard output stays the user's."""
+    """Prints notes and progress to standard error, so that standard output stays the user's."""
 
     def __init__(self, quiet: bool = False, as_json: bool = False) -> None:
         self.quiet = quiet
@@ -83,7 +112,7 @@ class Report:
 
     @contextmanager
     def notes(self) -> Generator[None]:
-        """Show what the pipeline notes, a line each."""
+        """Print the pipeline's warnings while the block runs, a line each."""
         handler = _Notes(self)
         logger = logging.getLogger("stylize_video")
         logger.addHandler(handler)
@@ -102,31 +131,29 @@ class Report:
     def progress(self, label: str, total: int | None, unit: str, done: int = 0) -> Generator[Bar]:
         """A bar for the time of the block: on a terminal, in JSON, in lines, or not at all."""
         if self.as_json:
-            yield Bar(total, unit, done, _per_tenth(self._tell_json))
+            yield Bar(total, unit, done, _per_tenth(self._json_line))
         elif self.quiet:
             yield Bar(total, unit, done, lambda bar, text: None)
         elif not self.console.is_terminal:
-            yield Bar(total, unit, done, _per_tenth(self._teller(label)))
+            yield Bar(total, unit, done, _per_tenth(self._text_line(label)))
         else:
-            with self._rich() as shown:
-                task = shown.add_task(label, total=total, completed=done, note="")
+            with self._rich() as bars:
+                task = bars.add_task(label, total=total, completed=done, note="measuring speed")
                 yield Bar(
-                    total, unit, done, lambda bar, text: shown.update(task, advance=1, note=text)
+                    total, unit, done, lambda bar, text: bars.update(task, advance=1, note=text)
                 )
 
-    def _tell_json(self, bar: Bar, text: str) -> None:
-        rate = round(bar.rate, 2)
+    def _json_line(self, bar: Bar, text: str) -> None:
+        rate = None if bar.rate is None else round(bar.rate, 2)
         self.event(event="progress", done=bar.done, total=bar.total, per_second=rate)
 
-    def _teller(self, label: str) -> Show:
-        def tell(bar: Bar, text: str) -> None:
-            if bar.total:
-                share = f"{bar.done * 100 // bar.total} %"
-                self.say(f"{label}: {share}, {text}, {bar.left} left")
-            else:
-                self.say(f"{label}: {bar.done}, {text}")
+    def _text_line(self, label: str) -> Display:
+        def line(bar: Bar, text: str) -> None:
+            count = f"{bar.done * 100 // bar.total} %" if bar.total else f"{bar.done} {bar.unit}"
+            parts = (f"{label}: {count}", text, bar.left)
+            self.say(" · ".join(part for part in parts if part))
 
-        return tell
+        return line
 
     def _rich(self) -> Progress:
         return Progress(
@@ -150,19 +177,19 @@ class _Notes(logging.Handler):
 
 
 @contextmanager
-def stop_on_signal(report: Report, said: str) -> Generator[threading.Event]:
+def stop_on_signal(report: Report, message: str) -> Generator[threading.Event]:
     """The first Ctrl-C (or SIGTERM) asks a run to finish what it has; the second ends it at once.
 
     Args:
-        report: says so.
-        said: what it says.
+        report: prints the message.
+        message: printed at the first signal.
     """
     stop = threading.Event()
 
     def ask(signum: int, frame: object) -> None:
         stop.set()
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        report.say(said)
+        report.say(message)
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..pipeline.core.config import PAINTED, Settings
-from .checks import refuse_same
+from .checks import refuse_same, refuse_vgg
 from .live import play
 from .options import Quiet, Vgg, read_settings, with_options
+from .output import default_output
+from .preview import preview_settings
 from .progress import Report, stop_on_signal
 from .torch_backend import need_torch, sigterm_as_ctrl_c
 
@@ -24,24 +26,37 @@ if TYPE_CHECKING:
 
 @with_options(Settings)
 def run(
+    typed: dict[str, Any],
     source: Annotated[
         str,
         typer.Argument(
             metavar="INPUT",
-            help="A video file, or pictures: one, a folder, a pattern; or live: see live --help.",
+            help="A video, a picture, a folder or pattern of pictures; or live: a camera (0), a "
+            "stream, see live --help.",
         ),
     ],
     output: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="OUTPUT",
-            help="A video file (.mp4 .mov .mkv .webm .gif .ts), a folder for PNGs, or a picture; "
-            "or live: window, a stream, a page.",
+            help="A video (.mp4 .mov .mkv .webm .gif .ts), a picture, a folder for PNGs; or live: "
+            "window, a stream, a page. Default: in-STYLE.mp4 beside in.mp4; a camera opens a "
+            "window.",
         ),
-    ],
-    typed: dict[str, Any],
+    ] = None,
+    preview: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            min=0.1,
+            help="Paint only this many seconds, from the middle of the film.",
+        ),
+    ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Print what would be done, and write nothing.")
+    ] = False,
     config: Annotated[
-        Path | None, typer.Option(help="File of settings; see config.yaml for all of them.")
+        Path | None, typer.Option(help="Read settings from this file; config.yaml lists them all.")
     ] = None,
     vgg: Vgg = None,
     quiet: Quiet = False,
@@ -51,41 +66,82 @@ def run(
 ) -> None:
     """Repaint INPUT in a style and write it to OUTPUT, with its sound, timing and colours."""
     from ..pipeline.live.open import is_live
-    from ..pipeline.render import stylize
 
     settings = read_settings(config, typed)
     report = Report(quiet, json_progress)
-    if is_live(source, output, settings):
+    output = output or default_output(source, settings, "" if preview is None else "preview")
+    live = is_live(source, output, settings)
+    refuse_vgg(vgg, settings)
+    if preview is not None:
+        settings = preview_settings(source, preview, settings, live, report)
+    if plan:
+        _print_plan(source, output, settings, live, report)
+    elif live:
         play(source, output, settings, report)
-        return
+    else:
+        _paint(source, output, settings, report, vgg)
+
+
+def _print_plan(source: str, output: str, settings: Settings, live: bool, report: Report) -> None:
+    """The plan on standard output, a line each."""
+    from ..pipeline.live.open import make_live_plan
+    from ..pipeline.plan import make_plan
+
+    with report.notes():
+        if live:
+            made = make_live_plan(source, (output, *settings.also), settings)
+        else:
+            made = make_plan(source, output, settings)
+    for line in made.lines():
+        typer.echo(line)
+
+
+def _paint(source: str, output: str, settings: Settings, report: Report, vgg: Path | None) -> None:
+    """File to file.
+
+    Raises:
+        typer.Exit: 130, when it was stopped by a signal.
+    """
+    from ..pipeline.render import stylize
+
     picture = _one_picture(source, output, settings)
     if picture is not None:
-        need_torch(f"--method {settings.method}")
-        from ..export.keyframe_backend import paint_picture
-
-        refuse_same(picture.paths[0], Path(output))
-        with sigterm_as_ctrl_c():
-            paint_picture(picture, Path(output), settings, report, vgg)
+        _paint_picture(picture, Path(output), settings, report, vgg)
         return
-    said = "stopping: finishing the file (Ctrl-C again to drop it)"
-    with report.notes(), stop_on_signal(report, said) as stop, ExitStack() as block:
-        shown = _Shown(report, source, block)
+    message = "stopping: finishing the file (Ctrl-C again to drop it)"
+    with report.notes(), stop_on_signal(report, message) as stop, ExitStack() as block:
+        progress = _Progress(report, source, Path(output), block)
         result = stylize(
             source,
             output,
             settings,
-            on_start=shown.start,
-            on_frame=lambda frame: shown.advance(),
+            on_start=progress.start,
+            on_frame=lambda frame: progress.advance(),
             stop=stop,
             backend=_keyframe_backend(settings, report, vgg, stop),
         )
-    _tell(result, report)
+    _print_result(result, progress.pictures, report)
     if result.stopped:
         raise typer.Exit(130)
 
 
+def _paint_picture(
+    picture: PictureSource, output: Path, settings: Settings, report: Report, vgg: Path | None
+) -> None:
+    """One picture by optimisation, in the bits that it has."""
+    from ..pipeline.core.applicability import Job, refuse_inapplicable
+
+    refuse_inapplicable(settings, Job(frozenset({"painted"}), "picture", "picture"))
+    need_torch(f"--method {settings.method}")
+    from ..export.keyframe_backend import paint_picture
+
+    refuse_same(picture.paths[0], output)
+    with sigterm_as_ctrl_c():
+        paint_picture(picture, output, settings, report, vgg)
+
+
 def _one_picture(source: str, output: str, settings: Settings) -> PictureSource | None:
-    """The one picture that is painted slowly to another: it keeps its bits, as frames do not."""
+    """The one picture that is painted by optimisation: it keeps 16 bits, as frames do not."""
     if (
         settings.method not in PAINTED
         or settings.keyframes is not None
@@ -115,8 +171,7 @@ def _keyframe_backend(
     return KeyframeBackend(settings, report, vgg, stop)
 
 
-def _tell(result: Result, report: Report) -> None:
-    held = f"{result.frames} frames, {float(result.end - result.start):.2f} s"
+def _print_result(result: Result, pictures: bool, report: Report) -> None:
     if report.as_json:
         report.event(
             event="stopped" if result.stopped else "done",
@@ -125,34 +180,51 @@ def _tell(result: Result, report: Report) -> None:
             start=float(result.start),
             end=float(result.end),
         )
-    elif result.stopped:
-        report.say(f"stopped: {result.output} holds the first {held}")
+        return
+    seconds = float(result.end - result.start)
+    count = f"{result.frames} {'picture' if pictures else 'frame'}{'s'[: result.frames != 1]}"
+    if not pictures:
+        count += f", {seconds:.2f} s"
+    if result.stopped:
+        report.say(f"stopped: {result.output} holds the first {count}")
     else:
-        report.say(f"wrote {result.output}: {held}")
+        report.say(f"wrote {result.output}: {count}")
 
 
-class _Shown:
+class _Progress:
     """The progress of one run: opened when the run starts, closed with ``block``."""
 
-    def __init__(self, report: Report, name: str, block: ExitStack) -> None:
+    def __init__(self, report: Report, name: str, output: Path, block: ExitStack) -> None:
         self.report = report
         self.name = name
+        self.pictures = False
+        """Still pictures are read and written: they have no speed of play."""
+        self._output = output
         self._block = block
         self._bar: Any = None
         self._rate = 0.0
 
     def start(self, start: Start) -> None:
-        """Say what runs, and begin to count."""
+        """Print what runs, and begin to count."""
+        from ..pipeline.media.outputs import is_video
+
         info = start.info
+        self.pictures = info.container is None and not is_video(self._output)
+        rate = "" if self.pictures else f", {float(info.rate):.5g} frames/s"
         self.report.say(
-            f"{start.style} on {start.device}: {self.name}, {info.width}x{info.height}, "
-            f"{float(info.rate):.5g} frames/s"
+            f"{start.style} on {start.device}: {self.name}, {info.width}x{info.height}{rate}"
         )
         self._rate = float(info.rate)
-        progress = self.report.progress("painting", start.frames, "frames")
+        if start.frames == 1:
+            return
+        unit = "pictures" if self.pictures else "frames"
+        progress = self.report.progress("painting", start.frames, unit)
         self._bar = self._block.enter_context(progress)
 
     def advance(self) -> None:
-        """One frame more."""
-        speed = self._bar.rate / self._rate
-        self._bar.advance(f"({speed:.2f}x)")
+        """Count one frame."""
+        if self._bar is None:
+            return
+        rate = self._bar.rate
+        play = "" if self.pictures or rate is None else f"({rate / self._rate:.2f}x)"
+        self._bar.advance(play)

@@ -1,4 +1,4 @@
-"""``stylize-video styles``: the styles that ship."""
+"""``stylize-video styles``: the built-in styles."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from .options import Overwrite
 
 
 def styles(
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON on standard output.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print all that is known, with losses, as JSON.")
+    ] = False,
     sheet: Annotated[
         Path | None,
-        typer.Option(help="Write a PNG of --frame in every style.", metavar="FILE.png"),
+        typer.Option(help="Write a PNG that shows --frame in every style.", metavar="FILE.png"),
     ] = None,
     frame: Annotated[
-        str | None, typer.Option(help="What the sheet shows: a picture, or a video (--at).")
+        str | None, typer.Option(help="What the sheet shows: a picture, or a frame of a video.")
     ] = None,
-    at: Annotated[str, typer.Option(help="Time of the video's frame: seconds or MM:SS.")] = "0",
+    at: Annotated[str, typer.Option(help="Time of that frame: seconds or MM:SS.")] = "0",
     overwrite: Overwrite = False,
 ) -> None:
-    """List the styles that ship; give one to --style."""
+    """List the built-in styles; type one after --style."""
     if sheet is not None or frame is not None:
         _write_sheet(sheet, frame, at, overwrite)
         return
@@ -40,6 +42,10 @@ def styles(
     _print_table()
 
 
+_SPEED = {"fast": "fast", "quality": "4x slower, finer"}
+"""Tier → its speed in plain words; ``docs/speed.md`` has the measurements."""
+
+
 def _print_table() -> None:
     from rich.console import Console
     from rich.table import Column, Table
@@ -47,16 +53,9 @@ def _print_table() -> None:
     from ..pipeline.styles.zoo import zoo
 
     name = Column("style", no_wrap=True)  # it is to be typed, so it is never cut
-    table = Table(name, "painting", "tier", "content", "style loss", "licence")
+    table = Table(name, "looks like", "speed")
     for style in zoo().values():
-        table.add_row(
-            style.name,
-            f"{style.title}, {style.artist}, {style.year}",
-            style.tier,
-            f"{style.figures['content']:.2f}",
-            f"{style.figures['style']:.2f}",
-            style.licence,
-        )
+        table.add_row(style.name, style.words, _SPEED.get(style.tier, style.tier))
     Console().print(table)
 
 

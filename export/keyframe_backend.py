@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from collections.abc import Sequence
 from contextlib import closing, nullcontext
 from dataclasses import replace
 from functools import cached_property
@@ -22,6 +24,7 @@ from ..models.training.keyframe_net import begin, distil, load_lesson, save_less
 from ..pipeline.core.config import Settings, checked
 from ..pipeline.core.errors import SettingsError
 from ..pipeline.core.frame import Frame, Rgb, eight_bits
+from ..pipeline.core.units import duration_text
 from ..pipeline.imaging.resize import resize_pixels
 from ..pipeline.keyframes.paint import PaintTask
 from ..pipeline.keyframes.run import Pairs
@@ -58,6 +61,8 @@ class KeyframeBackend:
         self._stop = stop or threading.Event()
         self._settings = settings
         self._report = report
+        self._seconds: list[float] = []
+        self._last_painted = 0.0
         self._vgg = vgg
         names = {"cpu": "cpu", "cuda": "cuda", "tensorrt": "cuda"}
         self._device = names.get(settings.device, "auto")
@@ -106,7 +111,15 @@ class KeyframeBackend:
 
     def on_painted(self, done: int, total: int) -> None:
         """See ``pipeline.keyframes.run.KeyframeBackend``."""
-        self._report.say(f"{done} of {total} key frames are painted")
+        now = time.monotonic()
+        if done == 0:
+            self._report.say(f"{total} key frames to paint; the first shows how long it takes")
+        else:
+            self._seconds.append(now - self._last_painted)
+            left = _seconds_left(self._seconds, total - done)
+            estimate = f" · about {duration_text(left)} left" if left else ""
+            self._report.say(f"{done} of {total} key frames are painted{estimate}")
+        self._last_painted = now
 
     def learn(self, pairs: Pairs, name: str, out: Path, checkpoint: Path) -> None:
         """See ``pipeline.keyframes.run.KeyframeBackend``."""
@@ -179,6 +192,17 @@ class KeyframePainter:
         earlier = [WarpedPainting(e.painted, e.trust) for e in task.earlier]
         content = self._painter.content(task.rgb, task.mask)
         return replace(content, start=task.own, earlier=earlier)
+
+
+def _seconds_left(seconds: Sequence[float], count: int) -> float:
+    """An estimate for ``count`` more key frames; 0 where nothing was measured.
+
+    Args:
+        seconds: what each of those before took; one that was painted in an earlier run takes none.
+        count: how many are left.
+    """
+    measured = [one for one in seconds if one > 1]
+    return count * sum(measured) / len(measured) if measured else 0.0
 
 
 def paint_picture(

@@ -183,7 +183,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "style_scale",
-        lambda job, s: not (job.live and "fps_target" in s.model_fields_set),
+        lambda job, s: not (job.live and s.fps_target and "fps_target" in s.model_fields_set),
         "--fps-target changes the size at which the picture is painted",
         "leave one of the two out",
     ),

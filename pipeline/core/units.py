@@ -61,3 +61,12 @@ def parse_bits(text: str | None) -> int | None:
     if match is None or not float(match[1]):
         raise ValueError("write bits per second, as 4M or 800k")
     return round(float(match[1]) * {"": 1, "k": 1000, "M": 1_000_000}[match[2]])
+
+
+def duration_text(seconds: float) -> str:
+    """``40 s``, ``3:20 min`` or ``1:05 h``."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes}:{rest:02d} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d} h"

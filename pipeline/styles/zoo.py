@@ -29,6 +29,8 @@ class Style:
     """The painting's."""
     artist: str
     """Who painted it."""
+    words: str
+    """Two words for its look."""
     year: int
     """When it was finished."""
     licence: str

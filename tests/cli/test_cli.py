@@ -12,6 +12,8 @@ import av
 import cv2
 import numpy as np
 import pytest
+from stylize_video.cli.main import COMMANDS
+from stylize_video.pipeline.core.config import GROUPS
 from stylize_video.pipeline.styles.zoo import zoo
 
 from ..helpers.command import one_line, plain_environment, run_command, run_process
@@ -147,9 +149,10 @@ def test_without_a_terminal_there_is_a_line_per_tenth(
     tmp_path: Path, make_clip: MakeClip, identity: Path
 ):
     done = run_command(make_clip(), tmp_path / "o.mp4", "--style", identity)
-    told = [line for line in done.stderr.splitlines() if line.startswith("painting:")]
-    assert 9 <= len(told) <= 11
-    assert all("frames/s" in line and "left" in line for line in told)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("painting:")]
+    assert 9 <= len(lines) <= 11
+    assert lines[0] == "painting: 3 % · measuring speed"
+    assert all("frames/s (" in line and line.endswith(" left") for line in lines[1:])
 
 
 def test_quiet_says_nothing(tmp_path: Path, make_clip: MakeClip, identity: Path):
@@ -184,6 +187,21 @@ def test_help(command: list[str]):
     assert "Usage" in done.stdout
 
 
+def test_the_command_alone_shows_three_examples():
+    done = run_command()
+    assert done.returncode == 0
+    assert done.stdout.count("\n  stylize-video ") == 3
+
+
+def test_help_has_the_commands_in_groups_and_the_options_in_panels():
+    commands = run_command("--help", env=plain_environment()).stdout
+    places = [commands.index(f"─ {group} ─") for group in COMMANDS]
+    assert places == sorted(places)
+    options = run_command("run", "--help", env=plain_environment()).stdout
+    places = [options.index(f"─ {title} ─") for title, _ in GROUPS]
+    assert places == sorted(places)
+
+
 def test_version():
     assert run_command("--version").stdout.strip() == f"stylize-video {version('stylize-video')}"
 
@@ -192,8 +210,9 @@ def test_styles_lists_the_zoo():
     listed = json.loads(run_command("styles", "--json").stdout)
     assert {style["name"] for style in listed} == set(zoo())
     assert len(listed) >= 2
-    table = run_command("styles", env=plain_environment()).stdout
-    assert all(name in table for name in zoo())
+    table = run_command("styles", env={**plain_environment(), "COLUMNS": "80"}).stdout
+    assert all(style.name in table and style.words in table for style in zoo().values())
+    assert max(map(len, table.splitlines())) <= 80
 
 
 @pytest.mark.slow

@@ -60,7 +60,7 @@ def test_a_table_does_what_the_method_does(method: Path, tmp_path: Path):
     content, style = dim(1), dim(2) + np.array([60, 20, 0], np.uint8)
     photo, look = written(tmp_path / "c.png", content), written(tmp_path / "s.png", style)
     out = tmp_path / "out.cube"
-    done = run_command("bake", photo, look, out, "--method", method, "--device", "cpu")
+    done = run_command("lut", photo, look, out, "--method", method, "--device", "cpu")
     assert done.returncode == 0, done.stderr
     told = re.fullmatch(
         r"wrote .*out\.cube \(33³\), mean ΔE (\d+\.\d) against the network's picture\n", done.stderr
@@ -69,7 +69,7 @@ def test_a_table_does_what_the_method_does(method: Path, tmp_path: Path):
     shift = style.reshape(-1, 3).mean(axis=0) - content.reshape(-1, 3).mean(axis=0)
     shown = apply_table(read_cube(out), content)
     assert np.abs(shown - (content + shift)).mean() < 1
-    again = run_command("bake", photo, look, out, "--method", method)
+    again = run_command("lut", photo, look, out, "--method", method)
     assert again.returncode == 1 and "out.cube exists; add --overwrite" in again.stderr
 
 
@@ -77,7 +77,7 @@ def test_each_shot_has_its_table_and_times(method: Path, make_clip: MakeClip, tm
     frames = [dim(1)] * 12 + [255 - dim(2)] * 18
     clip = make_clip(frames=frames, audio=False)
     look = written(tmp_path / "s.png", dim(3))
-    words = ["bake", clip, look, tmp_path / "out.cube", "--method", method, "--per-shot"]
+    words = ["lut", clip, look, tmp_path / "out.cube", "--method", method, "--per-shot"]
     done = run_command(*words)
     assert done.returncode == 0, done.stderr
     assert re.findall(r"(out-\d+\.cube) \(33³\), (\S+ s)", done.stderr) == [
@@ -98,7 +98,7 @@ def test_a_clip_is_measured_together(method: Path, make_clip: MakeClip, tmp_path
     bright, dark = dim(1) + np.uint8(40), dim(1)
     clip = make_clip(frames=[bright] * 20 + [dark] * 20, audio=False)
     look = written(tmp_path / "s.png", dim(3))
-    done = run_command("bake", clip, look, tmp_path / "o.cube", "--method", method, "--grid", "17")
+    done = run_command("lut", clip, look, tmp_path / "o.cube", "--method", method, "--grid", "17")
     assert done.returncode == 0 and "(17³)" in done.stderr
     table = read_cube(tmp_path / "o.cube")
     means = [apply_table(table, x).mean() for x in (bright, dark)]
@@ -111,10 +111,10 @@ def test_a_clip_is_measured_together(method: Path, make_clip: MakeClip, tmp_path
     [
         (["c.png", "s.png", "out.png"], "OUT out.png must end in .cube"),
         (["c.png", "s.png", "no/out.cube"], "folder no does not exist"),
-        (["c.png", "udnie", "out.cube"], "bake takes pictures as STYLE, and udnie.onnx is none"),
+        (["c.png", "udnie", "out.cube"], "STYLE udnie.onnx is no picture"),
         (["c.png", "no.png", "out.cube"], "no.png: there is no such picture"),
         (["no.png", "s.png", "out.cube"], "input no.png does not exist"),
-        (["c.png", "s.png", "out.cube", "--strength", "2"], "bake: strength = 2.0"),
+        (["c.png", "s.png", "out.cube", "--strength", "2"], "--strength 2.0: "),
     ],
 )
 def test_what_can_not_be_baked_is_one_line(
@@ -122,6 +122,6 @@ def test_what_can_not_be_baked_is_one_line(
 ):
     written(tmp_path / "c.png", dim(1))
     written(tmp_path / "s.png", dim(2))
-    done = run_command("bake", *words, "--method", method, cwd=tmp_path)
+    done = run_command("lut", *words, "--method", method, cwd=tmp_path)
     assert done.returncode == 1 and told in done.stderr and done.stderr.count("\n") == 1
     assert not list(tmp_path.glob("**/*.cube"))

@@ -1,4 +1,4 @@
-"""``stylize-video bake``: a style picture's grade as a ``.cube`` file."""
+"""``stylize-video lut``: the colours of a style picture as a ``.cube`` table."""
 
 from __future__ import annotations
 
@@ -7,47 +7,56 @@ from typing import Annotated
 
 import typer
 
-from ..pipeline.core.config import Settings, checked
+from ..pipeline.core.config import METHODS, Settings, checked
 from ..pipeline.core.errors import ModelError, SinkError
 from .checks import refuse_place
 from .options import Overwrite, Quiet
 from .progress import Report
 
 
-def bake(
+def lut(
     content: Annotated[
         str,
-        typer.Argument(metavar="CONTENT", help="What is to be graded: a picture, or a video."),
+        typer.Argument(metavar="CONTENT", help="What gets new colours: a picture, or a video."),
     ],
     style: Annotated[
         list[str],
         typer.Argument(
-            metavar="STYLE", help="The picture whose colours it gets; several :WEIGHT are mixed."
+            metavar="STYLE",
+            help="The picture whose colours it gets. Mix several: a.jpg:0.7 b.jpg:0.3.",
         ),
     ],
     out: Annotated[Path, typer.Argument(help="The .cube file to write.", metavar="OUT.cube")],
     method: Annotated[
         str,
         typer.Option(
-            help="How the style is taken over: wct2, photowct, wct or a prepare file; "
-            "auto: as for photographs."
+            metavar="|".join((*METHODS[:4], "FILE")),
+            help="How to use the picture as a style. auto: wct2. A file NAME.prepare.onnx is a "
+            "method of your own.",
         ),
     ] = "auto",
-    strength: Annotated[float, typer.Option(help="How far it is painted, 0..1.")] = 1.0,
+    strength: Annotated[
+        float, typer.Option(help="How strong: 0 changes nothing, 1 is the full style.")
+    ] = 1.0,
     grid: Annotated[
-        int, typer.Option(help="Grid points along each colour: 17, 33, 65.", min=2, max=65)
+        int,
+        typer.Option(help="Size of the table: 17, 33 or 65 points for each colour.", min=2, max=65),
     ] = 33,
     per_shot: Annotated[
-        bool, typer.Option("--per-shot", help="A table for each shot: OUT-001.cube and on.")
+        bool,
+        typer.Option(
+            "--per-shot", help="Write a table for each shot: OUT-001.cube, OUT-002.cube …"
+        ),
     ] = False,
     device: Annotated[str, typer.Option(help="What runs the net; see run --help.")] = "auto",
-    threads: Annotated[int, typer.Option(help="Cores that the net may use; 0: all.")] = 0,
+    threads: Annotated[int, typer.Option(help="CPU cores that the net may use; 0 means all.")] = 0,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
-    """Paint frames of CONTENT as STYLE and write the table that does nearly the same.
+    """Write the colours of a picture as a .cube table (LUT) for Resolve, OBS and FFmpeg.
 
-    Resolve, OBS and FFmpeg read it; so does: stylize-video INPUT OUTPUT --style OUT.cube.
+    Frames of CONTENT are painted in the style of STYLE, and the table is fitted to the result.
+    This program reads the table too: stylize-video INPUT OUTPUT --style OUT.cube.
     """
     from ..pipeline.bake import bake, numbered_files, numbered_path
     from ..pipeline.styles.open import net_options
@@ -55,7 +64,7 @@ def bake(
     from ..pipeline.styles.zoo import TABLE_SUFFIX, find_method
 
     typed = {"method": method, "strength": strength, "device": device, "threads": threads}
-    settings = checked(Settings, typed, "bake")
+    settings = checked(Settings, typed, "")
     if out.suffix.lower() != TABLE_SUFFIX:
         raise SinkError(f"OUT {out} must end in {TABLE_SUFFIX}")
     refuse_place(numbered_path(out, 1) if per_shot else out, overwrite, "OUT")
@@ -74,13 +83,17 @@ def bake(
         )
 
 
-def _pictures(wanted: list[str]) -> list[tuple[Path, float]]:
-    """The style pictures and their shares."""
+def _pictures(names: list[str]) -> list[tuple[Path, float]]:
+    """The style pictures and their weights.
+
+    Raises:
+        ModelError: a style is no picture.
+    """
     from ..pipeline.core.files import PICTURE_SUFFIXES
     from ..pipeline.styles.zoo import find_styles
 
-    styles = find_styles(wanted)
+    styles = find_styles(names)
     for path, _ in styles:
         if path.suffix.lower() not in PICTURE_SUFFIXES:
-            raise ModelError(f"bake takes pictures as STYLE, and {path.name} is none")
+            raise ModelError(f"STYLE {path.name} is no picture; give a .jpg or .png")
     return styles
