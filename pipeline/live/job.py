@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from ..core.applicability import Job, SourceKind, StyleKind
 from ..styles.kind import kinds_of
+from .sources.address import is_address
 from .sources.camera import is_camera
-from .sources.ffmpeg import is_address
 
 
 def live_job(source: str, styles: Iterable[Sequence[str]]) -> Job:

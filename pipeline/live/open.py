@@ -34,9 +34,11 @@ from .outputs.virtualcam import check_virtual_camera
 from .outputs.web import is_page
 from .painter import LivePainter
 from .resolution import ResolutionController, choose_rate
+from .sources.address import Address, address_of, is_address
 from .sources.camera import CameraSource, is_camera
-from .sources.ffmpeg import Address, FfmpegSource, LiveSource, address_of, is_address
+from .sources.ffmpeg import FfmpegSource
 from .sources.reconnect import close_when_opened
+from .sources.source import LiveSource
 
 log = logging.getLogger(__name__)
 

@@ -36,8 +36,8 @@ from .outputs.virtualcam import VirtualCamera
 from .outputs.web import Page, is_page
 from .outputs.window import Window
 from .recorder import Recorder
-from .sources.ffmpeg import LiveSource
 from .sources.reconnect import ReconnectingSource, SourceLost
+from .sources.source import LiveSource
 from .stats import LiveStats
 
 log = logging.getLogger(__name__)

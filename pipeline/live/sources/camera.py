@@ -18,15 +18,15 @@ from ...core.frame import Frame
 from ...core.units import parse_size
 from ...media.color import ColorTags
 from ...media.source import SourceInfo
-from .ffmpeg import AudioChunk
+from .source import AudioChunk
 
 PREFIX = "camera:"
-"""Begins the name of a camera: ``camera:Logitech``; an index may stand alone."""
+"""Prefix of a camera's name, as ``camera:Logitech``; an index needs no prefix."""
 
-_ASKED = (1280, 720)
-_CLOCK = Fraction(1, 1_000_000)
-_MEASURED = 10  # frames whose distance tells the real rate: CAP_PROP_FPS is a wish
-_FEW = 3  # frames in a row that may be missing
+_DEFAULT_SIZE = (1280, 720)
+_TIME_BASE = Fraction(1, 1_000_000)
+_RATE_FRAMES = 10  # that measure the real rate: CAP_PROP_FPS is only what was requested
+_ATTEMPTS = 3  # frames in a row that may be missing
 
 
 def is_camera(name: str) -> bool:
@@ -35,39 +35,39 @@ def is_camera(name: str) -> bool:
 
 
 def list_cameras() -> dict[int, str]:
-    """Index → name of the cameras that Linux lists; elsewhere they are known by index alone."""
-    found: dict[int, str] = {}
+    """Index → name of the cameras, on Linux; other systems give no names, and this is empty."""
+    names: dict[int, str] = {}
     for entry in sorted(Path("/sys/class/video4linux").glob("video*/name")):
         number = re.search(r"\d+", entry.parent.name)
         if number is not None:
-            found[int(number.group())] = entry.read_text(encoding="utf-8").strip()
-    return found
+            names[int(number.group())] = entry.read_text(encoding="utf-8").strip()
+    return names
 
 
 def camera_index(name: str) -> int:
-    """The index of the camera that ``name`` names.
+    """The index of the camera that ``name`` names; see ``is_camera``.
 
     Raises:
-        SourceError: no camera is called so.
+        SourceError: there is no camera of that name.
     """
-    wanted = name.removeprefix(PREFIX)
-    if wanted.isdigit():
-        return int(wanted)
-    known = list_cameras()
-    for index, called in known.items():
-        if wanted.lower() in called.lower():
+    part = name.removeprefix(PREFIX)
+    if part.isdigit():
+        return int(part)
+    cameras = list_cameras()
+    for index, full_name in cameras.items():
+        if part.lower() in full_name.lower():
             return index
-    listed = ", ".join(f"{i} ({n})" for i, n in known.items()) or "none that has a name"
-    raise SourceError(f"{name}: there is no such camera; here are {listed}; an index serves too")
+    listed = ", ".join(f"{i} ({n})" for i, n in cameras.items()) or "none with a name"
+    raise SourceError(f"{name}: there is no such camera; here are {listed}; or give an index")
 
 
 class CameraSource:
-    """A camera.
+    """A camera as a live source.
 
     Args:
         name: see ``is_camera``.
-        size: ``WxH`` or ``720p``: asked for; the frames come as the camera gives them.
-        rate: frames per second, asked for.
+        size: ``WxH`` or ``720p`` to request; the camera may give another size.
+        rate: frames per second to request.
 
     Raises:
         SourceError: it can't be opened, or gives no picture.
@@ -81,28 +81,29 @@ class CameraSource:
         self._capture: Any = cv2.VideoCapture(camera_index(name), _backend())
         if not self._capture.isOpened():
             listed = ", ".join(f"{i} ({n})" for i, n in list_cameras().items())
-            there = f"here are {listed}" if listed else "is one plugged in, and free?"
-            raise SourceError(f"{self._name} can't be opened; {there}")
-        width, height = parse_size(size) if size is not None else _ASKED
+            hint = f"here are {listed}" if listed else "is one connected, and not in use?"
+            raise SourceError(f"{self._name} can't be opened; {hint}")
+        width, height = parse_size(size) if size is not None else _DEFAULT_SIZE
         # Uncompressed, most cameras give few frames at this size. The order matters to V4L2.
         self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
         self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, width or round(height * 16 / 9))
         self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, height)
         self._capture.set(cv2.CAP_PROP_FPS, rate)
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-        self.info = self._measured()
+        self.info = self._measure()
 
-    def _measured(self) -> SourceInfo:
-        first = self._read().picture
+    def _measure(self) -> SourceInfo:
+        """Size and rate of the frames that really come."""
+        first = self._read().source
         began = time.monotonic()
-        for _ in range(_MEASURED):
+        for _ in range(_RATE_FRAMES):
             self._read()
-        rate = _MEASURED / max(1e-3, time.monotonic() - began)
+        rate = _RATE_FRAMES / max(1e-3, time.monotonic() - began)
         return SourceInfo(
             name=self._name,
             width=first.shape[1],
             height=first.shape[0],
-            time_base=_CLOCK,
+            time_base=_TIME_BASE,
             rate=Fraction(rate).limit_denominator(1001),
             frames=None,
             start=Fraction(0),
@@ -114,12 +115,12 @@ class CameraSource:
         )
 
     def _read(self) -> Frame:
-        for _ in range(_FEW):
+        for _ in range(_ATTEMPTS):
             done, bgr = self._capture.read()
             if done:
-                came = time.monotonic()
+                captured = time.monotonic()
                 rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
-                return Frame(rgb, round(came / _CLOCK), _CLOCK, captured=came)
+                return Frame(rgb, round(captured / _TIME_BASE), _TIME_BASE, captured=captured)
         raise SourceError(f"{self._name} gives no picture")
 
     def items(self) -> Generator[Frame | AudioChunk]:
@@ -133,6 +134,6 @@ class CameraSource:
 
 
 def _backend() -> int:
-    """The system's own: others go through it, a frame or two later."""
-    own = {"linux": cv2.CAP_V4L2, "darwin": cv2.CAP_AVFOUNDATION, "win32": cv2.CAP_DSHOW}
-    return own.get(sys.platform, cv2.CAP_ANY)
+    """The system's own backend: others add a delay of a frame or two."""
+    native = {"linux": cv2.CAP_V4L2, "darwin": cv2.CAP_AVFOUNDATION, "win32": cv2.CAP_DSHOW}
+    return native.get(sys.platform, cv2.CAP_ANY)

@@ -16,7 +16,7 @@ from ...core.errors import SourceError
 from ...core.frame import Frame
 from ..audio import AudioTimeline
 from ..stats import LiveStats
-from .ffmpeg import MAX_JUMP, AudioChunk, LiveSource
+from .source import MAX_JUMP, AudioChunk, LiveSource
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,8 @@ from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.live.outputs.encoder import EncodedOutput
 from stylize_video.pipeline.live.outputs.output import OutputFrame
 from stylize_video.pipeline.live.outputs.target import StreamFormat, target_of
-from stylize_video.pipeline.live.sources.ffmpeg import FfmpegSource, address_of
+from stylize_video.pipeline.live.sources.address import address_of
+from stylize_video.pipeline.live.sources.ffmpeg import FfmpegSource
 
 from ...helpers.threads import threads_of
 from ...helpers.video import moving_scene

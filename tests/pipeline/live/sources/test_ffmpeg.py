@@ -17,13 +17,8 @@ import numpy as np
 import pytest
 from stylize_video.pipeline.core.errors import SourceError
 from stylize_video.pipeline.core.frame import Frame, as_rgb
-from stylize_video.pipeline.live.sources.ffmpeg import (
-    Address,
-    FfmpegSource,
-    _Pace,
-    address_of,
-    is_address,
-)
+from stylize_video.pipeline.live.sources.address import Address, address_of, is_address
+from stylize_video.pipeline.live.sources.ffmpeg import FfmpegSource, Pace
 
 from ....helpers.pictures import psnr
 from ....helpers.video import MakeClip, moving_scene
@@ -138,7 +133,7 @@ def test_a_film_on_a_server_comes_at_its_own_speed_and_ends(
 
 
 def test_a_playlists_clock_may_jump():
-    pace = _Pace(3.0)
+    pace = Pace(3.0)
     pace.wait(0.0)
     began = time.monotonic()
     pace.wait(3600.0)

@@ -15,8 +15,8 @@ from stylize_video.pipeline.core.errors import SourceError
 from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.live.audio import AudioBlock, AudioTimeline
 from stylize_video.pipeline.live.sources import reconnect as lasting
-from stylize_video.pipeline.live.sources.ffmpeg import AudioChunk
 from stylize_video.pipeline.live.sources.reconnect import TIME_BASE, ReconnectingSource, SourceLost
+from stylize_video.pipeline.live.sources.source import AudioChunk
 from stylize_video.pipeline.live.stats import LiveStats
 from stylize_video.pipeline.media.color import ColorTags
 from stylize_video.pipeline.media.source import SourceInfo
