@@ -42,6 +42,7 @@ from stylize_video.pipeline.media.inputs import open_source
 from stylize_video.pipeline.nets.contract import INPUT, OUTPUT
 from stylize_video.pipeline.nets.session import open_session
 from stylize_video.pipeline.render import stylize
+from stylize_video.pipeline.styles.per_shot import compile_shots, paint_picture, paint_shots
 from stylize_video.pipeline.styles.universal import UniversalStyle
 from stylize_video.pipeline.temporal.flow import open_flow
 from stylize_video.pipeline.temporal.shots import mark_cuts
@@ -61,7 +62,7 @@ def sheet(args: argparse.Namespace) -> None:
     for name in args.content:
         content = at_height(read(Path(name)), args.height)
         pictures.append((Path(name).stem, cropped(content)))
-        pictures += [("", cropped(player.paint(content))) for player in players]
+        pictures += [("", cropped(paint_picture(player, content))) for player in players]
     save(Path(args.out), pictures, len(styles) + 1)
 
 
@@ -173,7 +174,7 @@ def steady(args: argparse.Namespace) -> None:
         for way in ("frame", "shot"):
             style = [(Path(args.style[0]), 1.0)]
             player = UniversalStyle(Path(args.method[0]), style, per_frame=way == "frame")
-            results[way] = [frame.rgb for frame in player.run(iter(frames))]
+            results[way] = [frame.rgb for frame in paint_shots(iter(frames), player)]
         results["shot, --steady flow"] = held(frames, results["shot"], open_flow("dis"), "flow")
         evaluation = Evaluation(open_flow("dis"))
         for number, frame in enumerate(frames):
@@ -232,11 +233,11 @@ def speed(args: argparse.Namespace) -> None:
     print(json.dumps({"textbook_ms": plain, "size": args.size}))
     for method in args.method:
         player = UniversalStyle(Path(method), [(style, 1.0)])
-        bound = list(player.bound(iter(frames)))
+        pairs = list(compile_shots(iter(frames), player))
         begun = time.perf_counter()
-        for _ in ordered_map(player.play, bound, player.workers):
+        for _ in ordered_map(lambda pair: pair[1].paint(pair[0]), pairs, player.info.max_workers):
             pass
-        alone = 1000 * (time.perf_counter() - begun) / len(bound)
+        alone = 1000 * (time.perf_counter() - begun) / len(pairs)
         with tempfile.TemporaryDirectory() as box:
             asked = {"style": (str(style),), "method": method, "size": args.size}
             asked["end"] = str(float(frames[-1].time))

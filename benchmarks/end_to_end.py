@@ -25,12 +25,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import cv2
+import onnx
 from stylize_video.pipeline import Settings, stylize
 from stylize_video.pipeline.core.concurrency import ordered_map
 from stylize_video.pipeline.core.config import checked
@@ -40,9 +42,12 @@ from stylize_video.pipeline.media.encoding import choose_encoding
 from stylize_video.pipeline.media.inputs import open_source
 from stylize_video.pipeline.media.writers import VideoWriter
 from stylize_video.pipeline.nets.runtime import onnxruntime
-from stylize_video.pipeline.styles.feedforward import FeedForwardStyle
+from stylize_video.pipeline.styles.files import card_of
+from stylize_video.pipeline.styles.open import open_style
+from stylize_video.pipeline.styles.per_shot import compile_shots, paint_shots
+from stylize_video.pipeline.styles.style import ShotStyle
 from stylize_video.pipeline.styles.zoo import find_style
-from stylize_video.pipeline.temporal.consistency import BLEND_WEIGHTS, History
+from stylize_video.pipeline.temporal.consistency import BLEND_WEIGHTS, TemporalBlend
 from stylize_video.pipeline.temporal.flow import Dis, confidence
 from stylize_video.pipeline.temporal.shots import mark_cuts
 
@@ -67,14 +72,27 @@ def summary(rows: list[dict[str, float]]) -> dict[str, float]:
     }
 
 
+def paint(pair: tuple[Frame, ShotStyle]) -> Any:
+    """A frame by the style of its shot."""
+    frame, shot = pair
+    return shot.paint(frame)
+
+
+def macs_per_pixel(style: Path) -> float:
+    """Multiplications that a net takes for a pixel, as its file says."""
+    card = card_of({p.key: p.value for p in onnx.load(style).metadata_props}, style)
+    return 0.0 if card is None else card.macs_per_pixel
+
+
 def measure(clip: str, style: str, compare: str | None, frames: int, rounds: int) -> dict[str, Any]:
     """Every stage alone and the whole, in one run."""
     settings = checked(Settings, {"style": style, "overwrite": True}, "benchmark")
     source = open_source(clip)
-    stylizer = FeedForwardStyle(find_style(style), settings.device, settings.threads)
-    sample = list(islice(source.frames(planar=stylizer.planar), 40))
-    pairs = list(stylizer.bound(sample))
-    painted = [stylizer.play(pair) for pair in pairs]
+    opened = open_style(settings)
+    info = opened.info
+    sample = list(islice(source.frames(planar=info.planar), 40))
+    pairs = list(compile_shots(sample, opened))
+    painted = [replace(frame, painted=shot.paint(frame)) for frame, shot in pairs]
     encoding = choose_encoding(Path("o.mp4"), settings, source.info)
     rows: dict[str, list[dict[str, float]]] = {}
 
@@ -83,10 +101,10 @@ def measure(clip: str, style: str, compare: str | None, frames: int, rounds: int
         seconds = Fraction(frames) / source.info.rate
 
         def decode() -> int:
-            return sum(1 for _ in islice(source.frames(planar=stylizer.planar), frames))
+            return sum(1 for _ in islice(source.frames(planar=info.planar), frames))
 
         def net() -> int:
-            return sum(1 for _ in ordered_map(stylizer.play, pairs, stylizer.workers))
+            return sum(1 for _ in ordered_map(paint, pairs, info.max_workers))
 
         def encode() -> int:
             writer = VideoWriter(Path(folder) / "piece", out, source.info, encoding)
@@ -104,23 +122,23 @@ def measure(clip: str, style: str, compare: str | None, frames: int, rounds: int
             "whole": lambda: whole("off"), "whole_steady": lambda: whole("flow"),
         }  # fmt: skip
         if compare is not None:
-            other = FeedForwardStyle(find_style(compare), settings.device, settings.threads)
-            stages["compared"] = lambda: sum(1 for _ in other.run(sample[:3]))
+            other = open_style(settings.model_copy(update={"style": (compare,)}))
+            stages["compared"] = lambda: sum(1 for _ in paint_shots(sample[:3], other))
         for _ in range(rounds):
             for name, stage in stages.items():
                 rows.setdefault(name, []).append(timed(stage))
 
     begun = time.perf_counter()
-    next(stylizer.bound(sample))
+    next(compile_shots(sample, opened))
     result: dict[str, Any] = {"shot_ms": round(1000 * (time.perf_counter() - begun), 1)}
     result |= {name: summary(found) for name, found in rows.items()}
     slowest = min(result[name]["fps"] for name in ("decode", "net", "encode"))
     return {
         "clip": f"{source.info.width}x{source.info.height}",
-        "style": stylizer.card.name,
-        "device": stylizer.device,
+        "style": info.name,
+        "device": info.device,
         "gmac_per_frame": round(
-            stylizer.card.macs_per_pixel * source.info.width * source.info.height / 1e9, 2
+            macs_per_pixel(find_style(style)) * source.info.width * source.info.height / 1e9, 2
         ),
         "frames": frames,
         "rounds": rounds,
@@ -142,9 +160,9 @@ def steadiness(sample: list[Frame], painted: list[Frame]) -> dict[str, float]:
         times.setdefault(name, []).append(1000 * (time.thread_time() - begin))
         return done
 
-    dis, history = Dis(), History(BLEND_WEIGHTS["flow"])
+    dis, blend = Dis(), TemporalBlend(BLEND_WEIGHTS["flow"])
     small = reduce_for_flow(sample[0].picture)
-    history.blend(painted[0].picture, None)
+    blend.step(sample[0], painted[0].picture)
     cuts = mark_cuts(iter(sample))
     for frame, stylised in zip(sample[1:], painted[1:], strict=True):
         clocked("cuts", lambda: next(cuts))
@@ -154,8 +172,9 @@ def steadiness(sample: list[Frame], painted: list[Frame]) -> dict[str, float]:
         trust = clocked(
             "confidence", lambda a=small, b=before, v=vectors, w=back: confidence(a, b, v, w)
         )
-        carried = clocked("warp", lambda v=vectors, c=trust: history.carried(Motion(v, c)))
-        clocked("blend", lambda s=stylised, c=carried: history.blend(s.picture, c))
+        moving = replace(frame, cut=False, motion=Motion(vectors, trust))
+        clocked("warp", lambda f=moving: blend.advance(f))
+        clocked("blend", lambda s=stylised: blend.mix(s.picture))
     cuts.close()
     cv2.setNumThreads(-1)
     return {name: round(statistics.median(found), 2) for name, found in times.items()}
@@ -174,7 +193,7 @@ def again(frames: list[Frame], count: int) -> list[Frame]:
 _CHILD = """
 import json, resource, sys
 from stylize_video.pipeline import stylize
-from stylize_video.pipeline.config import Settings, checked
+from stylize_video.pipeline.core.config import Settings, checked
 clip, out, style, end = sys.argv[1:]
 done = stylize(clip, out, checked(Settings, {"style": style, "end": end}, "benchmark"))
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

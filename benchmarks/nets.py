@@ -36,7 +36,9 @@ from stylize_video.pipeline.media.inputs import open_source
 from stylize_video.pipeline.media.source import Source
 from stylize_video.pipeline.media.writers import VideoWriter
 from stylize_video.pipeline.nets.contract import ModelCard
-from stylize_video.pipeline.styles.feedforward import FeedForwardStyle, Playing
+from stylize_video.pipeline.styles.open import open_style
+from stylize_video.pipeline.styles.per_shot import compile_shots
+from stylize_video.pipeline.styles.style import ShotStyle
 from stylize_video.pipeline.styles.zoo import find_style
 
 FORMS = {
@@ -84,18 +86,22 @@ def forms(name: str, style: Path, clip: str, out: Path, few: int, many: int) -> 
     end = f"{float(many / source.info.rate):.6f}"
     found: Works = {}
     for form, values in FORMS.items():
-        stylizer = FeedForwardStyle(style, "cpu", playing=Playing(**values))
         settings = {**values, "style": str(style), "overwrite": True, "end": end}
-        for planar in [False, True] if stylizer.planar else [False]:
+        opened = open_style(checked(Settings, {**settings, "device": "cpu"}, "benchmark"))
+        info = opened.info
+        for planar in [False, True] if info.planar else [False]:
             sample = list(islice(source.frames(planar=planar), few))
-            if stylizer.binds:
-                net = counted(stylizer.play, list(stylizer.bound(sample)), stylizer.workers)
-            else:
-                net = counted(stylizer.paint, [f.rgb for f in sample], stylizer.workers)
+            net = counted(paint, list(compile_shots(sample, opened)), info.max_workers)
             whole = job(clip, out, settings)
             place = f"{name}, {form}{', video planes' if planar else ''}"
-            found[place] = (net, whole if planar == stylizer.planar else None)
+            found[place] = (net, whole if planar == info.planar else None)
     return found
+
+
+def paint(pair: tuple[Frame, ShotStyle]) -> Any:
+    """A frame by the style of its shot."""
+    frame, shot = pair
+    return shot.paint(frame)
 
 
 def counted(work: Callable[[Any], Any], items: list[Any], workers: int) -> Callable[[], int]:

@@ -27,14 +27,16 @@ from typing import Any
 
 import cv2
 import numpy as np
+from stylize_video.pipeline.core.config import Settings
 from stylize_video.pipeline.core.frame import Frame, Rgb
 from stylize_video.pipeline.evaluation.metrics import Distance, Evaluation, Measure
 from stylize_video.pipeline.imaging.resize import reduce_for_flow
 from stylize_video.pipeline.imaging.similarity import structural_distance
 from stylize_video.pipeline.media.inputs import open_source
-from stylize_video.pipeline.styles.feedforward import FeedForwardStyle
-from stylize_video.pipeline.styles.zoo import find_style
-from stylize_video.pipeline.temporal.consistency import BLEND_WEIGHTS, steady
+from stylize_video.pipeline.styles.open import open_style
+from stylize_video.pipeline.styles.per_shot import paint_picture, paint_shots
+from stylize_video.pipeline.styles.style import Style
+from stylize_video.pipeline.temporal.consistency import BLEND_WEIGHTS, blend_frames
 from stylize_video.pipeline.temporal.flow import FlowEstimator, Vectors, attach_motion, open_flow
 from stylize_video.pipeline.temporal.shots import mark_cuts
 
@@ -77,14 +79,14 @@ def scene_clips(photos: Path, count: int) -> Iterator[tuple[str, Any]]:
 def held(frames: list[Frame], painted: list[Rgb], estimator: FlowEstimator, how: str) -> list[Rgb]:
     """The paintings of ``frames``, held steady along the motion."""
     moving = attach_motion(iter(frames), estimator)
-    stylised = (replace(f, picture=rgb) for f, rgb in zip(moving, painted, strict=True))
-    return [frame.rgb for frame in steady(stylised, BLEND_WEIGHTS[how])]
+    stylised = (replace(f, painted=rgb) for f, rgb in zip(moving, painted, strict=True))
+    return [frame.rgb for frame in blend_frames(stylised, BLEND_WEIGHTS[how])]
 
 
 def measure_clip(
     name: str,
     frames: list[Frame],
-    nets: dict[str, FeedForwardStyle],
+    nets: dict[str, Style],
     flows: dict[str, FlowEstimator],
     judge: FlowEstimator,
     side: int,
@@ -93,8 +95,8 @@ def measure_clip(
     """E_warp of every net and way of holding, by motion at a longest side; its cost in looks."""
     results: dict[str, list[Rgb]] = {}
     looks: dict[str, float] = {}
-    for net, stylizer in nets.items():
-        plain = [frame.rgb for frame in stylizer.run(iter(frames))]
+    for net, style in nets.items():
+        plain = [frame.rgb for frame in paint_shots(iter(frames), style)]
         results[f"{net} off"] = plain
         for kind, estimator in flows.items():
             results[f"{net} flow {kind}"] = held(frames, plain, estimator, "flow")
@@ -119,7 +121,7 @@ def measure_clip(
     }
 
 
-def draw_slices(folder: Path, photos: Path, nets: dict[str, FeedForwardStyle]) -> None:
+def draw_slices(folder: Path, photos: Path, nets: dict[str, Style]) -> None:
     """A row of pixels through time, time downward: of a still, noisy shot and of a slow pan.
 
     Both move along the row only, so that what is steady draws straight lines.
@@ -135,8 +137,8 @@ def draw_slices(folder: Path, photos: Path, nets: dict[str, FeedForwardStyle]) -
     for scene_name, scene in scenes.items():
         frames = list(scene.frames())
         clips = {"source": [frame.rgb for frame in frames]}
-        for net, stylizer in nets.items():
-            plain = [frame.rgb for frame in stylizer.run(iter(frames))]
+        for net, style in nets.items():
+            plain = [frame.rgb for frame in paint_shots(iter(frames), style)]
             clips[f"{net}, frame by frame"] = plain
         clips[f"{net}, --steady flow"] = held(frames, plain, open_flow("dis"), "flow")
         panels: list[Any] = []
@@ -149,18 +151,16 @@ def draw_slices(folder: Path, photos: Path, nets: dict[str, FeedForwardStyle]) -
         cv2.imwrite(str(folder / f"xt-{scene_name}.png"), np.vstack(panels))
 
 
-def ghosts(
-    scene: Any, nets: dict[str, FeedForwardStyle], estimator: FlowEstimator
-) -> dict[str, float]:
+def ghosts(scene: Any, nets: dict[str, Style], estimator: FlowEstimator) -> dict[str, float]:
     """Mean squared error, 0..1, of what an object has just uncovered.
 
     Against the same net's painting of the scene in which the object never was.
     """
     frames = list(scene.frames())
     found: dict[str, float] = {}
-    for net, stylizer in nets.items():
-        plain = [frame.rgb for frame in stylizer.run(iter(frames))]
-        bare = [stylizer.paint(scene.clean(t)) for t in range(len(frames))]
+    for net, style in nets.items():
+        plain = [frame.rgb for frame in paint_shots(iter(frames), style)]
+        bare = [paint_picture(style, scene.clean(t)) for t in range(len(frames))]
         shown = {"off": plain}
         shown |= {how: held(frames, plain, estimator, how) for how in BLEND_WEIGHTS}
         for how, pictures in shown.items():
@@ -237,7 +237,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--slices", type=Path, help="folder for two scenes through time")
     asked = parser.parse_args()
-    nets = {Path(net).stem: FeedForwardStyle(find_style(net)) for net in asked.nets}
+    nets = {
+        Path(net).stem: open_style(Settings.model_validate({"style": net})) for net in asked.nets
+    }
     baseline = f"{next(iter(nets))} off"
     distance = vgg_distance(asked.vgg)
     rows: list[dict[str, Any]] = []
