@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -204,6 +205,14 @@ def test_help_has_the_commands_in_groups_and_the_options_in_panels():
 
 def test_version():
     assert run_command("--version").stdout.strip() == f"stylize-video {version('stylize-video')}"
+
+
+def test_python_runs_the_package():
+    # An environment from before cli/entry was there needs pip install -e . once more.
+    done = subprocess.run(
+        [sys.executable, "-m", "stylize_video", "--version"], capture_output=True, text=True
+    )
+    assert done.stdout == run_command("--version").stdout, done.stderr
 
 
 def test_styles_lists_the_zoo():
