@@ -1,1 +1,1 @@
-"""ONNX files as data: the contract, sessions, graphs read, rewritten and quantised."""
+"""ONNX files as data: what they promise, and how they are rewritten, quantised and run."""

@@ -1,10 +1,11 @@
-"""The model contract, version 1: what a style's ONNX file promises, and where the file says it.
+"""The model contract, version 1: what a style's ONNX file must have.
 
-Input ``frame``: uint8 [1, H, W, 3], RGB, H and W dynamic. Output ``stylized``: the same shape and
-type. Scaling, padding, cropping, clamping and rounding are inside the graph. A recurrent net has
-two inputs more: ``previous``, as ``frame``, what was shown before, moved to where it is now; and
-``confidence``, uint8 [1, H, W, 1], 0 where nothing is known of it. What else is to be known of a
-style stands in the file's ``metadata_props``, each key below with the prefix ``stylize.``.
+Input ``frame``: uint8 [1, H, W, 3], 0–255, RGB, H and W dynamic. Output ``stylized``: the same
+shape and type. Scaling, padding, cropping, clamping and rounding are inside the graph. A recurrent
+net has two more inputs: ``previous``, as ``frame``, the previous output warped to the current
+frame; and ``confidence``, uint8 [1, H, W, 1], 0–255, 0 where the previous output is not known. The
+file's ``metadata_props`` describe the style: the fields of ``ModelCard``, with the prefix
+``stylize.``.
 """
 
 from __future__ import annotations
@@ -17,16 +18,17 @@ VERSION = 1
 INPUT = "frame"
 OUTPUT = "stylized"
 MEMORY = ("previous", "confidence")
-"""The inputs of a recurrent net beside ``frame``."""
+"""The inputs of a recurrent net, besides ``frame``."""
 PREFIX = "stylize."
+"""Of every key in ``metadata_props``."""
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a style file says of itself. Every field travels as text."""
+    """The description of a style in its file. Every field is stored as text."""
 
     name: str
-    """The style's name, as typed after ``--style``."""
+    """The style's name, as for ``--style``."""
     kind: str
     """``fast``, ``quality``, ``recurrent`` or ``johnson``: the net's tier."""
     licence: str = "unknown"
@@ -40,34 +42,34 @@ class ModelCard:
     recipe: str = ""
     """How it was trained: the settings as JSON."""
     figures: str = ""
-    """Losses on held-back photographs as JSON."""
+    """Losses on photographs that were not trained on, as JSON."""
     parity: str = ""
-    """Difference to PyTorch measured at export, in 1/255, as JSON."""
+    """Largest and mean difference to PyTorch at export, in 1/255, as JSON."""
     family: str = ""
-    """Names the base that it was trained from: nets of one family can be mixed."""
+    """Name of the base that it was trained from: nets of one family can be interpolated."""
     deviations: str = field(default="", metadata={"key": "spreads"})
-    """Standard deviation of what usually goes into each norm, by channel, as JSON."""
+    """Usual standard deviation of each norm's input, by channel, as JSON; ``spreads`` in files."""
     layers: str = field(default="", metadata={"key": "sites"})
-    """Of a method for any style: how many times smaller the features of each site are, as JSON."""
+    """Of a method for any style: by how much each layer is smaller, as JSON; ``sites`` in files."""
     reach: int = 0
-    """Likewise: pixels on each side that a painted pixel depends on; 0: all of the picture."""
+    """Of such a method: px on each side that a painted pixel depends on; 0: all of the picture."""
     style_size: int = 512
-    """Likewise: short side at which a style picture is heard, px: larger gives larger strokes."""
+    """Of such a method: short side at which a style picture is read, px; larger: larger strokes."""
     most_pixels: int = 0
-    """Likewise: of a frame that is painted at once; a larger one is painted smaller. 0: any."""
+    """Of such a method: pixels of a frame that it paints; a larger one is reduced. 0: any."""
     contract: int = VERSION
-    """Version of the contract that the file keeps."""
+    """Version of the contract that the file follows."""
 
     def to_metadata(self) -> dict[str, str]:
-        """The ``metadata_props`` that hold this card."""
+        """Convert the card to ``metadata_props``."""
         return {PREFIX + _key(f): str(getattr(self, f.name)) for f in fields(self)}
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> ModelCard | None:
-        """The card in ``metadata``; ``None`` where the file is not of this contract.
+        """Read the card from ``metadata_props``; ``None`` if the file does not follow the contract.
 
         Raises:
-            ValueError: a number in it is not one, or a part is missing.
+            ValueError: a number can't be read, or a field is missing.
         """
         if PREFIX + "contract" not in metadata:
             return None
@@ -85,5 +87,5 @@ class ModelCard:
 
 
 def _key(field: Field[Any]) -> str:
-    """The field's name in a file: that of version 1 of the contract, which files keep."""
+    """The field's key in a file; some keys of version 1 differ from the names here."""
     return field.metadata.get("key", field.name)

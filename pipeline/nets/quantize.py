@@ -1,4 +1,4 @@
-"""Nets in 8 bits: kernels and activations as bytes, and which precision a device is quick at."""
+"""Nets in 8 bits: kernels and activations as bytes; the fastest precision of a device."""
 
 from __future__ import annotations
 
@@ -29,20 +29,23 @@ from .writer import (
 Precision = Literal["int8", "half", "float"]
 
 
-# Beyond what was measured: the rest of a shot may hold more.
+# Beyond the measured ranges: later frames of a shot may have larger values.
 _HEADROOM = 1.1
 
 
 def write_eight_bit(
     net: Net, ranges: dict[str, tuple[float, float]], layout: Layout, size: Size
 ) -> bytes:
-    """The folded net in 8 bits: planes in, planes out, uint8.
+    """Write a net in 8 bits: planes in, planes out, uint8.
 
     Args:
-        net: without norms.
-        ranges: of what its operators answer.
+        net: with folded norms.
+        ranges: lowest and highest value of each operator's output, by its name.
         layout: of the planes.
         size: of the padded picture.
+
+    Returns:
+        The ONNX file's bytes.
     """
     w = GraphWriter()
     bits = _EightBit(w, net, ranges, pack_planes(w, net, layout, size))
@@ -52,9 +55,9 @@ def write_eight_bit(
 
 
 class _EightBit:
-    """Operators on bytes: a float value exists only between the two marks of a pattern.
+    """Writes operators on bytes, each as dequantise, operate, quantise.
 
-    ONNX Runtime turns dequantise–operate–quantise into one integer operator.
+    ONNX Runtime turns that pattern into one integer operator.
     """
 
     def __init__(
@@ -68,7 +71,7 @@ class _EightBit:
         self._floats: dict[str, str] = {}
 
     def byte(self, name: str) -> tuple[str, tuple[float, int]]:
-        """The tensor as bytes, with their scale and zero."""
+        """The name of a tensor as bytes, and their scale and zero."""
         if name not in self._bytes:
             scale = OUTPUT_SCALE if name == self._last else _scale_of(self._ranges[name])
             self._bytes[name] = (quantize(self._w, self._floats[name], scale), scale)
@@ -76,26 +79,32 @@ class _EightBit:
 
     def add(self, op: Op) -> None:
         """Append an operator."""
-        if op.kind in ("Pad", "Resize"):  # a move of bytes
+        if op.kind in ("Pad", "Resize"):  # these only move bytes
             moved, scale = self.byte(op.inputs[0])
             self._bytes[op.output] = (write_op(self._w, op, [moved]), scale)
             return
         if op.kind == "Relu" and self._is_raw(op.inputs[0]):
             self._floats[op.output] = self._w.op("Relu", self._floats[op.inputs[0]])
             return
-        taken = [self.byte(name) for name in op.inputs]
-        x = [dequantize(self._w, *pair) for pair in taken]
+        inputs = [self.byte(name) for name in op.inputs]
+        x = [dequantize(self._w, *pair) for pair in inputs]
         if op.kind == "Conv":
-            self._floats[op.output] = self.conv(op, x[0], taken[0][1][0])
+            self._floats[op.output] = self.conv(op, x[0], inputs[0][1][0])
         else:
             self._floats[op.output] = write_op(self._w, op, x)
 
     def _is_raw(self, name: str) -> bool:
-        """Nobody else reads it, so it need not be bytes: the ReLU is part of what made it."""
+        """Whether only the ReLU reads a tensor: then it is part of that tensor's operator."""
         return name not in self._bytes and len(self._readers[name]) == 1
 
     def conv(self, op: Op, x: str, scale: float) -> str:
-        """A convolution of dequantised bytes of this scale, with its kernel in bytes too."""
+        """Write a convolution with its kernel in bytes; returns its output's name.
+
+        Args:
+            op: the convolution.
+            x: name of the input, dequantised.
+            scale: of the input's bytes.
+        """
         kernel, bias = op.weights
         steps = np.maximum(np.abs(kernel).max(axis=(1, 2, 3)), 1e-9) / 127
         whole = _whole(kernel / steps[:, None, None, None])
@@ -109,16 +118,17 @@ class _EightBit:
 
 
 def _whole(kernel: NDArray[Any]) -> NDArray[Any]:
-    """Rounded to −127..127 so that the taps of each pair of channels keep their sum, to a half.
+    """Round a kernel (out, in, h, w) to −127..127, the sum of each h × w taps to within a half.
 
-    What a flat field is answered with hangs on these sums alone. Rounded tap by tap they would be
-    off by more, each place of a cell by its own: a grid of a grey level or two on every flat wall.
+    The output for a flat area depends only on these sums. With every tap rounded on its own the
+    sums would be off by more, differently for each position of a cell: a grid of one or two grey
+    levels on every flat wall.
     """
     flat = kernel.reshape(*kernel.shape[:2], -1)
     whole = np.rint(flat)
     off = flat - whole
     missing = np.rint(off.sum(axis=2, keepdims=True))
-    # The taps that were rounded the farthest against what is missing go one step on.
+    # The taps with the largest rounding error in the missing direction move one step.
     order = np.argsort(np.argsort(-off * np.sign(missing), axis=2), axis=2)
     whole += np.sign(missing) * (order < np.abs(missing))
     return np.clip(whole, -127, 127).reshape(kernel.shape)
@@ -147,18 +157,18 @@ def write_byte_sum() -> tuple[bytes, NDArray[np.uint8], int]:
     return model, np.full((1, 64, 8, 8), 255, np.uint8), 250
 
 
-def precision_on(device: str, wanted: str) -> Precision:
-    """The numbers that a device is quickest at; the user's wish goes before."""
-    if wanted == "auto":
-        wanted = "int8" if device == "cpu" and sums_bytes_exactly() else "float"
-        return "half" if device in ("cuda", "tensorrt") else wanted  # pyright: ignore[reportReturnType]
-    return wanted  # pyright: ignore[reportReturnType]
+def precision_on(device: str, requested: str) -> Precision:
+    """The requested precision; for ``auto`` the fastest one of the device."""
+    if requested == "auto":
+        requested = "int8" if device == "cpu" and sums_bytes_exactly() else "float"
+        return "half" if device in ("cuda", "tensorrt") else requested  # pyright: ignore[reportReturnType]
+    return requested  # pyright: ignore[reportReturnType]
 
 
 @functools.cache
 def sums_bytes_exactly() -> bool:
-    """Whether this CPU has the instructions that 8-bit nets want (VNNI, dot products)."""
-    model, bytes_in, wanted = write_byte_sum()
+    """Whether this CPU has the instructions that 8-bit nets need (VNNI, dot products)."""
+    model, bytes_in, expected = write_byte_sum()
     session, _ = open_session(model, "cpu", 1)
     summed = np.asarray(session.run(None, {"bytes": bytes_in})[0], np.float32)
-    return bool(np.all(np.abs(summed - wanted) <= 1))
+    return bool(np.all(np.abs(summed - expected) <= 1))

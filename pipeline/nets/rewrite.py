@@ -1,4 +1,4 @@
-"""Masks for universal styles: ``apply`` rewritten so that every label has maps of its own."""
+"""Rewrite the ``apply`` graph of a universal style: affine maps for each label, or built in."""
 
 from __future__ import annotations
 
@@ -11,32 +11,34 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 LABELS = "labels"
-"""The input that is added: (1, K, H, W), float32, of the padded picture; sum 1 at each pixel."""
+"""The new input: (1, K, H, W) float32, 0..1, of the padded picture; sum 1 at each pixel."""
 
 
 def with_labels(model: onnx.ModelProto, scales: Mapping[str, int]) -> onnx.ModelProto:
-    """``apply`` whose ``matrix.SITE`` is (K, C, C) and ``shift.SITE`` (K, C), with ``labels``.
+    """Rewrite ``apply`` for K labels.
 
-    Every site's convolution x → Mx + b becomes Σ_k label_k · (M_k x + b_k).
+    Its inputs are then ``matrix.LAYER`` (K, C, C), ``shift.LAYER`` (K, C), and ``LABELS``.
+
+    Every layer's convolution x → Mx + b becomes Σ_k label_k · (M_k x + b_k).
 
     Args:
         model: of one label.
-        scales: site → how many times smaller than the padded picture its features are.
+        scales: for each layer, by how much its features are smaller than the padded picture.
     """
     model = onnx.ModelProto.FromString(model.SerializeToString())
     makers = {output: node for node in model.graph.node for output in node.output}
     nodes: list[onnx.NodeProto] = []
-    shares: dict[int, str] = {}
+    weights: dict[int, str] = {}
     for node in model.graph.node:
-        site = layer_of(node, makers)
-        if site is None:
+        layer = layer_of(node, makers)
+        if layer is None:
             nodes.append(node)
             continue
-        scale = scales[site]
-        if scale not in shares:
-            shares[scale] = f"labels.{scale}"
-            nodes.extend(_share(scale, shares[scale]))
-        nodes.extend(_by_label(node, site, shares[scale]))
+        scale = scales[layer]
+        if scale not in weights:
+            weights[scale] = f"labels.{scale}"
+            nodes.extend(_weights_at(scale, weights[scale]))
+        nodes.extend(_by_label(node, layer, weights[scale]))
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     _retype(model)
@@ -44,7 +46,7 @@ def with_labels(model: onnx.ModelProto, scales: Mapping[str, int]) -> onnx.Model
 
 
 def _retype(model: onnx.ModelProto) -> None:
-    """The inputs as they are now."""
+    """Declare the inputs with their new shapes."""
     ranks = {"matrix": 3, "shift": 2}
     for port in model.graph.input:
         rank = ranks.get(port.name.partition(".")[0])
@@ -56,7 +58,7 @@ def _retype(model: onnx.ModelProto) -> None:
 
 
 def layer_of(node: onnx.NodeProto, makers: Mapping[str, onnx.NodeProto]) -> str | None:
-    """The site whose map a convolution is."""
+    """The layer whose affine map a convolution is; ``None`` for other nodes."""
     if node.op_type != "Conv":
         return None
     name = node.input[1]
@@ -65,64 +67,64 @@ def layer_of(node: onnx.NodeProto, makers: Mapping[str, onnx.NodeProto]) -> str 
     return name.removeprefix("matrix.") if name.startswith("matrix.") else None
 
 
-def _share(scale: int, name: str) -> Iterator[onnx.NodeProto]:
-    """How much of each label lies in each position of features so many times smaller."""
+def _weights_at(scale: int, name: str) -> Iterator[onnx.NodeProto]:
+    """Reduce the labels to features that are ``scale`` times smaller."""
     sides = [scale, scale]
     yield helper.make_node("AveragePool", [LABELS], [name], kernel_shape=sides, strides=sides)
 
 
-def _by_label(node: onnx.NodeProto, site: str, share: str) -> Iterator[onnx.NodeProto]:
+def _by_label(node: onnx.NodeProto, layer: str, weights: str) -> Iterator[onnx.NodeProto]:
     (x, *_), (answer,) = node.input, node.output
-    matrix, shift = f"matrix.{site}", f"shift.{site}"
-    mapped, shifts = f"labels.{site}.mapped", f"labels.{site}.shifts"
-    told = (("kij,njhw,nkhw->nihw", [matrix, x, share], mapped),)
-    told += (("ki,nkhw->nihw", [shift, share], shifts),)
-    for equation, inputs, output in told:
+    matrix, shift = f"matrix.{layer}", f"shift.{layer}"
+    mapped, shifts = f"labels.{layer}.mapped", f"labels.{layer}.shifts"
+    sums = (("kij,njhw,nkhw->nihw", [matrix, x, weights], mapped),)
+    sums += (("ki,nkhw->nihw", [shift, weights], shifts),)
+    for equation, inputs, output in sums:
         yield helper.make_node("Einsum", inputs, [output], equation=equation)
     yield helper.make_node("Add", [mapped, shifts], [answer])
 
 
 _BETWEEN = ("Pad", "Div")
-"""What may stand between a map and the convolution that takes it in: of places, and of size."""
+"""Operators that may lie between a map and the convolution into which it is folded."""
 
 
-def with_maps(model: onnx.ModelProto, maps: Mapping[str, NDArray[Any]]) -> onnx.ModelProto:
-    """``apply`` of one shot and one label: it takes a frame, and nothing else.
+def with_maps(model: onnx.ModelProto, affine_maps: Mapping[str, NDArray[Any]]) -> onnx.ModelProto:
+    """Build the affine maps of one shot and one label into ``apply``: the frame is its only input.
 
-    A map x → Mx + b is a 1×1 convolution. Reflection and replication pad it as they pad what it
-    maps, so W(Mx + b) + c = (WM)x + (Wb + c) where another convolution follows; elsewhere it stays.
+    A map x → Mx + b is a 1×1 convolution. Reflection and replication pad its output as they pad its
+    input, so W(Mx + b) + c = (WM)x + (Wb + c) if another convolution follows; else the map stays.
 
     Args:
         model: ``NAME.apply.onnx``.
-        maps: its other inputs, of one label: ``matrix.SITE`` (C, C) and ``shift.SITE`` (C).
+        affine_maps: its other inputs: ``matrix.LAYER`` (C, C) and ``shift.LAYER`` (C,), float32.
     """
     model = onnx.ModelProto.FromString(model.SerializeToString())
     graph = _Graph(model)
     for node in list(model.graph.node):
-        site = layer_of(node, graph.makers)
-        if site is not None:
-            _bind(graph, node, maps[f"matrix.{site}"], maps[f"shift.{site}"])
-    kept = [port for port in model.graph.input if port.name not in maps]
+        layer = layer_of(node, graph.makers)
+        if layer is not None:
+            _bind(graph, node, affine_maps[f"matrix.{layer}"], affine_maps[f"shift.{layer}"])
+    inputs = [port for port in model.graph.input if port.name not in affine_maps]
     del model.graph.input[:]
-    model.graph.input.extend(kept)
+    model.graph.input.extend(inputs)
     graph.sweep()
     return model
 
 
 class _Graph:
-    """A model's nodes by what they make and take, and its numbers."""
+    """A model's nodes by their outputs and their inputs, and its constants."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self.model = model
         self.makers = {output: node for node in model.graph.node for output in node.output}
-        self.takers: dict[str, list[onnx.NodeProto]] = {}
+        self.readers: dict[str, list[onnx.NodeProto]] = {}
         for node in model.graph.node:
             for name in node.input:
-                self.takers.setdefault(name, []).append(node)
+                self.readers.setdefault(name, []).append(node)
         self.numbers = {tensor.name: tensor for tensor in model.graph.initializer}
 
     def value(self, name: str) -> NDArray[Any] | None:
-        """A constant, which may be stored as a half; ``None`` for what is computed."""
+        """The value of a constant, which may be stored as a half; ``None`` for computed tensors."""
         if name in self.numbers:
             return numpy_helper.to_array(self.numbers[name])
         node = self.makers.get(name)
@@ -132,53 +134,53 @@ class _Graph:
         return None if stored is None else stored.astype(np.float32)
 
     def add(self, name: str, value: NDArray[Any]) -> str:
-        """A new constant."""
+        """Add a constant, of any shape, as float32; returns its name."""
         tensor = numpy_helper.from_array(np.ascontiguousarray(value, np.float32), name)
         self.model.graph.initializer.append(tensor)
         return name
 
     def sweep(self) -> None:
-        """Drop nodes and constants that nothing needs."""
+        """Remove the nodes and constants that nothing needs."""
         needed = {port.name for port in self.model.graph.output}
-        kept: list[onnx.NodeProto] = []
+        nodes: list[onnx.NodeProto] = []
         for node in reversed(self.model.graph.node):
             if needed & {*node.output}:
-                kept.append(node)
+                nodes.append(node)
                 needed |= {*node.input}
         numbers = [tensor for tensor in self.model.graph.initializer if tensor.name in needed]
         del self.model.graph.node[:], self.model.graph.initializer[:]
-        self.model.graph.node.extend(reversed(kept))
+        self.model.graph.node.extend(reversed(nodes))
         self.model.graph.initializer.extend(numbers)
 
 
 def _bind(graph: _Graph, node: onnx.NodeProto, matrix: Any, shift: Any) -> None:
-    """One map, into the convolution that follows if there is one."""
-    site = node.output[0]
+    """Fold one map into the convolution that follows, or set it if there is none."""
+    output = node.output[0]
     follower, size = _follower(graph, node)
     weight = None if follower is None else graph.value(follower.input[1])
     if follower is None or weight is None:
-        node.input[1] = graph.add(f"{site}.matrix", matrix[..., None, None])
-        node.input[2] = graph.add(f"{site}.shift", shift)
+        node.input[1] = graph.add(f"{output}.matrix", matrix[..., None, None])
+        node.input[2] = graph.add(f"{output}.shift", shift)
         return
     bias = graph.value(follower.input[2]) if len(follower.input) > 2 else None
     taps = weight.sum(axis=(2, 3))
     folded = np.einsum("oikl,ij->ojkl", weight, matrix)
     moved = taps @ (shift / size) + (0 if bias is None else bias)
-    told = [follower.input[0], graph.add(f"{site}.weight", folded)]
+    inputs = [follower.input[0], graph.add(f"{output}.weight", folded)]
     del follower.input[:]
-    follower.input.extend([*told, graph.add(f"{site}.bias", moved)])
-    for taker in graph.takers[site]:
-        taker.input[list(taker.input).index(site)] = node.input[0]
+    follower.input.extend([*inputs, graph.add(f"{output}.bias", moved)])
+    for reader in graph.readers[output]:
+        reader.input[list(reader.input).index(output)] = node.input[0]
 
 
 def _follower(graph: _Graph, node: onnx.NodeProto) -> tuple[onnx.NodeProto | None, float]:
-    """The one convolution that sees a map's answer alone, and by what that is divided before."""
+    """The convolution that alone reads a map's output, and the divisor between the two."""
     size, at = 1.0, node
     while True:
-        takers = graph.takers.get(at.output[0], [])
-        if len(takers) != 1:
+        readers = graph.readers.get(at.output[0], [])
+        if len(readers) != 1:
             return None, size
-        (at,) = takers
+        (at,) = readers
         if at.op_type == "Conv":
             return at, size
         if at.op_type not in _BETWEEN:

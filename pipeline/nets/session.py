@@ -1,4 +1,4 @@
-"""Which hardware runs a net: ``--device`` → ONNX Runtime provider, never a silent fallback."""
+"""Open a net on the hardware of ``--device``, without silent fallbacks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PROVIDERS = {
     "cpu": "CPUExecutionProvider",
 }
 
-# TensorRT builds an engine for minutes per size, so it is for those who ask for it by name.
+# TensorRT builds an engine for minutes for each size, so it must be named.
 _AUTO = ("cuda", "coreml", "directml", "openvino", "cpu")
 
 _NEEDED = {
@@ -46,20 +46,20 @@ def open_session(
     low_memory: bool = False,
     recorded: bool = False,
 ) -> tuple[onnxruntime.InferenceSession, str]:
-    """An ONNX Runtime session and the device that really runs it.
+    """Open an ONNX Runtime session; returns it and the device that really runs it.
 
-    ONNX Runtime goes on with the CPU when a provider's library is missing; here that is an error
-    for a named device, and the next best for ``auto``.
+    ONNX Runtime goes on with the CPU when a provider's library is missing. Here that is an error
+    for a named device, and ``auto`` tries the next one.
 
     Args:
         model: the file, or its bytes.
         device: a key of ``PROVIDERS``, or ``auto``.
-        threads: threads of the CPU provider; 0 is one per core.
-        low_memory: give memory back after every run: slower, for what runs rarely and takes much.
+        threads: of the CPU provider; 0: one for each core.
+        low_memory: free memory after every run: slower, for nets that run rarely and need much.
         recorded: on CUDA, record the work as a graph; for ``BoundSession``.
 
     Raises:
-        DeviceError: the named device can't be had; says which library is missing.
+        DeviceError: the named device is not available; the message names the missing library.
         ModelError: the file is not ONNX.
     """
     source = model if isinstance(model, bytes) else str(model)
@@ -78,13 +78,13 @@ def open_session(
 class BoundSession:
     """Runs a session of fixed shapes with its buffers on the GPU, as one recorded graph.
 
-    A frame is then two copies and one launch; what ONNX Runtime would do between is recorded once
-    (CUDA graphs). It has the one method of a session that is needed.
+    A frame then costs two copies and one launch; the launches between are recorded once (CUDA
+    graphs).
 
     Args:
         session: of a model whose inputs and outputs are uint8.
-        shapes: of the inputs; the outputs are as large.
-        device: where the buffers lie.
+        shapes: of the inputs, by name; the outputs have the same.
+        device: of the buffers.
     """
 
     def __init__(
@@ -104,7 +104,15 @@ class BoundSession:
             self._binding.bind_ortvalue_output(port.name, value)
 
     def run(self, names: None, fed: Mapping[str, NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
-        """As a session's: all outputs, on the CPU."""
+        """Run the net as ``InferenceSession.run`` does.
+
+        Args:
+            names: must be ``None``: all outputs.
+            fed: uint8, 0–255, for each input, of its shape.
+
+        Returns:
+            All outputs, uint8, 0–255, on the CPU.
+        """
         for name, value in fed.items():
             self._inputs[name].update_inplace(value)
         self._session.run_with_iobinding(self._binding)
@@ -121,13 +129,13 @@ def _session(
             f"it needs {_NEEDED.get(device, device)}, or use --device auto"
         )
     missing = _missing_cuda_libraries() if device in ("cuda", "tensorrt") else ""
-    onnxruntime.set_default_logger_severity(4)  # it would tell of libraries in ten lines of its own
+    onnxruntime.set_default_logger_severity(4)  # it would write ten lines about libraries
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.enable_cpu_mem_arena = not low_memory
     settings = {"enable_cuda_graph": "1"} if recorded and device == "cuda" else {}
-    options.log_severity_level = 4  # what goes wrong is raised or compared below, in one line
-    # Spinning threads would burn the core that decodes and encodes meanwhile.
+    options.log_severity_level = 4  # failures are raised or compared below, in one line
+    # Spinning threads would occupy the cores that decode and encode.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = onnxruntime.InferenceSession(source, options, providers=[(provider, settings)])
@@ -143,7 +151,7 @@ def _session(
 
 
 def _has_nvidia_driver() -> bool:
-    """Asked before CUDA is tried: loading its libraries takes seconds where there is no GPU."""
+    """Checked before CUDA is tried: loading its libraries takes seconds where there is no GPU."""
     import ctypes
 
     name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
@@ -155,8 +163,8 @@ def _has_nvidia_driver() -> bool:
 
 
 def _missing_cuda_libraries() -> str:
-    """Load CUDA's libraries, from PyTorch's wheels where they lie; the names of those that lack."""
-    told = io.StringIO()
-    with contextlib.redirect_stdout(told):
+    """Load CUDA's libraries, from PyTorch's wheels if they are there; returns the missing ones."""
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
         onnxruntime.preload_dlls()
-    return ", ".join(re.findall(r"Failed to load ([^\s:]+)", told.getvalue()))
+    return ", ".join(re.findall(r"Failed to load ([^\s:]+)", output.getvalue()))

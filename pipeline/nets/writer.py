@@ -1,7 +1,8 @@
-"""Write a ``Net`` as ONNX for frames of one size: to measure it, to play it, to play it in 8 bits.
+"""Write a ``Net`` as ONNX for frames of one size: to measure it, and to run it.
 
-In 8 bits every convolution is of bytes by bytes with sums of 32 bits (Jacob 2018), per-channel
-kernels, and ranges as measured: a CPU that has such an instruction does four times the work.
+In 8 bits (``quantize``) every convolution multiplies bytes by bytes with sums of 32 bits (Jacob
+2018), with scales per channel and measured ranges. A CPU with such an instruction does four times
+the work.
 """
 
 from __future__ import annotations
@@ -26,13 +27,17 @@ Layout = Literal["rgb", "yuv"]
 PLANES: dict[Layout, tuple[str, ...]] = {"rgb": ("rgb",), "yuv": ("y", "u", "v")}
 
 
-# Bytes in: 128 is zero. Bytes out: 0..1.
+# Scale and zero of the bytes. In: 128 is 0, the range −1..1. Out: 0..1.
 INPUT_SCALE = (2 / 255, 128)
 OUTPUT_SCALE = (1 / 255, 0)
 
 
 class GraphWriter:
-    """A graph under construction."""
+    """Builds an ONNX graph node by node.
+
+    Args:
+        kind: type of its constants, float32 or float16.
+    """
 
     def __init__(self, kind: Any = np.float32) -> None:
         self._kind = kind
@@ -40,30 +45,46 @@ class GraphWriter:
         self._constants: list[onnx.TensorProto] = []
 
     def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        """Add a node; its output's name."""
+        """Add a node with one output; returns the output's name."""
         return self.ops(kind, 1, *inputs, **attributes)[0]
 
     def ops(self, kind: str, count: int, *inputs: str, **attributes: Any) -> list[str]:
-        """Add a node of several outputs."""
+        """Add a node with several outputs; returns their names.
+
+        Args:
+            kind: ONNX's name of the operator.
+            count: of outputs.
+            inputs: names.
+            attributes: of the node.
+        """
         names = [f"{kind}_{len(self._nodes)}_{i}" for i in range(count)]
         self._nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
         return names
 
     def constant(self, value: Any, kind: Any = None) -> str:
-        """Add a constant, of the graph's own precision if no other is given; its name."""
+        """Add a constant, of the graph's own type if no other is given; returns its name."""
         name = f"c{len(self._constants)}"
         values = np.asarray(value, kind or self._kind)
         self._constants.append(numpy_helper.from_array(values, name))
         return name
 
     def reshape(self, x: str, *shape: int) -> str:
-        """``x`` in another shape."""
+        """Add a node that reshapes ``x``; returns its output's name."""
         return self.op("Reshape", x, self.constant(shape, np.int64))
 
     def model(
         self, inputs: dict[str, tuple[int, ...]], outputs: dict[str, str], kind: int
     ) -> bytes:
-        """The finished model: inputs with their shapes, and outputs with what they are called."""
+        """Complete the model.
+
+        Args:
+            inputs: name → shape, uint8.
+            outputs: name in the model → name in the graph.
+            kind: ONNX's type of the outputs.
+
+        Returns:
+            The ONNX file's bytes.
+        """
         for name, made in outputs.items():
             self._nodes.append(helper.make_node("Identity", [made], [name]))
         graph = helper.make_graph(
@@ -79,18 +100,26 @@ class GraphWriter:
 
 @dataclass(frozen=True)
 class Size:
-    """Of the padded picture: multiples of what the net wants."""
+    """Of the padded picture, px: multiples of the net's own multiple."""
 
     height: int
     width: int
 
 
 def write_measuring(net: Net, layout: Layout, size: Size) -> bytes:
-    """The net with its norms, as a model that answers what ``Moments`` holds.
+    """Write the net with its norms as a model that measures ``Moments``.
 
-    Outputs, float32, in order: the means and the mean squares of what goes into every norm, of the
-    frame and of what is painted; then of every operator's answer but a convolution's the least and
-    the greatest value.
+    Outputs, float32, in order: mean and mean square, by channel, of every norm's input, of the
+    frame, and of the picture; then the lowest and highest value of every operator's output, except
+    convolutions.
+
+    Args:
+        net: with norms.
+        layout: of the planes.
+        size: of the padded picture.
+
+    Returns:
+        The ONNX file's bytes.
     """
     w = GraphWriter()
     inputs = shapes(layout, size)
@@ -116,7 +145,13 @@ def write_measuring(net: Net, layout: Layout, size: Size) -> bytes:
 
 
 def read_moments(net: Net, layout: Layout, answers: Sequence[NDArray[Any]]) -> Moments:
-    """What the model of ``write_measuring`` answered."""
+    """Read the outputs of a model of ``write_measuring``.
+
+    Args:
+        net: that was measured.
+        layout: of the planes.
+        answers: the outputs, float32, in order.
+    """
     pairs = list(zip(answers[0::2], answers[1::2], strict=True))
     count = len(net.norms)
     norms = tuple(
@@ -126,7 +161,7 @@ def read_moments(net: Net, layout: Layout, answers: Sequence[NDArray[Any]]) -> M
     (mean, square), painted = (
         tuple(_by_colour(v, layout) for v in pair) for pair in pairs[count : count + 2]
     )
-    # What goes in is told in −1..1, byte 128 being 0.
+    # The input is in −1..1, byte 128 being 0; the source's colours are in 0..1.
     grey = INPUT_SCALE[1] / 255
     source = (mean / 2 + grey, square / 4 + mean * grey + grey**2)
     rest = ((float(low), float(high)) for low, high in pairs[count + 2 :])
@@ -135,7 +170,7 @@ def read_moments(net: Net, layout: Layout, answers: Sequence[NDArray[Any]]) -> M
 
 
 def _grouped(values: NDArray[Any], norm: Op) -> NDArray[Any]:
-    """One value for each of the norm's channels, which may share several."""
+    """One value for each of the norm's channels, as a mean of the positions in a cell."""
     return values.reshape(len(norm.weights[0]), -1).mean(axis=1)
 
 
@@ -145,7 +180,17 @@ def _by_colour(values: NDArray[Any], layout: Layout) -> NDArray[Any]:
 
 
 def write_playing(net: Net, layout: Layout, size: Size, half: bool = False) -> bytes:
-    """The folded net in floating point, of 32 or 16 bits: planes in, planes out, uint8."""
+    """Write a net in floating point: planes in, planes out, uint8.
+
+    Args:
+        net: with folded norms.
+        layout: of the planes.
+        size: of the padded picture.
+        half: 16 bits; else 32.
+
+    Returns:
+        The ONNX file's bytes.
+    """
     w = GraphWriter(np.float16 if half else np.float32)
     values = {FRAME: dequantize(w, pack_planes(w, net, layout, size), INPUT_SCALE)}
     for op in net.ops:
@@ -154,17 +199,17 @@ def write_playing(net: Net, layout: Layout, size: Size, half: bool = False) -> b
 
 
 def quantize(w: GraphWriter, x: str, scale: tuple[float, int]) -> str:
-    """Floats as bytes of a scale and a zero."""
+    """Convert floats to bytes of ``scale``: (step, zero); returns the output's name."""
     return w.op("QuantizeLinear", x, w.constant(scale[0]), w.constant(scale[1], np.uint8))
 
 
 def dequantize(w: GraphWriter, x: str, scale: tuple[float, int]) -> str:
-    """Bytes of a scale and a zero as floats."""
+    """Convert bytes of ``scale``: (step, zero), to floats; returns the output's name."""
     return w.op("DequantizeLinear", x, w.constant(scale[0]), w.constant(scale[1], np.uint8))
 
 
 def write_op(w: GraphWriter, op: Op, x: list[str]) -> str:
-    """One operator as ONNX has it."""
+    """Write one operator on the inputs ``x``; returns its output's name."""
     write: dict[str, Callable[[], str]] = {
         "Conv": lambda: w.op("Conv", x[0], *map(w.constant, op.weights), **op.settings),
         "InstanceNormalization": lambda: _norm(w, op, x[0]),
@@ -180,7 +225,7 @@ def write_op(w: GraphWriter, op: Op, x: list[str]) -> str:
 
 
 def _norm(w: GraphWriter, op: Op, x: str) -> str:
-    """Channels may share their statistics: they lie one after the other."""
+    """A norm; channels that have the same statistics follow each other."""
     together = w.reshape(x, 1, len(op.weights[0]), -1)
     normed = w.op("InstanceNormalization", together, *map(w.constant, op.weights), **op.settings)
     return w.op("Reshape", normed, w.op("Shape", x))
@@ -190,7 +235,7 @@ def _norm(w: GraphWriter, op: Op, x: str) -> str:
 
 
 def _parts(channels: int, layout: Layout) -> list[tuple[int, int]]:
-    """Of every plane the side of its part of a cell, and its colours."""
+    """For every plane: side of its part of a cell, px, and number of colours."""
     if layout == "rgb":
         return [(math.isqrt(channels // 3), 3)]
     r = math.isqrt(channels * 2 // 3)
@@ -198,7 +243,7 @@ def _parts(channels: int, layout: Layout) -> list[tuple[int, int]]:
 
 
 def shapes(layout: Layout, size: Size) -> dict[str, tuple[int, ...]]:
-    """Of the planes that go in, and come out."""
+    """Shapes of the planes, in and out, by name."""
     if layout == "rgb":
         return {"rgb": (size.height, size.width, 3)}
     half = (size.height // 2, size.width // 2)
@@ -206,7 +251,17 @@ def shapes(layout: Layout, size: Size) -> dict[str, tuple[int, ...]]:
 
 
 def pack_planes(w: GraphWriter, net: Net, layout: Layout, size: Size) -> str:
-    """The planes' bytes as one tensor of cells, (1, channels, h, w)."""
+    """Write the conversion of planes to one tensor of cells, (1, channels, h, w) uint8.
+
+    Args:
+        w: the graph.
+        net: whose first kernel says how large a cell is.
+        layout: of the planes.
+        size: of the padded picture.
+
+    Returns:
+        The tensor's name.
+    """
     sides = _parts(net.ops[0].weights[0].shape[1] if net.ops[0].weights else 3, layout)
     r = sides[0][0]
     h, width = size.height // r, size.width // r
@@ -219,7 +274,18 @@ def pack_planes(w: GraphWriter, net: Net, layout: Layout, size: Size) -> str:
 
 
 def finish_model(w: GraphWriter, net: Net, layout: Layout, size: Size, answer: str) -> bytes:
-    """The cells' bytes as planes again, and the model."""
+    """Write the conversion of cells to planes, and complete the model.
+
+    Args:
+        w: the graph.
+        net: whose last kernel says how large a cell is.
+        layout: of the planes.
+        size: of the padded picture.
+        answer: name of the cells, (1, channels, h, w) uint8.
+
+    Returns:
+        The ONNX file's bytes.
+    """
     sides = _parts(len(net.ops[-1].weights[0]), layout)
     r = sides[0][0]
     h, width = size.height // r, size.width // r

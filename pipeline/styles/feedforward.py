@@ -14,8 +14,9 @@ import onnx
 from ..core.concurrency import available_cores
 from ..core.errors import ModelError, reason
 from ..core.frame import Frame, Picture, Rgb, TemporalState, as_rgb
-from ..nets.graph import Moments, Net, interpolate, read_net
+from ..nets.graph import Moments, Net, interpolate
 from ..nets.quantize import precision_on
+from ..nets.reader import read_net
 from ..nets.session import BoundSession, open_session
 from .compiled import CompiledNet, NetCompiler, NetMix
 from .direct import DirectStyle

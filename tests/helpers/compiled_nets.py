@@ -9,7 +9,8 @@ from typing import Any
 import onnx
 from stylize_video.pipeline.core.frame import Frame, Rgb, Yuv
 from stylize_video.pipeline.nets.contract import ModelCard
-from stylize_video.pipeline.nets.graph import Moments, Net, read_net
+from stylize_video.pipeline.nets.graph import Moments, Net
+from stylize_video.pipeline.nets.reader import read_net
 from stylize_video.pipeline.nets.session import open_session
 from stylize_video.pipeline.styles.compiled import NetCompiler, NetMix
 from stylize_video.pipeline.styles.feedforward import NetShot

@@ -9,7 +9,8 @@ import pytest
 from stylize_video.pipeline.core.errors import ModelError
 from stylize_video.pipeline.core.frame import Rgb, Yuv, YuvMatrix
 from stylize_video.pipeline.nets.contract import ModelCard
-from stylize_video.pipeline.nets.graph import Net, interpolate, read_net
+from stylize_video.pipeline.nets.graph import Net, interpolate
+from stylize_video.pipeline.nets.reader import read_net
 from stylize_video.pipeline.nets.session import open_session
 from stylize_video.pipeline.styles.zoo import find_style
 
