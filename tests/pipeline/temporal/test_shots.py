@@ -12,7 +12,7 @@ from stylize_video.pipeline.core.errors import SettingsError, SinkError, SourceE
 from stylize_video.pipeline.core.frame import Frame, Rgb
 from stylize_video.pipeline.media.inputs import open_source
 from stylize_video.pipeline.temporal.scenes import read_scenes, write_scenes
-from stylize_video.pipeline.temporal.shots import mark_cuts, mark_listed
+from stylize_video.pipeline.temporal.shots import CutDetector, mark_cuts, mark_listed
 
 NTSC = Fraction(1001, 30000)
 
@@ -375,3 +375,31 @@ def test_times_in_any_order_and_beyond_the_end():
     assert cuts(mark_listed(iter(frames), times, Fraction(0))) == [0, 2, 7]
     assert cuts(mark_listed(iter(frames[:1]), times, Fraction(0))) == [0]
     assert cuts(mark_listed(iter([]), times, Fraction(0))) == []
+
+
+# ---- live: from the past alone ----
+
+
+def live_cuts(pictures: Iterable[Rgb]) -> list[int]:
+    detector = CutDetector()
+    return [i for i, rgb in enumerate(pictures) if detector(rgb)]
+
+
+def test_a_live_cut_is_detected_on_its_own_frame():
+    lengths = [20, 8, 9, 30, 12]
+    pictures = [rgb for seed, count in enumerate(lengths) for rgb in shot(seed, count)]
+    assert live_cuts(pictures) == [20, 28, 37, 67]
+
+
+def test_a_fast_pan_a_fade_and_noise_are_no_live_cuts():
+    assert live_cuts(shot(3, 40, speed=12)) == []
+    fade = [(rgb * (1 - i / 40)).astype(np.uint8) for i, rgb in enumerate(shot(4, 40))]
+    assert live_cuts(fade) == []
+    rng = np.random.default_rng(0)
+    assert live_cuts(rng.integers(0, 256, (20, 90, 160, 3), dtype=np.uint8)) == []
+
+
+@pytest.mark.real_data
+def test_live_cuts_of_a_real_clip_are_those_of_the_file(clips: Path):
+    frames = [frame.rgb for frame in open_source(str(clips / "scene_cuts.mp4")).frames()]
+    assert live_cuts(frames) == [i for i in cuts(mark_cuts(iter(shown(frames)))) if i]
