@@ -39,3 +39,26 @@ def foreign_onnx(path: Path, shape: list[Any], add: float = 0.0, scale: float = 
     opsets = [helper.make_opsetid("", 20)]
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
     return path
+
+
+def write_flow_model(path: Path) -> Path:
+    """A flow net that finds no motion between equal pictures: flow = the difference of colours."""
+    shape: list[Any] = [1, "height", "width", 3]
+    ports = [
+        helper.make_tensor_value_info(n, TensorProto.UINT8, shape) for n in ("first", "second")
+    ]
+    flow = helper.make_tensor_value_info("flow", TensorProto.FLOAT, [*shape[:3], 2])
+    numbers = [
+        helper.make_tensor(name, TensorProto.INT64, [1], [value])
+        for name, value in (("begin", 0), ("end", 2), ("axis", 3))
+    ]
+    nodes = [
+        helper.make_node("Cast", ["first"], ["one"], to=TensorProto.FLOAT),
+        helper.make_node("Cast", ["second"], ["other"], to=TensorProto.FLOAT),
+        helper.make_node("Sub", ["one", "other"], ["difference"]),
+        helper.make_node("Slice", ["difference", "begin", "end", "axis"], ["flow"]),
+    ]
+    graph = helper.make_graph(nodes, "flow", ports, [flow], numbers)
+    opsets = [helper.make_opsetid("", 20)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
+    return path

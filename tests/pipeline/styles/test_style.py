@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from stylize_video.pipeline.core.frame import Frame, Rgb, TemporalState, Yuv, YuvMatrix, as_rgb
 from stylize_video.pipeline.imaging.lut import identity, write_cube
-from stylize_video.pipeline.styles import direct, feedforward, lut, universal
 from stylize_video.pipeline.styles.finish import Finish
 from stylize_video.pipeline.styles.per_shot import CompiledShot, paint_picture
 from stylize_video.pipeline.styles.style import Style
 
+from ...helpers.interfaces import implementations
 from ...helpers.onnx_files import foreign_onnx, write_contract_model
 from ...helpers.open_styles import open_file
 from ...helpers.scenes import texture
@@ -67,18 +67,7 @@ def frame(picture: Any, pts: int = 0) -> Frame:
 
 def test_every_class_of_styles_is_in_the_list(tmp_path: Path):
     opened = {type(make(tmp_path)).__name__ for make in STYLES.values()}
-    rooms = (direct, feedforward, lut, universal)
-    classes = {n for room in rooms for n, c in vars(room).items() if _is_style(c)}
-    assert opened == classes
-
-
-def _is_style(value: Any) -> bool:
-    return (
-        isinstance(value, type)
-        and hasattr(value, "compile")
-        and value.__name__ != "Style"
-        and (value.__name__.endswith("Style"))
-    )
+    assert opened == implementations("pipeline.styles.style", "Style")
 
 
 def test_the_device_is_a_real_one_before_the_first_frame(style: Style):
