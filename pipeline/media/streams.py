@@ -23,6 +23,9 @@ _SUBTITLE_ENCODER = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip",
 
 _BITMAPS = frozenset({"dvdsub", "pgssub", "dvbsub", "xsub", "dvd_subtitle", "hdmv_pgs_subtitle"})
 
+# Containers for fonts and the like. Others accept such a stream and then fail at the header.
+_ATTACHMENTS = frozenset({"matroska"})
+
 Action = Literal["copy", "transcode", "leave out"]
 
 
@@ -92,7 +95,7 @@ def _decide(stream: Stream, scratch: OutputContainer) -> tuple[Action, str]:
             return "copy", ""
         encoder = _encoder_for(stream, scratch.format.name)
         return ("leave out", "") if encoder is None else ("transcode", encoder)
-    if stream.type == "attachment" and _can_hold(stream, scratch):
+    if stream.type == "attachment" and scratch.format.name in _ATTACHMENTS:
         return "copy", ""
     return "leave out", ""
 
