@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -72,3 +74,12 @@ def test_help_loads_no_library_of_pictures():
 def test_no_second_copy_of_the_package_at_the_root():
     assert not (ROOT / "__init__.py").exists()
     assert not (ROOT / "stylize_video").exists()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda p: p.name)
+def test_test_files_share_helpers_and_no_tests(path: Path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            names = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+            shared = [n for n in names if n == "conftest" or n.startswith("test_")]
+            assert not shared, f"{path.relative_to(ROOT)} imports {shared[0]}; use tests/helpers"

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import resource
+import sys
 from pathlib import Path
 
+import av
+import cv2
+import numpy as np
 import pytest
 from stylize_video.cli.output import default_output
 from stylize_video.cli.progress import Bar
 from stylize_video.pipeline.core.config import Settings, checked
 from stylize_video.pipeline.core.units import duration_text
+from stylize_video.pipeline.styles.zoo import zoo
 
-from ..helpers.command import one_line, run_command
+from ..helpers.command import one_line, run_command, run_process
+from ..helpers.onnx_files import foreign_onnx
 from ..helpers.pictures import write_photos
-from ..helpers.video import MakeClip, read_video
+from ..helpers.scenes import texture
+from ..helpers.video import MakeClip, moving_scene, read_video
 
 
 def settings(**values: object) -> Settings:
@@ -137,3 +145,136 @@ def test_speed_is_measured_after_the_first_frame():
 )
 def test_a_duration_in_words(seconds: float, text: str):
     assert duration_text(seconds) == text
+
+
+def write(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+BAD_INPUT: dict[str, tuple[list[str], str]] = {
+    "missing file": (["none.mp4", "o.mp4"], "input none.mp4 does not exist"),
+    "a directory without images": (["empty", "o.mp4"], "empty holds no pictures"),
+    "a text file named .mp4": (["text.mp4", "o.mp4"], "not a video that FFmpeg can read"),
+    "a clip with no video stream": (["sound.mp4", "o.mp4"], "no video stream, only audio"),
+    "no such target folder": (["in.mp4", "no/o.mp4"], "does not exist; create it"),
+    "unwritable target folder": (["in.mp4", "/proc/o.mp4"], "can't be written"),
+    "output extension unknown": (["in.mp4", "o.mp5"], "'.mp5' is no known kind; did you mean"),
+    "unknown style": (["in.mp4", "o.mp4", "--style", "stary-night"], "did you mean 'starry-night'"),
+    "a style file that is not there": (["in.mp4", "o.mp4", "--style", "x.onnx"], "does not exist"),
+    "an ONNX file that is not a style model": (
+        ["in.mp4", "o.mp4", "--style", "other.onnx"], "is not a style model",
+    ),
+    "a truncated ONNX file": (
+        ["in.mp4", "o.mp4", "--style", "cut.onnx"], "not an ONNX file that can be read",
+    ),
+    "unknown config key": (["in.mp4", "o.mp4", "--config", "bad.yaml"], "did you mean 'style'"),
+    "a negative size": (["in.mp4", "o.mp4", "--size", "-5x10"], "a side below 1"),
+    "a zero size": (["in.mp4", "o.mp4", "--size", "0p"], "a side below 1"),
+    "--start past the end": (["in.mp4", "o.mp4", "--start", "90"], "--start 90 is past the end"),
+    "--end before --start": (["in.mp4", "o.mp4", "--start", "0.5", "--end", "0.2"], "is not after"),
+    "a list of cuts that is the output": (
+        ["in.mp4", "o.mp4", "--scenes", "o.mp4"], "--scenes o.mp4 is the output itself",
+    ),
+    "no folder for the list of cuts": (
+        ["in.mp4", "o.mp4", "--scenes", "no/cuts.txt"], "folder no does not exist; create it",
+    ),
+    "a method that is misspelt": (
+        ["in.mp4", "o.mp4", "--method", "gaty"], "There is no method 'gaty'. Did you mean 'gatys'?",
+    ),
+    "a method in capitals": (
+        ["in.mp4", "o.mp4", "--method", "WCT2"], "There is no method 'WCT2'. Did you mean 'wct2'?",
+    ),
+    "a live option for a file": (
+        ["in.mp4", "o.mp4", "--policy", "latest"], "--policy latest does not apply: it is for live",
+    ),
+    "a setting of the file of settings that does not apply": (
+        ["in.mp4", "o.mp4", "--config", "live.yaml"], "--bitrate 4M does not apply",
+    ),
+    "a value out of range": (["in.mp4", "o.mp4", "--crf", "99"], "--crf 99.0: should be less"),
+    "output equal to input": (["in.mp4", "in.mp4", "--overwrite"], "is the input itself"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD_INPUT)
+def test_bad_input_is_one_clear_line_and_nothing_is_left(
+    tmp_path: Path, make_clip: MakeClip, case: str
+):
+    make_clip(audio=True)
+    make_sound_only(tmp_path / "in.mp4", tmp_path / "sound.mp4")
+    write(tmp_path / "text.mp4", b"hello\n" * 100)
+    write(tmp_path / "bad.yaml", b"stlye: udnie\n")
+    write(tmp_path / "live.yaml", b"bitrate: 4M\n")
+    write(tmp_path / "cut.onnx", zoo()["starry-night"].path.read_bytes()[:100_000])
+    foreign_onnx(tmp_path / "other.onnx", [1, 10])
+    (tmp_path / "empty").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    words, told = BAD_INPUT[case]
+    line = one_line(run_command(*words, cwd=tmp_path))
+    assert told in line
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def make_sound_only(clip: Path, path: Path) -> None:
+    with av.open(clip) as source, av.open(path, "w") as out:
+        sound = source.streams.audio[0]
+        copy = out.add_stream_from_template(sound)
+        for packet in source.demux(sound):
+            if packet.size:
+                packet.stream = copy
+                out.mux(packet)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no file size limit there")
+def test_a_full_target_is_one_clear_line_and_nothing_is_left(
+    tmp_path: Path, make_clip: MakeClip, identity: Path
+):
+
+    make_clip(frames=moving_scene(90, 320, 240))
+    before = sorted(tmp_path.rglob("*"))
+
+    def fill() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    done = run_process("in.mp4", "o.mp4", "--style", identity, cwd=tmp_path, preexec_fn=fill)
+    assert "no space left for o.mp4" in one_line(done)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_clip_that_breaks_half_way_is_kept_and_said(
+    tmp_path: Path, make_clip: MakeClip, identity: Path
+):
+
+    clip = make_clip(frames=moving_scene(200))
+    assert run_command(clip, tmp_path / "w.mp4", "--style", identity).returncode == 0
+    data = (tmp_path / "w.mp4").read_bytes()
+    write(tmp_path / "b.mp4", data[: len(data) // 2])
+    line = one_line(run_command("b.mp4", "o.mp4", "--style", identity, cwd=tmp_path))
+    kept = len(read_video(tmp_path / "o.mp4")[0])
+    assert f"the {kept} frames before that are in o.mp4" in line
+    assert 0 < kept < 200
+
+
+@pytest.mark.parametrize("look", ["art", "photo"])
+def test_any_picture_is_a_style(look: str, tmp_path: Path):
+    content = texture(1, 160, 120)
+    style = (texture(2, 150, 130) * np.array([0.2, 0.4, 0.9])).astype(np.uint8)
+    for name, rgb in (("content", content), ("style", style)):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), rgb[..., ::-1])
+    out = tmp_path / "out.png"
+    done = run_command(
+        tmp_path / "content.png", out, "--style", tmp_path / "style.png", "--look", look
+    )
+    assert done.returncode == 0, done.stderr
+    shown = cv2.imread(str(out))[..., ::-1]
+    assert shown.shape == content.shape
+    colour, wanted, was = (x.mean(axis=(0, 1)) for x in (shown, style, content))
+    assert np.abs(colour - wanted).max() < 0.2 * np.abs(was - wanted).max()
+    light = [x.mean(axis=2).ravel() for x in (shown, content)]
+    assert np.corrcoef(*light)[0, 1] > (0.6 if look == "photo" else 0.4)
+
+
+def test_a_method_that_does_not_ship_says_how_to_get_it(tmp_path: Path):
+    photos = sorted(write_photos(tmp_path / "photos", 2).iterdir())
+    words = [photos[0], tmp_path / "o.png", "--style", photos[1], "--method", "photowct"]
+    assert "photowct does not ship; train it" in one_line(run_command(*words))

@@ -8,7 +8,6 @@ import av
 import cv2
 import numpy as np
 import pytest
-from stylize_video.cli.main import _spread_styles
 from stylize_video.pipeline.core.config import Settings, checked
 from stylize_video.pipeline.core.errors import ModelError, SettingsError, SourceError
 from stylize_video.pipeline.core.frame import Frame, Rgb, Yuv, YuvMatrix
@@ -225,13 +224,3 @@ def test_a_base_that_can_not_be_read_is_passed_over(tmp_path: Path):
 def test_what_needs_a_shot_says_so(photo: Path):
     with pytest.raises(ModelError, match="--style-scale needs --statistics shot"):
         repainted(photo, Path("udnie"), statistics="frame", style_scale=2.0)
-
-
-def test_the_first_of_several_styles_may_be_joined_by_a_sign():
-    assert _spread_styles(["--style=a:0.7", "b:0.3", "x"]) == [
-        "--style=a:0.7",
-        "--style",
-        "b:0.3",
-        "x",
-    ]
-    assert _spread_styles(["--style", "a", "in:1.mp4"]) == ["--style", "a", "in:1.mp4"]

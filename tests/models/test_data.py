@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from stylize_video.models.data import Crops, list_photos
+from stylize_video.pipeline.core.errors import TrainingError
+
+from ..helpers.pictures import write_photos
+
+
+def test_a_crop_depends_on_seed_and_number_alone(tmp_path: Path):
+    photos = list_photos(write_photos(tmp_path / "p", 5))
+    a, b = Crops(photos, 64, 10, seed=1), Crops(photos, 64, 10, seed=1)
+    assert all(torch.equal(a[i], b[i]) for i in (7, 0, 3))
+    assert not torch.equal(a[0], Crops(photos, 64, 10, seed=2)[0])
+    assert a[0].shape == (3, 64, 64)
+    assert a[0].dtype == torch.uint8
+
+
+def test_a_broken_photograph_is_passed_over(tmp_path: Path):
+    folder = write_photos(tmp_path / "p", 2)
+    (folder / "000.png").write_bytes(b"broken")
+    crops = Crops(list_photos(folder), 64, 6, seed=0)
+    assert all(crop.shape == (3, 64, 64) for crop in (crops[i] for i in range(6)))
+
+
+def test_a_folder_without_photographs_is_named(tmp_path: Path):
+    with pytest.raises(TrainingError, match="no photographs"):
+        list_photos(tmp_path)
+    with pytest.raises(TrainingError, match="is not a folder"):
+        list_photos(tmp_path / "none")

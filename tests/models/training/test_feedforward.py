@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from stylize_video.models.data import list_photos, read_rgb
+from stylize_video.models.nets.feedforward import (
+    RecurrentNet,
+)
+from stylize_video.models.nets.vgg19 import VGG19
+from stylize_video.models.recipe import Recipe
+from stylize_video.models.training.feedforward import (
+    begin,
+    evaluate,
+    fingerprint,
+    load_checkpoint,
+    next_unsteadiness,
+    one_cycle,
+    perceptual_loss,
+    save_checkpoint,
+    train,
+)
+from stylize_video.models.training.synthetic_motion import FakeMotion
+from stylize_video.pipeline.core.errors import TrainingError
+
+from ...helpers.pictures import write_photos
+
+RECIPE = Recipe(steps=4, batch=2, crop=64, style_size=64, held_back=1)
+
+
+def test_the_rate_rises_then_falls_to_nothing():
+    rates = [one_cycle(step, 100, 1.0) for step in range(101)]
+    assert rates.index(max(rates)) == 20
+    assert rates[20] == pytest.approx(1.0)
+    assert rates[100] == pytest.approx(0, abs=1e-9)
+    assert rates[0] == pytest.approx(0.04)
+
+
+def test_a_stopped_training_resumes_to_the_same_weights(tmp_path: Path, vgg: VGG19):
+    photos = list_photos(write_photos(tmp_path / "p", 4))
+    style = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    cpu = torch.device("cpu")
+    loss = perceptual_loss(RECIPE, style, vgg, cpu)
+
+    whole = begin(RECIPE, cpu)
+    list(train(whole, loss, photos, workers=0))
+
+    first = begin(RECIPE, cpu)
+    steps = train(first, loss, photos, workers=0)
+    next(steps), next(steps)
+    steps.close()
+    save_checkpoint(first, tmp_path / "c.pt")
+    second = load_checkpoint(tmp_path / "c.pt", cpu)
+    assert second.step == 2
+    list(train(second, loss, photos, workers=0))
+
+    assert second.step == whole.step == 4
+    for a, b in zip(whole.net.parameters(), second.net.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert second.history == whole.history
+
+
+@pytest.mark.parametrize("tier", ["fast", "recurrent"])
+def test_training_for_steadiness_makes_the_net_steadier(tmp_path: Path, vgg: VGG19, tier: str):
+    photos = list_photos(write_photos(tmp_path / "p", 4))
+    style = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    cpu = torch.device("cpu")
+
+    def unsteadiness_after(weight: float) -> float:
+        recipe = RECIPE.model_copy(
+            update={"tier": tier, "steps": 40, "steady_weight": weight, "style_weight": 1.0}
+        )
+        training = begin(recipe, cpu)
+        loss = perceptual_loss(recipe, style, vgg, cpu)
+        list(train(training, loss, photos, workers=0))
+        picture = torch.from_numpy(np.stack([read_rgb(p) for p in photos]))  # pyright: ignore
+        content = picture.permute(0, 3, 1, 2)[:, :, :96, :96].float() / 255
+        motion = FakeMotion(4, 96, 96, 5, cpu)
+        with torch.no_grad():
+            result = training.net.eval()(content)
+            return next_unsteadiness(training.net, content, result, motion).item()
+
+    assert unsteadiness_after(30.0) < 0.7 * unsteadiness_after(0.0)
+
+
+def test_a_recurrent_net_is_trained_on_what_it_is_told(tmp_path: Path, vgg: VGG19):
+    """Weights that see nothing but the memory get no gradient from a net that is told nothing."""
+    photos = list_photos(write_photos(tmp_path / "p", 4))
+    style = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    recipe = RECIPE.model_copy(update={"tier": "recurrent"})
+    cpu = torch.device("cpu")
+    training, fresh = begin(recipe, cpu), begin(recipe, cpu).net
+    list(train(training, perceptual_loss(recipe, style, vgg, cpu), photos, workers=0))
+    assert isinstance(training.net, RecurrentNet) and isinstance(fresh, RecurrentNet)
+    for name in ("before", "trust"):
+        now, then = (getattr(net, name).free.weight for net in (training.net, fresh))
+        assert (now - then).abs().max() > 1e-4
+
+
+def test_a_training_can_begin_from_a_checkpoint(tmp_path: Path):
+    cpu = torch.device("cpu")
+    first = begin(RECIPE, cpu)
+    save_checkpoint(first, tmp_path / "base.pt")
+    other = RECIPE.model_copy(update={"seed": RECIPE.seed + 1, "steps": 7})
+    second = begin(other, cpu, tmp_path / "base.pt")
+    assert second.recipe == other and second.step == 0
+    for a, b in zip(first.net.parameters(), second.net.parameters(), strict=True):
+        assert torch.equal(a, b)
+    with pytest.raises(TrainingError, match="is a fast net; train with --tier fast"):
+        begin(RECIPE.model_copy(update={"tier": "recurrent"}), cpu, tmp_path / "base.pt")
+
+
+def test_a_quality_net_can_begin_where_a_fast_one_ended(tmp_path: Path):
+    cpu = torch.device("cpu")
+    fast = begin(RECIPE, cpu)
+    save_checkpoint(fast, tmp_path / "fast.pt")
+    wider = RECIPE.model_copy(update={"tier": "quality"})
+    first = begin(wider, cpu, tmp_path / "fast.pt")
+    second = begin(wider.model_copy(update={"seed": 9}), cpu, tmp_path / "fast.pt")
+    picture = torch.rand(1, 3, 40, 52)
+    with torch.no_grad():
+        assert (first.net(picture) - fast.net(picture)).abs().max() < 1e-4
+    for a, b in zip(first.net.parameters(), second.net.parameters(), strict=True):
+        assert torch.equal(a, b)  # so that what is trained from both can be mixed
+    assert first.family == second.family != fingerprint(fast.net)
+    first.net(picture).square().mean().backward()
+    added = first.net.body[3].body[4].weight.grad  # a block that answers nothing yet
+    assert added is not None and added.abs().max() > 0
+
+
+def test_training_lowers_the_loss(tmp_path: Path, vgg: VGG19):
+    photos = list_photos(write_photos(tmp_path / "p", 4))
+    style = np.zeros((64, 64, 3), np.uint8)
+    style[::8] = (255, 30, 30)
+    recipe = RECIPE.model_copy(update={"steps": 25, "style_weight": 1.0, "content_weight": 0.1})
+    training = begin(recipe, torch.device("cpu"))
+    loss = perceptual_loss(recipe, style, vgg, torch.device("cpu"))
+    before = evaluate(training, loss, photos, size=64)
+    list(train(training, loss, photos, workers=0))
+    after = evaluate(training, loss, photos, size=64)
+    assert after.total < 0.5 * before.total
+
+
+def test_a_checkpoint_is_data(tmp_path: Path):
+    import pickle
+
+    class Evil:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "pwned",))
+
+    (tmp_path / "evil.pt").write_bytes(pickle.dumps(Evil(), protocol=2))
+    with pytest.raises(TrainingError, match="checkpoint"):
+        load_checkpoint(tmp_path / "evil.pt", torch.device("cpu"))
+    torch.save({"net": Evil()}, tmp_path / "evil2.pt")
+    with pytest.raises(TrainingError, match="not a checkpoint that can be resumed"):
+        load_checkpoint(tmp_path / "evil2.pt", torch.device("cpu"))
+    assert not (tmp_path / "pwned").exists()
