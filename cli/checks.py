@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from ..models.environment import VGG_SETTING
-from ..pipeline.core.config import PAINTED, Settings
+from ..pipeline.core.config import Settings
 from ..pipeline.core.errors import SettingsError, SinkError
+from ..pipeline.core.groups import PAINTED
 
 
 def refuse_output(out: Path, overwrite: bool, argument: str = "--out") -> None:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from ..pipeline.core.config import METHODS, Settings, checked
+from ..pipeline.core.config import Settings, checked
 from ..pipeline.core.errors import ModelError, SinkError
+from ..pipeline.core.groups import METHODS
 from .checks import refuse_place
 from .options import Overwrite, Quiet
 from .progress import Report

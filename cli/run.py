@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..pipeline.core.config import PAINTED, Settings
+from ..pipeline.core.config import Settings
+from ..pipeline.core.groups import PAINTED
 from .checks import refuse_same, refuse_vgg
 from .live import play
 from .options import Quiet, Vgg, read_settings, with_options
@@ -129,7 +130,8 @@ def _paint_picture(
     picture: PictureSource, output: Path, settings: Settings, report: Report, vgg: Path | None
 ) -> None:
     """One picture by optimisation, in the bits that it has."""
-    from ..pipeline.core.applicability import Job, refuse_inapplicable
+    from ..pipeline.core.applicability import refuse_inapplicable
+    from ..pipeline.core.job import Job
 
     refuse_inapplicable(settings, Job(frozenset({"painted"}), "picture", "picture"))
     need_torch(f"--method {settings.method}")

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import av
 
-from .core.applicability import Job, refuse_inapplicable
+from .core.applicability import refuse_inapplicable
 from .core.config import Settings
 from .core.errors import SinkError, SourceError, reason
 from .core.files import PICTURE_SUFFIXES
 from .core.frame import ALL, Span
+from .core.job import Job
 from .core.units import parse_time
 from .keyframes.run import (
     KeyframeBackend,

@@ -10,38 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from .config import Settings
 from .errors import SettingsError
-
-StyleKind = Literal["net", "third-party", "picture", "table", "painted", "given"]
-"""``net``: ours by contract; ``painted``: key frames by gatys or deepphoto; ``given``: key frames
-from a folder."""
-SourceKind = Literal["film", "pictures", "picture", "camera", "stream"]
-"""``pictures``: a folder or a pattern; ``picture``: one file."""
-OutputKind = Literal["video", "gif", "pictures", "picture", "live"]
-"""``pictures``: a folder; ``live``: every run in real time, whatever it is written to."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is painted, how, and where to."""
-
-    styles: frozenset[StyleKind]
-    """Kinds of all the styles that the run can paint with: one for a file, several live."""
-    source: SourceKind
-    output: OutputKind
-
-    @property
-    def live(self) -> bool:
-        """It runs in real time."""
-        return self.output == "live"
-
-    def has(self, *kinds: StyleKind) -> bool:
-        """Whether one of its styles is of one of these kinds."""
-        return bool(self.styles & {*kinds})
-
+from .job import Job
 
 Condition = Callable[[Job, Settings], bool]
 

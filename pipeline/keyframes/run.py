@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Protocol
 
 from ..core.concurrency import closing_source
-from ..core.config import PAINTED, Settings
+from ..core.config import Settings
 from ..core.errors import SettingsError, SinkError, SourceError
 from ..core.files import atomic_write, writing
 from ..core.frame import Frame, Rgb, Span
+from ..core.groups import PAINTED
 from ..media.images import picture_bytes, picture_size
 from ..media.source import Source, SourceInfo
 from ..styles.masks import open_content_mask

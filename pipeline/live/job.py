@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..core.applicability import Job, SourceKind, StyleKind
+from ..core.job import Job, SourceKind, StyleKind
 from ..styles.kind import kinds_of
 from .sources.address import is_address
 from .sources.camera import is_camera

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from ..core.applicability import refuse_inapplicable
 from ..core.concurrency import run_in_background
-from ..core.config import PAINTED, Settings
+from ..core.config import Settings
 from ..core.errors import SettingsError, SinkError, SourceError
 from ..core.files import PICTURE_SUFFIXES
 from ..core.frame import Plane
+from ..core.groups import PAINTED
 from ..core.units import split_weight
 from ..imaging.compositing import fit_mask
 from ..media.images import read_picture

@@ -13,8 +13,8 @@ from av.codec.codec import UnknownCodecError
 from av.video.codeccontext import VideoCodecContext
 
 from ..core.concurrency import available_cores
-from ..core.config import EncodingSettings
 from ..core.errors import SinkError, nearest
+from ..core.groups import EncodingSettings
 from .color import ColorTags
 from .outputs import CONTAINERS
 from .source import SourceInfo

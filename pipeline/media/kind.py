@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..core.applicability import OutputKind, SourceKind
 from ..core.files import PICTURE_SUFFIXES
+from ..core.job import OutputKind, SourceKind
 from .images import PictureSource
 from .outputs import is_video
 from .source import Source

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ..core.config import EncodingSettings
 from ..core.errors import SinkError, nearest
 from ..core.files import PICTURE_SUFFIXES
+from ..core.groups import EncodingSettings
 
 NUMBERED = re.compile(r"\d{6,}\.png")
 """Names of the pictures of an output folder."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..core.applicability import StyleKind
-from ..core.config import PAINTED, Settings
+from ..core.config import Settings
 from ..core.files import PICTURE_SUFFIXES
+from ..core.groups import PAINTED
+from ..core.job import StyleKind
 from ..nets.contract import ModelCard
 from .zoo import TABLE_SUFFIX, find_styles, zoo
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from stylize_video.pipeline.core.applicability import Job, OutputKind, SourceKind, StyleKind
-from stylize_video.pipeline.core.applicability import refuse_inapplicable as refuse
+from stylize_video.pipeline.core.applicability import refuse_inapplicable
 from stylize_video.pipeline.core.config import Settings
 from stylize_video.pipeline.core.errors import SettingsError
+from stylize_video.pipeline.core.job import Job, OutputKind, SourceKind, StyleKind
 
 Typed = dict[str, Any]
 
@@ -118,7 +118,7 @@ def refusal(title: str, typed: Typed) -> str | None:
     style, source, output, base = JOBS[title]
     job = Job(frozenset({style}), source, output)
     try:
-        refuse(Settings.model_validate({**base, **typed}), job)
+        refuse_inapplicable(Settings.model_validate({**base, **typed}), job)
     except SettingsError as error:
         return str(error)
     return None

@@ -10,8 +10,8 @@ from av.container import OutputContainer
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
-from ...core.config import EncodingSettings
 from ...core.frame import Picture, Yuv
+from ...core.groups import EncodingSettings
 from ...imaging.resize import resize_picture
 from ...media.color import BT709, ColorTags, FromRgb, frame_of
 from ..audio import RATE, AudioBlock

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from av.codec import Codec
 
-from ...core.config import EncodingSettings
 from ...core.errors import SinkError
 from ...core.frame import YuvMatrix
+from ...core.groups import EncodingSettings
 from ...core.units import parse_bits
 from ...media.color import BT709, ColorTags
 from ...media.encoding import Encoding, choose_format, find_codec, quality_option, user_options

@@ -1,0 +1,331 @@
+"""The settings in groups: each one with its default, its limits and its description."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from .errors import suggestion
+from .units import parse_bits, parse_size, parse_time, split_weight
+
+Device = Literal["auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml"]
+
+PAINTED = ("gatys", "deepphoto")
+"""Methods that paint key frames, slowly."""
+
+METHODS = ("auto", "wct", "photowct", "wct2", "styleswap", *PAINTED)
+METHOD_FILE = ".prepare.onnx"
+"""Ends the name of a file that holds a method of the user's own."""
+_METHODS_OR_FILE = (*METHODS, f"NAME{METHOD_FILE}")
+
+
+class Group(BaseModel):
+    """Settings that are frozen and refuse unknown names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_written(cls, value: object, info: ValidationInfo) -> object:
+        """Undo what YAML makes of a word: ``off`` and ``no`` become false, ``5`` a number."""
+        kind = cls.model_fields[info.field_name or ""].annotation
+        if value is False:
+            return next((word for word in ("off", "no") if word in get_args(kind)), value)
+        if isinstance(value, dict):
+            return {str(k): str(v) if isinstance(v, (int, float)) else v for k, v in value.items()}
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return str(value) if is_number and str in get_args(kind) else value
+
+
+def _whole_message(text: str) -> PydanticCustomError:
+    """An error whose text is the whole line that the user reads."""
+    return PydanticCustomError("whole_message", "{text}", {"text": text})
+
+
+class StyleSettings(Group):
+    """What the picture is painted with, and how strongly."""
+
+    style: tuple[str, ...] = Field(
+        ("udnie",),
+        min_length=1,
+        description="A built-in style (list them: stylize-video styles), a picture, an ONNX model "
+        "or a .cube colour table. Mix several: --style udnie:0.7 the-scream:0.3.",
+    )
+    strength: float = Field(
+        1.0, ge=0, le=1, description="How strong the style is: 0 is the source, 1 the full style."
+    )
+    look: Literal["art", "photo"] = Field(
+        "art",
+        description="Your style picture is: art (copy strokes and colours) or photo (copy light "
+        "and colour only).",
+    )
+    style_scale: float | None = Field(
+        None,
+        ge=0.1,
+        le=16,
+        description="Size of the strokes: 2 is twice as large as 1, at any resolution. Default: "
+        "the size that the style was trained with, in pixels.",
+    )
+    preserve_color: Literal["no", "luma", "match"] = Field(
+        "no",
+        description="Keep the source's colours: luma paints brightness only; match gives the "
+        "result the source's average colour and contrast.",
+    )
+    method: str = Field(
+        "auto",
+        description="How to use a picture as a style. auto: wct for art, wct2 for photo. gatys: "
+        "best and slow. A file NAME.prepare.onnx is a method of your own. More: docs/any-style.md.",
+        json_schema_extra={"metavar": "|".join((*METHODS, "FILE"))},
+    )
+    smooth: Literal["auto", "off", "guided", "closed"] = Field(
+        "auto",
+        description="Smoothing of a photo result along the source's edges: guided (fast; auto "
+        "means this), closed (exact, slow) or off.",
+    )
+
+    @field_validator("style", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        # A path may hold spaces; a list of weighted styles in one text has a weight on each.
+        if isinstance(value, dict):
+            value = [f"{name}:{weight}" for name, weight in value.items()]
+        if not isinstance(value, (str, list, tuple)):
+            return value
+        texts: list[Any] = [value] if isinstance(value, str) else list(value)
+        styles: list[Any] = []
+        for text in texts:
+            words = str(text).split()
+            weighted = len(words) > 1 and all(split_weight(w)[0] != w for w in words)
+            styles += words if weighted else [text]
+        return tuple(styles)
+
+    @field_validator("method")
+    @classmethod
+    def _method_exists(cls, value: str) -> str:
+        if value in METHODS or value.endswith(METHOD_FILE):
+            return value
+        raise _whole_message(f"There is no method '{value}'. {suggestion(value, _METHODS_OR_FILE)}")
+
+
+class VideoSettings(Group):
+    """Which part of the source is read, and at which size."""
+
+    size: str | None = Field(None, description="Size of the output: 1280x720, or 720p.")
+    start: str | None = Field(None, description="Begin here: seconds, or [HH:]MM:SS[.fff].")
+    end: str | None = Field(None, description="Stop before here: seconds, or [HH:]MM:SS[.fff].")
+    fps: float = Field(
+        25.0, ge=0.01, le=1000, description="Frames per second of a folder or pattern of pictures."
+    )
+    mirror: bool = Field(False, description="Swap left and right.")
+
+    @property
+    def rate(self) -> Fraction:
+        """``fps`` as an exact fraction: 29.97 is 2997/100."""
+        return Fraction(self.fps).limit_denominator(100000)
+
+    @field_validator("size")
+    @classmethod
+    def _size_reads(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_size(value)
+        return value
+
+    @field_validator("start", "end")
+    @classmethod
+    def _time_reads(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_time(value)
+        return value
+
+
+class EncodingSettings(Group):
+    """How the result is written."""
+
+    overwrite: bool = Field(False, description="Replace the output if it exists.")
+    crf: float | None = Field(
+        None,
+        ge=0,
+        le=63,
+        description="Quality of the video, lower is better and larger. Default: 18 for H.264, 31 "
+        "for VP9.",
+    )
+    codec: str | None = Field(
+        None, description="FFmpeg's name of the video encoder. Default: by the output's ending."
+    )
+    encoder_option: dict[str, str] = Field(
+        {}, description="An option of the encoder. Can be given several times."
+    )
+    bitrate: str | None = Field(
+        None,
+        description="Bits per second of a live stream, for example 4M. Default: by its size and "
+        "frame rate.",
+    )
+
+    @field_validator("bitrate")
+    @classmethod
+    def _bits_read(cls, value: str | None) -> str | None:
+        parse_bits(value)
+        return value
+
+
+class MaskSettings(Group):
+    """Which part of the picture is painted, and which part of the style it takes."""
+
+    mask: str | None = Field(
+        None,
+        description="Where to paint: a picture or video that is white there; or alpha, the "
+        "source's own transparency.",
+    )
+    mask_feather: float = Field(
+        8.0, ge=0, le=500, description="Softness of the mask's edge, in pixels."
+    )
+    mask_invert: bool = Field(False, description="Paint where the mask is black.")
+    content_mask: str | None = Field(
+        None,
+        description="Regions of the source, a picture or video in flat colours. Each region is "
+        "painted like the region of the same colour in --style-mask.",
+    )
+    style_mask: tuple[Path, ...] = Field(
+        (), description="Regions of the style picture, in the same colours; one for each picture."
+    )
+
+
+class TemporalSettings(Group):
+    """How the picture is kept consistent from frame to frame."""
+
+    steady: Literal["off", "flow", "strong"] = Field(
+        "flow",
+        description="Remove flicker by following the motion. strong removes more; off keeps every "
+        "frame as it was painted.",
+    )
+    flow: Literal["dis", "raft"] = Field(
+        "dis", description="How motion is measured: dis (fast) or raft (a net, better and slow)."
+    )
+    flow_model: Path | None = Field(
+        None, description="The ONNX file of --flow raft. Default: where export-flow writes it."
+    )
+    scenes: Path | None = Field(
+        None, description="List of cuts: read if the file exists, written if it does not."
+    )
+
+
+class KeyframeSettings(Group):
+    """Frames painted slowly, by optimisation or by hand, and how they reach the others."""
+
+    keyframes: str | None = Field(
+        None,
+        description="A folder of frames that you painted (000042.png is the film's 42nd frame), "
+        "or the times of the frames to paint (0,1.5,0:03). Default: chosen automatically, with "
+        "--method gatys or deepphoto.",
+    )
+    key_every: float = Field(
+        2.0, ge=0.1, le=60, description="Longest time between key frames, in seconds."
+    )
+    key_passes: int = Field(
+        1,
+        ge=1,
+        le=20,
+        description="How often the key frames are repainted, forwards and backwards.",
+    )
+    between: Literal["flow", "net"] = Field(
+        "flow",
+        description="How the frames between key frames are made: flow (move the paint) or net "
+        "(learn it; needs PyTorch, minutes).",
+    )
+    learn_steps: int = Field(500, ge=1, description="Training steps of --between net.")
+    save_style: Path | None = Field(
+        None, description="Save the net of --between net as an ONNX style for other films."
+    )
+    paint_option: dict[str, str] = Field(
+        {},
+        description="A setting of gatys or deepphoto; see stylize-video paint --help. Can be given "
+        "several times.",
+    )
+
+
+class LiveSettings(Group):
+    """Cameras, streams and other live pictures."""
+
+    styles: tuple[str, ...] = Field(
+        (),
+        description="The styles you can switch between. Can be given several times. Default: "
+        "--style, then all built-in styles.",
+    )
+    also: tuple[str, ...] = Field(
+        (),
+        description="One more output: window, a stream, a file. Can be given several times.",
+    )
+    save_to: Path | None = Field(
+        None, description="Folder for photos and recordings. Default: the current folder."
+    )
+    fps_target: float | None = Field(
+        None,
+        ge=0,
+        le=240,
+        description="Keep this many frames per second, by painting smaller where necessary. "
+        "0: never paint smaller. Default: the source's rate, at most 60; 0 with --policy sync.",
+    )
+    policy: Literal["latest", "buffer", "sync"] = Field(
+        "latest",
+        description="If painting is too slow: latest (skip frames), buffer (wait up to 1 s) or "
+        "sync (slow the source).",
+    )
+    realtime: bool = Field(False, description="Play a file live, at its own speed.")
+    loop: bool = Field(False, description="Start the file again when it ends.")
+    timeout: float = Field(
+        5.0,
+        gt=0,
+        le=600,
+        description="Reconnect after this many seconds without a picture.",
+    )
+
+
+class DeviceSettings(Group):
+    """What the nets run on, and how exactly."""
+
+    device: Device = Field(
+        "auto", description="What runs the net. auto: the fastest that works on this computer."
+    )
+    threads: int = Field(0, ge=0, description="CPU cores that the net may use; 0 means all.")
+    precision: Literal["auto", "float", "half", "int8"] = Field(
+        "auto",
+        description="Speed or exactness: int8 is fastest, float most exact. auto: int8 on a CPU "
+        "that is fast at it, half on CUDA.",
+    )
+    statistics: Literal["shot", "frame"] = Field(
+        "shot", description="Measure colours once per shot (steady) or in every frame."
+    )
+    tile: int = Field(
+        0,
+        ge=0,
+        description="Save memory: paint in tiles of at most this many pixels a side, 256 or more; "
+        "0 paints the whole frame at once.",
+    )
+
+    @field_validator("tile")
+    @classmethod
+    def _tile_has_a_middle(cls, value: int) -> int:
+        if 0 < value < 256:
+            raise ValueError("a tile is 256 px or more; 0 paints the whole")
+        return value
+
+
+class ThirdPartySettings(Group):
+    """How to feed a style net that does not keep our contract."""
+
+    model_layout: Literal["auto", "nchw", "nhwc"] = Field(
+        "auto", description="Axis order of the model. auto: read from its shape."
+    )
+    model_range: Literal["auto", "0..255", "0..1", "-1..1", "imagenet"] = Field(
+        "auto", description="Pixel range that the model expects. auto: 0..255."
+    )
+    model_output_range: Literal["auto", "0..255", "0..1", "-1..1"] = Field(
+        "auto", description="Pixel range that the model returns. auto: the same as it expects."
+    )
+    model_channels: Literal["rgb", "bgr"] = Field(
+        "rgb", description="Order of the model's colour channels."
+    )
