@@ -52,14 +52,15 @@ class FfmpegSource:
         self.reconnects = address.reconnects and not is_film
         try:
             self._video, self._audio = self._find_streams()
-            self._orientation = self._read_orientation() if address.paced else Orientation()
-            self.info = self._describe(size)
+            orientation = Orientation()
+            if address.paced:
+                orientation = _read_orientation(self._container, self._video, address.name)
+            self.info = _describe(self._video, orientation, address.name, size)
         except BaseException:
             self.close()
             raise
         self.has_audio = self._audio is not None
-        self._to_rgb = ToRgb(self.info.width, self.info.height)
-        self._scaler = VideoReformatter()
+        self._convert = _PictureConverter((self.info.width, self.info.height), orientation)
 
     def _open(self) -> InputContainer:
         address = self._address
@@ -88,39 +89,6 @@ class FfmpegSource:
         audio = self._container.streams.best("audio", related=video)
         return video, audio if isinstance(audio, AudioStream) else None
 
-    def _describe(self, size: str | None) -> SourceInfo:
-        video = self._video
-        width, height = video.codec_context.width, video.codec_context.height
-        if not (width and height):
-            raise SourceError(f"{self._address.name}: no picture arrived, so its size is unknown")
-        height, width = self._orientation.size(height, width)
-        aspect = self._orientation.aspect(Fraction(video.sample_aspect_ratio or 1))
-        if size is None and aspect != 1:
-            size = f"{height}p"  # a window and a page can only display square pixels
-        output_size = fit_size(size, width, height, aspect)
-        return SourceInfo(
-            name=self._address.name,
-            width=output_size[0],
-            height=output_size[1],
-            time_base=Fraction(video.time_base or Fraction(1, 90000)),
-            rate=Fraction(video.average_rate or video.guessed_rate or 25),
-            frames=None,
-            start=Fraction(0),
-            duration=None,
-            color=tags_of(av.VideoFrame(2, 2, "yuv420p")),
-            sample_aspect=Fraction(1),
-            files=(),
-            container=None,
-        )
-
-    def _read_orientation(self) -> Orientation:
-        """The orientation of a file, which its first frame has."""
-        with suppress(av.FFmpegError):
-            for frame in self._container.decode(self._video):
-                self._container.seek(0)
-                return Orientation.of(frame)
-        raise SourceError(f"{self._address.name}: no frame of it can be decoded")
-
     def items(self) -> Generator[Frame | AudioChunk]:
         """See ``LiveSource.items``."""
         pace = Pace(inf if self._address.paced else MAX_JUMP) if self._paced else None
@@ -134,7 +102,7 @@ class FfmpegSource:
                     continue
                 if pace is not None:
                     captured = pace.wait(float(decoded.pts * time_base))
-                picture = self._picture(decoded)
+                picture = self._convert(decoded)
                 yield Frame(picture, decoded.pts, Fraction(time_base), captured=captured)
 
     def _packets(self) -> Iterator[tuple[Packet, float]]:
@@ -153,26 +121,77 @@ class FfmpegSource:
                 return
             yield packet, time.monotonic()
 
-    def _picture(self, frame: av.VideoFrame) -> Picture:
-        """The frame upright and at its size: YUV planes where possible, else RGB."""
-        size = self.info.width, self.info.height
-        is_even = not (size[0] % 2 or size[1] % 2)
-        is_yuv = is_even and frame.format.name.startswith("yuv") and not tags_of(frame).is_hdr
-        if is_yuv and self._orientation == Orientation():
-            if (frame.width, frame.height) != size or frame.format.name[:7] not in _PLANAR:
-                frame = self._scaler.reformat(
-                    frame, *size, "yuv420p", interpolation=Interpolation.BICUBIC, threads=1
-                )
-            planes = planes_of(frame)
-            if planes is not None:
-                return planes
-        return self._orientation(self._to_rgb(frame))
-
     def close(self) -> None:
         """See ``LiveSource.close``."""
         self._container.close()
         if self._relay is not None:
             self._relay.close()
+
+
+def _read_orientation(container: InputContainer, video: VideoStream, name: str) -> Orientation:
+    """The orientation of a file, which its first frame has; the file is then at its start again."""
+    with suppress(av.FFmpegError):
+        for frame in container.decode(video):
+            container.seek(0)
+            return Orientation.of(frame)
+    raise SourceError(f"{name}: no frame of it can be decoded")
+
+
+def _describe(
+    video: VideoStream, orientation: Orientation, name: str, size: str | None
+) -> SourceInfo:
+    """Size, rate and time base of the frames that the source will give."""
+    width, height = video.codec_context.width, video.codec_context.height
+    if not (width and height):
+        raise SourceError(f"{name}: no picture arrived, so its size is unknown")
+    height, width = orientation.size(height, width)
+    aspect = orientation.aspect(Fraction(video.sample_aspect_ratio or 1))
+    if size is None and aspect != 1:
+        size = f"{height}p"  # a window and a page can only display square pixels
+    output_size = fit_size(size, width, height, aspect)
+    return SourceInfo(
+        name=name,
+        width=output_size[0],
+        height=output_size[1],
+        time_base=Fraction(video.time_base or Fraction(1, 90000)),
+        rate=Fraction(video.average_rate or video.guessed_rate or 25),
+        frames=None,
+        start=Fraction(0),
+        duration=None,
+        color=tags_of(av.VideoFrame(2, 2, "yuv420p")),
+        sample_aspect=Fraction(1),
+        files=(),
+        container=None,
+    )
+
+
+class _PictureConverter:
+    """Decoded frames → upright pictures of one size: YUV planes where possible, else RGB.
+
+    Args:
+        size: (width, height) of the pictures, px.
+        orientation: of the source.
+    """
+
+    def __init__(self, size: tuple[int, int], orientation: Orientation) -> None:
+        self._size = size
+        self._orientation = orientation
+        self._keeps_yuv = orientation == Orientation() and not (size[0] % 2 or size[1] % 2)
+        self._to_rgb = ToRgb(*size)
+        self._scaler = VideoReformatter()
+
+    def __call__(self, frame: av.VideoFrame) -> Picture:
+        is_yuv = frame.format.name.startswith("yuv") and not tags_of(frame).is_hdr
+        if self._keeps_yuv and is_yuv:
+            is_planar = frame.format.name[:7] in _PLANAR
+            if (frame.width, frame.height) != self._size or not is_planar:
+                frame = self._scaler.reformat(
+                    frame, *self._size, "yuv420p", interpolation=Interpolation.BICUBIC, threads=1
+                )
+            planes = planes_of(frame)
+            if planes is not None:
+                return planes
+        return self._orientation(self._to_rgb(frame))
 
 
 def _decode(packet: Packet) -> list[Any]:

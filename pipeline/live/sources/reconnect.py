@@ -47,6 +47,23 @@ def close_when_opened(opening: Future[LiveSource]) -> None:
     opening.add_done_callback(close)
 
 
+class OutputClock:
+    """The clock of the outputs: it begins with the run and never goes back."""
+
+    def __init__(self) -> None:
+        self._zero = time.monotonic()
+        self._last_pts = -1
+
+    def now(self) -> Fraction:
+        """Seconds since the run began, in whole units of ``TIME_BASE``."""
+        return Fraction(round((time.monotonic() - self._zero) / TIME_BASE)) * TIME_BASE
+
+    def pts(self, moment: Fraction) -> int:
+        """The pts of a frame at ``moment``, seconds; always later than that of the one before."""
+        self._last_pts = max(self._last_pts + 1, round(moment / TIME_BASE))
+        return self._last_pts
+
+
 class ReconnectingSource:
     """Opens a source again and again, and sets its frames on one clock that never goes back.
 
@@ -74,8 +91,7 @@ class ReconnectingSource:
         self._audio = audio
         self._stop = stop
         self._loop = loop
-        self._zero = time.monotonic()
-        self._last_pts = -1
+        self._clock = OutputClock()
         self.lost = 0
         """How often the source was lost."""
 
@@ -106,9 +122,9 @@ class ReconnectingSource:
             for item in items:
                 if self._stop.is_set():
                     return
-                if offset is None or abs(offset + item.time - self._now()) > MAX_JUMP:
+                if offset is None or abs(offset + item.time - self._clock.now()) > MAX_JUMP:
                     # The source begins, or its sender has restarted with another clock.
-                    offset = self._now() - item.time
+                    offset = self._clock.now() - item.time
                     if self._audio is not None:
                         self._audio.reset()
                 if isinstance(item, AudioChunk):
@@ -116,7 +132,7 @@ class ReconnectingSource:
                         self._audio.put(item.frame, offset + item.time)
                     continue
                 self._stats.count_captured()
-                pts = self._next_pts(offset + item.time)
+                pts = self._clock.pts(offset + item.time)
                 yield replace(item, pts=pts, time_base=TIME_BASE)
 
     def _reconnect(self, why: str) -> Generator[SourceLost, None, LiveSource | None]:
@@ -157,15 +173,8 @@ class ReconnectingSource:
     def _notices(self, why: str, due: float, over: Callable[[], bool]) -> Generator[SourceLost]:
         """A notice every ``_NOTICE_EVERY`` seconds, and silence, until it is over."""
         while not over() and not self._stop.is_set():
-            now, left = self._now(), max(0.0, due - time.monotonic())
+            now, left = self._clock.now(), max(0.0, due - time.monotonic())
             if self._audio is not None:
                 self._audio.silence_until(now)
-            yield SourceLost(why, left, self._next_pts(now))
+            yield SourceLost(why, left, self._clock.pts(now))
             self._stop.wait(min(_NOTICE_EVERY, left or _NOTICE_EVERY))
-
-    def _now(self) -> Fraction:
-        return Fraction(round((time.monotonic() - self._zero) / TIME_BASE)) * TIME_BASE
-
-    def _next_pts(self, moment: Fraction) -> int:
-        self._last_pts = max(self._last_pts + 1, round(moment / TIME_BASE))
-        return self._last_pts
