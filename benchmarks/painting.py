@@ -206,7 +206,7 @@ def video(args: argparse.Namespace) -> dict[str, Any]:
     results = {str(path): _stretch(str(path), stretch) for path in args.result}
     height, width = next(iter(results.values()))[0].rgb.shape[:2]
     frames = [
-        replace(frame, picture=np.asarray(resize_pixels(frame.rgb, (height, width)), np.uint8))
+        replace(frame, source=np.asarray(resize_pixels(frame.rgb, (height, width)), np.uint8))
         for frame in _stretch(str(args.clip), stretch)
     ]
     painter = _gatys(args, str(args.style))

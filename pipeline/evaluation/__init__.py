@@ -1,1 +1,1 @@
-"""How steady and how faithful a result is."""
+"""How much a result flickers, and how far it is from the look of single frames."""

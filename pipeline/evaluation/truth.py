@@ -1,4 +1,4 @@
-"""Known motion: the flow files of scenes whose true motion is given (``--truth``)."""
+"""Read known motion: the flow files of scenes whose true motion is given (``--truth``)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from ..core.frame import Vectors
 from ..imaging.warp import Mask, resize_mask, resize_vectors
 
 _UNKNOWN_FLOW = 1e9  # Middlebury's mark for pixels without truth
-
-
 _FLO_MAGIC = 202021.25
 
 
@@ -22,11 +20,11 @@ class Truth:
     """The true flow from each frame to the next: a folder with one file per frame, in order.
 
     Args:
-        folder: with files as ``read_flow`` reads; the last frame needs none.
-        first: number of the frame that is the evaluation's first.
+        folder: with the files that ``read_flow`` reads; the last frame needs none.
+        first: number of the frame at which the evaluation begins, from 0.
 
     Raises:
-        SourceError: there is no such folder, or no such file in it.
+        SourceError: the folder does not exist, or has no such file.
     """
 
     def __init__(self, folder: Path, first: int = 0) -> None:
@@ -41,7 +39,15 @@ class Truth:
         self._first = first
 
     def between(self, number: int, width: int, height: int) -> tuple[Vectors, Mask | None]:
-        """The flow from frame ``number`` to the next at a size, and what is occluded, if known.
+        """Read the flow from frame ``number`` to the next.
+
+        Args:
+            number: of the frame, from 0 at the first one of the evaluation.
+            width: of the frames, px.
+            height: of the frames, px.
+
+        Returns:
+            (height, width, 2) float32, px; and the occluded pixels, (height, width), if known.
 
         Raises:
             SourceError: the file is missing, unreadable, or of another shape than the frames.
@@ -62,13 +68,16 @@ class Truth:
 
 
 def read_flow(path: Path) -> tuple[Vectors, Mask | None]:
-    """Flow (H, W, 2), px, and where it is occluded or unknown, of a file.
+    """Read the flow of a file.
 
     Args:
         path: ``.flo``; ``.npy``; or ``.npz`` with ``flow`` and, optionally, ``occluded`` (H, W).
 
+    Returns:
+        (H, W, 2) float32, px; and the occluded or unknown pixels, (H, W), if there are any.
+
     Raises:
-        SourceError: it can't be read, or holds something else.
+        SourceError: the file can't be read, or has something else.
     """
     try:
         vectors, hidden = _read_flo(path) if path.suffix.lower() == ".flo" else _read_numpy(path)
@@ -78,11 +87,11 @@ def read_flow(path: Path) -> tuple[Vectors, Mask | None]:
         raise SourceError(f"flow {path} is {vectors.shape}, not (height, width, 2)")
     if hidden is not None and hidden.shape != vectors.shape[:2]:
         raise SourceError(f"flow {path} is {vectors.shape[:2]}, its 'occluded' {hidden.shape}")
-    return _known(vectors.astype(np.float32), hidden)
+    return _mark_unknown(vectors.astype(np.float32), hidden)
 
 
-def _known(vectors: Vectors, hidden: Mask | None) -> tuple[Vectors, Mask | None]:
-    """Unknown vectors as none at all, and occluded."""
+def _mark_unknown(vectors: Vectors, hidden: Mask | None) -> tuple[Vectors, Mask | None]:
+    """Set unknown vectors to zero, and count them as occluded."""
     unknown = ~np.all(np.abs(vectors) < _UNKNOWN_FLOW, axis=-1)
     if not unknown.any():
         return vectors, hidden

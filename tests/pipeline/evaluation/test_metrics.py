@@ -21,13 +21,14 @@ from stylize_video.models.evaluation.perceptual import (
 from stylize_video.models.nets.vgg19 import VGG19
 from stylize_video.pipeline.core.errors import SourceError, TrainingError
 from stylize_video.pipeline.core.frame import Frame, Rgb, Vectors
-from stylize_video.pipeline.evaluation.metrics import SOURCE, Evaluation, Measure, Quality, evaluate
+from stylize_video.pipeline.evaluation.metrics import SOURCE, Evaluation, Measure, Quality
 from stylize_video.pipeline.evaluation.truth import Truth, read_flow
 from stylize_video.pipeline.imaging.similarity import structural_distance
 from stylize_video.pipeline.temporal.flow import open_flow
 
 from ...helpers import scenes
 from ...helpers.command import Done, one_line, run_command
+from ...helpers.evaluation import evaluate
 from ...helpers.scenes import ExactFlow, Scene
 from ...helpers.video import MakeClip
 

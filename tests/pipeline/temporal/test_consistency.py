@@ -12,13 +12,14 @@ import pytest
 from stylize_video.pipeline import Settings, stylize
 from stylize_video.pipeline.core.config import checked
 from stylize_video.pipeline.core.frame import Frame, Motion, Rgb, TemporalState
-from stylize_video.pipeline.evaluation.metrics import Measure, evaluate
+from stylize_video.pipeline.evaluation.metrics import Measure
 from stylize_video.pipeline.styles.per_shot import paint_picture, paint_shots
 from stylize_video.pipeline.styles.zoo import find_style
 from stylize_video.pipeline.temporal.consistency import BLEND_WEIGHTS, TemporalBlend, blend_frames
 from stylize_video.pipeline.temporal.flow import Dis, attach_motion
 
 from ...helpers.command import run_command
+from ...helpers.evaluation import evaluate
 from ...helpers.fake_style import FakeStyle
 from ...helpers.open_styles import open_file
 from ...helpers.scenes import SCENES, ExactFlow, Scene, layers, pan, photographs, static, texture
