@@ -151,7 +151,6 @@ def photos(args: argparse.Namespace) -> None:
                 asked = {
                     "style": (str(folder / "style.jpg"),),
                     "method": method,
-                    "look": "photo",
                     "smooth": smooth,
                     "content_mask": str(folder / "content_mask.png"),
                     "style_mask": (folder / "style_mask.png",),

@@ -26,63 +26,73 @@ FLOWS: tuple[str, ...] = get_args(Settings.model_fields["flow"].annotation)
 _COMPARED_LOOKS = 8  # frames of a clip whose look is compared
 
 
+_PerFrame = Annotated[
+    str | None,
+    typer.Option(help="The same style painted with --steady off, to compare with."),
+]
+_FlowKind = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(FLOWS),
+        help="How motion is measured: dis (fast) or raft (better, slow).",
+    ),
+]
+_FlowModel = Annotated[
+    Path | None,
+    typer.Option(help="The ONNX file of --flow raft. Default: where export-flow writes it."),
+]
+_Truth = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the true motion from each frame to the next: .flo, .npy or .npz files."
+    ),
+]
+_Intervals = Annotated[
+    str, typer.Option(help="Distances between compared frames; 1 is always one of them.")
+]
+_Start = Annotated[
+    str | None,
+    typer.Option(
+        help="Begin here in SOURCE: seconds, or [HH:]MM:SS[.fff]. "
+        "A RESULT of another length than SOURCE begins there too."
+    ),
+]
+_MaxFrames = Annotated[int | None, typer.Option(help="Compare at most this many frames.", min=2)]
+_Perceptual = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(KINDS),
+        help="How to compare the look of frames; auto: lpips or vgg if their weights are "
+        "on this machine, else ssim.",
+    ),
+]
+_LpipsBackbone = Annotated[
+    Path | None,
+    typer.Option(
+        envvar=LPIPS_SETTING,
+        help="AlexNet weights for LPIPS (.safetensors, .pth); default: downloaded.",
+    ),
+]
+_Picture = Annotated[
+    Path | None,
+    typer.Option(help="Write a PNG of the errors, and of a row of pixels over time."),
+]
+
+
 def evaluate(
     source: Annotated[str, typer.Argument(help="The clip that was repainted.")],
     result: Annotated[str, typer.Argument(help="The repainted clip.")],
-    per_frame: Annotated[
-        str | None,
-        typer.Option(help="The same style without --steady (run --steady off), to compare with."),
-    ] = None,
-    flow: Annotated[
-        str,
-        typer.Option(
-            metavar="|".join(FLOWS),
-            help="How motion is measured: dis (fast) or raft (better, slow).",
-        ),
-    ] = FLOWS[0],
-    flow_model: Annotated[
-        Path | None,
-        typer.Option(help="The ONNX file of --flow raft. Default: where export-flow writes it."),
-    ] = None,
-    truth: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of the true motion from each frame to the next: .flo, .npy or .npz files."
-        ),
-    ] = None,
-    intervals: Annotated[
-        str, typer.Option(help="Distances between compared frames; 1 is always one of them.")
-    ] = "1,10",
-    start: Annotated[
-        str | None,
-        typer.Option(
-            help="Begin here in SOURCE: seconds, or [HH:]MM:SS[.fff]. "
-            "A RESULT of another length than SOURCE begins there too."
-        ),
-    ] = None,
-    max_frames: Annotated[
-        int | None, typer.Option(help="Compare at most this many frames.", min=2)
-    ] = None,
-    perceptual: Annotated[
-        str,
-        typer.Option(
-            metavar="|".join(KINDS),
-            help="How to compare the look of frames; auto: lpips or vgg if their weights are "
-            "on this machine, else ssim.",
-        ),
-    ] = KINDS[0],
+    per_frame: _PerFrame = None,
+    flow: _FlowKind = FLOWS[0],
+    flow_model: _FlowModel = None,
+    truth: _Truth = None,
+    intervals: _Intervals = "1,10",
+    start: _Start = None,
+    max_frames: _MaxFrames = None,
+    perceptual: _Perceptual = KINDS[0],
     vgg: Vgg = None,
-    lpips_backbone: Annotated[
-        Path | None,
-        typer.Option(
-            envvar=LPIPS_SETTING,
-            help="AlexNet weights for LPIPS (.safetensors, .pth); default: downloaded.",
-        ),
-    ] = None,
-    picture: Annotated[
-        Path | None,
-        typer.Option(help="Write a PNG of the errors, and of a row of pixels over time."),
-    ] = None,
+    lpips_backbone: _LpipsBackbone = None,
+    picture: _Picture = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,

@@ -66,7 +66,7 @@ class Slices:
     """The middle row of every clip over time: what does not move draws straight lines."""
 
     MOST = 1000
-    """Frames kept."""
+    """Frames whose rows are collected."""
 
     def __init__(self) -> None:
         self._rows: dict[str, list[Any]] = {}

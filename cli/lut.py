@@ -14,41 +14,46 @@ from .checks import refuse_place
 from .options import Overwrite, Quiet
 from .progress import Report
 
+_Content = Annotated[
+    str,
+    typer.Argument(metavar="CONTENT", help="What gets new colours: a picture, or a video."),
+]
+_Style = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="STYLE",
+        help="The picture whose colours it gets. Mix several: a.jpg:0.7 b.jpg:0.3.",
+    ),
+]
+_Method = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join((*METHODS[:4], "FILE")),
+        help="How to use the picture as a style. auto: wct2. A file NAME.prepare.onnx is a "
+        "method of your own.",
+    ),
+]
+_Strength = Annotated[
+    float, typer.Option(help="How strong: 0 changes nothing, 1 is the full style.")
+]
+_Grid = Annotated[
+    int,
+    typer.Option(help="Size of the table: 17, 33 or 65 points for each colour.", min=2, max=65),
+]
+_PerShot = Annotated[
+    bool,
+    typer.Option("--per-shot", help="Write a table for each shot: OUT-001.cube, OUT-002.cube …"),
+]
+
 
 def lut(
-    content: Annotated[
-        str,
-        typer.Argument(metavar="CONTENT", help="What gets new colours: a picture, or a video."),
-    ],
-    style: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="STYLE",
-            help="The picture whose colours it gets. Mix several: a.jpg:0.7 b.jpg:0.3.",
-        ),
-    ],
+    content: _Content,
+    style: _Style,
     out: Annotated[Path, typer.Argument(help="The .cube file to write.", metavar="OUT.cube")],
-    method: Annotated[
-        str,
-        typer.Option(
-            metavar="|".join((*METHODS[:4], "FILE")),
-            help="How to use the picture as a style. auto: wct2. A file NAME.prepare.onnx is a "
-            "method of your own.",
-        ),
-    ] = "auto",
-    strength: Annotated[
-        float, typer.Option(help="How strong: 0 changes nothing, 1 is the full style.")
-    ] = 1.0,
-    grid: Annotated[
-        int,
-        typer.Option(help="Size of the table: 17, 33 or 65 points for each colour.", min=2, max=65),
-    ] = 33,
-    per_shot: Annotated[
-        bool,
-        typer.Option(
-            "--per-shot", help="Write a table for each shot: OUT-001.cube, OUT-002.cube …"
-        ),
-    ] = False,
+    method: _Method = "auto",
+    strength: _Strength = 1.0,
+    grid: _Grid = 33,
+    per_shot: _PerShot = False,
     device: Annotated[str, typer.Option(help="What runs the net; see run --help.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU cores that the net may use; 0 means all.")] = 0,
     overwrite: Overwrite = False,

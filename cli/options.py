@@ -18,7 +18,7 @@ from ..pipeline.core.config import GROUPS, Settings, checked, load_config
 Vgg = Annotated[
     Path | None,
     typer.Option(
-        envvar=VGG_SETTING, help="VGG-19 weights (.safetensors, .pth); default: downloaded."
+        envvar=VGG_SETTING, help="VGG-19 weights (.safetensors, .pth). Default: downloaded once."
     ),
 ]
 TorchDevice = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]

@@ -33,7 +33,7 @@ class Bar:
         total: how many units there will be; ``None``: unknown.
         unit: what is counted: ``frames``.
         done: how many were done before.
-        display: shows a step: the bar, and the text beside it.
+        display: shows a step: the bar, and the text next to it.
     """
 
     def __init__(self, total: int | None, unit: str, done: int, display: Display) -> None:

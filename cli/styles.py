@@ -66,7 +66,7 @@ def _write_sheet(sheet: Path | None, frame: str | None, at: str, overwrite: bool
     from ..pipeline.media.inputs import frame_at
 
     if frame is None:
-        raise SettingsError("--sheet needs --frame: a picture, or a video whose frame is shown")
+        raise SettingsError("--sheet needs --frame: a picture, or a video to take a frame from")
     if sheet is None:
         raise SettingsError("--frame needs --sheet: the PNG to write")
     if sheet.suffix.lower() != ".png":

@@ -93,7 +93,9 @@ def choose_encoding(output: Path, settings: EncodingSettings, info: SourceInfo) 
     if container == "webm" and info.sample_aspect != 1:
         log.warning("WebM can't keep pixels of %s: add --size for square ones", info.sample_aspect)
     if info.color.is_hdr:
-        log.warning("HDR colours were tone-mapped to BT.709: a style has none of its own")
+        log.warning(
+            "Your HDR video was converted to normal colours (BT.709). Styles cannot paint HDR."
+        )
     return Encoding(name, pixel_format, options, color)
 
 
