@@ -8,7 +8,7 @@ import numpy as np
 from stylize_video.pipeline.live.audio import RATE, AudioBlock, AudioTimeline
 
 
-def heard_by() -> tuple[list[AudioBlock], AudioTimeline]:
+def blocks_of() -> tuple[list[AudioBlock], AudioTimeline]:
     blocks: list[AudioBlock] = []
     return blocks, AudioTimeline(blocks.append)
 
@@ -26,7 +26,7 @@ def unbroken(blocks: list[AudioBlock]) -> bool:
 
 
 def test_any_sound_becomes_one_line_at_one_rate():
-    blocks, line = heard_by()
+    blocks, line = blocks_of()
     for number in range(43):
         line.put(tone(1024), Fraction(number * 1024, 44100))
     assert unbroken(blocks)
@@ -36,7 +36,7 @@ def test_any_sound_becomes_one_line_at_one_rate():
 
 
 def test_a_gap_is_silence_and_what_comes_after_is_in_its_place():
-    blocks, line = heard_by()
+    blocks, line = blocks_of()
     line.put(tone(4800, RATE, "stereo"), Fraction(0))
     line.reset()
     line.put(tone(4800, RATE, "stereo"), Fraction(1))
@@ -48,8 +48,8 @@ def test_a_gap_is_silence_and_what_comes_after_is_in_its_place():
     assert abs(loud[gap + 1] - RATE) < 100
 
 
-def test_silence_is_heard_while_nothing_comes_and_not_before():
-    blocks, line = heard_by()
+def test_silence_is_written_while_nothing_arrives_and_not_before():
+    blocks, line = blocks_of()
     line.silence_until(Fraction(5))
     assert blocks == []
     line.put(tone(480, RATE, "stereo"), Fraction(6))
@@ -60,8 +60,8 @@ def test_silence_is_heard_while_nothing_comes_and_not_before():
     assert blocks[-1].end == 7 * RATE
 
 
-def test_what_was_heard_already_is_not_heard_twice():
-    blocks, line = heard_by()
+def test_audio_that_comes_twice_is_written_once():
+    blocks, line = blocks_of()
     line.put(tone(9600, RATE, "stereo"), Fraction(0))
     line.put(tone(9600, RATE, "stereo"), Fraction(1, 10))
     assert unbroken(blocks)
@@ -69,7 +69,7 @@ def test_what_was_heard_already_is_not_heard_twice():
 
 
 def test_an_hour_away_is_no_hour_of_silence():
-    blocks, line = heard_by()
+    blocks, line = blocks_of()
     line.put(tone(480, RATE, "stereo"), Fraction(0))
     line.silence_until(Fraction(3600))
     assert sum(b.samples.shape[1] for b in blocks) < 11 * RATE
@@ -78,7 +78,7 @@ def test_an_hour_away_is_no_hour_of_silence():
 
 def test_another_layout_and_rate_in_the_middle():
     """A broadcast goes from stereo to 5.1 for the film."""
-    blocks, line = heard_by()
+    blocks, line = blocks_of()
     line.put(tone(4800, RATE, "stereo"), Fraction(0))
     around = av.AudioFrame.from_ndarray(np.full((6, 4410), 0.3, np.float32), "fltp", "5.1")
     around.sample_rate = 44100

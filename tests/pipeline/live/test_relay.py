@@ -70,7 +70,7 @@ def test_what_goes_out_arrives_whole(ffmpeg: Path):
         assert sum(1 for _ in got.decode(video=0)) == 25
 
 
-def test_what_comes_in_is_read_and_its_end_is_told(ffmpeg: Path):
+def test_a_stream_is_read_and_its_end_is_an_error(ffmpeg: Path):
     send()
     source = FfmpegSource(address_of("srt://here:9000"), None, 2)
     frames = [x for x in source.items() if isinstance(x, Frame)]
@@ -82,7 +82,7 @@ def test_what_comes_in_is_read_and_its_end_is_told(ffmpeg: Path):
     assert not threads_of("relay")
 
 
-def test_the_programs_own_words_are_told(ffmpeg: Path):
+def test_the_error_is_the_programs_own_message(ffmpeg: Path):
     with pytest.raises(SourceError, match=r"srt://refused can't be opened: .*Connection refused"):
         FfmpegSource(address_of("srt://refused"), None, 2)
 

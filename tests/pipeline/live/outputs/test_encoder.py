@@ -79,25 +79,25 @@ def test_what_no_live_picture_is_encoded_to(name: str):
         ("a.mov", (128, 96), {"codec": "prores_ks"}),
     ],
 )
-def test_what_was_shown_is_what_is_recorded(
+def test_the_recording_has_the_frames_that_were_written(
     tmp_path: Path, name: str, size: tuple[int, int], values: dict[str, Any]
 ):
     frames, times = read_video(recorded(tmp_path / name, *size, **values))
     assert [len(frames), frames[0].shape[1::-1]] == [25, size]
     assert abs(float(times[-1] - times[0]) - 24 / 25) < 0.002
-    wanted = moving_scene(25, *size)
-    assert min(psnr(a, b) for a, b in zip(frames, wanted, strict=True)) > 28
+    expected = moving_scene(25, *size)
+    assert min(psnr(a, b) for a, b in zip(frames, expected, strict=True)) > 28
     assert [entry.name for entry in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize(("name", "codec"), [("a.mp4", "aac"), ("a.webm", "opus")])
 def test_sound_goes_with_it(tmp_path: Path, name: str, codec: str):
-    with av.open(recorded(tmp_path / name, 128, 96, has_audio=True)) as found:
-        stream = found.streams.audio[0]
+    with av.open(recorded(tmp_path / name, 128, 96, has_audio=True)) as opened:
+        stream = opened.streams.audio[0]
         assert stream.codec_context.name == codec
-        on_output = np.concatenate([f.to_ndarray()[0] for f in found.decode(stream)])
-    assert 0.9 * RATE < len(on_output) < 1.1 * RATE
-    middle = on_output[RATE // 4 : RATE // 2]
+        samples = np.concatenate([f.to_ndarray()[0] for f in opened.decode(stream)])
+    assert 0.9 * RATE < len(samples) < 1.1 * RATE
+    middle = samples[RATE // 4 : RATE // 2]
     assert np.abs(np.fft.rfft(middle)).argmax() * RATE / len(middle) == pytest.approx(1000, abs=5)
 
 
@@ -124,11 +124,11 @@ def test_webrtc_gets_the_profile_that_every_server_takes():
 
 
 def test_the_users_options_reach_the_encoder(tmp_path: Path):
-    asked = {"encoder_option": {"pix_fmt": "yuv444p", "g": "5"}}
-    with av.open(recorded(tmp_path / "a.mkv", 128, 96, **asked)) as found:
-        video = found.streams.video[0]
+    options = {"encoder_option": {"pix_fmt": "yuv444p", "g": "5"}}
+    with av.open(recorded(tmp_path / "a.mkv", 128, 96, **options)) as opened:
+        video = opened.streams.video[0]
         assert video.codec_context.pix_fmt == "yuv444p"
-        assert [p.is_keyframe for p in found.demux(video) if p.size].count(True) == 5
+        assert [p.is_keyframe for p in opened.demux(video) if p.size].count(True) == 5
 
 
 def test_a_file_that_is_there_is_not_written_over(tmp_path: Path):
@@ -140,7 +140,7 @@ def test_a_file_that_is_there_is_not_written_over(tmp_path: Path):
     assert (tmp_path / "a.mp4").read_bytes() == b"dear"
 
 
-def test_quality_may_be_asked_for_instead_of_a_rate(tmp_path: Path):
+def test_crf_replaces_the_bit_rate(tmp_path: Path):
     sizes = [
         recorded(tmp_path / f"{crf}.mkv", 128, 96, bitrate=None, crf=crf).stat().st_size
         for crf in (10, 40)
@@ -148,7 +148,7 @@ def test_quality_may_be_asked_for_instead_of_a_rate(tmp_path: Path):
     assert sizes[0] > 3 * sizes[1]
 
 
-def test_what_appears_meanwhile_and_what_was_left_is_kept(tmp_path: Path):
+def test_a_file_that_appears_during_the_run_is_not_replaced(tmp_path: Path):
     left = tmp_path / ".a.mkv.part"
     left.write_bytes(b"of a run that was killed")
     target = target_of(str(tmp_path / "a.mkv"))

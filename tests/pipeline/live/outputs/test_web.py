@@ -32,16 +32,16 @@ def page() -> Iterator[Page]:
 
 def ask(page: Page, path: str, body: Any = None, **headers: str) -> tuple[int, bytes]:
     data = None if body is None else json.dumps(body).encode()
-    asked = urllib.request.Request(f"http://127.0.0.1:{page.port}{path}", data, headers)
+    request = urllib.request.Request(f"http://127.0.0.1:{page.port}{path}", data, headers)
     try:
-        with urllib.request.urlopen(asked, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=5) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read()
 
 
-def shown(level: int) -> OutputFrame:
+def output_frame(level: int) -> OutputFrame:
     painted, source = np.full((20, 30, 3), level, np.uint8), np.zeros((20, 30, 3), np.uint8)
     return OutputFrame(Frame(source, 0, Fraction(1), painted=painted))
 
@@ -56,9 +56,9 @@ def test_the_page_has_a_picture_and_names_no_other_site(page: Page):
 
 def test_buttons_and_sliders_change_the_state(page: Page):
     assert ask(page, "/do", {"action": "next"}, **OWN)[0] == 200
-    status, told = ask(page, "/do", {"action": "strength", "value": 0.25}, **OWN)
+    status, answer = ask(page, "/do", {"action": "strength", "value": 0.25}, **OWN)
     assert status == 200
-    assert json.loads(told)["style"] == 1
+    assert json.loads(answer)["style"] == 1
     state = json.loads(ask(page, "/state")[1])
     assert (state["styles"], state["strength"]) == (["night", "wave"], 0.25)
     assert page.controls.state.style == 1
@@ -81,10 +81,10 @@ def test_another_site_can_press_no_button_and_read_nothing(page: Page):
 
 def test_the_picture_moves(page: Page):
     seen: list[int] = []
-    page.write_frame(shown(50))
+    page.write_frame(output_frame(50))
     stream = page.feed.jpegs()
     for level in (50, 150, 250):
-        page.write_frame(shown(level))
+        page.write_frame(output_frame(level))
         decoded = cv2.imdecode(np.frombuffer(next(stream), np.uint8), cv2.IMREAD_COLOR)
         assert decoded is not None
         seen.append(int(decoded[0, 0, 0]))
@@ -93,9 +93,9 @@ def test_the_picture_moves(page: Page):
 
 
 def test_the_stream_is_what_browsers_read(page: Page):
-    page.write_frame(shown(9))
-    asked = f"http://127.0.0.1:{page.port}/live.mjpg"
-    with urllib.request.urlopen(asked, timeout=5) as answer:
+    page.write_frame(output_frame(9))
+    request = f"http://127.0.0.1:{page.port}/live.mjpg"
+    with urllib.request.urlopen(request, timeout=5) as answer:
         assert answer.headers["Content-Type"] == "multipart/x-mixed-replace; boundary=frame"
         head = b"".join(answer.readline() for _ in range(4))
         assert b"--frame\r\nContent-Type: image/jpeg\r\n" in head
@@ -103,7 +103,7 @@ def test_the_stream_is_what_browsers_read(page: Page):
 
 
 def test_only_so_many_may_look_at_once(page: Page):
-    page.write_frame(shown(1))
+    page.write_frame(output_frame(1))
     looking = [page.feed.jpegs() for _ in range(9)]
     assert [next(one, None) is not None for one in looking] == [True] * 8 + [False]
     for one in looking:

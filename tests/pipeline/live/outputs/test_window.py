@@ -48,35 +48,35 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     return made
 
 
-def shown(level: int = 100) -> OutputFrame:
+def output_frame(level: int = 100) -> OutputFrame:
     painted, source = np.full((90, 160, 3), level, np.uint8), np.zeros((90, 160, 3), np.uint8)
     return OutputFrame(Frame(source, 0, Fraction(1), painted=painted, captured=time.monotonic()))
 
 
 def run(screen: Screen, keys: str, state: State | None = None) -> tuple[Controls, LiveStats]:
-    controls, meter = Controls(["night", "wave", "cry"], state), LiveStats()
-    made = Window("test", controls, meter)
-    made.queue.put(shown())
+    controls, stats = Controls(["night", "wave", "cry"], state), LiveStats()
+    made = Window("test", controls, stats)
+    made.queue.put(output_frame())
     screen.keys = list(keys)
     turns = iter(range(len(keys) + 2))
     made.run(lambda: next(turns, None) is None)
     assert screen.destroyed
-    return controls, meter
+    return controls, stats
 
 
-def test_a_frame_is_shown_at_its_size_and_measured(screen: Screen):
-    _, meter = run(screen, "i")
+def test_a_frame_is_displayed_at_its_size_and_counted(screen: Screen):
+    _, stats = run(screen, "i")
     assert screen.sizes == [(160, 90)]
     assert screen.pictures[0].shape == (90, 160, 3)
-    assert meter.summary()["output"] == 1
+    assert stats.summary()["output"] == 1
 
 
 def test_a_picture_that_the_window_had_no_time_for_is_counted(screen: Screen):
-    controls, meter = Controls(["night"]), LiveStats()
-    made = Window("test", controls, meter)
+    controls, stats = Controls(["night"]), LiveStats()
+    made = Window("test", controls, stats)
     for level in range(3):
-        made.queue.put(shown(level))
-    assert meter.summary()["dropped"] == 2
+        made.queue.put(output_frame(level))
+    assert stats.summary()["dropped"] == 2
 
 
 @pytest.mark.parametrize(
@@ -109,14 +109,14 @@ def test_keys(screen: Screen, keys: str, changed: dict[str, Any]):
 
 def test_full_screen_and_back(screen: Screen):
     run(screen, "ff")
-    wanted = [cv2.WINDOW_FULLSCREEN, cv2.WINDOW_NORMAL]
-    assert screen.properties == [(cv2.WND_PROP_FULLSCREEN, mode) for mode in wanted]
+    expected = [cv2.WINDOW_FULLSCREEN, cv2.WINDOW_NORMAL]
+    assert screen.properties == [(cv2.WND_PROP_FULLSCREEN, mode) for mode in expected]
 
 
 def test_the_mouse_draws_the_wipe(screen: Screen):
     controls = Controls(["a"], State(compare="wipe"))
     made = Window("test", controls, LiveStats())
-    made.queue.put(shown())
+    made.queue.put(output_frame())
     turns = iter([False, True])
     made.run(lambda: next(turns))
     screen.mouse(cv2.EVENT_MOUSEMOVE, 40, 10, cv2.EVENT_FLAG_LBUTTON, None)
@@ -159,17 +159,17 @@ def test_the_command_loads_opencv_first():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_source_beside_or_under_the_line():
-    side = compose(shown(100), "side", 0.5)
+def test_the_source_side_by_side_or_as_a_wipe():
+    side = compose(output_frame(100), "side", 0.5)
     assert side.shape == (90, 320, 3)
     assert (side[40, 10].tolist(), side[40, 300].tolist()) == ([0] * 3, [100] * 3)
-    wipe = compose(shown(100), "wipe", 0.25)
+    wipe = compose(output_frame(100), "wipe", 0.25)
     assert [int(wipe[40, x, 0]) for x in (10, 39, 40, 60)] == [0, 255, 255, 100]
-    assert (compose(shown(100), "off", 0.5) == 100).all()
+    assert (compose(output_frame(100), "off", 0.5) == 100).all()
 
 
 def test_a_notice_darkens_the_foot_and_leaves_the_frame_alone():
-    one = OutputFrame(shown(200).frame, "the stream is gone; again in 3 s")
+    one = OutputFrame(output_frame(200).frame, "the stream is gone; again in 3 s")
     drawn = compose(one, "off", 0.5)
     assert drawn[-2, -2, 0] == 50
     assert drawn[5, 5, 0] == 200

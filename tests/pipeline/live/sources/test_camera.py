@@ -20,7 +20,7 @@ class Device:
     """What ``cv2.VideoCapture`` gives: 640x360 whatever is asked for, 100 frames a second."""
 
     def __init__(self, index: int, backend: int) -> None:
-        self.index, self.asked, self.count, self.open = index, dict[int, float](), 0, index == 1
+        self.index, self.requested, self.count, self.open = index, dict[int, float](), 0, index == 1
         self.unplugged_after = 40
         self.missing: set[int] = set()
 
@@ -28,7 +28,7 @@ class Device:
         return self.open
 
     def set(self, what: int, value: float) -> bool:
-        self.asked[what] = value
+        self.requested[what] = value
         return False
 
     def read(self) -> tuple[bool, Any]:
@@ -59,12 +59,15 @@ def test_what_is_a_camera():
     assert [is_camera(x) for x in ("123", "0.mp4", "in.mp4", "", "rtsp://0")] == [False] * 5
 
 
-def test_it_is_asked_for_mjpeg_and_measured(device: list[Device]):
+def test_mjpeg_is_requested_and_the_rate_measured(device: list[Device]):
     source = CameraSource("1", "1280x720", 50)
-    asked = device[0].asked
-    assert asked[cv2.CAP_PROP_FOURCC] == cv2.VideoWriter.fourcc(*"MJPG")
-    assert (asked[cv2.CAP_PROP_FRAME_WIDTH], asked[cv2.CAP_PROP_FRAME_HEIGHT]) == (1280, 720)
-    assert asked[cv2.CAP_PROP_FPS] == 50
+    requested = device[0].requested
+    assert requested[cv2.CAP_PROP_FOURCC] == cv2.VideoWriter.fourcc(*"MJPG")
+    assert (requested[cv2.CAP_PROP_FRAME_WIDTH], requested[cv2.CAP_PROP_FRAME_HEIGHT]) == (
+        1280,
+        720,
+    )
+    assert requested[cv2.CAP_PROP_FPS] == 50
     # What it says of itself is not believed.
     assert (source.info.width, source.info.height) == (640, 360)
     assert 40 < source.info.rate <= 100
@@ -83,7 +86,7 @@ def test_frames_are_rgb_and_stamped_with_their_capture(device: list[Device]):
     source.close()
 
 
-def test_a_frame_that_fails_is_passed_over_and_an_unplugged_camera_is_told(device: list[Device]):
+def test_a_failed_frame_is_skipped_and_an_unplugged_camera_is_an_error(device: list[Device]):
     source = CameraSource("1", None)
     device[0].missing = {20, 21}
     with pytest.raises(SourceError, match="camera 1 gives no picture"):

@@ -49,17 +49,17 @@ def test_what_is_an_address(name: str, expected: bool):
 
 
 def test_frames_come_at_their_own_speed_as_they_are(make_clip: MakeClip):
-    wanted = moving_scene(15, 128, 96)
+    expected = moving_scene(15, 128, 96)
     began = time.monotonic()
-    found = frames_of(opened(make_clip(frames=wanted)))
+    frames = frames_of(opened(make_clip(frames=expected)))
     assert 0.4 < time.monotonic() - began < 20
-    assert len(found) == 15
-    for a, b in zip(found, wanted, strict=True):
+    assert len(frames) == 15
+    for a, b in zip(frames, expected, strict=True):
         assert psnr(as_rgb(a.picture), b) > 30
-    assert float(found[-1].time - found[0].time) == pytest.approx(14 * 1001 / 30000, abs=0.001)
+    assert float(frames[-1].time - frames[0].time) == pytest.approx(14 * 1001 / 30000, abs=0.001)
 
 
-def test_a_size_is_kept_to(make_clip: MakeClip):
+def test_frames_have_the_requested_size(make_clip: MakeClip):
     source = opened(make_clip(frames=moving_scene(3, 128, 96)), "48p", paced=False)
     assert {f.picture.shape[:2] for f in frames_of(source)} == {(48, 64)}
 

@@ -14,7 +14,7 @@ from stylize_video.pipeline.core import concurrency
 from stylize_video.pipeline.core.errors import SourceError
 from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.live.audio import AudioBlock, AudioTimeline
-from stylize_video.pipeline.live.sources import reconnect as lasting
+from stylize_video.pipeline.live.sources import reconnect as reconnect
 from stylize_video.pipeline.live.sources.reconnect import TIME_BASE, ReconnectingSource, SourceLost
 from stylize_video.pipeline.live.sources.source import AudioChunk
 from stylize_video.pipeline.live.stats import LiveStats
@@ -56,7 +56,7 @@ class Fake:
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(concurrency, "RETRY_PAUSES", (0.05, 0.1))
-    monkeypatch.setattr(lasting, "_NOTICE_EVERY", 0.02)
+    monkeypatch.setattr(reconnect, "_NOTICE_EVERY", 0.02)
 
 
 def run(first: Fake, others: list[Any], stop: threading.Event | None = None, **options: Any):
@@ -116,7 +116,7 @@ def test_a_file_that_breaks_is_an_error():
         list(items)
 
 
-def test_asked_to_stop_while_away_it_stops():
+def test_it_stops_while_the_source_is_away():
     stop = threading.Event()
     _, items, _ = run(Fake(1), [SourceError("away")] * 50, stop)
     next(items)
@@ -132,7 +132,7 @@ def test_sound_and_picture_keep_their_distance():
 
 
 @pytest.mark.parametrize("jump", [-60_000, 60_000_000])
-def test_a_sender_that_begins_anew_with_another_clock(jump: int):
+def test_a_sender_that_restarts_with_another_clock(jump: int):
     class Restarted(Fake):
         def items(self) -> Generator[Frame | AudioChunk]:
             for start in (self.start, self.start + jump):
