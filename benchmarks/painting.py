@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 import torch
 from stylize_video.export.painting import PicturePainter, StyleFiles, short_side
-from stylize_video.models.optimize.descent import fitted
+from stylize_video.models.optimize.descent import resize
 from stylize_video.models.optimize.gatys import like, unit_gains
 from stylize_video.models.optimize.image import Painting, Subject
 from stylize_video.models.optimize.run import optimize, to_tensor
@@ -55,14 +55,14 @@ class Textbook:
         self._layers = [f"relu{b}_1" for b in range(1, 6)]
         with torch.no_grad():
             self._content = self._features(content)["relu4_2"]
-            found = self._features(style)
-            self._style = {name: self._gram(found[name]) for name in self._layers}
+            result = self._features(style)
+            self._style = {name: self._gram(result[name]) for name in self._layers}
         height, width = content.shape[2:]
         self._alpha = self._recipe.ratio * 512 * 512 / (height * width)
 
     def _features(self, picture: Tensor) -> dict[str, Tensor]:
-        found = self._vgg(picture / 255, (*self._layers, "relu4_2"))
-        return {name: x * self._gains[name] for name, x in found.items()}
+        result = self._vgg(picture / 255, (*self._layers, "relu4_2"))
+        return {name: x * self._gains[name] for name, x in result.items()}
 
     @staticmethod
     def _gram(x: Tensor) -> Tensor:
@@ -71,10 +71,10 @@ class Textbook:
 
     def loss(self, picture: Tensor) -> Tensor:
         """α ½ Σ (F − P)² + Σ w / (4N²M²) Σ (G − A)²."""
-        found = self._features(picture)
-        total = self._alpha * 0.5 * (found["relu4_2"] - self._content).square().sum()
+        result = self._features(picture)
+        total = self._alpha * 0.5 * (result["relu4_2"] - self._content).square().sum()
         for name in self._layers:
-            g = self._gram(found[name])
+            g = self._gram(result[name])
             total = total + 0.2 * (g - self._style[name]).square().sum() / (4 * len(g) ** 2)
         return total
 
@@ -111,9 +111,9 @@ def textbook(args: argparse.Namespace) -> dict[str, Any]:
     for _ in work.paint(canvas):
         pass
     seconds = time.perf_counter() - began
-    ours = work.finished(canvas)
+    ours = work.result(canvas)
     size = (content.shape[2], content.shape[3])
-    style = fitted(painter.optimizer.styles[0].rgb, like(painter.optimizer.styles[0].rgb, size))
+    style = resize(painter.optimizer.styles[0].rgb, like(painter.optimizer.styles[0].rgb, size))
     book = Textbook(painter, content, style)
     theirs, losses = book.run(content, args.iterations)
     with torch.no_grad():
@@ -141,7 +141,7 @@ def sheet(args: argparse.Namespace) -> dict[str, Any]:
         painter = _gatys(args, style)
         rgb = np.asarray(resize_pixels(read_picture(args.photo), (height, width)), np.uint8)
         began = time.perf_counter()
-        result, last = _painted(painter, rgb)
+        result, last = _paint(painter, rgb)
         figures[Path(style).stem] = {**last, "minutes": (time.perf_counter() - began) / 60}
         small = cv2.resize(read_picture(Path(style)), (width, height), interpolation=cv2.INTER_AREA)
         rows.append(np.hstack([small, result, theirs]))
@@ -154,7 +154,7 @@ def _gatys(args: argparse.Namespace, style: str) -> PicturePainter:
     return PicturePainter("gatys", recipe, StyleFiles([style]), args.vgg, _CPU)
 
 
-def _painted(
+def _paint(
     painter: PicturePainter, rgb: Rgb, mask: Rgb | None = None
 ) -> tuple[Rgb, dict[str, float]]:
     work = painter.optimizer.descent(painter.content(rgb, mask))
@@ -174,20 +174,18 @@ def photos(args: argparse.Namespace) -> dict[str, Any]:
         folder = args.pairs / name
         content = np.asarray(short_side(read_picture(folder / "content.jpg"), args.size))
         mask = read_picture(folder / "content_mask.png")
-        asked = StyleFiles([str(folder / "style.jpg")], [folder / "style_mask.png"], mask)
+        files = StyleFiles([str(folder / "style.jpg")], [folder / "style_mask.png"], mask)
         options = {"ratio": args.ratio, "iterations": args.iterations, "tv_weight": 0}
         recipe = PaintRecipe.model_validate(options)
-        found = {
-            method: _painted(PicturePainter(method, recipe, asked, args.vgg, _CPU), content, mask)[
-                0
-            ]
+        result = {
+            method: _paint(PicturePainter(method, recipe, files, args.vgg, _CPU), content, mask)[0]
             for method in ("gatys", "deepphoto")
         }
         figures[name] = {
-            k: 1 - structural_distance(edges(v), edges(content)) for k, v in found.items()
+            k: 1 - structural_distance(edges(v), edges(content)) for k, v in result.items()
         }
         style = cv2.resize(read_picture(folder / "style.jpg"), content.shape[1::-1])
-        row = np.hstack([content, style, found["gatys"], found["deepphoto"]])
+        row = np.hstack([content, style, result["gatys"], result["deepphoto"]])
         rows.append(cv2.resize(row, (1600, round(row.shape[0] * 1600 / row.shape[1]))))
         cv2.imwrite(str(args.out), np.vstack(rows)[..., ::-1])
     gain = [f["deepphoto"] - f["gatys"] for f in figures.values()]
@@ -211,14 +209,14 @@ def video(args: argparse.Namespace) -> dict[str, Any]:
     ]
     painter = _gatys(args, str(args.style))
     began = time.perf_counter()
-    shown = {name: [frame.rgb for frame in found] for name, found in results.items()}
-    shown["every frame"] = [_painted(painter, frame.rgb)[0] for frame in frames]
+    pictures = {name: [frame.rgb for frame in result] for name, result in results.items()}
+    pictures["every frame"] = [_paint(painter, frame.rgb)[0] for frame in frames]
     minutes = (time.perf_counter() - began) / 60
     evaluation = Evaluation(open_flow("dis"))
     for number, frame in enumerate(frames):
-        evaluation.add(frame, {name: found[number] for name, found in shown.items()})
+        evaluation.add(frame, {name: result[number] for name, result in pictures.items()})
     few = range(0, len(frames), max(1, len(frames) // 4))
-    rows = [[frame.rgb for frame in frames], *shown.values()]
+    rows = [[frame.rgb for frame in frames], *pictures.values()]
     picture = np.vstack([np.hstack([row[n] for n in few]) for row in rows])
     cv2.imwrite(str(args.out), picture[..., ::-1])
     scores = evaluation.quality().scores

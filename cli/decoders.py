@@ -46,7 +46,7 @@ def train_decoders(
     from ..models.training import decoders as room
 
     recipe = checked(DecoderRecipe, typed, "train-decoders")
-    learned, held_back = split_photos(content, recipe.held_back)
+    learned, validation = split_photos(content, recipe.validation_photos)
     where, report = torch_device(device), Report(quiet)
     describer = open_vgg19(vgg)
     out.mkdir(exist_ok=True)
@@ -60,8 +60,8 @@ def train_decoders(
             f"{recipe.batch} crops on {where}, {len(learned)} photographs"
         )
         _learn(learning, describer, learned, out / f"{name}.pt", workers, report)
-        figures[name] = room.reconstruction(learning.net, held_back)
-        report.say(f"{name}: {figures[name]:.2f} dB on {len(held_back)} held-back photographs")
+        figures[name] = room.reconstruction(learning.net, validation)
+        report.say(f"{name}: {figures[name]:.2f} dB on {len(validation)} validation photographs")
         if known is None:
             known = learning.net
         else:

@@ -68,7 +68,7 @@ def _export_style(checkpoint: Path, out: Path, content: Path, licence: str, repo
     training = load_checkpoint(checkpoint, torch.device("cpu"))
     measured = checkpoint.with_name("figures.json")
     figures = LossValues(**json.loads(measured.read_text())) if measured.is_file() else None
-    photos = list_photos(content)[-training.recipe.held_back :]
+    photos = list_photos(content)[-training.recipe.validation_photos :]
     export_training(training, out, figures, photos, licence, report)
 
 

@@ -73,7 +73,7 @@ def train(
     painting = None if is_base else data.read_rgb(style)
     if painting is None and not is_base:
         raise TrainingError(f"the style picture {style} can't be read; give a JPEG, PNG or WebP")
-    learned, held_back = data.split_photos(content, recipe.held_back)
+    learned, validation = data.split_photos(content, recipe.validation_photos)
     where = torch_device(device)
     folder = out.with_name(out.stem + ".training")
     training = None if restart else _resumed(folder / "checkpoint.pt", recipe, where, report)
@@ -85,15 +85,15 @@ def train(
     loss = training_room.perceptual_loss(recipe, painting, open_vgg19(vgg), where)
     folder.mkdir(exist_ok=True)
     _learn(training, loss, learned, folder, workers, report)
-    figures = training_room.evaluate(training, loss, held_back)
+    figures = training_room.evaluate(training, loss, validation)
     (folder / "figures.json").write_text(json.dumps(asdict(figures), indent=1) + "\n")
     report.say(
-        f"on {len(held_back)} held-back photographs: content {figures.content:.3f}, "
+        f"on {len(validation)} validation photographs: content {figures.content:.3f}, "
         f"style {figures.style:.3f}, TV {figures.tv:.4f}, unsteadiness {figures.steady:.3f}, "
         f"total {figures.total:.3f}"
     )
-    _pictures(training, held_back, folder)
-    export_training(training, out, figures, held_back, licence, report)
+    _pictures(training, validation, folder)
+    export_training(training, out, figures, validation, licence, report)
 
 
 def _resumed(
@@ -154,11 +154,11 @@ def export_training(
     training: Training,
     out: Path,
     figures: LossValues | None,
-    held_back: list[Path],
+    validation: list[Path],
     licence: str,
     report: Report,
 ) -> None:
-    """Write the training's net to ``out`` with its card, proved on ``held_back`` photographs."""
+    """Write the training's net to ``out`` with its card, proved on ``validation`` photographs."""
     from ..export.parity import parity_frames
     from ..export.style import export_style
     from ..pipeline.nets.contract import ModelCard
@@ -175,8 +175,8 @@ def export_training(
         recipe=training.recipe.model_dump_json(),
         figures=json.dumps({k: round(v, 5) for k, v in asdict(figures).items()} if figures else {}),
     )
-    usual = [resized(rgb, EVALUATION_SIZE) for rgb in map(read_rgb, held_back) if rgb is not None]
-    parity = export_style(net, card, out, parity_frames(held_back), usual)
+    usual = [resized(rgb, EVALUATION_SIZE) for rgb in map(read_rgb, validation) if rgb is not None]
+    parity = export_style(net, card, out, parity_frames(validation), usual)
     report.say(
         f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB), off PyTorch by {parity.mean:.4f}/255 "
         f"on average, {parity.largest} at worst, at {', '.join(parity.sizes)}"

@@ -65,18 +65,18 @@ def trained(
     files = sorted(folder.glob("level*.pt"))
     if not files:
         raise ModelError(f"--from {folder} holds no level1.pt …; train it (train-decoders)")
-    found = {
+    learned = {
         item.level: item for item in (load_learning(file, torch.device("cpu")) for file in files)
     }
-    recipe = next(iter(found.values())).recipe
-    missing = set(levels(recipe)) - set(found)
+    recipe = next(iter(learned.values())).recipe
+    missing = set(levels(recipe)) - set(learned)
     if missing:
         raise ModelError(f"--from {folder}: level {min(missing)} is missing; finish its training")
-    return _assembled(found, places).eval().requires_grad_(False), recipe.method
+    return _assembled(learned, places).eval().requires_grad_(False), recipe.method
 
 
-def _assembled(found: dict[int, Learning], places: Collection[str]) -> Universal | StyleSwap:
-    deepest = found[max(found)]
+def _assembled(learned: dict[int, Learning], places: Collection[str]) -> Universal | StyleSwap:
+    deepest = learned[max(learned)]
     pair = deepest.net.encoder, deepest.net.decoder
     recipe = deepest.recipe
     if recipe.method == "wct2":
@@ -84,5 +84,5 @@ def _assembled(found: dict[int, Learning], places: Collection[str]) -> Universal
     if recipe.method == "styleswap":
         return StyleSwap(*pair)
     kind = PhotoWCT if recipe.method == "photowct" else WCT
-    pairs = {level: (item.net.encoder, item.net.decoder) for level, item in found.items()}
+    pairs = {level: (item.net.encoder, item.net.decoder) for level, item in learned.items()}
     return kind(pairs, places)

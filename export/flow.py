@@ -84,9 +84,9 @@ def export_flow(net: RaftSmall, path: Path) -> float:
         SinkError: the file can't be written.
     """
     traced = TracedFlow(net).cpu().eval()
-    with atomic_write(path) as aside:
-        save(_trace(traced), aside, _METADATA)
-        return _prove(aside, traced)
+    with atomic_write(path) as temporary:
+        save(_trace(traced), temporary, _METADATA)
+        return _prove(temporary, traced)
 
 
 def _trace(traced: TracedFlow) -> onnx.ModelProto:
@@ -108,9 +108,9 @@ def _prove(path: Path, traced: TracedFlow) -> float:
     means: list[float] = []
     for height, width in PROOF_SIZES:
         first, second = _moved_texture(height, width)
-        (found,) = session.run(["flow"], {"first": first, "second": second})
-        wanted = traced(torch.from_numpy(first), torch.from_numpy(second)).numpy()
-        means.append(float(np.abs(np.asarray(found) - wanted).mean()))
+        (actual,) = session.run(["flow"], {"first": first, "second": second})
+        expected = traced(torch.from_numpy(first), torch.from_numpy(second)).numpy()
+        means.append(float(np.abs(np.asarray(actual) - expected).mean()))
     worst = max(means)
     if not worst <= WORST_MEAN:  # so that NaN is refused too
         raise TrainingError(

@@ -233,8 +233,8 @@ def paint_picture(
     frame = Frame(eight_bits(content), 0, source.info.time_base)
     masks = open_masks(settings, source)
     with closing(masks) if masks is not None else nullcontext():
-        finished = Finish(mask=masks).picture(result, content, frame, settings.strength)
-    write_picture(out, finished)
+        result = Finish(mask=masks).picture(result, content, frame, settings.strength)
+    write_picture(out, result)
     report.say(f"wrote {out}: {size[0]}x{size[1]}")
 
 

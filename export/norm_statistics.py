@@ -11,7 +11,7 @@ from ..models.nets.feedforward import StyleNet
 
 
 @torch.no_grad()
-def usual_spreads(net: StyleNet, pictures: list[NDArray]) -> list[list[float]]:
+def usual_deviations(net: StyleNet, pictures: list[NDArray]) -> list[list[float]]:
     """The standard deviation of what goes into every norm, channel by channel, over photographs.
 
     Args:

@@ -49,9 +49,9 @@ def measure_parity(path: Path, net: StyleNet, frames: list[NDArray[np.uint8]]) -
     largest = 0
     for rgb in frames:
         fed = {INPUT: rgb[None]} | (_memory(rgb) if net.recurrent else {})
-        wanted = to_rgb(net(to_tensor(rgb), _told(fed))).astype(np.int16)
-        (found,) = session.run([OUTPUT], fed)
-        difference = np.abs(np.asarray(found)[0].astype(np.int16) - wanted)
+        expected = to_rgb(net(to_tensor(rgb), _as_tensors(fed))).astype(np.int16)
+        (actual,) = session.run([OUTPUT], fed)
+        difference = np.abs(np.asarray(actual)[0].astype(np.int16) - expected)
         means.append(float(difference.mean()))
         largest = max(largest, int(difference.max()))
     sizes = tuple(f"{rgb.shape[1]}x{rgb.shape[0]}" for rgb in frames)
@@ -67,13 +67,13 @@ def measure_parity(path: Path, net: StyleNet, frames: list[NDArray[np.uint8]]) -
 def _memory(rgb: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
     """Some memory for a recurrent net: the negative, trusted from left to right."""
     trust = np.linspace(0, 255, rgb.shape[1], dtype=np.uint8)
-    told = ((255 - rgb)[None], np.tile(trust[None, None, :, None], (1, rgb.shape[0], 1, 1)))
-    return dict(zip(MEMORY, told, strict=True))
+    memory = ((255 - rgb)[None], np.tile(trust[None, None, :, None], (1, rgb.shape[0], 1, 1)))
+    return dict(zip(MEMORY, memory, strict=True))
 
 
-def _told(fed: dict[str, NDArray[np.uint8]]) -> tuple[torch.Tensor, torch.Tensor] | None:
-    told = [to_tensor(fed[name][0]) for name in MEMORY if name in fed]
-    return (told[0], told[1]) if told else None
+def _as_tensors(fed: dict[str, NDArray[np.uint8]]) -> tuple[torch.Tensor, torch.Tensor] | None:
+    memory = [to_tensor(fed[name][0]) for name in MEMORY if name in fed]
+    return (memory[0], memory[1]) if memory else None
 
 
 PARITY_SIZES = ((256, 256), (360, 640), (271, 407))

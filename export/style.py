@@ -18,7 +18,7 @@ from ..pipeline.core.errors import ModelError
 from ..pipeline.core.files import atomic_write
 from ..pipeline.nets.contract import INPUT, MEMORY, OUTPUT, ModelCard
 from .half_weights import halved
-from .norm_statistics import usual_spreads
+from .norm_statistics import usual_deviations
 from .parity import Parity, measure_parity
 from .tracing import OPSET, save, traced_model
 
@@ -144,10 +144,10 @@ def export_style(
     """
     net = net.cpu().eval()
     model = halved(trace_style(net))
-    with atomic_write(path) as aside:
-        onnx.save(model, aside)
-        parity = measure_parity(aside, net, frames)
-        deviations = usual_spreads(net, usual or frames)
+    with atomic_write(path) as temporary:
+        onnx.save(model, temporary)
+        parity = measure_parity(temporary, net, frames)
+        deviations = usual_deviations(net, usual or frames)
         card = replace(
             card,
             multiple=net.multiple,
@@ -156,5 +156,5 @@ def export_style(
             deviations=json.dumps([[round(v, 5) for v in row] for row in deviations]),
             parity=parity.to_json(),
         )
-        save(model, aside, card.to_metadata())
+        save(model, temporary, card.to_metadata())
     return parity

@@ -28,8 +28,8 @@ def read_state(path: Path) -> State:
         ModelError: it is missing, or holds more than tensors.
     """
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-        state = found.get("model", found.get("state_dict", found))
+        tensor = torch.load(path, map_location="cpu", weights_only=True)
+        state = tensor.get("model", tensor.get("state_dict", tensor))
         return {key: tensor.float() for key, tensor in state.items() if torch.is_tensor(tensor)}
     except FileNotFoundError as error:
         raise ModelError(f"--from {path} does not exist") from error
@@ -86,12 +86,12 @@ def photowct(file: Path, places: Collection[str] = EVERYWHERE) -> PhotoWCT:
 
 def _widths(state: State, level: int) -> Widths:
     """Channels of each convolution, read from the shapes."""
-    found: list[tuple[int, ...]] = []
+    tensor: list[tuple[int, ...]] = []
     for block in range(1, level + 1):
         numbers = range(1, 5) if block < level else range(1, 2)
         keys = [f"conv{block}{n}.weight" for n in numbers]
-        found.append(tuple(len(state[key]) for key in keys if key in state))
-    return tuple(found)
+        tensor.append(tuple(len(state[key]) for key in keys if key in state))
+    return tuple(tensor)
 
 
 Place = tuple[int, int]
@@ -133,7 +133,7 @@ def _filled(pair: Pair, coding: State, decoding: State, called: str, unpooled: s
         first = name.startswith("rests") and name.endswith(".0")
         names[name] = called.format(*at) + (unpooled if first else "")
     fill(decoder, names, decoding)
-    _told_colours(encoder, coding["conv0.weight"], coding["conv0.bias"])
+    _fold_colours(encoder, coding["conv0.weight"], coding["conv0.bias"])
     return pair
 
 
@@ -146,17 +146,17 @@ def fill(net: torch.nn.Module, names: Mapping[str, str], state: State) -> None:
     own = net.state_dict()
     for ours, theirs in names.items():
         for part in ("weight", "bias"):
-            key, wanted = f"{theirs}.{part}", own[f"{ours}.{part}"]
-            found = state.get(key)
-            if found is None or found.shape != wanted.shape:
-                told = "nothing" if found is None else f"shape {tuple(found.shape)}"
-                raise ModelError(f"{key}: {tuple(wanted.shape)} is wanted, {told} was found")
-            own[f"{ours}.{part}"] = found
+            key, expected = f"{theirs}.{part}", own[f"{ours}.{part}"]
+            tensor = state.get(key)
+            if tensor is None or tensor.shape != expected.shape:
+                shape = "nothing" if tensor is None else f"shape {tuple(tensor.shape)}"
+                raise ModelError(f"{key}: expected shape {tuple(expected.shape)}, found {shape}")
+            own[f"{ours}.{part}"] = tensor
     net.load_state_dict(own)
 
 
 @torch.no_grad()
-def _told_colours(encoder: Encoder, weight: Tensor, bias: Tensor) -> None:
+def _fold_colours(encoder: Encoder, weight: Tensor, bias: Tensor) -> None:
     """A 1×1 convolution before the first layer, as a part of that layer."""
     first = encoder.firsts[0]
     assert isinstance(first, Conv) and first.bias is not None

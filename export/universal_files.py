@@ -54,14 +54,14 @@ def write_pair(
         SinkError: a file can't be written.
     """
     apply = prepare.with_name(prepare.name.replace(".prepare.", ".apply."))
-    kept = [halved(graph) for graph in graphs]
+    halved_graphs = [halved(graph) for graph in graphs]
     with atomic_write(prepare) as first, atomic_write(apply) as second:
-        for graph, aside in zip(kept, (first, second), strict=True):
-            save(graph, aside, card.to_metadata())
+        for graph, temporary in zip(halved_graphs, (first, second), strict=True):
+            save(graph, temporary, card.to_metadata())
         parity = _parity(net, first, second, frames, style)
         card = replace(card, parity=parity.to_json())
-        for graph, aside in zip(kept, (first, second), strict=True):
-            save(graph, aside, card.to_metadata())
+        for graph, temporary in zip(halved_graphs, (first, second), strict=True):
+            save(graph, temporary, card.to_metadata())
     return parity
 
 
@@ -81,9 +81,9 @@ def _parity(
     for rgb in frames:
         affine_maps = method.affine_maps([(rgb, None)], look)
         fed = {INPUT: rgb[None]} | {name: np.asarray(v[0]) for name, v in affine_maps.items()}
-        found = np.asarray(session.run([OUTPUT], fed)[0], np.int16)[0]
-        wanted = to_rgb(net.stylize(to_tensor(rgb), to_tensor(style))).astype(np.int16)
-        difference = np.abs(found - wanted)
+        actual = np.asarray(session.run([OUTPUT], fed)[0], np.int16)[0]
+        expected = to_rgb(net.stylize(to_tensor(rgb), to_tensor(style))).astype(np.int16)
+        difference = np.abs(actual - expected)
         means.append(float(difference.mean()))
         largest = max(largest, int(difference.max()))
     parity = Parity(max(means), largest, tuple(f"{f.shape[1]}x{f.shape[0]}" for f in frames))

@@ -16,9 +16,9 @@ Made = TypeVar("Made")
 
 def write(state: Mapping[str, Any], path: Path) -> None:
     """Write tensors and plain values to ``path``, whole or not at all."""
-    aside = path.with_name(path.name + ".part")
-    torch.save(dict(state), aside)
-    aside.replace(path)
+    temporary = path.with_name(path.name + ".part")
+    torch.save(dict(state), temporary)
+    temporary.replace(path)
 
 
 def read(path: Path, device: torch.device) -> dict[str, Any]:
@@ -27,15 +27,15 @@ def read(path: Path, device: torch.device) -> dict[str, Any]:
 
 
 def resumed(
-    path: Path, device: torch.device, made: Callable[[dict[str, Any]], Made], anew: str
+    path: Path, device: torch.device, made: Callable[[dict[str, Any]], Made], fallback: str
 ) -> Made | None:
-    """What ``made`` makes of a checkpoint; ``None`` where none is, or a broken one.
+    """What ``made`` returns for a checkpoint; ``None`` where there is none, or a broken one.
 
     Args:
-        path: what ``write`` wrote.
+        path: a file that ``write`` wrote.
         device: where its tensors go.
-        made: may fail in any way.
-        anew: what is said to happen instead of a broken one.
+        made: turns the checkpoint's values into an object; may fail in any way.
+        fallback: what happens instead of resuming, for the warning about a broken file.
     """
     try:
         return made(read(path, device))
@@ -43,5 +43,5 @@ def resumed(
         return None
     # weights_only refuses what is more than data, and a broken file fails in many ways.
     except Exception:  # noqa: BLE001 - they share no other base
-        log.warning("%s can't be read; %s", path, anew)
+        log.warning("%s can't be read; %s", path, fallback)
         return None

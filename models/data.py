@@ -35,19 +35,19 @@ def list_photos(folder: Path) -> list[Path]:
     return photos
 
 
-def split_photos(folder: Path, held_back: int) -> tuple[list[Path], list[Path]]:
+def split_photos(folder: Path, validation: int) -> tuple[list[Path], list[Path]]:
     """The photographs to learn on, and the last ones by name, kept out to measure on.
 
     Raises:
         TrainingError: none is left to learn on; and see ``list_photos``.
     """
     photos = list_photos(folder)
-    if len(photos) <= held_back:
+    if len(photos) <= validation:
         raise TrainingError(
-            f"{folder} holds {len(photos)} photographs, {held_back} of them held back; "
-            "give more of them, or a smaller --held-back"
+            f"{folder} holds {len(photos)} photographs, {validation} of them for validation; "
+            "give more of them, or a smaller --validation-photos"
         )
-    return photos[:-held_back], photos[-held_back:]
+    return photos[:-validation], photos[-validation:]
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8] | None:

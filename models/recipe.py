@@ -1,9 +1,9 @@
-"""The settings of a training, apart from the training itself: they need no PyTorch to be read."""
+"""The settings of trainings and paintings; they need no PyTorch to be read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -61,10 +61,16 @@ class Recipe(BaseModel):
         ("relu1_1", "relu2_1", "relu3_1", "relu4_1"),
         description="VGG-19 layers whose Gram matrices are compared; repeatable.",
     )
-    held_back: int = Field(
+    validation_photos: int = Field(
         20, ge=1, description="Photographs, the last by name, kept out of training to measure on."
     )
     seed: int = Field(0, ge=0, description="Seed of weights, crops and their order.")
+
+
+def with_new_names(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a checkpoint, where those of older ones get today's names."""
+    names = {"held_back": "validation_photos", "apart": "stage_steps"}
+    return {names.get(name, name): value for name, value in settings.items()}
 
 
 class DecoderRecipe(BaseModel):
@@ -79,7 +85,9 @@ class DecoderRecipe(BaseModel):
     unpooling: Literal["sum", "cat5"] = Field(
         "cat5", description="Of wct2: how the decoder is given what pooling leaves out."
     )
-    apart: int = Field(1000, ge=1, description="Optimiser steps in which each stage learns alone.")
+    stage_steps: int = Field(
+        1000, ge=1, description="Number of optimiser steps in which each stage is trained alone."
+    )
     steps: int = Field(
         500, ge=1, description="Of the deepest level's whole decoder; a shallower one's, twice."
     )
@@ -91,7 +99,7 @@ class DecoderRecipe(BaseModel):
     learning_rate: float = Field(
         1e-3, gt=0, description="Adam's peak rate for stages; 0.3 of it for whole decoders."
     )
-    held_back: int = Field(
+    validation_photos: int = Field(
         20, ge=1, description="Photographs, the last by name, kept out of training to measure on."
     )
     seed: int = Field(0, ge=0, description="Seed of weights, crops and their order.")

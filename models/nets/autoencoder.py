@@ -18,7 +18,7 @@ from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch
 
 from ..recipe import Pooling
 from .vgg19 import MEAN, STD, VGG19
-from .wavelet import convolved_apart, haar_pool, haar_unpool
+from .wavelet import convolve_bands, haar_pool, haar_unpool
 
 Widths = tuple[tuple[int, ...], ...]
 """Channels of the convolutions of each block."""
@@ -132,8 +132,8 @@ class Decoder(nn.Module):
         for block in range(level):
             before = widths[block - 1] if block else (3,)
             self.lasts.append(Conv(widths[block][0], before[-1]))
-            told = [before[-1] * (5 if pooling == "cat5" else 1)] + [before[-1]] * len(before)
-            rest = zip(told, reversed(before[:-1]), strict=False)
+            inputs = [before[-1] * (5 if pooling == "cat5" else 1)] + [before[-1]] * len(before)
+            rest = zip(inputs, reversed(before[:-1]), strict=False)
             self.rests.append(nn.ModuleList(Conv(a, b) for a, b in rest))
 
     def stage(self, x: Tensor, number: int, skip: Skip = ()) -> Tensor:
@@ -158,10 +158,10 @@ class Decoder(nn.Module):
 
     def forward(self, features: Tensor, skips: Sequence[Skip] = ()) -> Tensor:
         """Features and the encoder's skips → (N, 3, H, W), about 0..1."""
-        told = [(), *skips] if skips else [()] * self.level
+        by_stage = [(), *skips] if skips else [()] * self.level
         x = features
         for number in range(self.level, 0, -1):
-            x = self.stage(x, number, told[number - 1])
+            x = self.stage(x, number, by_stage[number - 1])
         return x
 
 
@@ -192,9 +192,9 @@ def unpooled(x: Tensor, how: Pooling, skip: Skip, conv: Conv) -> Tensor:
     """Twice the size, and the convolution that sees it."""
     if how == "cat5":
         *bands, feature = skip
-        apart, own = conv.weight.split([4 * x.shape[1], x.shape[1]], dim=1)
+        of_bands, own = conv.weight.split([4 * x.shape[1], x.shape[1]], dim=1)
         padded = F.pad(feature, (1, 1, 1, 1), mode="reflect")
-        return convolved_apart([x, *bands], apart) + F.conv2d(padded, own, conv.bias)
+        return convolve_bands([x, *bands], of_bands) + F.conv2d(padded, own, conv.bias)
     if how == "sum":
         return conv(haar_unpool(x, *skip[:3]))
     large = F.interpolate(x, scale_factor=2, mode="nearest")

@@ -204,11 +204,11 @@ class _Correlation:
         steps = (whole[..., None] + around).clamp(min=-1).minimum(self.last)
         x, y = (steps + 1).long().unbind(1)  # n, cells, scales, 8; counted from the rim
         places = x[..., :, None] + (y * self.wide + self.start)[..., None, :]
-        found = self.rows.gather(2, places.flatten(2)).reshape(places.shape)
+        samples = self.rows.gather(2, places.flatten(2)).reshape(places.shape)
         dx, dy = (position - whole)[..., None, None].unbind(1)
-        found = found[..., :-1] + (found[..., 1:] - found[..., :-1]) * dy
-        found = found[..., :-1, :] + (found[..., 1:, :] - found[..., :-1, :]) * dx
-        return found.flatten(2)
+        samples = samples[..., :-1] + (samples[..., 1:] - samples[..., :-1]) * dy
+        samples = samples[..., :-1, :] + (samples[..., 1:, :] - samples[..., :-1, :]) * dx
+        return samples.flatten(2)
 
 
 # ---- correcting the flow ----
@@ -257,19 +257,19 @@ class _ConvGru(nn.Module):
         """(N, 64, h, w) → what never changes of z, r and q, (N, 3 · 96, h, w)."""
         gates = (self.convz, self.convr, self.convq)
         bias = torch.cat([gate.bias for gate in gates if gate.bias is not None])
-        return _share(context, _HIDDEN, *gates) + bias[:, None, None]
+        return _contribution(context, _HIDDEN, *gates) + bias[:, None, None]
 
     def forward(self, hidden: Tensor, still: Tensor, motion: Tensor) -> Tensor:
         """The next hidden state, (N, 96, h, w)."""
         z, r, q = self.convz, self.convr, self.convq
-        given = still + _share(motion, _HIDDEN + _CONTEXT, z, r, q)
+        given = still + _contribution(motion, _HIDDEN + _CONTEXT, z, r, q)
         given_zr, given_q = given.split([2 * _HIDDEN, _HIDDEN], dim=1)
-        keep, reset = (given_zr + _share(hidden, 0, z, r)).sigmoid().chunk(2, dim=1)
-        new = (given_q + _share(reset * hidden, 0, q)).tanh()
+        keep, reset = (given_zr + _contribution(hidden, 0, z, r)).sigmoid().chunk(2, dim=1)
+        new = (given_q + _contribution(reset * hidden, 0, q)).tanh()
         return hidden + keep * (new - hidden)
 
 
-def _share(x: Tensor, start: int, *gates: nn.Conv2d) -> Tensor:
+def _contribution(x: Tensor, start: int, *gates: nn.Conv2d) -> Tensor:
     """What ``x``, the gates' input channels from ``start`` on, adds to the gates."""
     part = slice(start, start + x.shape[1])
     return F.conv2d(x, torch.cat([gate.weight[:, part] for gate in gates]), padding=1)

@@ -73,16 +73,16 @@ class VGG19(nn.Module):
 
     def forward(self, rgb: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
         """Responses to ``rgb`` (N, 3, H, W), 0..1, at ``layers``: name → (N, C_l, H_l, W_l)."""
-        wanted = {self.places[name]: name for name in layers}
-        found: dict[str, Tensor] = {}
+        by_place = {self.places[name]: name for name in layers}
+        responses: dict[str, Tensor] = {}
         x = (rgb - self.mean) / self.std
         for place, layer in enumerate(self.features):
             x = layer(x)
-            if place in wanted:
-                found[wanted[place]] = x
-            if len(found) == len(wanted):
+            if place in by_place:
+                responses[by_place[place]] = x
+            if len(responses) == len(by_place):
                 break
-        return found
+        return responses
 
 
 def _published() -> Published:

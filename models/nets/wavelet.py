@@ -39,7 +39,7 @@ _BY_PLACE = (_LOW, _HIGH)
 of a band that is alike in the cell, and of one that changes sign."""
 
 
-def convolved_apart(bands: Sequence[Tensor], weight: Tensor) -> Tensor:
+def convolve_bands(bands: Sequence[Tensor], weight: Tensor) -> Tensor:
     """3×3 convolution of the parts of a picture that LL, LH, HL and HH are, side by side.
 
     As if each were spread to full size, the four put together and padded by reflection: 36 products
@@ -54,12 +54,12 @@ def convolved_apart(bands: Sequence[Tensor], weight: Tensor) -> Tensor:
     """
     x = F.pad(torch.cat(list(bands), dim=1), (1, 1, 1, 1), mode="replicate")
     height, width = (side - 1 for side in x.shape[2:])
-    apart = weight.unflatten(1, (4, -1))
+    kernels = weight.unflatten(1, (4, -1))
     low, high = (torch.tensor(rows, dtype=weight.dtype, device=weight.device) for rows in _BY_PLACE)
     down, across = torch.stack([low, low, high, high]), torch.stack([low, high, low, high])
     places: list[Tensor] = []
     for p, q in product((0, 1), repeat=2):
-        kernel = torch.einsum("tau,otcuv,tbv->otcab", down[:, p], apart, across[:, q]) / 2
+        kernel = torch.einsum("tau,otcuv,tbv->otcab", down[:, p], kernels, across[:, q]) / 2
         seen = x[..., p : p + height, q : q + width]
         places.append(F.conv2d(seen, kernel.flatten(1, 2)))
     return F.pixel_shuffle(torch.stack(places, dim=2).flatten(1, 2), 2)

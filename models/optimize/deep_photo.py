@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch user knows
 
 from ..recipe import PaintRecipe
-from .descent import Stretch, Terms, coarse_to_fine
+from .descent import Stage, Terms, coarse_to_fine
 from .gatys import Describer, Masks
 from .image import Painting, Subject, size_of
 
@@ -70,16 +70,16 @@ class DeepPhoto(Painting):
         super().__init__(describe, recipe, subject)
         self._laplacian = laplacian
 
-    def stretches(self) -> list[Stretch]:
+    def stages(self) -> list[Stage]:
         """Gatys's coarse to fine, then the content's size with one term more."""
-        size, beside = size_of(self._subject.content), self._subject.beside
+        size, extra_terms = size_of(self._subject.content), self._subject.extra_terms
         half = self.recipe.model_copy(update={"iterations": self.recipe.iterations // 2})
         return [
-            *coarse_to_fine(size, self.goal(beside), half),
-            Stretch(size, self.recipe.iterations, self.goal((*beside, self._held))),
+            *coarse_to_fine(size, self.goal(extra_terms), half),
+            Stage(size, self.recipe.iterations, self.goal((*extra_terms, self._photo_term))),
         ]
 
-    def _held(self, size: tuple[int, int]) -> Callable[[Tensor], Terms]:
+    def _photo_term(self, size: tuple[int, int]) -> Callable[[Tensor], Terms]:
         matrix = as_torch(self._laplacian(size))
         weight = _UNIT * self.recipe.photo_weight
 
@@ -123,8 +123,9 @@ def merged(describe: Describer, subject: Subject) -> Subject:
     goes_to = alike.masked_fill(~there[None], -2).argmax(dim=1)
     goes_to = torch.where(there, torch.arange(len(there), device=there.device), goes_to)
     moved = torch.zeros_like(labels).index_add_(1, goes_to, labels)
-    kept = there.nonzero()[:, 0]
+    remaining = there.nonzero()[:, 0]
     styles = [
-        replace(s, labels=None if s.labels is None else s.labels[:, kept]) for s in subject.styles
+        replace(s, labels=None if s.labels is None else s.labels[:, remaining])
+        for s in subject.styles
     ]
-    return replace(subject, labels=moved[:, kept], styles=styles)
+    return replace(subject, labels=moved[:, remaining], styles=styles)

@@ -44,7 +44,7 @@ class Descent(Protocol):
         """Run the iterations that remain; see ``paint``."""
         ...
 
-    def finished(self, canvas: Canvas) -> Tensor:
+    def result(self, canvas: Canvas) -> Tensor:
         """The picture, (1, 3, H, W), 0–255."""
         ...
 
@@ -72,18 +72,18 @@ class Canvas:
 
 def sizes_of(height: int, width: int, recipe: PaintRecipe) -> list[tuple[int, int]]:
     """(height, width) to paint at, the last as given; coarser ones while they show anything."""
-    found: list[tuple[int, int]] = []
+    sizes: list[tuple[int, int]] = []
     for halvings in reversed(range(recipe.sizes)):
         size = (max(1, height >> halvings), max(1, width >> halvings))
         if halvings == 0 or min(size) >= _LEAST:
-            found.append(size)
-    return found
+            sizes.append(size)
+    return sizes
 
 
-def begun(start: Tensor, recipe: PaintRecipe) -> Canvas:
+def new_canvas(start: Tensor, recipe: PaintRecipe) -> Canvas:
     """A canvas at the coarsest size that shows ``start``."""
     first = sizes_of(start.shape[2], start.shape[3], recipe)[0]
-    return Canvas(fitted(start, first))
+    return Canvas(resize(start, first))
 
 
 def noise(height: int, width: int, seed: int, device: torch.device) -> Tensor:
@@ -92,7 +92,7 @@ def noise(height: int, width: int, seed: int, device: torch.device) -> Tensor:
     return (torch.rand((1, 3, height, width), generator=seeded) * 255).to(device)
 
 
-def fitted(picture: Tensor, size: tuple[int, int]) -> Tensor:
+def resize(picture: Tensor, size: tuple[int, int]) -> Tensor:
     """(N, C, H, W) at another size; area means down, cubic up."""
     if picture.shape[2:] == size:
         return picture
@@ -102,7 +102,7 @@ def fitted(picture: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Stage:
     """Iterations at one size with one goal."""
 
     size: tuple[int, int]
@@ -112,40 +112,40 @@ class Stretch:
     goal_at: GoalAt
 
 
-def coarse_to_fine(size: tuple[int, int], goal_at: GoalAt, recipe: PaintRecipe) -> list[Stretch]:
+def coarse_to_fine(size: tuple[int, int], goal_at: GoalAt, recipe: PaintRecipe) -> list[Stage]:
     """The recipe's iterations, at each of its sizes twice as many as at the one before."""
     sizes = sizes_of(*size, recipe)
     whole = 2 ** len(sizes) - 1
     ends = (recipe.iterations * (2 ** (n + 1) - 1) // whole for n in range(len(sizes)))
-    return [Stretch(here, end, goal_at) for here, end in zip(sizes, ends, strict=True)]
+    return [Stage(here, end, goal_at) for here, end in zip(sizes, ends, strict=True)]
 
 
-def paint(canvas: Canvas, stretches: Sequence[Stretch], recipe: PaintRecipe) -> Iterator[int]:
+def paint(canvas: Canvas, stages: Sequence[Stage], recipe: PaintRecipe) -> Iterator[int]:
     """Run the iterations that remain, in the canvas; yields how many are done after each.
 
     Raises:
         TrainingError: the loss left all bounds.
     """
     begin = 0
-    for stretch in stretches:
-        if canvas.iteration < stretch.end:
+    for stage in stages:
+        if canvas.iteration < stage.end:
             canvas.unit = canvas.unit if canvas.iteration > begin else 0.0
-            canvas.picture = fitted(canvas.picture, stretch.size).contiguous()
-            yield from _descend(canvas, stretch.goal_at(stretch.size), stretch.end, recipe)
-        begin = stretch.end
+            canvas.picture = resize(canvas.picture, stage.size).contiguous()
+            yield from _descend(canvas, stage.goal_at(stage.size), stage.end, recipe)
+        begin = stage.end
 
 
 def _descend(canvas: Canvas, goal: Goal, end: int, recipe: PaintRecipe) -> Iterator[int]:
     picture = canvas.picture.detach().clone().requires_grad_()
     optimizer = _optimizer(picture, recipe)
-    found: Terms = {}
+    latest: Terms = {}
 
     def loss() -> Tensor:
         optimizer.zero_grad()
         terms = goal(picture)
         total = torch.stack(list(terms.values())).sum()
         total.backward()
-        found.update({name: value.detach() for name, value in terms.items()})
+        latest.update({name: value.detach() for name, value in terms.items()})
         assert picture.grad is not None
         # Losses of any size get gradients of one size: an optimiser's bounds are absolute.
         canvas.unit = canvas.unit or max(float(picture.grad.abs().mean()), 1e-30)
@@ -154,7 +154,7 @@ def _descend(canvas: Canvas, goal: Goal, end: int, recipe: PaintRecipe) -> Itera
 
     while canvas.iteration < end:
         optimizer.step(loss)  # pyright: ignore[reportCallIssue, reportArgumentType]
-        total = sum(map(float, found.values()))
+        total = sum(map(float, latest.values()))
         if recipe.optimizer == "lbfgs":
             optimizer.param_groups[0]["lr"] = _rate(recipe)
         if not math.isfinite(total):
@@ -163,7 +163,7 @@ def _descend(canvas: Canvas, goal: Goal, end: int, recipe: PaintRecipe) -> Itera
                 "try a smaller --learning-rate"
             )
         canvas.iteration += 1
-        canvas.curves.append({name: float(value) for name, value in found.items()})
+        canvas.curves.append({name: float(value) for name, value in latest.items()})
         canvas.curves[-1]["total"] = total
         canvas.picture = picture.detach()
         yield canvas.iteration

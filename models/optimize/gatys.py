@@ -16,7 +16,7 @@ from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch
 
 from ..nets.vgg19 import VGG19
 from ..recipe import PaintRecipe
-from .descent import Goal, Terms, fitted
+from .descent import Goal, Terms, resize
 
 Grams = dict[str, Tensor]
 """Layer → (K, N, N), a Gram matrix for each label, over the number of its positions."""
@@ -29,11 +29,12 @@ paper's pictures are of this one; at others α is divided by the area, and a rat
 
 @dataclass(frozen=True)
 class Style:
-    """A style picture and its part in the painting."""
+    """A style picture and its weight in the painting."""
 
     rgb: Tensor
-    share: float = 1.0
-    """Of all styles together, which sum to 1."""
+    """(1, 3, h, w), 0–255, RGB."""
+    weight: float = 1.0
+    """The weights of all styles sum to 1."""
     labels: Tensor | None = None
     """(1, K, h, w), 0..1, of any size; ``None``: all of it is one label."""
 
@@ -41,9 +42,9 @@ class Style:
 # ---- the paper's losses ----
 
 
-def content_loss(found: Tensor, wanted: Tensor) -> Tensor:
-    """½ Σ (F − P)²: equation 1."""
-    return 0.5 * (found - wanted).square().sum()
+def content_loss(result: Tensor, target: Tensor) -> Tensor:
+    """½ Σ (F − P)² of responses (1, N, H, W): equation 1; a scalar."""
+    return 0.5 * (result - target).square().sum()
 
 
 def grams(features: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -51,7 +52,7 @@ def grams(features: Tensor, labels: Tensor | None = None) -> Tensor:
 
     The paper's picture and style are of one size, and its 1/(4N²M²) of equation 4 is this M.
     Divided here, pictures of any sizes can be compared. A label's responses are those times the
-    square root of its share at each position (Luan 2017, equation 7, for masks of 0 and 1).
+    square root of its weight at each position (Luan 2017, equation 7, for masks of 0 and 1).
 
     Args:
         features: (1, N, H, W).
@@ -63,29 +64,35 @@ def grams(features: Tensor, labels: Tensor | None = None) -> Tensor:
     flat = features.flatten(2)  # 1, N, M
     if labels is None:
         return flat @ flat.transpose(1, 2) / flat.shape[2]
-    found = [
-        (flat * share) @ flat.transpose(1, 2) / share.sum().clamp(min=1e-6)
-        for share in labels.flatten(2).transpose(0, 1)[:, :, None]
+    result = [
+        (flat * weight) @ flat.transpose(1, 2) / weight.sum().clamp(min=1e-6)
+        for weight in labels.flatten(2).transpose(0, 1)[:, :, None]
     ]
-    return torch.cat(found)
+    return torch.cat(result)
 
 
-def layer_style_loss(found: Tensor, wanted: Tensor, shares: Tensor | None = None) -> Tensor:
-    """E = 1/(4N²) Σ (G − A)² of Gram matrices over M: equation 4; of labels, by their shares.
+def layer_style_loss(result: Tensor, target: Tensor, fractions: Tensor | None = None) -> Tensor:
+    """E = 1/(4N²) Σ (G − A)² of Gram matrices over M: equation 4; a weighted sum over labels.
 
     Args:
-        found: (K, N, N), see ``grams``.
-        wanted: likewise.
-        shares: (K,), of the picture's area; ``None``: equal ones.
+        result: G, (K, N, N), of ``grams``.
+        target: A, (K, N, N), of ``grams``.
+        fractions: (K,), of the picture's area; ``None``: equal ones.
+
+    Returns:
+        A scalar.
     """
-    each = (found - wanted).square().sum(dim=(1, 2)) / (4 * found.shape[1] ** 2)
-    return each.mean() if shares is None else (each * shares).sum()
+    each = (result - target).square().sum(dim=(1, 2)) / (4 * result.shape[1] ** 2)
+    return each.mean() if fractions is None else (each * fractions).sum()
 
 
 def total_variation(picture: Tensor) -> Tensor:
     """Σ √((I[i+1,j] − I[i,j])² + (I[i,j+1] − I[i,j])²), isotropic, over pixels and channels.
 
-    The root has a slope of 0 where its argument is 0.
+    The root's slope is taken as 0 where its argument is 0.
+
+    Args:
+        picture: (1, 3, H, W).
     """
     down = picture[:, :, 1:, :-1] - picture[:, :, :-1, :-1]
     right = picture[:, :, :-1, 1:] - picture[:, :, :-1, :-1]
@@ -94,7 +101,7 @@ def total_variation(picture: Tensor) -> Tensor:
     return torch.where(flat, square, square.masked_fill(flat, 1.0).sqrt()).sum()
 
 
-# ---- what describes a picture ----
+# ---- VGG-19's responses ----
 
 
 def rectified(layer: str) -> str:
@@ -124,11 +131,19 @@ class Describer:
         self._gains = unit_gains(vgg)
 
     def __call__(self, picture: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        """Responses at layers by the paper's names."""
+        """Responses of a picture.
+
+        Args:
+            picture: (N, 3, H, W), 0–255, RGB.
+            layers: by the paper's names.
+
+        Returns:
+            Layer → (N, C_l, H_l, W_l), float32.
+        """
         rgb = _with_margin(picture / 255, self.margin).contiguous(memory_format=torch.channels_last)
         with torch.autocast(picture.device.type, torch.bfloat16, enabled=self._bf16):
-            found = self.vgg(rgb, tuple(map(rectified, layers)))
-        return {x: found[rectified(x)].float() * self._gains[rectified(x)] for x in layers}
+            result = self.vgg(rgb, tuple(map(rectified, layers)))
+        return {x: result[rectified(x)].float() * self._gains[rectified(x)] for x in layers}
 
 
 def quick_in_bf16(device: torch.device) -> bool:
@@ -181,11 +196,11 @@ class Gatys:
     """Goals of pictures in one or several styles.
 
     Args:
-        describe: of pictures.
+        describe: VGG-19.
         recipe: layers and weights.
         styles: what the picture is to look like.
-        content: what it is to show.
-        labels: (1, K, h, w), 0..1, of the content; each takes over the style of its own label.
+        content: what it is to show, (1, 3, H, W), 0–255, RGB.
+        labels: (1, K, h, w), 0..1, of the content; each label gets the style of the same label.
     """
 
     def __init__(
@@ -207,59 +222,66 @@ class Gatys:
         """The goal of pictures of (height, width)."""
         recipe, describe = self._recipe, self._describe
         weights = recipe.style_layers
-        wanted = self._wanted(size)
+        target = self._target(size)
         content: dict[str, Tensor] = {}
         if recipe.ratio:
-            content = describe(fitted(self._content, size), recipe.content_layers)
+            content = describe(resize(self._content, size), recipe.content_layers)
         layers = (*dict.fromkeys((*weights, *content)),)
         masks = Masks(self._labels, size, describe.margin)
-        share = _PAPER_AREA / (size[0] * size[1])
-        alpha = recipe.ratio * share
+        weight = _PAPER_AREA / (size[0] * size[1])
+        alpha = recipe.ratio * weight
 
         def goal(picture: Tensor) -> Terms:
-            found = describe(picture, layers)
-            terms = {"style": style_loss(found, wanted, weights, masks)}
+            result = describe(picture, layers)
+            terms = {"style": style_loss(result, target, weights, masks)}
             if content:
-                parts = [content_loss(found[x], p) for x, p in content.items()]
+                parts = [content_loss(result[x], p) for x, p in content.items()]
                 terms["content"] = alpha * torch.stack(parts).sum()
             if recipe.tv_weight:
-                terms["tv"] = recipe.tv_weight * share * total_variation(picture)
+                terms["tv"] = recipe.tv_weight * weight * total_variation(picture)
             return terms
 
         return goal
 
-    def _wanted(self, size: tuple[int, int]) -> Grams:
-        """The styles' Gram matrices, mixed: the sum of their losses has its minimum there."""
+    def _target(self, size: tuple[int, int]) -> Grams:
+        """The weighted mean of the styles' Gram matrices: it minimises the sum of losses."""
         total: Grams = {}
         for style in self._styles:
             scaled = like(style.rgb, size, self._recipe.style_scale)
-            for name, found in portrait(self._describe, style, scaled, self._recipe).items():
-                total[name] = total.get(name, 0) + style.share * found
+            for name, result in style_grams(self._describe, style, scaled, self._recipe).items():
+                total[name] = total.get(name, 0) + style.weight * result
         return total
 
 
-def portrait(
+def style_grams(
     describe: Describer, style: Style, size: tuple[int, int], recipe: PaintRecipe
 ) -> Grams:
-    """The Gram matrices of a style picture brought to (height, width)."""
+    """The Gram matrices of a style picture that is resized to (height, width)."""
     masks = Masks(style.labels, size, describe.margin)
-    features = describe(fitted(style.rgb, size), tuple(recipe.style_layers))
+    features = describe(resize(style.rgb, size), tuple(recipe.style_layers))
     return {name: masks.grams(f) for name, f in features.items()}
 
 
 def style_loss(
-    found: Mapping[str, Tensor], wanted: Grams, weights: Mapping[str, float], masks: Masks
+    result: Mapping[str, Tensor], target: Grams, weights: Mapping[str, float], masks: Masks
 ) -> Tensor:
-    """Σ w E over the layers: equation 5."""
+    """Σ w E over the layers: equation 5; a scalar.
+
+    Args:
+        result: layer → responses (1, N, H, W).
+        target: layer → Gram matrices (K, N, N).
+        weights: layer → w.
+        masks: of the picture.
+    """
     parts = [
-        weight * layer_style_loss(masks.grams(found[name]), wanted[name], masks.shares)
+        weight * layer_style_loss(masks.grams(result[name]), target[name], masks.fractions)
         for name, weight in weights.items()
     ]
     return torch.stack(parts).sum()
 
 
 class Masks:
-    """Labels of one picture, brought to the size of each layer as they are wanted.
+    """Labels of one picture, resized to each layer that asks for them.
 
     Args:
         labels: (1, K, h, w), 0..1; ``None``: one label everywhere.
@@ -268,27 +290,27 @@ class Masks:
     """
 
     def __init__(self, labels: Tensor | None, size: tuple[int, int], margin: int) -> None:
-        self._labels = None if labels is None else fitted(labels.float(), size).clamp(0, 1)
-        self.shares = None
+        self._labels = None if labels is None else resize(labels.float(), size).clamp(0, 1)
+        self.fractions = None
         if self._labels is not None:
-            self.shares = self._labels.mean(dim=(0, 2, 3))
-            self.shares = self.shares / self.shares.sum()
+            self.fractions = self._labels.mean(dim=(0, 2, 3))
+            self.fractions = self.fractions / self.fractions.sum()
             self._labels = _with_margin(self._labels, margin)
 
     def grams(self, features: Tensor) -> Tensor:
-        """See ``grams``."""
+        """(1, N, h, w) → the Gram matrix of each label, (K, N, N); see ``grams``."""
         if self._labels is None:
             return grams(features)
-        return grams(features, _shares_at(self._labels, features))
+        return grams(features, _labels_at(self._labels, features))
 
     def sums(self, features: Tensor) -> Tensor:
-        """The features of each label added up, (K, N)."""
+        """(1, N, h, w) → the sum of the features of each label, (K, N)."""
         assert self._labels is not None
-        return torch.einsum("nchw,nkhw->kc", features, _shares_at(self._labels, features))
+        return torch.einsum("nchw,nkhw->kc", features, _labels_at(self._labels, features))
 
 
-def _shares_at(labels: Tensor, features: Tensor) -> Tensor:
-    """Labels at the features' size: the mean over what each position stands for."""
+def _labels_at(labels: Tensor, features: Tensor) -> Tensor:
+    """Labels (1, K, H, W) at the features' size: means over the pixels of each position."""
     height, width = features.shape[2:]
     return F.adaptive_avg_pool2d(labels, (height, width))
 

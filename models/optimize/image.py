@@ -13,13 +13,13 @@ from .descent import (
     Canvas,
     Goal,
     GoalAt,
-    Stretch,
+    Stage,
     Terms,
-    begun,
     coarse_to_fine,
-    fitted,
+    new_canvas,
     noise,
     paint,
+    resize,
 )
 from .gatys import Describer, Gatys, Style
 
@@ -37,7 +37,7 @@ class Subject:
     """(1, K, h, w), 0..1, of the content."""
     start: Tensor | None = None
     """To begin with, in place of the recipe's."""
-    beside: Sequence[Term] = ()
+    extra_terms: Sequence[Term] = ()
 
 
 class Painting:
@@ -52,35 +52,35 @@ class Painting:
     def __init__(self, describe: Describer, recipe: PaintRecipe, subject: Subject) -> None:
         self.recipe = recipe
         self._describe = describe
-        self._asked = subject
+        self._original = subject
         self._subject = _recoloured(subject, recipe)
 
     def begin(self) -> Canvas:
         """The canvas that ``paint`` takes."""
-        return begun(_start(self._subject, self.recipe), self.recipe)
+        return new_canvas(_start(self._subject, self.recipe), self.recipe)
 
     def paint(self, canvas: Canvas) -> Iterator[int]:
         """Run the iterations that remain; see ``pixels.paint``."""
-        yield from paint(canvas, self.stretches(), self.recipe)
+        yield from paint(canvas, self.stages(), self.recipe)
 
-    def stretches(self) -> list[Stretch]:
+    def stages(self) -> list[Stage]:
         """What is done, in order."""
-        goal_at = self.goal(self._subject.beside)
+        goal_at = self.goal(self._subject.extra_terms)
         return coarse_to_fine(size_of(self._subject.content), goal_at, self.recipe)
 
-    def finished(self, canvas: Canvas) -> Tensor:
+    def result(self, canvas: Canvas) -> Tensor:
         """The painting, (1, 3, H, W), 0–255, with the content's colours if they are kept."""
-        content = self._asked.content
-        picture = fitted(canvas.picture, size_of(content)).clamp(0, 255)
+        content = self._original.content
+        picture = resize(canvas.picture, size_of(content)).clamp(0, 255)
         return with_chroma(picture, content) if self.recipe.preserve_color == "luma" else picture
 
-    def goal(self, beside: Sequence[Term]) -> GoalAt:
+    def goal(self, extra_terms: Sequence[Term]) -> GoalAt:
         """Gatys's goal and those beside it."""
         subject = self._subject
         gatys = Gatys(self._describe, self.recipe, subject.styles, subject.content, subject.labels)
 
         def goal_at(size: tuple[int, int]) -> Goal:
-            goals = [gatys.at(size), *(term(size) for term in beside)]
+            goals = [gatys.at(size), *(term(size) for term in extra_terms)]
             return lambda picture: {k: v for goal in goals for k, v in goal(picture).items()}
 
         return goal_at
@@ -108,9 +108,9 @@ def size_of(picture: Tensor) -> tuple[int, int]:
 def _start(subject: Subject, recipe: PaintRecipe) -> Tensor:
     height, width = subject.content.shape[2:]
     if subject.start is not None:
-        return fitted(subject.start, (height, width))
+        return resize(subject.start, (height, width))
     if recipe.start == "content":
         return subject.content
     if recipe.start == "style":
-        return fitted(subject.styles[0].rgb, (height, width))
+        return resize(subject.styles[0].rgb, (height, width))
     return noise(height, width, recipe.seed, subject.content.device)

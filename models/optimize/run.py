@@ -29,7 +29,7 @@ from .descent import Canvas, Descent
 from .gatys import Describer, Style, quick_in_bf16
 from .image import Painting, Subject
 from .styleswap import optimize_swap
-from .temporal import Carried, begin_with, held
+from .temporal import WarpedPicture, begin_with, temporal_term
 
 Method = Literal["gatys", "deepphoto"]
 """What a ``PictureOptimizer`` paints by: Gatys 2016, or Luan 2017, which keeps a photograph."""
@@ -138,14 +138,16 @@ class PictureOptimizer:
         start = begin_with(warped[0], subject.content if own is None else own)
         if own is not None:
             start = (start + own) / 2
-        return replace(subject, start=start, beside=(held(warped, self.recipe.temporal_weight),))
+        return replace(
+            subject, start=start, extra_terms=(temporal_term(warped, self.recipe.temporal_weight),)
+        )
 
-    def _warped(self, painting: WarpedPainting) -> Carried:
+    def _warped(self, painting: WarpedPainting) -> WarpedPicture:
         confidence = torch.from_numpy(painting.confidence)[None, None].to(self.device)
         picture = to_tensor(painting.rgb, self.device)
         if self.recipe.preserve_color == "luma":  # as what is painted then
             picture = with_grey(picture)
-        return Carried(picture, confidence)
+        return WarpedPicture(picture, confidence)
 
     def _labels(self, labels: Labels | None) -> Tensor | None:
         """(H, W, K), 0–255 → (1, K, H, W), 0..1."""
@@ -182,7 +184,7 @@ def optimize(
     """
     for _ in descent.paint(canvas):
         progress(canvas)
-    return to_picture(descent.finished(canvas), dtype)
+    return to_picture(descent.result(canvas), dtype)
 
 
 def swap_patches(

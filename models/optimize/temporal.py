@@ -1,4 +1,4 @@
-"""What holds a painted video still (Ruder, Dosovitskiy, Brox 2016).
+"""The temporal loss of a painted video (Ruder, Dosovitskiy, Brox 2016).
 
 Pictures are (1, 3, H, W), RGB, 0–255.
 """
@@ -11,57 +11,64 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .descent import Terms, fitted
+from .descent import Terms, resize
 
 _UNIT = 2e4
-"""What γ counts in: the losses beside it are on the scale of ``gatys``, Ruder's on another."""
+"""The unit of γ: the other losses have the scale of ``gatys``, Ruder's have another."""
 
 
 @dataclass(frozen=True)
-class Carried:
+class WarpedPicture:
     """An earlier painting, warped to the picture that is painted now."""
 
     picture: Tensor
+    """(1, 3, H, W), 0–255, RGB."""
     confidence: Tensor
     """(1, 1, H, W), 0..1: 0 where it was hidden, and at edges of the motion."""
 
 
-def temporal_loss(picture: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
-    """1/D Σ c (x − ω)², D = H·W·C: equation 7."""
-    return (weights * (picture - wanted).square()).sum() / picture.numel()
+def temporal_loss(picture: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """1/D Σ c (x − ω)², D = H·W·C: equation 7; a scalar.
+
+    Args:
+        picture: x, (1, 3, H, W), 0–255.
+        target: ω, the warped painting, (1, 3, H, W), 0–255.
+        weights: c, (1, 1, H, W), 0..1.
+    """
+    return (weights * (picture - target).square()).sum() / picture.numel()
 
 
 def long_term(confidences: Sequence[Tensor]) -> list[Tensor]:
-    """c_long = max(c_j − Σ_{nearer k} c_k, 0): equation 9; each pixel is held by its nearest.
+    """c_long = max(c_j − Σ_{nearer k} c_k, 0): equation 9; the nearest painting decides.
 
     Args:
-        confidences: of the carried paintings, the nearest in time first.
+        confidences: of the warped paintings, (1, 1, H, W), 0..1, the nearest in time first.
     """
-    found: list[Tensor] = []
+    weights: list[Tensor] = []
     nearer = torch.zeros_like(confidences[0])
     for c in confidences:
-        found.append((c - nearer).clamp(min=0))
+        weights.append((c - nearer).clamp(min=0))
         nearer = nearer + c
-    return found
+    return weights
 
 
-def held(
-    carried: Sequence[Carried], gamma: float
+def temporal_term(
+    warped: Sequence[WarpedPicture], gamma: float
 ) -> Callable[[tuple[int, int]], Callable[[Tensor], Terms]]:
-    """The term γ Σ over the carried paintings: equation 10.
+    """The term γ Σ over the warped paintings: equation 10.
 
     Args:
-        carried: the nearest in time first.
+        warped: the nearest in time first.
         gamma: γ; 200 is the paper's.
     """
-    weights = long_term([c.confidence for c in carried])
+    weights = long_term([c.confidence for c in warped])
 
     def term(size: tuple[int, int]) -> Callable[[Tensor], Terms]:
-        seen = [fitted(w, size).clamp(0, 1) for w in weights]
-        wanted = [fitted(c.picture, size) for c in carried]
+        seen = [resize(w, size).clamp(0, 1) for w in weights]
+        target = [resize(c.picture, size) for c in warped]
 
         def goal(picture: Tensor) -> Terms:
-            parts = [temporal_loss(picture, w, c) for w, c in zip(wanted, seen, strict=True)]
+            parts = [temporal_loss(picture, w, c) for w, c in zip(target, seen, strict=True)]
             return {"temporal": _UNIT * gamma * torch.stack(parts).sum()}
 
         return goal
@@ -69,6 +76,6 @@ def held(
     return term
 
 
-def begin_with(carried: Carried, content: Tensor) -> Tensor:
-    """The carried painting, and the content where there is none of it."""
-    return carried.confidence * carried.picture + (1 - carried.confidence) * content
+def begin_with(warped: WarpedPicture, content: Tensor) -> Tensor:
+    """The warped painting, and the content where its confidence is low; (1, 3, H, W), 0–255."""
+    return warped.confidence * warped.picture + (1 - warped.confidence) * content

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ..recipe import PaintRecipe
-from .descent import Canvas, Goal, Terms, begun, coarse_to_fine, noise, paint
-from .gatys import Describer, Masks, Style, portrait, style_loss, total_variation
+from .descent import Canvas, Goal, Terms, coarse_to_fine, new_canvas, noise, paint
+from .gatys import Describer, Masks, Style, style_grams, style_loss, total_variation
 
 LAYERS = {"conv1_1": 0.2, **{f"pool{n}": 0.2 for n in range(1, 5)}}
 """As many parameters as tell a texture from its sample: the paper's figure 2."""
@@ -43,14 +43,14 @@ class Texture:
     def begin(self) -> Canvas:
         """Noise, with the seed of the recipe's start."""
         white = noise(*self._size, self.recipe.seed, self._sample.device)
-        return begun(white, self.recipe)
+        return new_canvas(white, self.recipe)
 
     def paint(self, canvas: Canvas) -> Iterator[int]:
         """Run the iterations that remain; see ``pixels.paint``."""
-        stretches = coarse_to_fine(self._size, self.at, self.recipe)
-        yield from paint(canvas, stretches, self.recipe)
+        stages = coarse_to_fine(self._size, self.at, self.recipe)
+        yield from paint(canvas, stages, self.recipe)
 
-    def finished(self, canvas: Canvas) -> Tensor:
+    def result(self, canvas: Canvas) -> Tensor:
         """The texture with the sample's histogram in each colour, as the paper has it."""
         return same_histogram(canvas.picture.clamp(0, 255), self._sample)
 
@@ -60,12 +60,12 @@ class Texture:
         recipe, describe = self.recipe, self._describe
         by = recipe.style_scale * size[0] / self._size[0]
         height, width = (max(16, round(side * by)) for side in self._sample.shape[2:])
-        wanted = portrait(describe, Style(self._sample), (height, width), recipe)
+        target = style_grams(describe, Style(self._sample), (height, width), recipe)
         whole = Masks(None, size, describe.margin)
 
         def goal(picture: Tensor) -> Terms:
-            found = describe(picture, tuple(recipe.style_layers))
-            terms = {"style": style_loss(found, wanted, recipe.style_layers, whole)}
+            responses = describe(picture, tuple(recipe.style_layers))
+            terms = {"style": style_loss(responses, target, recipe.style_layers, whole)}
             if recipe.tv_weight:
                 terms["tv"] = recipe.tv_weight * total_variation(picture)
             return terms

@@ -26,7 +26,7 @@ from .. import checkpoint
 from ..data import read_rgb, resized, to_tensor
 from ..nets.autoencoder import FULL, SLIM, Conv, Decoder, Encoder, Skip, vgg_encoder
 from ..nets.vgg19 import VGG19
-from ..recipe import DecoderRecipe, Universal
+from ..recipe import DecoderRecipe, Universal, with_new_names
 from ..universal.styleswap import LEVEL, swap
 from .feedforward import batches, one_cycle
 from .losses import feature_loss, pixel_loss
@@ -81,7 +81,7 @@ class Learning:
     level: int
     net: Autoencoder
     optimizer: torch.optim.Adam
-    apart: bool
+    stages_alone: bool
     """Whether each stage learns alone."""
     history: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
     """Pixel and feature losses of each step."""
@@ -94,8 +94,8 @@ class Learning:
     @property
     def steps(self) -> int:
         """Steps in all: a shallower level costs half as much, and has more to be exact about."""
-        if self.apart:
-            return self.recipe.apart
+        if self.stages_alone:
+            return self.recipe.stage_steps
         return self.recipe.steps << (max(levels(self.recipe)) - self.level)
 
 
@@ -117,9 +117,9 @@ def begin(
     return Learning(recipe, level, net, _adam(net, stages is None), stages is None)
 
 
-def _adam(net: Autoencoder, apart: bool) -> torch.optim.Adam:
+def _adam(net: Autoencoder, stages_alone: bool) -> torch.optim.Adam:
     """All levels share an encoder, so it is done when its stages are."""
-    net.encoder.requires_grad_(net.slim and apart)
+    net.encoder.requires_grad_(net.slim and stages_alone)
     return torch.optim.Adam([p for p in net.parameters() if p.requires_grad])
 
 
@@ -140,15 +140,15 @@ def learn(
     """
     recipe = learning.recipe
     device = next(learning.net.parameters()).device
-    losses = _apart if learning.apart else _whole
-    peak = recipe.learning_rate * (1 if learning.apart else _FINER)
+    losses = _stage_losses if learning.stages_alone else _whole
+    peak = recipe.learning_rate * (1 if learning.stages_alone else _FINER)
     teacher = vgg_encoder(vgg, learning.level, recipe.pooling).to(device)
     course = recipe.model_copy(update={"steps": learning.steps})
     for crops in batches(course, photos, learning.step, workers):
         rgb = crops.to(device).contiguous(memory_format=torch.channels_last).float() / 255
         for group in learning.optimizer.param_groups:
             group["lr"] = one_cycle(learning.step, learning.steps, peak)
-        if learning.apart and learning.step == 0:
+        if learning.stages_alone and learning.step == 0:
             _begin_sized(learning.net, rgb)
         with torch.autocast(device.type, torch.bfloat16):
             pixel, feature = losses(learning, teacher, rgb)
@@ -178,19 +178,19 @@ def _begin_sized(net: Autoencoder, rgb: Tensor) -> None:
     nn.init.constant_(last.bias, _GREY)  # pyright: ignore[reportArgumentType]
 
 
-def _apart(learning: Learning, teacher: Encoder, rgb: Tensor) -> tuple[Tensor, Tensor]:
+def _stage_losses(learning: Learning, teacher: Encoder, rgb: Tensor) -> tuple[Tensor, Tensor]:
     """How far each stage alone is from undoing the encoder's."""
     net, decoder = learning.net, learning.net.decoder
     said, skips = _stages(net.encoder, rgb)
-    told, feature = said[-1], rgb.new_zeros(())
+    given, feature = said[-1], rgb.new_zeros(())
     for number in range(net.level, 1, -1):
         before, size = said[number - 2], decoder.sizes[number - 1]
-        found = decoder.stage(told, number, skips[number - 1])
-        feature = feature + _relative(found, before.detach() / size)
-        told = before / size
+        restored = decoder.stage(given, number, skips[number - 1])
+        feature = feature + _relative(restored, before.detach() / size)
+        given = before / size
     if net.slim:
         feature = feature + _unheard(net, teacher, said, rgb)
-    return pixel_loss(decoder.stage(told, 1), rgb), feature
+    return pixel_loss(decoder.stage(given, 1), rgb), feature
 
 
 def _whole(learning: Learning, teacher: Encoder, rgb: Tensor) -> tuple[Tensor, Tensor]:
@@ -198,9 +198,9 @@ def _whole(learning: Learning, teacher: Encoder, rgb: Tensor) -> tuple[Tensor, T
     net = learning.net
     with torch.no_grad():
         features, skips = net.encoder(rgb)
-        wanted = teacher(rgb)[0] if net.slim else features
+        target = teacher(rgb)[0] if net.slim else features
     result = net.decoder(features, skips)
-    feature = _relative(teacher(result)[0], wanted)
+    feature = _relative(teacher(result)[0], target)
     if learning.recipe.method == "styleswap":
         feature = feature + _swapped_loss(net, teacher, features)
     return pixel_loss(result, rgb), feature
@@ -211,7 +211,7 @@ def _unheard(net: Autoencoder, teacher: Encoder, said: list[Tensor], rgb: Tensor
     with torch.no_grad():
         meant, _ = _stages(teacher, rgb)
     pairs = zip(net.ear, said, meant, strict=True)
-    return torch.stack([_relative(ear(own), wanted) for ear, own, wanted in pairs]).sum()
+    return torch.stack([_relative(ear(own), target) for ear, own, target in pairs]).sum()
 
 
 def _swapped_loss(net: Autoencoder, teacher: Encoder, features: Tensor) -> Tensor:
@@ -223,18 +223,18 @@ def _swapped_loss(net: Autoencoder, teacher: Encoder, features: Tensor) -> Tenso
     return _relative(teacher(net.decoder(swapped))[0], swapped)
 
 
-def _relative(found: Tensor, wanted: Tensor) -> Tensor:
-    return feature_loss(found, wanted) / wanted.float().square().mean().clamp(min=1e-8)
+def _relative(features: Tensor, target: Tensor) -> Tensor:
+    return feature_loss(features, target) / target.float().square().mean().clamp(min=1e-8)
 
 
 def _stages(encoder: Encoder, x: Tensor) -> tuple[list[Tensor], list[Skip]]:
     """Features at every level, and what each stage's pooling tells."""
-    found, skips = list[Tensor](), list[Skip]()
+    features, skips = list[Tensor](), list[Skip]()
     for number in range(1, encoder.level + 1):
         x, skip = encoder.stage(x, number)
-        found.append(x)
+        features.append(x)
         skips.append(skip)
-    return found, skips
+    return features, skips
 
 
 @torch.no_grad()
@@ -245,7 +245,7 @@ def reconstruction(net: Autoencoder, photos: list[Path], size: int = 256) -> flo
         TrainingError: none of the photographs can be read.
     """
     device = next(net.parameters()).device
-    found: list[float] = []
+    decibels: list[float] = []
     for path in photos:
         rgb = read_rgb(path)
         if rgb is None:
@@ -254,10 +254,10 @@ def reconstruction(net: Autoencoder, photos: list[Path], size: int = 256) -> flo
         top, left = (picture.shape[0] - size) // 2, (picture.shape[1] - size) // 2
         x = to_tensor(picture[top : top + size, left : left + size]).to(device)
         y = net(x).clamp(0, 1).mul(255).round() / 255
-        found.append(-10 * math.log10(max((y - x).square().mean().item(), 1e-10)))
-    if not found:
-        raise TrainingError("none of the held-back photographs can be decoded")
-    return sum(found) / len(found)
+        decibels.append(-10 * math.log10(max((y - x).square().mean().item(), 1e-10)))
+    if not decibels:
+        raise TrainingError("none of the validation photographs can be decoded")
+    return sum(decibels) / len(decibels)
 
 
 def save_learning(learning: Learning, path: Path) -> None:
@@ -265,7 +265,7 @@ def save_learning(learning: Learning, path: Path) -> None:
     state = {
         "recipe": learning.recipe.model_dump(mode="json"),
         "level": learning.level,
-        "apart": learning.apart,
+        "apart": learning.stages_alone,
         "net": learning.net.state_dict(),
         "optimizer": learning.optimizer.state_dict(),
         "history": [list(row) for row in learning.history],
@@ -281,11 +281,11 @@ def load_learning(path: Path, device: torch.device) -> Learning:
     """
     try:
         state = checkpoint.read(path, device)
-        recipe = DecoderRecipe.model_validate(state["recipe"])
+        recipe = DecoderRecipe.model_validate(with_new_names(state["recipe"]))
         learning = begin(recipe, state["level"], None, device)
-        learning.apart = state["apart"]
+        learning.stages_alone = state["apart"]
         learning.net.load_state_dict(state["net"])
-        learning.optimizer = _adam(learning.net, learning.apart)
+        learning.optimizer = _adam(learning.net, learning.stages_alone)
         learning.optimizer.load_state_dict(state["optimizer"])
         learning.history.extend((a, b) for a, b in state["history"])
     except OSError as error:

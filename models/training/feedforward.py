@@ -24,7 +24,7 @@ from ..data import Crops, read_rgb, resized, to_rgb, to_tensor
 from ..nets.feedforward import FastNet, QualityNet, RecurrentNet, StyleNet, widen
 from ..nets.johnson import JohnsonNet
 from ..nets.vgg19 import VGG19
-from ..recipe import DecoderRecipe, Recipe
+from ..recipe import DecoderRecipe, Recipe, with_new_names
 from .losses import Losses, PerceptualLoss, unsteadiness
 from .synthetic_motion import FakeMotion
 
@@ -160,8 +160,8 @@ def _step(training: Training, loss: PerceptualLoss, content: Tensor) -> LossValu
     recipe = training.recipe
     shoot = _shoot_still if not training.net.recurrent else _shoot_sequence
     with torch.autocast(content.device.type, torch.bfloat16):
-        shown, result, steady = shoot(training, content)
-        losses = loss(result, shown)
+        pictures, result, steady = shoot(training, content)
+        losses = loss(result, pictures)
     total = _total(recipe, losses, steady)
     training.optimizer.zero_grad(set_to_none=True)
     total.backward()
@@ -197,10 +197,10 @@ def next_unsteadiness(net: StyleNet, content: Tensor, result: Tensor, motion: Fa
         result: the net's answers to them.
         motion: of the pictures.
     """
-    carried = motion.move(result)
-    memory = (carried.clamp(0, 1), motion.seen) if net.recurrent else None
+    warped = motion.move(result)
+    memory = (warped.clamp(0, 1), motion.seen) if net.recurrent else None
     moved = net(motion.next_frame(content), memory).float()
-    return unsteadiness(moved, carried, motion.seen)
+    return unsteadiness(moved, warped, motion.seen)
 
 
 FRAMES = 3
@@ -218,10 +218,10 @@ def _shoot_sequence(training: Training, content: Tensor) -> tuple[Tensor, Tensor
     steady = content.new_zeros(())
     for number in range(1, FRAMES):
         motion = _motion(training, content, number)
-        carried, trusted = motion.move(results[-1]), motion.holes()
+        warped, trusted = motion.move(results[-1]), motion.holes()
         frame = motion.next_frame(contents[-1])
-        result = training.net(frame, (carried.detach().clamp(0, 1), trusted)).float()
-        steady = steady + unsteadiness(result, carried.detach(), trusted) / (FRAMES - 1)
+        result = training.net(frame, (warped.detach().clamp(0, 1), trusted)).float()
+        steady = steady + unsteadiness(result, warped.detach(), trusted) / (FRAMES - 1)
         contents.append(motion.move(contents[-1]).clamp(0, 1))
         results.append(result)
     moment = [(i + training.step) % FRAMES for i in range(len(content))]
@@ -272,7 +272,7 @@ def evaluate(
         total = _total(training.recipe, losses, steady)
         rows.append([losses.content, losses.style, losses.tv, total, steady, losses.pixel])
     if not rows:
-        raise TrainingError("none of the held-back photographs can be decoded")
+        raise TrainingError("none of the validation photographs can be decoded")
     return LossValues(*np.mean(torch.tensor(rows).numpy(), axis=0).tolist())
 
 
@@ -296,7 +296,9 @@ def load_checkpoint(path: Path, device: torch.device) -> Training:
     """
     try:
         state = checkpoint.read(path, device)
-        training = begin(Recipe.model_validate({"steady_weight": 0.0, **state["recipe"]}), device)
+        training = begin(
+            Recipe.model_validate({"steady_weight": 0.0, **with_new_names(state["recipe"])}), device
+        )
         training.net.load_state_dict(state["net"])
         training.optimizer.load_state_dict(state["optimizer"])
         training.family = state.get("family", "")

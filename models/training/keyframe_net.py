@@ -34,7 +34,7 @@ _LAYERS = ("relu1_2", "relu2_2", "relu3_1", "relu4_1")
 Pair = tuple[Path, Path]
 """A frame and its painting, of one size."""
 
-_HELD = 32  # pictures that are held in memory
+_CACHED = 32  # pictures that are held in memory
 
 
 class Patches:
@@ -48,7 +48,7 @@ class Patches:
     def __init__(self, pairs: Sequence[Pair], recipe: DistilRecipe) -> None:
         self._pairs = pairs
         self._recipe = recipe
-        self._read = lru_cache(_HELD)(_picture)
+        self._read = lru_cache(_CACHED)(_picture)
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Frames and paintings of one step, (N, 3, S, S), 0..1."""
@@ -144,14 +144,14 @@ def _loss(
     """Relative differences of colours, responses and Gram matrices, and the unsteadiness."""
     result = net(frame).float()
     with torch.no_grad():
-        wanted = vgg(painting, _LAYERS)
-    found = vgg(result, _LAYERS)
+        target = vgg(painting, _LAYERS)
+    features = vgg(result, _LAYERS)
     total = recipe.pixel_weight * pixel_loss(result, painting)
     for name in _LAYERS:
-        energy = wanted[name].float().square().mean()
-        total = total + recipe.feature_weight * feature_loss(found[name], wanted[name]) / energy
-        g = gram(wanted[name])
-        texture = style_loss(gram(found[name]), g) / g.square().sum(dim=(1, 2)).mean()
+        energy = target[name].float().square().mean()
+        total = total + recipe.feature_weight * feature_loss(features[name], target[name]) / energy
+        g = gram(target[name])
+        texture = style_loss(gram(features[name]), g) / g.square().sum(dim=(1, 2)).mean()
         total = total + recipe.texture_weight * texture
     if recipe.steady_weight:
         n, _, height, width = frame.shape

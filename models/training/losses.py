@@ -43,19 +43,19 @@ def pixel_loss(result: Tensor, content: Tensor) -> Tensor:
     return (result.float() - content).square().mean() / contrast
 
 
-def unsteadiness(result: Tensor, wanted: Tensor, seen: Tensor) -> Tensor:
+def unsteadiness(result: Tensor, expected: Tensor, seen: Tensor) -> Tensor:
     """Mean of seen · (ŷ − w)² over the variance of w: the warping error as a relative error.
 
     Relative, so that a net can't buy steadiness by a flat picture, and one weight serves any style.
 
     Args:
-        result: the answer to the next frame (N, 3, H, W).
-        wanted: the answer to this frame, moved as the frame was.
+        result: the result of the next frame, (N, 3, H, W), 0..1.
+        expected: the result of this frame, moved as the frame was, (N, 3, H, W).
         seen: (N, 1, H, W), 0..1: where both show the same thing.
     """
     with torch.no_grad():
-        contrast = wanted.var(dim=(2, 3)).mean()
-    error = (seen * (result - wanted).square()).sum() / (seen.sum() * result.shape[1])
+        contrast = expected.var(dim=(2, 3)).mean()
+    error = (seen * (result - expected).square()).sum() / (seen.sum() * result.shape[1])
     return error / contrast.clamp(min=1e-4)
 
 
@@ -97,14 +97,14 @@ class PerceptualLoss:
     def __call__(self, result: Tensor, content: Tensor) -> Losses:
         """Losses of ``result`` against ``content``, both (N, 3, H, W)."""
         with torch.no_grad():
-            wanted = self.vgg(content, (self.content_layer,))[self.content_layer]
-        found = self.vgg(result, (*self.targets, self.content_layer))
-        energy = wanted.float().square().mean()
+            expected = self.vgg(content, (self.content_layer,))[self.content_layer]
+        features = self.vgg(result, (*self.targets, self.content_layer))
+        energy = expected.float().square().mean()
         style = result.new_zeros(())
         for layer, target in self.targets.items():
-            style = style + style_loss(gram(found[layer]), target) / target.square().sum()
+            style = style + style_loss(gram(features[layer]), target) / target.square().sum()
         return Losses(
-            content=feature_loss(found[self.content_layer], wanted) / energy,
+            content=feature_loss(features[self.content_layer], expected) / energy,
             style=style,
             tv=total_variation(result),
             pixel=pixel_loss(result, content),

@@ -25,8 +25,17 @@ def words_of(command: str, photos: Path, out: Path) -> list[object]:
     slow = ["--iterations", 100_000, "--sizes", 1, "--style-layers", "conv1_1=1"]
     learn = ["--content", photos, "--steps", 100_000, "--batch", 1, "--crop", 64, "--workers", 0]
     return {
-        "train": [style, "--out", f"{out}.onnx", *learn, "--held-back", 1],
-        "train-decoders": [out, *learn, "--held-back", 1, "--apart", 100_000, "--width", "slim"],
+        "train": [style, "--out", f"{out}.onnx", *learn, "--validation-photos", 1],
+        "train-decoders": [
+            out,
+            *learn,
+            "--validation-photos",
+            1,
+            "--stage-steps",
+            100_000,
+            "--width",
+            "slim",
+        ],
         "paint": [photo, f"{out}.png", "--style", style, *slow, "--content-layers", "conv2_1"],
         "texture": [photo, f"{out}.png", "--size", "64x64", *slow],
     }[command]

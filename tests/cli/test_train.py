@@ -22,7 +22,7 @@ def test_a_style_is_trained_resumed_exported_and_played(
     style = sorted(photos.iterdir())[0]
     words: list[str | Path] = [
         "train", style, "--content", photos, "--out", tmp_path / "mine.onnx", "--vgg", vgg_file,
-        "--batch", "1", "--crop", "64", "--style-size", "64", "--held-back", "2", "--workers", "0",
+        "--batch", "1", "--crop", "64", "--style-size", "64", "--validation-photos", "2", "--workers", "0",
         "--device", "cpu",
     ]  # fmt: skip
     done = run_command(*words, "--steps", "3")
@@ -57,7 +57,7 @@ def test_a_style_is_trained_resumed_exported_and_played(
         (["--vgg", "none.pth"], "--vgg none.pth does not exist"),
         (["--device", "tpu"], "it is auto, cpu or cuda"),
         (["--tier", "slow"], "tier = 'slow'"),
-        (["--held-back", "90"], "of them held back"),
+        (["--validation-photos", "90"], "of them for validation"),
     ],
 )
 def test_bad_training_input_is_one_line(tmp_path: Path, change: list[str], told: str):
@@ -69,7 +69,7 @@ def test_bad_training_input_is_one_line(tmp_path: Path, change: list[str], told:
         "photos",
         "--out",
         "s.onnx",
-        "--held-back",
+        "--validation-photos",
         "1",
     ]
     assert told in one_line(run_command(*words, *change, cwd=tmp_path))

@@ -88,7 +88,7 @@ def test_what_is_missing_or_misshapen_is_named(tmp_path: Path):
     with pytest.raises(ModelError, match="does not exist"):
         photowct(tmp_path / "no.pth")
     torch.save({"e1.conv0.weight": torch.zeros(3)}, tmp_path / "odd.pth")
-    with pytest.raises(ModelError, match=r"conv1_1.weight: .* is wanted, nothing was found"):
+    with pytest.raises(ModelError, match=r"conv1_1.weight: expected shape .*, found nothing"):
         photowct(tmp_path / "odd.pth")
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import torch
-from stylize_video.models.nets.wavelet import convolved_apart, even, haar_pool, haar_unpool
+from stylize_video.models.nets.wavelet import convolve_bands, even, haar_pool, haar_unpool
 
 
 def test_nothing_is_lost_between_pooling_and_unpooling():
@@ -40,4 +40,4 @@ def test_bands_are_convolved_as_if_they_were_spread():
     ]
     padded = torch.nn.functional.pad(torch.cat(parts, dim=1), (1, 1, 1, 1), mode="reflect")
     wanted = torch.nn.functional.conv2d(padded, weight)
-    assert torch.allclose(convolved_apart(bands, weight), wanted, atol=1e-4)
+    assert torch.allclose(convolve_bands(bands, weight), wanted, atol=1e-4)

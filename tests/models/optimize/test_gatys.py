@@ -32,7 +32,7 @@ def random(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Te
 def scene(height: int = 64, width: int = 80, seed: int = 0) -> Tensor:
     """A smooth picture with an edge, (1, 3, H, W), 0–255."""
     noise = random(1, 3, 6, 6, seed=seed, dtype=torch.float32)
-    picture = pixels.fitted(noise, (height, width)).clamp(0, 1)
+    picture = pixels.resize(noise, (height, width)).clamp(0, 1)
     picture[..., width // 2 :] = 1 - picture[..., width // 2 :]
     return picture * 255
 
@@ -184,8 +184,8 @@ def test_an_affine_change_of_colour_is_photorealistic():
     content = torch.from_numpy(rgb).permute(2, 0, 1)[None].float()
     changed = torch.einsum("ij,njhw->nihw", random(3, 3, dtype=torch.float32), content) + 9
     strokes = 255 * random(1, 3, 12, 12, seed=5, dtype=torch.float32)
-    held = deepphoto.photorealism(changed, sparse).item()
-    assert held < 1e-3 * deepphoto.photorealism(strokes, sparse).item()
+    temporal_term = deepphoto.photorealism(changed, sparse).item()
+    assert temporal_term < 1e-3 * deepphoto.photorealism(strokes, sparse).item()
 
 
 # ---- descriptions ----
@@ -247,7 +247,7 @@ def painted(vgg: VGG19, subject: Subject, **settings: object) -> tuple[Tensor, p
     canvas = work.begin()
     for _ in work.paint(canvas):
         pass
-    return work.finished(canvas), canvas
+    return work.result(canvas), canvas
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam", "rmsprop", "momentum"])
@@ -261,8 +261,8 @@ def test_a_ratio_of_nothing_leaves_the_style_and_a_large_one_the_content(vgg: VG
     subject = Subject(scene(), [Style(scene(seed=1))])
     start = {"start": "noise:3", "iterations": 60, "sizes": 1}
     free, _ = painted(vgg, subject, ratio=0, **start)
-    held, _ = painted(vgg, subject, ratio=1e3, **start)
-    off = [(x - subject.content).abs().mean().item() for x in (free, held)]
+    temporal_term, _ = painted(vgg, subject, ratio=1e3, **start)
+    off = [(x - subject.content).abs().mean().item() for x in (free, temporal_term)]
     assert off[1] < 0.7 * off[0]
 
 
@@ -389,7 +389,7 @@ def test_a_texture_of_another_size_has_the_samples_colours(vgg: VGG19):
     canvas = work.begin()
     for _ in work.paint(canvas):
         pass
-    found = work.finished(canvas)
+    found = work.result(canvas)
     assert found.shape == (1, 3, 70, 90)
     assert canvas.curves[-1]["total"] < canvas.curves[0]["total"]
     quantiles = torch.linspace(0.05, 0.95, 7)

@@ -22,7 +22,7 @@ from stylize_video.pipeline.core.errors import TrainingError
 from ...helpers.pictures import write_photos
 
 CPU = torch.device("cpu")
-RECIPE = DecoderRecipe(apart=4, steps=4, batch=2, crop=64, seed=3)
+RECIPE = DecoderRecipe(stage_steps=4, steps=4, batch=2, crop=64, seed=3)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def tuned(**values: object) -> DecoderRecipe:
 
 
 def test_a_decoder_learns_to_give_the_picture_back(vgg: VGG19, photos: list[Path]):
-    recipe = tuned(method="wct", apart=60, learning_rate=5e-3)
+    recipe = tuned(method="wct", stage_steps=60, learning_rate=5e-3)
     learning = begin(recipe, 1, vgg, CPU)
     before = reconstruction(learning.net, photos, 64)
     kept = learning.net.encoder.state_dict()["firsts.0.weight"].clone()
@@ -52,8 +52,8 @@ def test_every_method_learns_and_resumes(
     recipe = tuned(method=method)
     level = 3 if method == "styleswap" else 2
     stages = begin(recipe, level, vgg, CPU)
-    for apart in (True, False):
-        known = None if apart else stages.net
+    for alone in (True, False):
+        known = None if alone else stages.net
         straight = begin(recipe, level, vgg, CPU, known)
         list(learn(straight, vgg, photos, workers=0))
         stopped = begin(recipe, level, vgg, CPU, known)
@@ -61,14 +61,14 @@ def test_every_method_learns_and_resumes(
         next(steps), next(steps)
         save_learning(stopped, tmp_path / "level.pt")
         resumed = load_learning(tmp_path / "level.pt", CPU)
-        assert (resumed.step, resumed.apart) == (2, apart)
+        assert (resumed.step, resumed.stages_alone) == (2, alone)
         list(learn(resumed, vgg, photos, workers=0))
         for a, b in zip(resumed.net.parameters(), straight.net.parameters(), strict=True):
             assert torch.equal(a, b)
 
 
 def test_stages_that_learned_apart_fit_together(vgg: VGG19, photos: list[Path]):
-    stages = begin(tuned(method="wct", apart=80, learning_rate=5e-3), 2, vgg, CPU)
+    stages = begin(tuned(method="wct", stage_steps=80, learning_rate=5e-3), 2, vgg, CPU)
     before = reconstruction(stages.net, photos, 64)
     list(learn(stages, vgg, photos, workers=0))
     assert reconstruction(stages.net, photos, 64) > before + 3
@@ -86,7 +86,7 @@ def test_a_whole_decoder_begins_with_what_its_stages_learned(level: int, vgg: VG
 
 
 def test_a_slim_encoder_learns_too(vgg: VGG19, photos: list[Path]):
-    stages = begin(tuned(method="wct2", width="slim", apart=2), 4, vgg, CPU)
+    stages = begin(tuned(method="wct2", width="slim", stage_steps=2), 4, vgg, CPU)
     first = stages.net.encoder.state_dict()["firsts.0.weight"].clone()
     list(learn(stages, vgg, photos, workers=0))
     learned = stages.net.encoder.state_dict()["firsts.0.weight"].clone()
@@ -114,7 +114,7 @@ def test_shallower_levels_get_more_steps(vgg: VGG19):
     recipe = tuned(method="wct", width="slim")
     assert levels(recipe) == (1, 2, 3, 4)
     stages = begin(recipe, 4, vgg, CPU)
-    assert stages.steps == recipe.apart
+    assert stages.steps == recipe.stage_steps
     steps = [begin(recipe, level, vgg, CPU, stages.net).steps for level in levels(recipe)]
     assert steps == [32, 16, 8, 4]
 

@@ -27,7 +27,7 @@ from stylize_video.pipeline.core.errors import TrainingError
 
 from ...helpers.pictures import write_photos
 
-RECIPE = Recipe(steps=4, batch=2, crop=64, style_size=64, held_back=1)
+RECIPE = Recipe(steps=4, batch=2, crop=64, style_size=64, validation_photos=1)
 
 
 def test_the_rate_rises_then_falls_to_nothing():
@@ -110,6 +110,15 @@ def test_a_training_can_begin_from_a_checkpoint(tmp_path: Path):
         assert torch.equal(a, b)
     with pytest.raises(TrainingError, match="is a fast net; train with --tier fast"):
         begin(RECIPE.model_copy(update={"tier": "recurrent"}), cpu, tmp_path / "base.pt")
+
+
+def test_a_checkpoint_with_older_names_of_settings_still_loads(tmp_path: Path):
+    cpu = torch.device("cpu")
+    save_checkpoint(begin(RECIPE, cpu), tmp_path / "c.pt")
+    state = torch.load(tmp_path / "c.pt")
+    state["recipe"]["held_back"] = state["recipe"].pop("validation_photos")
+    torch.save(state, tmp_path / "c.pt")
+    assert load_checkpoint(tmp_path / "c.pt", cpu).recipe == RECIPE
 
 
 def test_a_quality_net_can_begin_where_a_fast_one_ended(tmp_path: Path):
