@@ -15,6 +15,7 @@ from stylize_video.export.parity import parity_frames
 from stylize_video.export.style import export_style
 from stylize_video.models.nets.feedforward import FastNet
 from stylize_video.models.nets.vgg19 import VGG19
+from stylize_video.pipeline.core.concurrency import available_cores
 from stylize_video.pipeline.core.frame import Rgb
 from stylize_video.pipeline.nets.contract import ModelCard
 from stylize_video.pipeline.nets.graph import Net
@@ -27,6 +28,12 @@ from .helpers.pictures import write_photos
 from .helpers.threads import assert_ended, threads_of
 from .helpers.video import MakeClip, Pictures, write_clip
 from .helpers.weights import untrained_raft, write_vgg19
+
+
+def pytest_configure() -> None:
+    """Workers side by side share the cores: each has its part of them for PyTorch."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    torch.set_num_threads(max(1, available_cores() // workers))
 
 
 @pytest.fixture(autouse=True)

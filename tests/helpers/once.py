@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+_PATIENCE = 600.0  # seconds to wait for another process
+
 MakeOnce = Callable[[str, Callable[[Path], object]], Path]
 """``make_once(name, fill)``: a folder of that name, filled once; see ``filled_once``."""
 
@@ -25,11 +27,13 @@ def filled_once(folder: Path, fill: Callable[[Path], object]) -> Path:
         folder: it is created.
         fill: writes into it.
     """
+    end = time.monotonic() + _PATIENCE
     done, lock = folder / ".done", folder.with_suffix(".lock")
     while not done.exists():
         try:
             lock.mkdir(parents=True)
         except FileExistsError:
+            assert time.monotonic() < end, f"{lock} is still there; was a worker killed?"
             time.sleep(0.1)
             continue
         try:
