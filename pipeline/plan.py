@@ -173,22 +173,22 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
     masks = open_masks(settings, opened)
     encoding = choose_encoding(target, settings, info) if is_video(target) else None
     return Plan(
-        opened,
-        target,
-        span,
-        style,
-        keyframes,
-        settings.strength,
-        blend,
-        flow,
-        shots,
-        Finish(settings.preserve_color == "luma", masks),
-        masks,
-        content_masks,
-        settings.mirror,
-        encoding,
-        _streams(info, target),
-        settings.overwrite,
+        source=opened,
+        target=target,
+        span=span,
+        style=style,
+        keyframes=keyframes,
+        strength=settings.strength,
+        blend=blend,
+        flow=flow,
+        shots=shots,
+        finish=Finish(settings.preserve_color == "luma", masks),
+        masks=masks,
+        content_masks=content_masks,
+        mirror=settings.mirror,
+        encoding=encoding,
+        streams=_streams(info, target),
+        overwrite=settings.overwrite,
     )
 
 

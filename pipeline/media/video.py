@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import struct
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -15,12 +14,12 @@ import av
 import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
 from ..core.errors import SourceError, reason
-from ..core.frame import ALL, Frame, Picture, Plane, Span
+from ..core.frame import ALL, Frame, Plane, Span
 from ..core.units import parse_time
-from .color import ToRgb, planes_of, tags_of
+from .adapters import Orientation, ToPicture
+from .color import tags_of
 from .source import SourceInfo, fit_size
 
 log = logging.getLogger(__name__)
@@ -41,10 +40,10 @@ class VideoSource:
         self.path = path
         with _opened(path) as (container, stream):
             first = _first_frame(container, stream, path)
-            self._turn = Orientation.of(first)
-            height, width = self._turn.size(first.height, first.width)
+            self._orientation = Orientation.of(first)
+            height, width = self._orientation.size(first.height, first.width)
             self._end = _stream_end(stream)
-            info = _info(path, container, stream, first, self._turn)
+            info = _info(path, container, stream, first, self._orientation)
         given = fit_size(size, width, height, info.sample_aspect)
         if given != (width, height):
             # A size that the user gives is a size on the screen: square pixels.
@@ -84,7 +83,7 @@ class VideoSource:
             for frame in self._decoded(container, stream):
                 if not any(component.is_alpha for component in frame.format.components):
                     raise SourceError(f"{self.path} has no alpha channel")
-                alpha = self._turn(np.asarray(frame.to_ndarray(format="rgba")[..., 3], np.uint8))
+                alpha = self._orientation(np.asarray(frame.to_ndarray(format="rgba")[..., 3], np.uint8))
                 yield (frame.pts or 0) * self.info.time_base - self.info.start, alpha
 
     def _precedes(self, frame: av.VideoFrame, span: Span) -> bool:
@@ -94,7 +93,7 @@ class VideoSource:
         self, decoded: Iterable[av.VideoFrame], span: Span, planar: bool
     ) -> Iterator[Frame]:
         """The frames of ``span``, upright."""
-        convert = self._converter(planar)
+        convert = ToPicture(self.info.width, self.info.height, self._orientation, planar)
         end = self.info.start
         for picture in decoded:
             pts = picture.pts or 0  # _decoded gives every picture one
@@ -106,24 +105,6 @@ class VideoSource:
             if span.holds(time):
                 yield Frame(convert(picture), pts, self.info.time_base, duration)
         self._refuse_missing_tail(end)
-
-    def _converter(self, planar: bool) -> Callable[[av.VideoFrame], Picture]:
-        """A function from a decoded frame to its picture: RGB, or planes if they can be used."""
-        height, width = self._turn.size(self.info.height, self.info.width)
-        to_rgb = ToRgb(width, height)
-
-        def convert(decoded: av.VideoFrame) -> Picture:
-            if (
-                planar
-                and self._turn == Orientation()
-                and (decoded.width, decoded.height) == (width, height)
-            ):
-                planes = planes_of(decoded)
-                if planes is not None:
-                    return planes
-            return self._turn(to_rgb(decoded))
-
-        return convert
 
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
         """Decoded frames, each with a pts above the one before."""
@@ -248,40 +229,3 @@ def _info(
         files=(path,),
         container=path,
     )
-
-
-@dataclass(frozen=True)
-class Orientation:
-    """How a stored picture is turned upright: ``flip`` left–right, then ``quarters`` clockwise."""
-
-    quarters: int = 0
-    flip: bool = False
-
-    @classmethod
-    def of(cls, frame: av.VideoFrame) -> Orientation:
-        """Read the frame's display matrix, to the nearest quarter."""
-        data = frame.side_data.get("DISPLAYMATRIX")
-        if data is None:
-            return cls()
-        a, b, _, c, d, *_ = struct.unpack("<9i", bytes(data)[:36])
-        # (x, y) is displayed at (a x + c y, b x + d y), y down. A negative determinant mirrors.
-        flip = a * d - b * c < 0
-        if flip:
-            a, b = -a, -b
-        quarters = round(np.degrees(np.arctan2(b, a)) / 90) % 4
-        return cls(quarters, flip)
-
-    def size(self, height: int, width: int) -> tuple[int, int]:
-        """(height, width) after the turn, and before it: the rule is its own inverse."""
-        return (width, height) if self.quarters % 2 else (height, width)
-
-    def aspect(self, sample_aspect: Fraction) -> Fraction:
-        """Width of a pixel divided by its height, after the turn."""
-        return 1 / sample_aspect if self.quarters % 2 else sample_aspect
-
-    def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Turn a picture, (H, W) or (H, W, 3) uint8, 0–255, upright."""
-        if self == Orientation():
-            return picture
-        flipped = picture[:, ::-1] if self.flip else picture
-        return np.ascontiguousarray(np.rot90(flipped, -self.quarters))

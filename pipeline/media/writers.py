@@ -17,8 +17,8 @@ from av.video.stream import VideoStream
 
 from ..core.errors import SinkError, reason
 from ..core.files import writing
-from ..core.frame import Frame, Picture, Rgb, Yuv, YuvMatrix
-from .color import FromRgb, frame_of
+from ..core.frame import Frame, Picture, as_rgb
+from .adapters import ToFrame
 from .encoding import Encoding
 from .images import picture_bytes
 from .source import SourceInfo
@@ -79,11 +79,8 @@ class VideoWriter:
         is_gif = encoding.codec == "gif"
         self._clock = _GIF_CLOCK if is_gif else info.time_base
         self._to_frame = (
-            _Palette(info) if is_gif else FromRgb(encoding.pixel_format, encoding.color)
+            _Palette(info) if is_gif else ToFrame(encoding.pixel_format, encoding.color)
         )
-        self._color = encoding.color
-        self._matrix = YuvMatrix(encoding.color.matrix, encoding.color.range)
-        self._accepts_planes = encoding.pixel_format == "yuv420p"
         with writing(target):
             self._container = _open_piece(path, encoding.codec)
         self._first: int | None = None
@@ -122,20 +119,12 @@ class VideoWriter:
             return
         self._last = pts
         self._first = pts if self._first is None else self._first
-        picture = self._encodable(frame.picture)
+        picture = self._to_frame(frame.picture)
         picture.time_base = self._clock
         picture.pts = pts - self._first
         picture.duration = round(frame.duration * frame.time_base / self._clock)
         with writing(self._target):
             self._container.mux(self._stream.encode(picture))
-
-    def _encodable(self, picture: Picture) -> av.VideoFrame:
-        """Planes with the output's matrix go to the encoder unchanged; else RGB is converted."""
-        if isinstance(picture, Yuv):
-            if self._accepts_planes and picture.coding == self._matrix:
-                return frame_of(picture, self._color)
-            picture = picture.rgb()
-        return self._to_frame(picture)
 
     def close(self) -> None:
         """See ``Writer.close``."""
@@ -179,8 +168,8 @@ class _Palette:
         self._graph = graph
         self._count = 0
 
-    def __call__(self, rgb: Rgb) -> av.VideoFrame:
-        frame = av.VideoFrame.from_ndarray(rgb, "rgb24")
+    def __call__(self, picture: Picture) -> av.VideoFrame:
+        frame = av.VideoFrame.from_ndarray(as_rgb(picture), "rgb24")
         frame.pts, frame.time_base = self._count, _GIF_CLOCK
         self._count += 1
         self._graph.vpush(frame)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from fractions import Fraction
 
 import av
-import numpy as np
 from av.container import OutputContainer
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
-from ...core.frame import Picture, Yuv
+from ...core.frame import Picture
 from ...core.groups import EncodingSettings
 from ...imaging.resize import resize_picture
-from ...media.color import BT709, ColorTags, FromRgb, frame_of
+from ...media.adapters import ToFrame
+from ...media.color import BT709, ColorTags
 from ..audio import RATE, AudioBlock
 from ..sources.reconnect import TIME_BASE
 from .audio_track import AudioTrack
@@ -45,7 +45,7 @@ class EncodedOutput:
         coding = stream_format.coding
         tags = BT709 if coding is None else ColorTags(matrix=coding.matrix, range=coding.range)
         self._encoding = stream_encoding(target, settings, stream_format, tags)
-        self._from_rgb = FromRgb(self._encoding.pixel_format, tags)
+        self._to_frame = ToFrame(self._encoding.pixel_format, tags)
         self._zero: Fraction | None = None
         self._last_pts = -1
         self._key_due = 0.0
@@ -82,12 +82,7 @@ class EncodedOutput:
 
     def _av_frame(self, picture: Picture) -> av.VideoFrame:
         """The picture at the stream's size, in the encoder's pixel format."""
-        picture = resize_picture(picture, (self._format.height, self._format.width))
-        if isinstance(picture, Yuv):
-            if picture.coding == self._format.coding and self._encoding.pixel_format == "yuv420p":
-                return frame_of(picture, self._encoding.color)
-            picture = picture.rgb()
-        return self._from_rgb(np.ascontiguousarray(picture))
+        return self._to_frame(resize_picture(picture, (self._format.height, self._format.width)))
 
     def write_audio(self, block: AudioBlock) -> None:
         """See ``LiveOutput.write_audio``."""

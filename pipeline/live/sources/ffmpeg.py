@@ -13,14 +13,13 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
-from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from ...core.errors import SourceError, reason
-from ...core.frame import Frame, Picture
-from ...media.color import ToRgb, planes_of, tags_of
+from ...core.frame import Frame
+from ...media.adapters import Orientation, ToPicture
+from ...media.color import tags_of
 from ...media.source import SourceInfo, fit_size
-from ...media.video import Orientation
 from ..relay import RelayedIn
 from .address import ANALYSIS_SECONDS, Address
 from .source import MAX_JUMP, AudioChunk
@@ -60,7 +59,8 @@ class FfmpegSource:
             self.close()
             raise
         self.has_audio = self._audio is not None
-        self._convert = _PictureConverter((self.info.width, self.info.height), orientation)
+        shape = self.info.width, self.info.height
+        self._to_picture = ToPicture(*shape, orientation, planar=True, rescale=True)
 
     def _open(self) -> InputContainer:
         address = self._address
@@ -102,7 +102,7 @@ class FfmpegSource:
                     continue
                 if pace is not None:
                     captured = pace.wait(float(decoded.pts * time_base))
-                picture = self._convert(decoded)
+                picture = self._to_picture(decoded)
                 yield Frame(picture, decoded.pts, Fraction(time_base), captured=captured)
 
     def _packets(self) -> Iterator[tuple[Packet, float]]:
@@ -163,35 +163,6 @@ def _describe(
         files=(),
         container=None,
     )
-
-
-class _PictureConverter:
-    """Decoded frames → upright pictures of one size: YUV planes where possible, else RGB.
-
-    Args:
-        size: (width, height) of the pictures, px.
-        orientation: of the source.
-    """
-
-    def __init__(self, size: tuple[int, int], orientation: Orientation) -> None:
-        self._size = size
-        self._orientation = orientation
-        self._keeps_yuv = orientation == Orientation() and not (size[0] % 2 or size[1] % 2)
-        self._to_rgb = ToRgb(*size)
-        self._scaler = VideoReformatter()
-
-    def __call__(self, frame: av.VideoFrame) -> Picture:
-        is_yuv = frame.format.name.startswith("yuv") and not tags_of(frame).is_hdr
-        if self._keeps_yuv and is_yuv:
-            is_planar = frame.format.name[:7] in _PLANAR
-            if (frame.width, frame.height) != self._size or not is_planar:
-                frame = self._scaler.reformat(
-                    frame, *self._size, "yuv420p", interpolation=Interpolation.BICUBIC, threads=1
-                )
-            planes = planes_of(frame)
-            if planes is not None:
-                return planes
-        return self._orientation(self._to_rgb(frame))
 
 
 def _decode(packet: Packet) -> list[Any]:

@@ -1,0 +1,122 @@
+"""Between FFmpeg's frames and our pictures, for files and live: one object each way."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
+from numpy.typing import NDArray
+
+from ..core.frame import Picture, Yuv, YuvMatrix
+from .color import ColorTags, FromRgb, ToRgb, frame_of, planes_of, tags_of
+
+_PLANAR = ("yuv420", "yuvj420")
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """How a stored picture is turned upright: ``flip`` left–right, then ``quarters`` clockwise."""
+
+    quarters: int = 0
+    flip: bool = False
+
+    @classmethod
+    def of(cls, frame: av.VideoFrame) -> Orientation:
+        """Read the frame's display matrix, to the nearest quarter."""
+        data = frame.side_data.get("DISPLAYMATRIX")
+        if data is None:
+            return cls()
+        a, b, _, c, d, *_ = struct.unpack("<9i", bytes(data)[:36])
+        # (x, y) is displayed at (a x + c y, b x + d y), y down. A negative determinant mirrors.
+        flip = a * d - b * c < 0
+        if flip:
+            a, b = -a, -b
+        quarters = round(np.degrees(np.arctan2(b, a)) / 90) % 4
+        return cls(quarters, flip)
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """(height, width) after the turn, and before it: the rule is its own inverse."""
+        return (width, height) if self.quarters % 2 else (height, width)
+
+    def aspect(self, sample_aspect: Fraction) -> Fraction:
+        """Width of a pixel divided by its height, after the turn."""
+        return 1 / sample_aspect if self.quarters % 2 else sample_aspect
+
+    def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Turn a picture, (H, W) or (H, W, 3) uint8, 0–255, upright."""
+        if self == Orientation():
+            return picture
+        flipped = picture[:, ::-1] if self.flip else picture
+        return np.ascontiguousarray(np.rot90(flipped, -self.quarters))
+
+
+class ToPicture:
+    """Converts decoded frames to upright pictures of one size. Use one per stream.
+
+    Args:
+        width: of the pictures, px.
+        height: of the pictures, px.
+        orientation: how the stored frames are turned.
+        planar: give Y, U and V planes where the frame has them.
+        rescale: give planes of frames of another size or layout too, resized.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        orientation: Orientation,
+        planar: bool = False,
+        rescale: bool = False,
+    ) -> None:
+        self._size = width, height
+        self._orientation = orientation
+        self._planar = planar and orientation == Orientation()
+        self._rescale = rescale and not (width % 2 or height % 2)
+        stored = orientation.size(height, width)
+        self._to_rgb = ToRgb(stored[1], stored[0])
+        self._scaler = VideoReformatter()
+
+    def __call__(self, frame: av.VideoFrame) -> Picture:
+        """The frame as planes where possible, else as (H, W, 3) uint8, 0–255, RGB."""
+        planes = self._planes(frame) if self._planar else None
+        return self._orientation(self._to_rgb(frame)) if planes is None else planes
+
+    def _planes(self, frame: av.VideoFrame) -> Yuv | None:
+        fits = (frame.width, frame.height) == self._size
+        if not self._rescale:
+            return planes_of(frame) if fits else None
+        if not frame.format.name.startswith("yuv") or tags_of(frame).is_hdr:
+            return None
+        if not fits or not frame.format.name.startswith(_PLANAR):
+            frame = self._scaler.reformat(
+                frame, *self._size, "yuv420p", interpolation=Interpolation.BICUBIC, threads=1
+            )
+        return planes_of(frame)
+
+
+class ToFrame:
+    """Converts pictures to frames for an encoder. Use one per stream.
+
+    Args:
+        pixel_format: FFmpeg's name.
+        tags: the colours to convert to.
+    """
+
+    def __init__(self, pixel_format: str, tags: ColorTags) -> None:
+        self._tags = tags
+        self._matrix = YuvMatrix(tags.matrix, tags.range)
+        self._accepts_planes = pixel_format == "yuv420p"
+        self._from_rgb = FromRgb(pixel_format, tags)
+
+    def __call__(self, picture: Picture) -> av.VideoFrame:
+        """Planes with the output's matrix are copied unchanged; everything else goes by RGB."""
+        if isinstance(picture, Yuv):
+            if self._accepts_planes and picture.coding == self._matrix:
+                return frame_of(picture, self._tags)
+            picture = picture.rgb()
+        return self._from_rgb(np.ascontiguousarray(picture))
