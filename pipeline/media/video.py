@@ -83,7 +83,9 @@ class VideoSource:
             for frame in self._decoded(container, stream):
                 if not any(component.is_alpha for component in frame.format.components):
                     raise SourceError(f"{self.path} has no alpha channel")
-                alpha = self._orientation(np.asarray(frame.to_ndarray(format="rgba")[..., 3], np.uint8))
+                alpha = self._orientation(
+                    np.asarray(frame.to_ndarray(format="rgba")[..., 3], np.uint8)
+                )
                 yield (frame.pts or 0) * self.info.time_base - self.info.start, alpha
 
     def _precedes(self, frame: av.VideoFrame, span: Span) -> bool:
