@@ -1,4 +1,4 @@
-"""A style picture's grade as a ``.cube`` file: what of a method's paintings a table can hold."""
+"""Write a style's colours as a ``.cube`` file: as much of its paintings as a table can hold."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from .temporal.shots import mark_cuts
 
 _FRAMES = 8  # of a shot that are painted
 _PIXELS = 500_000  # of each, at most: as many as a photographic method paints
-_EVERY = 3  # which of their pixels, along both sides, are compared: enough for a mean
+_EVERY = 3  # one pixel in so many, along both sides, is compared: enough for a mean
 
 
 @dataclass(frozen=True)
 class Baked:
-    """One table, written."""
+    """One table that was written."""
 
     path: Path
     start: Fraction
-    """Seconds after the content's first frame."""
+    """Of the shot, in seconds after the content's first frame."""
     end: Fraction
-    """Likewise."""
+    """Of the shot, in seconds after the content's first frame."""
     difference: float
-    """Mean CIEDE2000 between the table's pictures and the method's."""
+    """Mean CIEDE2000 between the table's pictures and the style's."""
 
 
 def bake(
@@ -46,18 +46,20 @@ def bake(
     size: int = SIZE,
     per_shot: bool = False,
 ) -> Generator[Baked]:
-    """Paint frames of ``content`` and write the table that comes nearest; each file whole or not.
+    """Paint frames of ``content`` and write the table that comes nearest.
+
+    Each file is written completely or not at all.
 
     Args:
         content: a picture or a video.
         out: the ``.cube`` file; replaced if it exists.
-        style: what paints.
-        strength: 0..1.
+        style: the style.
+        strength: of the style, 0..1.
         size: grid points along each colour.
-        per_shot: a table for each shot, ``numbered_path(out, 1)`` and on; else one for all.
+        per_shot: write one table for each shot, see ``numbered_path``; else one for all.
 
     Raises:
-        StylizeError: see ``errors``.
+        StylizeError: the content can't be read or painted, or a table can't be written.
     """
     source = open_source(content)
     begin, tick = source.info.start, 1 / source.info.rate
@@ -68,59 +70,59 @@ def bake(
         pairs = list(zip(pictures, paint_pictures(style, pictures, strength), strict=True))
         table = fit_table(pairs, size)
         write_cube(table, path, path.stem)
-        off = [
-            mean_difference(apply_table(table, _thinned(rgb)), _thinned(wanted))
-            for rgb, wanted in pairs
+        differences = [
+            mean_difference(apply_table(table, _thin(rgb)), _thin(painted))
+            for rgb, painted in pairs
         ]
-        yield Baked(path, shot.start - begin, shot.end - begin, float(np.mean(off)))
+        yield Baked(path, shot.start - begin, shot.end - begin, float(np.mean(differences)))
 
 
 def numbered_path(out: Path, shot: int) -> Path:
-    """``grade-001.cube`` of ``grade.cube``."""
+    """The path of a shot's table: ``grade-001.cube`` for ``grade.cube``."""
     return out.with_name(f"{out.stem}-{shot:03d}{out.suffix}")
 
 
 def numbered_files(out: Path) -> list[Path]:
-    """The numbered files that are there already."""
+    """List the numbered files of ``out`` that exist."""
     name = re.compile(rf"{re.escape(out.stem)}-\d{{3,}}{re.escape(out.suffix)}")
     return sorted(path for path in out.parent.iterdir() if name.fullmatch(path.name))
 
 
 @dataclass
 class _Shot:
-    """Frames spread over a shot whose length is not known: every so many, ever sparser."""
+    """Samples frames evenly over a shot of unknown length: at growing distances."""
 
     start: Fraction
     tick: Fraction
-    """How long a frame is shown that does not say it, seconds."""
+    """Duration of a frame that has none of its own, seconds."""
     end: Fraction = Fraction(0)
-    _kept: list[Rgb] = field(default_factory=list)
+    _samples: list[Rgb] = field(default_factory=list)
     _count: int = 0
     _step: int = 1
 
     def add(self, frame: Frame) -> None:
-        """The next frame of the shot."""
+        """Add the next frame of the shot."""
         self.end = frame.time + (frame.duration * frame.time_base or self.tick)
         if self._count % self._step == 0:
-            if len(self._kept) == 2 * _FRAMES:
-                self._kept, self._step = self._kept[::2], 2 * self._step
-            self._kept.append(_reduced(frame.rgb))
+            if len(self._samples) == 2 * _FRAMES:
+                self._samples, self._step = self._samples[::2], 2 * self._step
+            self._samples.append(_reduce(frame.rgb))
         self._count += 1
 
     @property
     def pictures(self) -> list[Rgb]:
-        """At most ``_FRAMES`` of them."""
-        places = np.linspace(0, len(self._kept) - 1, min(_FRAMES, len(self._kept)))
-        return [self._kept[round(place)] for place in places]
+        """At most ``_FRAMES`` of the samples, (h, w, 3) uint8, 0–255, RGB."""
+        places = np.linspace(0, len(self._samples) - 1, min(_FRAMES, len(self._samples)))
+        return [self._samples[round(place)] for place in places]
 
 
-def _reduced(rgb: Rgb) -> Rgb:
+def _reduce(rgb: Rgb) -> Rgb:
     height, width = rgb.shape[:2]
     return as_rgb(resize_picture(rgb, work_size(height, width, None, _PIXELS)))
 
 
 def _shots(frames: Iterable[Frame], tick: Fraction) -> Generator[_Shot]:
-    """The shots of marked frames; all frames as one where none is marked."""
+    """Divide frames into shots at their ``cut``; all are one shot if none has it."""
     shot: _Shot | None = None
     with closing_source(frames):
         for frame in frames:
@@ -133,5 +135,5 @@ def _shots(frames: Iterable[Frame], tick: Fraction) -> Generator[_Shot]:
         yield shot
 
 
-def _thinned(rgb: Rgb) -> Rgb:
+def _thin(rgb: Rgb) -> Rgb:
     return np.ascontiguousarray(rgb[::_EVERY, ::_EVERY])

@@ -1,9 +1,9 @@
 """Optical flow between source frames, and how far it can be trusted.
 
 The flow stage gives every frame its ``Motion``: where each of its pixels was in the frame before,
-and the confidence that it was there. Both are computed on reduced pictures (an integer factor, so
-that the mean over whole pixels is exact and quick): motion is smooth where it can be trusted, and
-at its edges it can't be trusted at any size.
+and the confidence that it was there. Both are computed on pictures reduced by an integer factor,
+whose mean over whole pixels is exact and fast. Motion is smooth where it can be trusted, and at its
+edges it can't be trusted at any size.
 """
 
 from __future__ import annotations
@@ -20,16 +20,24 @@ from numpy.typing import NDArray
 from ..core.concurrency import closing_source
 from ..core.errors import ModelError, reason
 from ..core.frame import Frame, Motion, Rgb, Vectors
-from ..imaging.resize import reduce_for_flow
+from ..imaging.resize import reduce_for_flow, resize_area, resize_linear
 from ..imaging.warp import Mask, Warper, resize_vectors
 from ..nets.session import open_session
 
 
 class FlowEstimator(Protocol):
-    """Anything that finds the motion between two pictures."""
+    """Anything that estimates the motion between two pictures."""
 
     def between(self, first: Rgb, second: Rgb) -> Vectors:
-        """Where the pixels of ``first`` are in ``second``: (H, W, 2), px, at their size."""
+        """Estimate where the pixels of ``first`` are in ``second``.
+
+        Args:
+            first: (H, W, 3) uint8, 0–255, RGB.
+            second: of the same size and kind.
+
+        Returns:
+            (H, W, 2) float32, px, (x, y).
+        """
         ...
 
 
@@ -60,11 +68,11 @@ class Raft:
 
     Args:
         model: the file that ``stylize-video export-flow`` writes.
-        device: see ``device.open_session``.
-        threads: likewise.
+        device: see ``open_session``.
+        threads: see ``open_session``.
 
     Raises:
-        ModelError: there is no such file, or it is not a flow net.
+        ModelError: the file does not exist, or is not a flow net.
     """
 
     def __init__(self, model: Path, device: str = "auto", threads: int = 0) -> None:
@@ -77,12 +85,12 @@ class Raft:
             self._session, self.device = open_session(model, device, threads)
         except ModelError as error:
             raise ModelError(f"{model} is not an ONNX file that can be read: {error}") from error
-        takes = {i.name for i in self._session.get_inputs()}
-        gives = {o.name for o in self._session.get_outputs()}
-        if takes != {"first", "second"} or "flow" not in gives:
+        inputs = {i.name for i in self._session.get_inputs()}
+        outputs = {o.name for o in self._session.get_outputs()}
+        if inputs != {"first", "second"} or "flow" not in outputs:
             raise ModelError(
-                f"{model} is no flow net: it takes {', '.join(sorted(takes))} and gives "
-                f"{', '.join(sorted(gives))}; export-flow writes one"
+                f"{model} is no flow net: it takes {', '.join(sorted(inputs))} and gives "
+                f"{', '.join(sorted(outputs))}; export-flow writes one"
             )
         self._model = model
 
@@ -99,18 +107,24 @@ class Raft:
 
 
 def default_model() -> Path:
-    """Where ``export-flow`` puts RAFT if it is not told."""
+    """The file that ``export-flow`` writes by default."""
     return Path.home() / ".cache" / "stylize-video" / "raft-small.onnx"
 
 
 def open_flow(
     kind: str, model: Path | None = None, device: str = "auto", threads: int = 0
 ) -> FlowEstimator:
-    """The estimator ``kind``: ``dis``, or ``raft`` from the file ``model``.
+    """Open an estimator of optical flow.
+
+    Args:
+        kind: ``dis`` or ``raft``.
+        model: RAFT's file; ``None``: ``default_model``.
+        device: for RAFT; see ``open_session``.
+        threads: for RAFT; see ``open_session``.
 
     Raises:
         ModelError: RAFT's file is missing or unusable.
-        DeviceError: the device can't be had.
+        DeviceError: the device is not available.
     """
     if kind == "dis":
         return Dis()
@@ -121,15 +135,18 @@ def open_flow(
 
 
 def inconsistency(forward: Vectors, backward: Vectors, pitch: float = 1.0) -> NDArray[np.float32]:
-    """How far a pixel misses itself there and back, as a share of what is allowed; (H, W).
+    """How far a pixel misses itself after going forward and back, in units of what is allowed.
 
-    |w̃ + ŵ|² / (0.01 (|w̃|² + |ŵ|²) + 0.5), with w̃ the way back found at the end of the way there;
-    above 1 the pixel is occluded (Ruder 2016, equation 4). Infinite where it leaves the picture.
+    |w̃ + ŵ|² / (0.01 (|w̃|² + |ŵ|²) + 0.5), with w̃ the backward motion at the end of the forward
+    motion; above 1 the pixel is occluded (Ruder 2016, equation 4).
 
     Args:
-        forward: (H, W, 2), px.
-        backward: likewise.
+        forward: (H, W, 2) float32, px.
+        backward: (H, W, 2) float32, px.
         pitch: px from one of the vectors to the next.
+
+    Returns:
+        (H, W) float32, 0 and above; infinite where a pixel leaves the picture.
     """
     height, width = forward.shape[:2]
     warper = Warper(width, height)
@@ -137,22 +154,33 @@ def inconsistency(forward: Vectors, backward: Vectors, pitch: float = 1.0) -> ND
     back: Vectors = warper.warp(backward, steps)
     missed = _square(forward + back)
     allowed = cv2.addWeighted(_square(forward), 0.01, _square(back), 0.01, 0.5)
-    share = cv2.divide(missed, allowed)
-    share[~warper.inside(steps)] = np.inf
-    return np.asarray(share, np.float32)
+    ratio = cv2.divide(missed, allowed)
+    ratio[~warper.inside(steps)] = np.inf
+    return np.asarray(ratio, np.float32)
 
 
 def occluded(forward: Vectors, backward: Vectors) -> Mask:
-    """Pixels that the other picture does not show: ``inconsistency`` above 1."""
+    """Find the pixels that the other picture does not show: ``inconsistency`` above 1.
+
+    Args:
+        forward: (H, W, 2) float32, px.
+        backward: (H, W, 2) float32, px.
+
+    Returns:
+        (H, W) bool.
+    """
     return inconsistency(forward, backward) > 1
 
 
 def motion_boundary(vectors: Vectors, pitch: float = 1.0) -> Mask:
-    """|∇ŵ|² > 0.01 |ŵ|² + 0.002 (Ruder 2016, equation 5): pixels at an edge of the motion.
+    """Find the edges of the motion: |∇ŵ|² > 0.01 |ŵ|² + 0.002 (Ruder 2016, equation 5).
 
     Args:
-        vectors: (H, W, 2), px.
+        vectors: (H, W, 2) float32, px.
         pitch: px from one of them to the next.
+
+    Returns:
+        (H, W) bool.
     """
     change = np.zeros(vectors.shape[:2], np.float32)
     change[:-1] += _square(vectors[1:] - vectors[:-1])
@@ -181,7 +209,12 @@ def _at_least(side: int, *pictures: Rgb) -> list[Rgb]:
 
 
 def attach_motion(frames: Iterable[Frame], estimator: FlowEstimator) -> Generator[Frame]:
-    """The stage: every frame with its motion since the one before; none where a shot begins."""
+    """Stage: give every frame its motion since the frame before; none where a shot begins.
+
+    Args:
+        frames: in order.
+        estimator: of optical flow.
+    """
     before: Rgb | None = None
     with closing_source(frames):
         for frame in frames:
@@ -194,36 +227,47 @@ def attach_motion(frames: Iterable[Frame], estimator: FlowEstimator) -> Generato
 
 
 def measure_motion(now: Rgb, before: Rgb, estimator: FlowEstimator) -> Motion:
-    """The motion of ``now`` since ``before``, two pictures of one size."""
+    """Estimate the motion from a picture to the one before, and its confidence.
+
+    Args:
+        now: (h, w, 3) uint8, 0–255, RGB.
+        before: of the same size and kind.
+        estimator: of optical flow.
+    """
     vectors = estimator.between(now, before)
     back = estimator.between(before, now)
     return Motion(vectors, confidence(now, before, vectors, back))
 
 
-# A residual of the warped source at which trust is halved: so much of 0..255, and so much of the
-# local contrast, since a small error of the flow leaves a residual there.
+# Trust is halved at this difference to the warped source: so much of 0..255, and so much of the
+# local contrast, because a small error of the flow causes a difference there.
 _TOLERANCE = 24.0
 _OF_CONTRAST = 0.5
 
 
 def confidence(now: Rgb, before: Rgb, vectors: Vectors, back: Vectors) -> NDArray[np.float32]:
-    """That the pixels of ``now`` are where ``vectors`` say in ``before``; (H, W), 0..1.
+    """Estimate the confidence that motion vectors are right.
 
-    The inequality of ``inconsistency`` as a ramp from 1 to 0, divided by 1 + e², e the photometric
-    error in units of what is tolerable; nothing at motion boundaries. The worst of each
-    neighbourhood counts, so that trust ends before an occlusion begins. All is judged at half the
-    size, a quarter of the work: DIS's vectors are no denser.
+    The inequality of ``inconsistency`` as a ramp from 1 to 0, divided by 1 + e², with e the
+    photometric error in units of what is tolerable; 0 at motion boundaries. The lowest value of
+    each neighbourhood is used, so that trust ends before an occlusion begins. All is computed at
+    half the size, a quarter of the work; DIS's vectors are no denser.
+
+    Args:
+        now: (H, W, 3) uint8, 0–255, RGB.
+        before: of the same size and kind.
+        vectors: (H, W, 2) float32, px, from ``now`` to ``before``.
+        back: (H, W, 2) float32, px, from ``before`` to ``now``.
+
+    Returns:
+        (H, W) float32, 0..1.
     """
     height, width = vectors.shape[:2]
     half = (max(1, width // 2), max(1, height // 2))
-    source, past = (
-        np.asarray(cv2.resize(rgb, half, interpolation=cv2.INTER_AREA), np.uint8)
-        for rgb in (now, before)
-    )
+    source, past = (resize_area(rgb, (half[1], half[0])) for rgb in (now, before))
     pitch = width / half[0]
-    there, back = (
-        pitch * resize_vectors(v, *half) for v in (vectors, back)
-    )  # px of the whole size
+    # In px of the whole size.
+    there, back = (pitch * resize_vectors(v, *half) for v in (vectors, back))
     moved = Warper(*half).warp(past, there / pitch)
     error = _largest(cv2.absdiff(source, moved))
     contrast = _largest(cv2.morphologyEx(source, cv2.MORPH_GRADIENT, _AROUND))
@@ -232,7 +276,7 @@ def confidence(now: Rgb, before: Rgb, vectors: Vectors, back: Vectors) -> NDArra
     consistent = np.maximum(1 - inconsistency(there, back, pitch), 0)
     consistent[motion_boundary(there, pitch)] = 0
     trust = cv2.blur(cv2.erode(consistent / (1 + np.square(e)), _AROUND), (3, 3))
-    return np.asarray(cv2.resize(trust, (width, height)), np.float32)
+    return resize_linear(np.asarray(trust, np.float32), (height, width))
 
 
 _AROUND = np.ones((3, 3), np.uint8)

@@ -1,4 +1,4 @@
-"""Where a shot begins: found by PySceneDetect frame by frame, or read from a list."""
+"""Mark where shots begin: detected by PySceneDetect frame by frame, or read from a list."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from scenedetect.detectors import AdaptiveDetector
 
 from ..core.concurrency import closing_source, then_none
 from ..core.frame import Frame, Picture, Rgb, resized
+from ..imaging.resize import resize_area
 
 THRESHOLD = 2.5
-"""A cut changes the picture this many times more than the frames around it do. On real clips the
-hard cuts reach 3.4 and more, all else 2.0 and less."""
+"""A cut changes the picture this many times more than the frames around it do. On real clips hard
+cuts reach 3.4 and more, everything else 2.0 and less."""
 
-_AHEAD = 2  # frames before and after that the detector weighs a frame against
+_AHEAD = 2  # frames before and after with which the detector compares a frame
 _LEAST = 8.0  # grey levels that a cut changes the mean pixel by; below it, both shots look alike
 
 # A quarter of a second at 24 a second, the shortest that editors cut. It must exceed the detector's
-# window: a frame's verdict then never hangs on frames before the last cut, so that a clip which
+# window. Then a frame's result never depends on frames before the last cut, and a clip that
 # begins at a cut has the same later cuts as the whole.
 _SHORTEST = 6
 
-# Longer side of the picture judged. Much more follows every twig, and a moving camera then comes
-# near to a cut; it takes longer too.
+# Longer side of the pictures that are compared, px. With many more pixels every twig counts, and a
+# moving camera looks almost like a cut; it is slower as well.
 _SIDE = 96
-_STILL = 1.0  # grey levels; less is the same picture again, encoded anew
+_STILL = 1.0  # grey levels; less is the same picture, encoded again
 
 
 _Planes = NDArray[np.uint8]
@@ -39,13 +40,13 @@ _Judge = Callable[[Frame | None], bool]
 
 
 def mark_cuts(frames: Iterable[Frame], threshold: float = THRESHOLD) -> Generator[Frame]:
-    """The stage: ``cut`` on the first frame of the stream and of every shot after a hard cut.
+    """Stage: set ``cut`` on the first frame of the stream and of every shot after a hard cut.
 
-    Runs two frames behind its source. A flash of one or two frames is no cut, nor is a fade; a shot
-    is at least six frames long, and one that begins in the last two frames is not seen.
+    It runs two frames behind its source. A flash of one or two frames is not a cut, nor is a fade.
+    A shot has at least six frames, and a cut in the last two frames is not detected.
 
     Args:
-        frames: what to look at.
+        frames: in order.
         threshold: how many times more than its neighbours a frame must change; lower finds more.
     """
     yield from _mark(frames, _AHEAD, _Detected(threshold))
@@ -54,12 +55,12 @@ def mark_cuts(frames: Iterable[Frame], threshold: float = THRESHOLD) -> Generato
 def mark_listed(
     frames: Iterable[Frame], times: Iterable[Fraction], start: Fraction
 ) -> Generator[Frame]:
-    """The stage: ``cut`` on the first frame of the stream and on those nearest to ``times``.
+    """Stage: set ``cut`` on the first frame of the stream and on those nearest to ``times``.
 
-    Runs one frame behind its source. Times after the last frame are passed over.
+    It runs one frame behind its source. Times after the last frame are ignored.
 
     Args:
-        frames: what to mark.
+        frames: in order.
         times: seconds after ``start``, in any order.
         start: time of the source's first frame, on the frames' clock.
     """
@@ -67,80 +68,80 @@ def mark_listed(
 
 
 def _mark(frames: Iterable[Frame], ahead: int, judge: _Judge) -> Generator[Frame]:
-    """Hold ``ahead`` frames back; mark the first, and each that ``judge`` says begins a shot.
+    """Delay frames by ``ahead``; mark the first, and each at which ``judge`` returns true.
 
-    ``judge`` is given every frame and then ``None``, ``ahead`` times; it answers for the frame
-    that came ``ahead`` before.
+    ``judge`` receives every frame, and at the end ``None``, ``ahead`` times. Its result is for the
+    frame that it received ``ahead`` calls before.
     """
-    held: deque[Frame] = deque()
+    delayed: deque[Frame] = deque()
     with closing_source(then_none(frames, ahead)) as items:
         for number, item in enumerate(items):
             if item is not None:
-                held.append(item)
+                delayed.append(item)
             begins = judge(item)
             if number >= ahead:
-                frame = held.popleft()
+                frame = delayed.popleft()
                 yield replace(frame, cut=True) if begins or number == ahead else frame
 
 
 class _Detected:
-    """The judge that looks: PySceneDetect's adaptive detector, and what it can't tell from cuts.
+    """Judges by the pictures: PySceneDetect's adaptive detector, less flashes and repeated frames.
 
-    Nothing here grows, and nothing depends on what came before the last cut.
+    Its memory does not grow, and nothing depends on frames before the last cut.
     """
 
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
         self._detector = AdaptiveDetector(
             adaptive_threshold=threshold,
-            min_scene_len=0,  # kept here, because a flash must not count as a shot's begin
+            min_scene_len=0,  # checked in __call__, because a flash must not begin a shot
             window_width=_AHEAD,
             min_content_val=_LEAST,
             luma_only=True,
         )
         self._size: tuple[int, int] | None = None
-        # Of the frame judged, three before and two after: what stood there before a flash of two.
+        # The judged frame, three before it and two after: enough for a flash of two frames.
         self._pictures: deque[_Planes] = deque(maxlen=2 * _AHEAD + 2)
-        # Change from the frame before; of the frame judged, of five before and of two after.
+        # Change from the frame before: of the judged frame, of five before it and of two after.
         self._changes: deque[float] = deque(maxlen=_SHORTEST + _AHEAD)
         self._count = 0
         self._last = 0
 
     def __call__(self, frame: Frame | None) -> bool:
-        if frame is None:  # the last two lack neighbours to be weighed against
+        if frame is None:  # the last two have no neighbours to compare with
             return False
-        found = self._look(frame.picture)
+        detected = self._look(frame.picture)
         judged = self._count - 1 - _AHEAD
-        if not found or judged - self._last < _SHORTEST or self._is_flash() or self._is_step():
+        if not detected or judged - self._last < _SHORTEST or self._is_flash() or self._is_step():
             return False
         self._last = judged
         return True
 
     def _look(self, picture: Picture) -> bool:
-        """Take the next frame; what the detector says of the one ``_AHEAD`` before."""
+        """Add the next picture; returns the detector's result for the one ``_AHEAD`` before."""
         self._size = self._size or _small_size(picture)
         planes = _planes(picture, self._size)
         if self._pictures:
             self._changes.append(_difference(self._pictures[-1], planes))
         self._pictures.append(planes)
-        # The detector counts frames, so any rate serves.
+        # The detector counts frames, so any rate will do.
         position = FrameTimecode(self._count, 25.0)
         self._count += 1
         grey = cv2.cvtColor(planes, cv2.COLOR_GRAY2BGR)
         return bool(self._detector.process_frame(position, np.asarray(grey, np.uint8)))
 
     def _is_flash(self) -> bool:
-        """Whether what stood before the change is back soon after, or was there just before."""
+        """Whether a picture from before the change returns soon after it."""
         change = self._changes[-1 - _AHEAD]
         pictures = list(self._pictures)
         before, after = pictures[: -1 - _AHEAD], pictures[-1 - _AHEAD :]
         return any(_difference(a, b) < change / 2 for a in before for b in after)
 
     def _is_step(self) -> bool:
-        """Whether each picture is shown several times (10 a second in a clip of 30).
+        """Whether the clip repeats each picture (10 a second in a clip of 30).
 
-        Such a clip moves in steps that stand as alone as cuts do; only a step much larger than
-        those before is a cut.
+        Such a clip changes in single steps, as at cuts. Only a step that is much larger than those
+        before is a cut.
         """
         *earlier, before, change, after, _ = self._changes
         return max(before, after) < _STILL and change < self._threshold * max(earlier)
@@ -153,10 +154,13 @@ def _small_size(picture: Picture) -> tuple[int, int]:
 
 
 def _planes(picture: Picture, size: tuple[int, int]) -> _Planes:
-    """The picture, reduced, its red, green and blue one below the other as one grey picture.
+    """The picture, reduced; its red, green and blue below each other as one grey picture.
 
-    The detector's brightness then sees every change of colour as it is. Its own measure of colour,
-    hue and saturation, is noise where the picture is dark: a fade from black looked like a cut.
+    So the detector's brightness includes every change of colour. Its own measure of colour, hue and
+    saturation, is noise where the picture is dark: a fade from black looked like a cut.
+
+    Returns:
+        (3 · h, w) uint8, 0–255.
     """
     between = (4 * size[0], 4 * size[1])
     if picture.shape[1] > between[0]:  # a mean over all pixels of a large frame takes milliseconds
@@ -171,10 +175,10 @@ def _difference(a: _Planes, b: _Planes) -> float:
 
 
 class _Listed:
-    """The judge that was told: each time goes to the frame nearest to it.
+    """Judges by a list: each time belongs to the frame nearest to it.
 
-    Then neither rounding nor a hand's two decimals move a cut by a frame, and at a variable rate
-    nothing is assumed of how long a frame lasts.
+    So neither rounding nor a list with two decimals moves a cut by a frame, and nothing is assumed
+    about the duration of a frame at a variable rate.
     """
 
     def __init__(self, times: Iterable[Fraction], start: Fraction) -> None:
@@ -189,15 +193,14 @@ class _Listed:
             return False
         if frame is not None:
             self._gap = frame.time - before.time
-        return self._take(before.time - self._start + self._gap / 2)
+        return self._remove(before.time - self._start + self._gap / 2)
 
-    def _take(self, limit: Fraction) -> bool:
-        """Strike the times before ``limit`` off; whether there were any."""
-        found = False
+    def _remove(self, limit: Fraction) -> bool:
+        """Remove the times before ``limit``; returns whether there were any."""
+        count = len(self._times)
         while self._times and self._times[0] < limit:
             self._times.popleft()
-            found = True
-        return found
+        return len(self._times) < count
 
 
 class CutDetector:
@@ -212,8 +215,8 @@ class CutDetector:
         self._changes: deque[float] = deque(maxlen=_SHORTEST)
 
     def __call__(self, rgb: Rgb) -> bool:
-        """Whether a frame, (H, W, 3) uint8, RGB, begins a shot."""
-        small = cv2.resize(rgb, (_SIDE, _SIDE * 9 // 16), interpolation=cv2.INTER_AREA)
+        """Whether a frame, (H, W, 3) uint8, 0–255, RGB, begins a shot."""
+        small = resize_area(rgb, (_SIDE * 9 // 16, _SIDE))
         now = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
         before, self._before = self._before, now
         if before is None:

@@ -1,6 +1,6 @@
-"""Motion over many frames: steps put one after another, and how far that can be trusted.
+"""Motion over many frames: motion from frame to frame, chained, and how far it can be trusted.
 
-All of it at the reduced size of ``flow``, in its pixels.
+All of it is at the reduced size of ``flow``, in px of that size.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from ..core.frame import Rgb, Vectors
 from ..imaging.warp import Warper
 from .flow import FlowEstimator, confidence
 
-_DOUBT = 0.6  # the most that steps which led nowhere take from a place where both are alike
+_LEAST_CHAINED = 0.6  # trust of the chain, at least; the pictures themselves decide below that
 
-_ALIKE = 0.9  # trust in what looks alike, where the motion there and back disagrees
-_UNLIKE = 24.0
+_ALIKE = 0.9  # trust where pictures look alike, but the motion there and back disagrees
+_UNLIKE = 24.0  # grey levels from which pictures do not look alike
 
 Trust = NDArray[np.float32]
 """(h, w), 0..1."""
@@ -26,15 +26,21 @@ Trust = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Correspondence:
-    """Where the pixels of one picture are in another."""
+    """Where the pixels of one picture are in another one."""
 
     vectors: Vectors
-    """(h, w, 2)."""
+    """(h, w, 2) float32, px, (x, y)."""
     trust: Trust
-    """That they are there."""
+    """(h, w) float32, 0..1: that they are there."""
 
     def chain(self, further: Correspondence) -> Correspondence:
-        """This way and from its end another: v(p) + w(p + v(p)); trust is the lesser of both."""
+        """Append a correspondence w to this one, v: v(p) + w(p + v(p)).
+
+        Trust is the lower one of both; it is 0 where the sum leaves the picture.
+
+        Args:
+            further: from the picture at the end of this correspondence to a third.
+        """
         warper = Warper(self.vectors.shape[1], self.vectors.shape[0])
         vectors = self.vectors + warper.warp(further.vectors, self.vectors)
         trust = np.minimum(self.trust, warper.warp(further.trust, self.vectors))
@@ -42,7 +48,7 @@ class Correspondence:
 
 
 def no_motion(height: int, width: int) -> Correspondence:
-    """The way of a picture to itself."""
+    """The correspondence of a picture, ``height`` × ``width`` px, with itself."""
     return Correspondence(
         np.zeros((height, width, 2), np.float32), np.ones((height, width), np.float32)
     )
@@ -50,7 +56,7 @@ def no_motion(height: int, width: int) -> Correspondence:
 
 @dataclass(frozen=True)
 class FlowPair:
-    """The motion between a frame and the one before, both ways."""
+    """The motion between a frame and the one before, in both directions."""
 
     backward: Correspondence
     """From the frame to the one before."""
@@ -59,7 +65,13 @@ class FlowPair:
 
 
 def measure_flow_pair(now: Rgb, before: Rgb, estimator: FlowEstimator) -> FlowPair:
-    """The motion between two reduced pictures."""
+    """Estimate the motion between two pictures in both directions.
+
+    Args:
+        now: the frame, reduced, (h, w, 3) uint8, 0–255, RGB.
+        before: the frame before, of the same size and kind.
+        estimator: of optical flow.
+    """
     back, forth = estimator.between(now, before), estimator.between(before, now)
     return FlowPair(
         Correspondence(back, confidence(now, before, back, forth)),
@@ -68,31 +80,37 @@ def measure_flow_pair(now: Rgb, before: Rgb, estimator: FlowEstimator) -> FlowPa
 
 
 def correct_drift(
-    long: Correspondence, now: Rgb, there: Rgb, estimator: FlowEstimator
+    chained: Correspondence, now: Rgb, there: Rgb, estimator: FlowEstimator
 ) -> Correspondence:
-    """A long way whose drift is taken out: ``there``, warped by it, is compared with ``now``.
+    """Remove the drift of a chained correspondence.
 
-    The motion that remains between the two is put before the way. Trust is then measured anew, on
-    the pictures themselves: the steps' own falls with their number, whatever they reach.
+    ``there`` is warped by it and compared with ``now``; the motion that remains between the two is
+    added. Trust is measured again on these pictures, because the chain's own falls with its length.
+
+    Args:
+        chained: from ``now`` to ``there``.
+        now: (h, w, 3) uint8, 0–255, RGB.
+        there: of the same size and kind.
+        estimator: of optical flow.
     """
     warper = Warper(now.shape[1], now.shape[0])
-    moved = warper.warp(there, long.vectors)
+    moved = warper.warp(there, chained.vectors)
     rest, back = estimator.between(now, moved), estimator.between(moved, now)
     near = np.maximum(confidence(now, moved, rest, back), _ALIKE * _alike(now, moved))
-    further = warper.warp(long.vectors, rest)
-    # Where the pictures differ, what remains of the motion is made up.
-    vectors = long.vectors + near[..., None] * (rest + further - long.vectors)
-    doubt = np.maximum(long.trust, _DOUBT)
+    further = warper.warp(chained.vectors, rest)
+    # Where the pictures differ, the remaining motion is not real.
+    vectors = chained.vectors + near[..., None] * (rest + further - chained.vectors)
+    limit = np.maximum(chained.trust, _LEAST_CHAINED)
     return Correspondence(
-        np.asarray(vectors, np.float32), np.minimum(near, doubt) * warper.inside(vectors)
+        np.asarray(vectors, np.float32), np.minimum(near, limit) * warper.inside(vectors)
     )
 
 
 def _alike(now: Rgb, moved: Rgb) -> Trust:
-    """1 where two pictures show the same, whatever the motion; 0 from ``_UNLIKE`` grey levels on.
+    """1 where two pictures are equal, whatever the motion; 0 from ``_UNLIKE`` grey levels on.
 
-    On snow or in a sky the motion can't be told, and a painting carried by any of them fits.
+    In snow or in a sky the motion can't be measured, and a painting warped by any motion fits.
     """
-    apart = cv2.absdiff(now, moved).max(axis=-1)
-    worst = cv2.blur(cv2.dilate(apart, np.ones((5, 5), np.uint8)).astype(np.float32), (5, 5))
+    difference = cv2.absdiff(now, moved).max(axis=-1)
+    worst = cv2.blur(cv2.dilate(difference, np.ones((5, 5), np.uint8)).astype(np.float32), (5, 5))
     return np.asarray(np.clip(1 - worst / _UNLIKE, 0, 1), np.float32)
