@@ -32,7 +32,7 @@ class Rule:
     verdict: str = "does not apply"
 
 
-ALWAYS = ("strength", "size", "mirror", "mask", "overwrite", "also")
+ALWAYS = ("strength", "size", "mirror", "mask", "overwrite")
 """Settings that apply to every job."""
 
 
@@ -113,7 +113,7 @@ def _profile_is_possible(job: Job, settings: Settings) -> bool:
     return not deep or any(bits in options.get("pix_fmt", "") for bits in ("10", "12"))
 
 
-_A_NET = "only styles trained for this program can do that"
+_A_NET = "only built-in styles, your own trained styles and pictures have that"
 _LEARN = "it belongs to the net that --between net trains"
 _LIVE = "it is for live runs"
 
@@ -308,10 +308,15 @@ RULES: tuple[Rule, ...] = (
         "add --method gatys, or leave it out",
     ),
     Rule(
-        "styles save_to policy fps_target timeout loop realtime",
+        "styles save_to policy fps_target loop",
         lambda job, s: job.live,
         _LIVE,
         "leave it out, or play the file live: add --realtime",
+    ),
+    Rule(
+        "also realtime",
+        lambda job, s: not job.has("painted", "given"),
+        "it makes the run live, and key frames take too long for that",
     ),
     Rule(
         "timeout",
