@@ -75,8 +75,8 @@ def play_live(
 
     Args:
         source: see ``make_live_plan``.
-        outputs: likewise.
-        settings: likewise.
+        outputs: see ``make_live_plan``.
+        settings: see ``Settings``.
         stop: when set, everything is finished and closed.
         on_start: called once, when the first frame is painted.
         on_tick: called about every second.

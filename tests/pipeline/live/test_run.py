@@ -288,7 +288,7 @@ def test_what_can_not_be_is_refused_before_anything_is_opened(
         with pytest.raises(kind, match=match):
             play_live(clip, outputs, settings(identity, **values), stop)
 
-    refused(SinkError, "nothing that can be shown live", "ftp://x/y")
+    refused(SinkError, "is no live output", "ftp://x/y")
     refused(SinkError, "exists; add --overwrite", clip)
     refused(SinkError, "needs pyvirtualcam", "camera:")
     refused(SinkError, "does not exist", str(tmp_path / "no" / "x.m3u8"))
