@@ -18,8 +18,8 @@ def test_a_method_is_trained_resumed_exported_and_played(tmp_path: Path, vgg_fil
     decoders, out = tmp_path / "decoders", tmp_path / "mine.prepare.onnx"
     words: list[str | Path] = [
         "train-decoders", decoders, "--content", photos, "--vgg", vgg_file, "--method", "wct2",
-        "--width", "slim", "--batch", "1", "--crop", "64", "--validation-photos", "2", "--workers", "0",
-        "--device", "cpu", "--stage-steps", "2", "--steps", "1",
+        "--width", "slim", "--batch", "1", "--crop", "64", "--validation-photos", "2",
+        "--workers", "0", "--device", "cpu", "--stage-steps", "2", "--steps", "1",
     ]  # fmt: skip
     export = ["export", "--from", decoders, out, "--content", photos]
     assert "give a folder of train-decoders" in one_line(run_command(*export))

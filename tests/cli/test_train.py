@@ -22,8 +22,8 @@ def test_a_style_is_trained_resumed_exported_and_played(
     style = sorted(photos.iterdir())[0]
     words: list[str | Path] = [
         "train", style, "--content", photos, "--out", tmp_path / "mine.onnx", "--vgg", vgg_file,
-        "--batch", "1", "--crop", "64", "--style-size", "64", "--validation-photos", "2", "--workers", "0",
-        "--device", "cpu",
+        "--batch", "1", "--crop", "64", "--style-size", "64", "--validation-photos", "2",
+        "--workers", "0", "--device", "cpu",
     ]  # fmt: skip
     done = run_command(*words, "--steps", "3")
     assert done.returncode == 0, done.stderr
