@@ -368,7 +368,7 @@ def test_two_styles_are_one_between_them(vgg: VGG19):
         assert x.grad is not None
         return x.grad
 
-    apart = torch.stack([s.share * slope([Style(s.rgb)]) for s in styles]).sum(0)
+    apart = torch.stack([s.weight * slope([Style(s.rgb)]) for s in styles]).sum(0)
     torch.testing.assert_close(
         slope(styles), apart, rtol=1e-3, atol=float(1e-2 * apart.abs().max())
     )
