@@ -61,7 +61,7 @@ class YuvMatrix:
         return ((0, 255), (0, 255)) if self.range == _FULL else ((16, 235), (16, 240))
 
     def to_yuv(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The 3×3 matrix and the offset (3,) from RGB to YUV."""
+        """The matrix (3, 3) and the offset (3,) from RGB to YUV, float64, for values of 0–255."""
         red, blue = _LUMA_WEIGHTS.get(self.matrix, _BT601)
         luma = np.array([red, 1 - red - blue, blue])
         differences = [
@@ -74,7 +74,7 @@ class YuvMatrix:
         return np.asarray(np.stack(rows), np.float64), np.array([low, 128.0, 128.0])
 
     def to_rgb(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The 3×3 matrix and the offset (3,) from YUV to RGB."""
+        """The matrix (3, 3) and the offset (3,) from YUV to RGB, float64, for values of 0–255."""
         matrix, offset = self.to_yuv()
         inverse = np.asarray(np.linalg.inv(matrix), np.float64)
         return inverse, -inverse @ offset
@@ -103,7 +103,7 @@ class Yuv:
 
     @property
     def planes(self) -> tuple[Plane, Plane, Plane]:
-        """Y, U and V."""
+        """Y (H, W), U and V (H/2, W/2), uint8, 0–255."""
         return self.y, self.u, self.v
 
     @property

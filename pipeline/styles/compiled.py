@@ -69,14 +69,19 @@ class Padding:
         return (length - 1 + 2 * self.margin + self.multiple) // self.multiple * self.multiple
 
     def pad(self, plane: NDArray[Any]) -> NDArray[Any]:
-        """A plane with its margin, which is half as wide where the plane is at half size."""
+        """A plane (h, w) or picture (h, w, 3), uint8, with its margin; at half size half as wide."""
         f = self.height // plane.shape[0]
         m, size = self.margin // f, self.size
         down, right = size.height // f - plane.shape[0] - m, size.width // f - plane.shape[1] - m
         return cv2.copyMakeBorder(plane, m, down, m, right, cv2.BORDER_REFLECT_101)
 
     def crop(self, plane: NDArray[Any], f: int) -> NDArray[Any]:
-        """A view of a padded plane without its margin; f: as it is smaller than the picture."""
+        """A view of a padded plane (h, w), uint8, without its margin.
+
+        Args:
+            plane: as the session returned it.
+            f: by how much it is smaller than the picture, 1 or 2.
+        """
         m = self.margin // f
         return plane[m : m + self.height // f, m : m + self.width // f]
 
@@ -144,7 +149,7 @@ def _cut(plane: NDArray[Any], whole: Size, top: int, left: int, tile: Size) -> N
 
 
 def padded(picture: Picture, padding: Padding) -> dict[str, NDArray[Any]]:
-    """What a session is given for ``picture``."""
+    """The inputs of a session for a picture: padded planes (h, w) or (h, w, 3), uint8, by name."""
     planes = picture.planes if isinstance(picture, Yuv) else (picture,)
     names = PLANES[_layout(picture)]
     return {name: padding.pad(p) for name, p in zip(names, planes, strict=True)}

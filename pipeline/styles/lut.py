@@ -68,8 +68,11 @@ class LutShot:
 def tabulate(parts: Sequence[tuple[Table, float]]) -> NDArray[np.uint32]:
     """The result of tables, mixed by their weights, for every colour.
 
+    Args:
+        parts: tables (N, N, N, 3), 0..1, and their weights, which sum to 1.
+
     Returns:
-        (256³,), indexed by R + 256 G + 65536 B: R, G, B and opacity, a byte each.
+        (256³,) uint32, indexed by R + 256 G + 65536 B: R, G, B and opacity, a byte each.
     """
     rows = [_upsample(_upsample(table * np.float32(255 * weight), 2), 1) for table, weight in parts]
     result = np.full((_LEVELS, _LEVELS, _LEVELS, 4), 255, np.uint8)

@@ -173,7 +173,7 @@ def kind_of(picture: Picture) -> Any:
 
 
 def change_of_light(now: NDArray[np.float64], before: NDArray[np.float64]) -> float:
-    """Grey levels by which the light changed between two results of ``light_of``.
+    """Grey levels by which the light changed: two results of ``light_of``, (18, 32, 3), 0..255.
 
     The median counts: light changes everywhere, a person who walks in changes less than half.
     """

@@ -195,13 +195,22 @@ class UniversalCompiler:
             self._shared = open_session(model.SerializeToString())
 
     def measure(self, frames: Sequence[Frame], mix: StyleMix, most: int) -> Arrays:
-        """The affine maps for frames of one size; about ``most`` pixels of each are measured."""
+        """The affine maps of a shot.
+
+        Args:
+            frames: of one size.
+            mix: the style.
+            most: pixels that are measured of each frame, about.
+
+        Returns:
+            ``matrix.LAYER`` (K, C, C) and ``shift.LAYER`` (K, C), float32, for K labels.
+        """
         card = self._files.card
         small = [(self._size.reduce(as_rgb(f.source), card), f.labels) for f in frames]
         return self._files.affine_maps([_bands(one, most) for one in small], mix)
 
     def compile(self, affine_maps: Arrays) -> CompiledUniversal:
-        """``apply`` with these maps."""
+        """``apply`` with the maps (K, C, C) and (K, C), float32, that ``measure`` returned."""
         card = self._files.card
         if self._shared is not None:
             return CompiledUniversal(self._shared, affine_maps, card, self._size)

@@ -111,7 +111,12 @@ class UniversalFiles:
 
 
 def mix_statistics(styles: Sequence[Arrays], weights: Sequence[float]) -> Arrays:
-    """The statistics between several styles; weights sum to 1."""
+    """The statistics between several styles; weights sum to 1.
+
+    Args:
+        styles: of each, means (K, C) and roots (K, C, C), float32; or patches (1, P, C, k, k).
+        weights: one for each style.
+    """
     return {
         name: _MIXERS.get(name.partition(".")[0], _between)([s[name] for s in styles], weights)
         for name in styles[0]
