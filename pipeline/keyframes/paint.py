@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ import cv2
 import numpy as np
 
 from ..core.errors import SourceError
+from ..core.files import digest
 from ..core.frame import Rgb
-from ..imaging.resize import resize_pixels
+from ..imaging.resize import resize_linear, resize_pixels
 from ..imaging.warp import Warper
 from ..media.images import pictures_in, read_picture, write_picture
 from ..temporal.trajectory import Correspondence, Trust
@@ -113,7 +113,7 @@ def _earlier(
         height, width = size
         painting = resize_pixels(read_picture(path), (height, width))  # the user may have edited it
         warped = Warper(width, height).warp(painting, to_other.vectors, cv2.INTER_CUBIC)
-        trust = cv2.resize(to_other.trust, (width, height))
+        trust = resize_linear(to_other.trust, (height, width))
         result.append(Earlier(np.asarray(warped, np.uint8), np.asarray(trust, np.float32)))
         nearer = other
     return result
@@ -132,13 +132,14 @@ def _paint_once(key: Key, task: PaintTask, painter: KeyPainter, folder: Path) ->
 
 
 def _digest(key: str, task: PaintTask) -> str:
-    digest = hashlib.sha256(key.encode())
     arrays = [task.rgb, task.mask, task.own]
     for earlier in task.earlier:
         arrays += [earlier.painted, earlier.trust]
-    for array in arrays:
-        digest.update(b"none" if array is None else repr(array.shape).encode() + array.tobytes())
-    return digest.hexdigest()[:16]
+    contents = (
+        b"none" if array is None else repr(array.shape).encode() + array.tobytes()
+        for array in arrays
+    )
+    return digest([key.encode(), *contents])[:16]
 
 
 def find_paintings(folder: Path) -> dict[int, Path]:

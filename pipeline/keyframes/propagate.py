@@ -23,7 +23,7 @@ from ..core.concurrency import closing_source
 from ..core.errors import SettingsError, SourceError
 from ..core.frame import Frame, Rgb, eight_bits
 from ..imaging.lut import Table, apply_table, fit_table
-from ..imaging.resize import reduce_for_flow, resize_pixels
+from ..imaging.resize import reduce_for_flow, resize_linear, resize_pixels
 from ..imaging.warp import Warper
 from ..media.images import read_8_or_16_bit
 from ..temporal.flow import FlowEstimator
@@ -209,7 +209,7 @@ class _Propagation:
         painted = np.zeros((height, width, 3), np.float32)
         source, total, visible = np.zeros((3, height, width), np.float32)
         for side in sides:
-            trust = np.asarray(cv2.resize(side.to_key.trust, (width, height)), np.float32)
+            trust = resize_linear(side.to_key.trust, (height, width))
             weight = np.float32(side.weight + _NOWHERE) * trust
             grey = cv2.cvtColor(side.key.rgb, cv2.COLOR_RGB2GRAY)
             vectors = side.to_key.vectors

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import shutil
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -16,7 +15,7 @@ from typing import Protocol
 from ..core.concurrency import closing_source
 from ..core.config import Settings
 from ..core.errors import SettingsError, SinkError, SourceError
-from ..core.files import atomic_write, writing
+from ..core.files import atomic_write, digest, writing
 from ..core.frame import Frame, Rgb, Span
 from ..core.groups import PAINTED
 from ..media.images import picture_bytes, picture_size
@@ -214,10 +213,9 @@ def _temporary_folder(folder: Path) -> Generator[Path]:
 
 def _learn_once(pairs: Pairs, job: KeyframeJob, backend: KeyframeBackend) -> Path:
     """The net of these pairs: saved with the paintings already, or learned now."""
-    digest = hashlib.sha256(backend.learn_key.encode())
-    for path in (path for pair in pairs for path in pair):
-        digest.update(path.read_bytes())
-    net = job.folder / f"net-{digest.hexdigest()[:16]}.onnx"
+    contents = (path.read_bytes() for pair in pairs for path in pair)
+    name_digest = digest([backend.learn_key.encode(), *contents])
+    net = job.folder / f"net-{name_digest[:16]}.onnx"
     if not net.exists():
         checkpoint = net.with_suffix(".part")
         with atomic_write(net) as temporary:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..core.concurrency import available_cores
 from ..core.errors import ModelError
 from ..core.frame import Frame, Picture, Rgb, TemporalState, as_rgb
+from ..imaging.resize import resize_area
 from ..nets.contract import INPUT, MEMORY, OUTPUT
 from ..nets.runtime import onnxruntime
 from .files import MAX_WORKERS, NetOptions, card_of, open_file
@@ -83,7 +84,7 @@ class ThirdPartyNet:
         """(H, W, 3) uint8, 0–255, RGB → the same in the style. ``state`` is not read."""
         height, width = rgb.shape[:2]
         if self._size is not None and self._size != (width, height):
-            rgb = np.asarray(cv2.resize(rgb, self._size, interpolation=cv2.INTER_AREA), np.uint8)
+            rgb = resize_area(rgb, (self._size[1], self._size[0]))
         x = (rgb.astype(np.float32) - self._offset) / self._scale
         x = x[..., ::-1] if self._bgr else x
         x = x.transpose(2, 0, 1) if self._nchw else x

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source
 from ..core.frame import Frame, Motion, Picture, TemporalState, Yuv, YuvMatrix
+from ..imaging.resize import resize_area, resize_linear
 from ..imaging.warp import Warper
 
 Layer = NDArray[np.float32]
@@ -79,7 +80,7 @@ class TemporalBlend:
         if warped is None or warped.layers[0].shape != source.shape:
             return None
         trust = cv2.convertScaleAbs(warped.confidence, alpha=255)
-        confidence = np.asarray(cv2.resize(trust, source.shape[1::-1]), np.uint8)
+        confidence = resize_linear(np.asarray(trust, np.uint8), (source.shape[0], source.shape[1]))
         return TemporalState(_as_bytes(warped.layers[0]), confidence)
 
     def mix(self, painted: Picture) -> Picture:
@@ -126,7 +127,7 @@ class _Layer:
 
     def blend(self, new: NDArray[np.uint8], old: Layer, trust: Any) -> NDArray[np.uint8]:
         """The new channels with ``trust`` of the old ones; the result is stored in floats."""
-        cv2.resize(trust, self.shape[1::-1], dst=self._old_weight)
+        resize_linear(trust, (self.shape[0], self.shape[1]), self._old_weight)
         cv2.subtract(1.0, self._old_weight, dst=self._new_weight)  # pyright: ignore[reportCallIssue, reportArgumentType]
         np.copyto(self._new, new)
         cv2.blendLinear(old, self._new, self._old_weight, self._new_weight, dst=self.last)
@@ -148,12 +149,12 @@ def _likeness(warped: _Warped, layers: list[NDArray[np.uint8]], coding: YuvMatri
     if coding is not None:
         difference = cv2.transform(difference, coding.to_rgb()[0])
     d = np.abs(difference).max(axis=-1) / _UNLIKE
-    return cv2.resize(1 / (1 + d * d), warped.confidence.shape[::-1])
+    return resize_linear(1 / (1 + d * d), warped.confidence.shape)
 
 
 def _means(layers: Sequence[NDArray[Any]], size: tuple[int, int]) -> NDArray[np.float32]:
     """The mean colours of windows, as many as ``size`` (width, height) says: (H, W, 3)."""
-    small = (cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in layers)
+    small = (resize_area(x, (size[1], size[0])) for x in layers)
     return np.dstack([np.asarray(x, np.float32) for x in small])
 
 

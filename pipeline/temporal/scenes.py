@@ -107,9 +107,9 @@ def _listed_time(text: str, path: Path, number: int) -> Fraction:
     try:
         return parse_time(text)
     except ValueError as error:
-        found = text if len(text) <= 40 else text[:39] + "…"
+        quoted = text if len(text) <= 40 else text[:39] + "…"
         raise SettingsError(
-            f"--scenes {path}, line {number}: '{found}' is not a time; "
+            f"--scenes {path}, line {number}: '{quoted}' is not a time; "
             "write one a line, seconds (75.5) or H:MM:SS.fff (0:01:15.5)"
         ) from error
 
@@ -125,8 +125,8 @@ def write_scenes(path: Path, times: Iterable[Fraction]) -> None:
         SinkError: it can't be written.
     """
     text = "\n".join([_HEADER, *map(_six_decimals, times)]) + "\n"
-    with atomic_write(path) as aside:
-        aside.write_text(text, encoding="utf-8", newline="\n")
+    with atomic_write(path) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _six_decimals(time: Fraction) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 import cv2
 
 from ...core.frame import Rgb
+from ...media.images import picture_bytes
 
 _QUALITY = 85  # of JPEG
 _VIEWERS = 8  # at the same time
@@ -31,10 +32,9 @@ class MjpegFeed:
 
     def write(self, picture: Rgb) -> None:
         """Encode the next picture, (H, W, 3) uint8, 0–255, RGB."""
-        bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-        _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        jpeg = picture_bytes(picture, "page.jpg", cv2.IMWRITE_JPEG_QUALITY, _QUALITY)
         with self._changed:
-            self._jpeg = encoded.tobytes()
+            self._jpeg = jpeg
             self._number += 1
             self._changed.notify_all()
 
