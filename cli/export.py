@@ -38,8 +38,8 @@ def export(
     places: Annotated[
         list[str] | None,
         typer.Option(
-            help="Where the method is touched: relu5_1 …, or of WCT² encoder, skip, decoder; or "
-            "sites of these. Default: everywhere."
+            help="Layers that the method changes, or the beginnings of their names: relu5_1 …; of "
+            "WCT² encoder, skip, decoder. Default: all."
         ),
     ] = None,
     licence: Annotated[str, typer.Option(help="Licence to write into the file.")] = "unknown",

@@ -65,20 +65,19 @@ Sweep = Annotated[
 Patch = Annotated[
     int | None,
     typer.Option(
-        help="Of styleswap: side of a patch; 1 is four pixels. [default: 3]", min=1, max=31
+        help="Of styleswap: side of a patch; 1 is four pixels. Default: 3.", min=1, max=31
     ),
 ]
 Stride = Annotated[
     int | None,
     typer.Option(
-        help="Of styleswap: 2 uses every other patch of the style picture. [default: 1]", min=1
+        help="Of styleswap: 2 uses every other patch of the style picture. Default: 1.", min=1
     ),
 ]
 KeepEvery = Annotated[
     int | None,
     typer.Option(
-        help="Iterations between two checkpoints and previews. "
-        f"[default: {PAINT_CHECKPOINT_EVERY}]",
+        help=f"Iterations between two checkpoints and previews. Default: {PAINT_CHECKPOINT_EVERY}.",
         min=1,
     ),
 ]

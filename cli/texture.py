@@ -20,17 +20,19 @@ from .torch_backend import need_torch, sigterm_as_ctrl_c
 @with_options(PaintRecipe)
 @sigterm_as_ctrl_c()
 def texture(
-    sample: Annotated[Path, typer.Argument(help="The picture whose texture is wanted.")],
+    sample: Annotated[Path, typer.Argument(help="The picture with the texture.")],
     out: Annotated[Path, typer.Argument(help="The picture to write.")],
     typed: dict[str, Any],
-    size: Annotated[str, typer.Option(help="Of the texture, WxH.")] = "512x512",
+    size: Annotated[str, typer.Option(help="Size of the texture, WxH.")] = "512x512",
     device: TorchDevice = "auto",
     vgg: Vgg = None,
-    restart: Annotated[bool, typer.Option("--restart", help="Forget what was begun.")] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Ignore an earlier checkpoint.")
+    ] = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
-    """Synthesise a texture from noise (Gatys 2015): SAMPLE's look, none of its places.
+    """Synthesise a texture from noise (Gatys 2015): the look of SAMPLE without its objects.
 
     Looks at conv1_1 and pool1 … pool4 unless --style-layers says otherwise. The settings of content
     and colours have no meaning here; --start noise:7 is another texture than noise:8.

@@ -34,8 +34,8 @@ def train(
     style: Annotated[
         Path,
         typer.Argument(
-            help=f"The picture whose style is learned; or '{IDENTITY}': to give the photograph "
-            "back, a base for styles."
+            help=f"The picture whose style is learned; or '{IDENTITY}': a net that returns the "
+            "photograph, as a base for styles."
         ),
     ],
     content: Annotated[Path, typer.Option(help="Folder of photographs to learn on.")],
@@ -50,7 +50,7 @@ def train(
     licence: Annotated[str, typer.Option(help="Licence to write into the file.")] = "unknown",
     workers: Workers = 1,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Forget an earlier checkpoint.")
+        bool, typer.Option("--restart", help="Ignore an earlier checkpoint.")
     ] = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,

@@ -26,11 +26,11 @@ class Recipe(BaseModel):
     tier: Literal["fast", "quality", "recurrent", "johnson"] = Field(
         "fast",
         description="fast (slim, for real time on a CPU), quality (wide, for finer painting), "
-        "recurrent (a little slower than fast, and told the frame before: Ruder 2018) or johnson "
+        "recurrent (a little slower than fast; receives its previous output: Ruder 2018) or johnson "
         "(Johnson 2016 as published).",
     )
-    steps: int = Field(2000, ge=1, description="Optimiser steps.")
-    batch: int = Field(4, ge=1, description="Crops a step.")
+    steps: int = Field(2000, ge=1, description="Number of optimiser steps.")
+    batch: int = Field(4, ge=1, description="Pictures per step (batch size).")
     crop: int = Field(256, ge=64, description="Side of a crop, px.")
     style_size: int = Field(
         512, ge=64, description="Short side of the style picture, px: larger gives larger strokes."
@@ -62,9 +62,11 @@ class Recipe(BaseModel):
         description="VGG-19 layers whose Gram matrices are compared; repeatable.",
     )
     validation_photos: int = Field(
-        20, ge=1, description="Photographs, the last by name, kept out of training to measure on."
+        20,
+        ge=1,
+        description="Number of photographs, the last by name, that are for validation only.",
     )
-    seed: int = Field(0, ge=0, description="Seed of weights, crops and their order.")
+    seed: int = Field(0, ge=0, description="Random seed of the weights, the crops and their order.")
 
 
 def with_new_names(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,15 +85,17 @@ class DecoderRecipe(BaseModel):
         "full", description="full (VGG-19's encoder) or slim (a thin one, distilled from it)."
     )
     unpooling: Literal["sum", "cat5"] = Field(
-        "cat5", description="Of wct2: how the decoder is given what pooling leaves out."
+        "cat5", description="Of wct2: how the decoder receives what pooling leaves out."
     )
     stage_steps: int = Field(
         1000, ge=1, description="Number of optimiser steps in which each stage is trained alone."
     )
     steps: int = Field(
-        500, ge=1, description="Of the deepest level's whole decoder; a shallower one's, twice."
+        500,
+        ge=1,
+        description="Number of steps for the deepest whole decoder; the next level gets twice as many.",
     )
-    batch: int = Field(4, ge=1, description="Crops a step.")
+    batch: int = Field(4, ge=1, description="Pictures per step (batch size).")
     crop: int = Field(
         256, ge=64, description="Side of a crop, px; a multiple of 16.", multiple_of=16
     )
@@ -100,9 +104,11 @@ class DecoderRecipe(BaseModel):
         1e-3, gt=0, description="Adam's peak rate for stages; 0.3 of it for whole decoders."
     )
     validation_photos: int = Field(
-        20, ge=1, description="Photographs, the last by name, kept out of training to measure on."
+        20,
+        ge=1,
+        description="Number of photographs, the last by name, that are for validation only.",
     )
-    seed: int = Field(0, ge=0, description="Seed of weights, crops and their order.")
+    seed: int = Field(0, ge=0, description="Random seed of the weights, the crops and their order.")
 
     @property
     def pooling(self) -> Pooling:
@@ -149,9 +155,9 @@ class PaintRecipe(BaseModel):
     tv_weight: float = Field(
         20.0, ge=0, description="Weight of total variation, against noise; 0 as in the paper."
     )
-    iterations: int = Field(500, ge=1, description="Of all sizes together.")
+    iterations: int = Field(500, ge=1, description="Number of iterations, of all sizes together.")
     sizes: int = Field(
-        2, ge=1, le=6, description="Painted coarse to fine at so many sizes, each twice the last."
+        2, ge=1, le=6, description="Number of sizes, coarse to fine, each twice the last."
     )
     optimizer: Literal["lbfgs", "adam", "rmsprop", "momentum"] = Field(
         "lbfgs", description="lbfgs (best), adam, rmsprop or momentum (0.9)."
@@ -186,7 +192,9 @@ class PaintRecipe(BaseModel):
         "style first.",
     )
     temporal_weight: float = Field(
-        200.0, ge=0, description="γ: how far a key frame is held to the one before, carried there."
+        200.0,
+        ge=0,
+        description="γ: weight of the difference to earlier key frames, warped to this one.",
     )
     photo_weight: float = Field(
         1e4,
@@ -240,8 +248,8 @@ class DistilRecipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    steps: int = Field(500, ge=1, description="Optimiser steps.")
-    batch: int = Field(2, ge=1, description="Patches a step.")
+    steps: int = Field(500, ge=1, description="Number of optimiser steps.")
+    batch: int = Field(2, ge=1, description="Patches per step (batch size).")
     crop: int = Field(256, ge=64, description="Side of a patch, px.")
     learning_rate: float = Field(4e-3, gt=0, description="Adam's peak rate.")
     pixel_weight: float = Field(1.0, ge=0, description="Weight of the colours' difference.")
@@ -250,4 +258,4 @@ class DistilRecipe(BaseModel):
     steady_weight: float = Field(
         1.0, ge=0, description="Weight of steadiness under fake motion; 0: off."
     )
-    seed: int = Field(0, ge=0, description="Seed of the patches.")
+    seed: int = Field(0, ge=0, description="Random seed of the patches.")
