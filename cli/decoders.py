@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 @with_options(DecoderRecipe)
 @sigterm_as_ctrl_c()
 def train_decoders(
-    out: Annotated[Path, typer.Argument(help="Folder for the checkpoints, one a level.")],
-    content: Annotated[Path, typer.Option(help="Folder of photographs to learn on.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the checkpoints, one per level.")],
+    content: Annotated[
+        Path, typer.Option(help="Folder of a few thousand photographs to learn from.")
+    ],
     typed: dict[str, Any],
     stages: Annotated[
         Path | None,

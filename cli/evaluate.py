@@ -80,7 +80,7 @@ _Picture = Annotated[
 
 
 def evaluate(
-    source: Annotated[str, typer.Argument(help="The clip that was repainted.")],
+    source: Annotated[str, typer.Argument(help="The original video.")],
     result: Annotated[str, typer.Argument(help="The repainted clip.")],
     per_frame: _PerFrame = None,
     flow: _FlowKind = FLOWS[0],

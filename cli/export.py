@@ -25,7 +25,7 @@ def export(
         ),
     ],
     content: Annotated[
-        Path, typer.Option(help="Folder of photographs on which the file is proved.")
+        Path, typer.Option(help="Folder of photographs on which the file is compared with PyTorch.")
     ],
     source: Annotated[
         Path | None,

@@ -67,8 +67,9 @@ class StyleSettings(Group):
         None,
         ge=0.1,
         le=16,
-        description="Size of the strokes: 2 is twice as large as 1, at any resolution. Default: "
-        "the size that the style was trained with, in pixels.",
+        description="Size of the brush strokes: 1 is normal for a 720p film, 2 is "
+        "twice as large. Default: not adjusted; a larger film has "
+        "finer strokes.",
     )
     preserve_color: Literal["no", "luma", "match"] = Field(
         "no",
@@ -118,7 +119,7 @@ class VideoSettings(Group):
     start: str | None = Field(None, description="Begin here: seconds, or [HH:]MM:SS[.fff].")
     end: str | None = Field(None, description="Stop before here: seconds, or [HH:]MM:SS[.fff].")
     fps: float = Field(
-        25.0, ge=0.01, le=1000, description="Frames per second of a folder or pattern of pictures."
+        25.0, ge=0.01, le=1000, description="Frames per second when the input is pictures."
     )
     mirror: bool = Field(False, description="Swap left and right.")
 
@@ -150,8 +151,8 @@ class EncodingSettings(Group):
         None,
         ge=0,
         le=63,
-        description="Quality of the video, lower is better and larger. Default: 18 for H.264, 31 "
-        "for VP9.",
+        description="Quality of the video. Lower is better and makes a larger "
+        "file. Default: 18 for H.264, 31 for VP9.",
     )
     codec: str | None = Field(
         None, description="FFmpeg's name of the video encoder. Default: by the output's ending."
@@ -190,7 +191,9 @@ class MaskSettings(Group):
         "painted like the region of the same colour in --style-mask.",
     )
     style_mask: tuple[Path, ...] = Field(
-        (), description="Regions of the style picture, in the same colours; one for each picture."
+        (),
+        description="Regions of the style picture, in the same colours. Give one "
+        "for each style picture.",
     )
 
 
@@ -203,7 +206,9 @@ class TemporalSettings(Group):
         "frame as it was painted.",
     )
     flow: Literal["dis", "raft"] = Field(
-        "dis", description="How motion is measured: dis (fast) or raft (a net, better and slow)."
+        "dis",
+        description="How motion is measured: dis (fast) or raft (a neural network: "
+        "better and slow).",
     )
     flow_model: Path | None = Field(
         None, description="The ONNX file of --flow raft. Default: where export-flow writes it."
@@ -229,7 +234,7 @@ class KeyframeSettings(Group):
         1,
         ge=1,
         le=20,
-        description="How often the key frames are repainted, forwards and backwards.",
+        description="How many times the key frames are painted, forwards and backwards in turn.",
     )
     between: Literal["flow", "net"] = Field(
         "flow",
@@ -288,7 +293,7 @@ class DeviceSettings(Group):
     """What the nets run on, and how exactly."""
 
     device: Device = Field(
-        "auto", description="What runs the net. auto: the fastest that works on this computer."
+        "auto", description="What to compute on. auto: the fastest that works on this computer."
     )
     threads: int = Field(0, ge=0, description="CPU cores that the net may use; 0 means all.")
     precision: Literal["auto", "float", "half", "int8"] = Field(
