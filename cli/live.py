@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 _PRINT_EVERY = 10  # seconds
 
-_DEFAULTS: dict[str, Any] = {"fps_target": 24.0}
-
 
 @with_options(Settings)
 def live(
@@ -55,8 +53,7 @@ def live(
     """
     from ..pipeline.live.sources.camera import is_camera
 
-    defaults = {**_DEFAULTS, "mirror": is_camera(source)}
-    settings = read_settings(config, typed, defaults)
+    settings = read_settings(config, typed, {"mirror": is_camera(source)})
     play(source, output, settings, Report(quiet, json_progress))
 
 

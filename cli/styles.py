@@ -42,7 +42,7 @@ def styles(
     _print_table()
 
 
-_SPEED = {"fast": "fast", "quality": "4x slower, finer"}
+_SPEED = {"fast": "fast", "quality": "3x slower, finer"}
 """Tier → its speed in plain words; ``docs/speed.md`` has the measurements."""
 
 

@@ -69,7 +69,7 @@ class Padding:
         return (length - 1 + 2 * self.margin + self.multiple) // self.multiple * self.multiple
 
     def pad(self, plane: NDArray[Any]) -> NDArray[Any]:
-        """A plane (h, w) or picture (h, w, 3), uint8, with its margin; half as wide at half size."""
+        """A plane (h, w) or picture (h, w, 3), uint8, with its margin; at half size, half of it."""
         f = self.height // plane.shape[0]
         m, size = self.margin // f, self.size
         down, right = size.height // f - plane.shape[0] - m, size.width // f - plane.shape[1] - m
