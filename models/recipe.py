@@ -26,8 +26,8 @@ class Recipe(BaseModel):
     tier: Literal["fast", "quality", "recurrent", "johnson"] = Field(
         "fast",
         description="fast (slim, for real time on a CPU), quality (wide, for finer painting), "
-        "recurrent (a little slower than fast; receives its previous output: Ruder 2018) or johnson "
-        "(Johnson 2016 as published).",
+        "recurrent (a little slower than fast; receives its previous output: Ruder 2018) or "
+        "johnson (Johnson 2016 as published).",
     )
     steps: int = Field(2000, ge=1, description="Number of optimiser steps.")
     batch: int = Field(4, ge=1, description="Pictures per step (batch size).")
@@ -93,7 +93,8 @@ class DecoderRecipe(BaseModel):
     steps: int = Field(
         500,
         ge=1,
-        description="Number of steps for the deepest whole decoder; the next level gets twice as many.",
+        description="Number of steps for the deepest whole decoder; the next level gets twice as "
+        "many.",
     )
     batch: int = Field(4, ge=1, description="Pictures per step (batch size).")
     crop: int = Field(
