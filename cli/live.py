@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..pipeline.core.config import Settings
-from .options import Quiet, read_settings, with_options
+from .options import Config, Quiet, read_settings, with_options
+from .plan import PlanOnly, print_plan
 from .progress import Report, stop_on_signal
 
 if TYPE_CHECKING:
@@ -39,9 +39,8 @@ def live(
             "window.",
         ),
     ] = "window",
-    config: Annotated[
-        Path | None, typer.Option(help="Read settings from this file; config.yaml lists them all.")
-    ] = None,
+    plan: PlanOnly = False,
+    config: Config = None,
     quiet: Quiet = False,
     json_progress: Annotated[
         bool, typer.Option("--json-progress", help="Statistics as JSON lines on standard output.")
@@ -54,7 +53,11 @@ def live(
     from ..pipeline.live.sources.camera import is_camera
 
     settings = read_settings(config, typed, {"mirror": is_camera(source)})
-    play(source, output, settings, Report(quiet, json_progress))
+    report = Report(quiet, json_progress)
+    if plan:
+        print_plan(source, output, settings, True, report)
+    else:
+        play(source, output, settings, report)
 
 
 def play(source: str, output: str, settings: Settings, report: Report) -> None:

@@ -24,7 +24,11 @@ Vgg = Annotated[
 TorchDevice = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Workers = Annotated[int, typer.Option(help="Processes that load photographs.", min=0)]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print errors only.")]
+Restart = Annotated[bool, typer.Option("--restart", help="Ignore an earlier checkpoint.")]
+Config = Annotated[
+    Path | None, typer.Option(help="Read settings from this file; config.yaml lists them all.")
+]
 
 
 def with_options(

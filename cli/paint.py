@@ -14,7 +14,7 @@ from ..models.recipe import PAINT_CHECKPOINT_EVERY, PaintRecipe, SwapRecipe
 from ..pipeline.core.config import checked
 from ..pipeline.core.errors import SettingsError
 from .checks import refuse_picture, refuse_same, refuse_unused
-from .options import Overwrite, Quiet, TorchDevice, Vgg, with_options
+from .options import Overwrite, Quiet, Restart, TorchDevice, Vgg, with_options
 from .progress import Report
 from .torch_backend import need_torch, sigterm_as_ctrl_c
 
@@ -81,7 +81,6 @@ KeepEvery = Annotated[
         min=1,
     ),
 ]
-Restart = Annotated[bool, typer.Option("--restart", help="Ignore an earlier checkpoint.")]
 
 
 @with_options(PaintRecipe)

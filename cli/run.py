@@ -13,8 +13,9 @@ from ..pipeline.core.config import Settings
 from ..pipeline.core.groups import PAINTED
 from .checks import refuse_same, refuse_vgg
 from .live import play
-from .options import Quiet, Vgg, read_settings, with_options
+from .options import Config, Quiet, Vgg, read_settings, with_options
 from .output import default_output
+from .plan import PlanOnly, print_plan
 from .preview import preview_settings
 from .progress import Report, stop_on_signal
 from .torch_backend import need_torch, sigterm_as_ctrl_c
@@ -53,12 +54,8 @@ def run(
             help="Paint only this many seconds, from the middle of the film.",
         ),
     ] = None,
-    plan: Annotated[
-        bool, typer.Option("--plan", help="Print what would be done, and write nothing.")
-    ] = False,
-    config: Annotated[
-        Path | None, typer.Option(help="Read settings from this file; config.yaml lists them all.")
-    ] = None,
+    plan: PlanOnly = False,
+    config: Config = None,
     vgg: Vgg = None,
     quiet: Quiet = False,
     json_progress: Annotated[
@@ -76,25 +73,11 @@ def run(
     if preview is not None:
         settings = preview_settings(source, preview, settings, live, report)
     if plan:
-        _print_plan(source, output, settings, live, report)
+        print_plan(source, output, settings, live, report)
     elif live:
         play(source, output, settings, report)
     else:
         _paint(source, output, settings, report, vgg)
-
-
-def _print_plan(source: str, output: str, settings: Settings, live: bool, report: Report) -> None:
-    """The plan on standard output, a line each."""
-    from ..pipeline.live.open import make_live_plan
-    from ..pipeline.plan import make_plan
-
-    with report.notes():
-        if live:
-            made = make_live_plan(source, (output, *settings.also), settings)
-        else:
-            made = make_plan(source, output, settings)
-    for line in made.lines():
-        typer.echo(line)
 
 
 def _paint(source: str, output: str, settings: Settings, report: Report, vgg: Path | None) -> None:

@@ -12,7 +12,7 @@ from ..pipeline.core.config import checked
 from ..pipeline.core.errors import SettingsError
 from ..pipeline.core.units import parse_size
 from .checks import refuse_picture, refuse_same
-from .options import Overwrite, Quiet, TorchDevice, Vgg, with_options
+from .options import Overwrite, Quiet, Restart, TorchDevice, Vgg, with_options
 from .progress import Report
 from .torch_backend import need_torch, sigterm_as_ctrl_c
 
@@ -26,9 +26,7 @@ def texture(
     size: Annotated[str, typer.Option(help="Size of the texture, WxH.")] = "512x512",
     device: TorchDevice = "auto",
     vgg: Vgg = None,
-    restart: Annotated[
-        bool, typer.Option("--restart", help="Ignore an earlier checkpoint.")
-    ] = False,
+    restart: Restart = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:

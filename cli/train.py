@@ -13,7 +13,7 @@ from ..models.recipe import Recipe
 from ..pipeline.core.config import checked
 from ..pipeline.core.errors import TrainingError
 from .checks import refuse_output
-from .options import Overwrite, Quiet, TorchDevice, Vgg, Workers, with_options
+from .options import Overwrite, Quiet, Restart, TorchDevice, Vgg, Workers, with_options
 from .progress import Report
 from .torch_backend import need_torch, sigterm_as_ctrl_c
 
@@ -49,9 +49,7 @@ def train(
     ] = None,
     licence: Annotated[str, typer.Option(help="Licence to write into the file.")] = "unknown",
     workers: Workers = 1,
-    restart: Annotated[
-        bool, typer.Option("--restart", help="Ignore an earlier checkpoint.")
-    ] = False,
+    restart: Restart = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:

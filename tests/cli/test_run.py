@@ -105,8 +105,9 @@ def test_a_plan_is_printed_and_nothing_is_written(
     assert done.stdout.splitlines()[0].startswith("read     in.mp4: 64x48")
     assert "write    o.mp4" in done.stdout
     assert [p.name for p in tmp_path.iterdir()] == ["in.mp4"]
-    live = run_command("0", "--plan")
-    assert (live.returncode, live.stdout.splitlines()[0]) == (0, "read     0, live")
+    for words in (("0", "--plan"), ("live", "--plan"), ("live", "0", "window", "--plan")):
+        live = run_command(*words, cwd=tmp_path)
+        assert (live.returncode, live.stdout.splitlines()[0]) == (0, "read     0, live")
     refused = run_command("in.mp4", "--plan", "--bitrate", "4M", cwd=tmp_path)
     assert "--bitrate 4M does not apply" in one_line(refused)
 
