@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from ..models.nets.feedforward import FastNet, StyleNet, padded_index, read_back, written_out
+from ..models.nets.feedforward import FastNet, StyleNet
+from ..models.nets.packed import padded_index, read_back, written_out
 from ..pipeline.core.errors import ModelError
 from ..pipeline.core.files import atomic_write
 from ..pipeline.nets.contract import INPUT, MEMORY, OUTPUT, ModelCard
@@ -72,7 +73,7 @@ def _to_bytes(y: Tensor) -> Tensor:
 
 
 def _pack(frame: Tensor, r: int) -> Tensor:
-    """(1, H, W, 3) → (1, r·r·3, H/r, W/r): ``stylenet.pack`` in two moves of contiguous runs."""
+    """(1, H, W, 3) → (1, r·r·3, H/r, W/r): ``packed.pack`` in two moves of contiguous runs."""
     _, h, w, c = frame.shape
     rows = frame.reshape(h, w // r, r * c).transpose(1, 2)  # H, r·3, W/r
     return rows.reshape(h // r, r * r * c, w // r).transpose(0, 1)[None]
