@@ -53,39 +53,40 @@ class StyleSettings(Group):
         ("udnie",),
         min_length=1,
         description="A built-in style (list them: stylize-video styles), a picture, an ONNX model "
-        "or a .cube colour table. Mix several: --style udnie:0.7 the-scream:0.3.",
+        "or a LUT (.cube). Mix several: --style udnie:0.7 the-scream:0.3.",
     )
     strength: float = Field(
-        1.0, ge=0, le=1, description="How strong the style is: 0 is the source, 1 the full style."
+        1.0, ge=0, le=1, description="How strong the style is: 0 is the input, 1 the full style."
     )
     look: Literal["art", "photo"] = Field(
         "art",
-        description="Your style picture is: art (copy strokes and colours) or photo (copy light "
-        "and colour only).",
+        description="What to copy from the style picture. art: brush strokes and colours. photo: "
+        "light and colours only.",
     )
     style_scale: float | None = Field(
         None,
         ge=0.1,
         le=16,
-        description="Size of the brush strokes: 1 is normal for a 720p film, 2 is "
-        "twice as large. Default: not adjusted; a larger film has "
-        "finer strokes.",
+        description="Size of the brush strokes: 1 is normal for a 720p film, 2 is twice as large. "
+        "If you leave it out, the strokes have a fixed size in pixels and look finer "
+        "in a larger video.",
     )
     preserve_color: Literal["no", "luma", "match"] = Field(
         "no",
-        description="Keep the source's colours: luma paints brightness only; match gives the "
-        "result the source's average colour and contrast.",
+        description="Keep the input's colours. luma: paint the brightness only. match: adjust the "
+        "result to the average colour and contrast of the input.",
     )
     method: str = Field(
         "auto",
-        description="How to use a picture as a style. auto: wct for art, wct2 for photo. gatys: "
-        "best and slow. A file NAME.prepare.onnx is a method of your own. More: docs/any-style.md.",
+        description="The algorithm for a picture style. Leave it at auto unless you know another. "
+        "auto: wct for art, wct2 for photo. gatys: best and slow. A file "
+        "NAME.prepare.onnx is a method of your own. More: docs/any-style.md.",
         json_schema_extra={"metavar": "|".join((*METHODS, "FILE"))},
     )
     smooth: Literal["auto", "off", "guided", "closed"] = Field(
         "auto",
-        description="Smoothing of a photo result along the source's edges: guided (fast; auto "
-        "means this), closed (exact, slow) or off.",
+        description="For --look photo: keep the edges clean. auto means guided, which is "
+        "fast. closed is exact and slow.",
     )
 
     @field_validator("style", mode="before")
@@ -155,15 +156,17 @@ class EncodingSettings(Group):
         "file. Default: 18 for H.264, 31 for VP9.",
     )
     codec: str | None = Field(
-        None, description="FFmpeg's name of the video encoder. Default: by the output's ending."
+        None,
+        description="FFmpeg's name of the video encoder. Default: chosen from OUTPUT's file "
+        "extension.",
     )
     encoder_option: dict[str, str] = Field(
         {}, description="An option of the encoder. Can be given several times."
     )
     bitrate: str | None = Field(
         None,
-        description="Bits per second of a live stream, for example 4M. Default: by its size and "
-        "frame rate.",
+        description="Bits per second of a live stream, for example 4M. Default: chosen from the "
+        "stream's size and frame rate.",
     )
 
     @field_validator("bitrate")
@@ -178,8 +181,8 @@ class MaskSettings(Group):
 
     mask: str | None = Field(
         None,
-        description="Where to paint: a picture or video that is white there; or alpha, the "
-        "source's own transparency.",
+        description="Paint only where this picture or video is white. Type alpha to use the "
+        "input's own transparency.",
     )
     mask_feather: float = Field(
         8.0, ge=0, le=500, description="Softness of the mask's edge, in pixels."
@@ -187,13 +190,13 @@ class MaskSettings(Group):
     mask_invert: bool = Field(False, description="Paint where the mask is black.")
     content_mask: str | None = Field(
         None,
-        description="Regions of the source, a picture or video in flat colours. Each region is "
-        "painted like the region of the same colour in --style-mask.",
+        description="A picture or video that marks parts of the input with plain colours. "
+        "Example: what is red here is painted like what is red in --style-mask.",
     )
     style_mask: tuple[Path, ...] = Field(
         (),
-        description="Regions of the style picture, in the same colours. Give one "
-        "for each style picture.",
+        description="A picture that marks parts of the style picture with the colours of "
+        "--content-mask. Give one for each style picture.",
     )
 
 
@@ -207,14 +210,18 @@ class TemporalSettings(Group):
     )
     flow: Literal["dis", "raft"] = Field(
         "dis",
-        description="How motion is measured: dis (fast) or raft (a neural network: "
+        description="How motion (optical flow) is measured: dis (fast) or raft (a neural network: "
         "better and slow).",
     )
     flow_model: Path | None = Field(
-        None, description="The ONNX file of --flow raft. Default: where export-flow writes it."
+        None,
+        description="The ONNX file for --flow raft. Default: the file that stylize-video "
+        "export-flow writes.",
     )
     scenes: Path | None = Field(
-        None, description="List of cuts: read if the file exists, written if it does not."
+        None,
+        description="A text file with the times of the cuts. If it exists, it is used. If not, "
+        "the program writes it.",
     )
 
 
@@ -223,9 +230,11 @@ class KeyframeSettings(Group):
 
     keyframes: str | None = Field(
         None,
-        description="A folder of frames that you painted (000042.png is the film's 42nd frame), "
-        "or the times of the frames to paint (0,1.5,0:03). Default: chosen automatically, with "
-        "--method gatys or deepphoto.",
+        description="Key frames are the few frames that are painted one by one; the frames "
+        "between follow from them. Give a folder of frames that you painted "
+        "(000042.png is the film's 42nd frame), or the times of the frames to paint "
+        "(0,1.5,0:03). Default: chosen automatically, with --method gatys or "
+        "deepphoto.",
     )
     key_every: float = Field(
         2.0, ge=0.1, le=60, description="Longest time between key frames, in seconds."
@@ -234,16 +243,18 @@ class KeyframeSettings(Group):
         1,
         ge=1,
         le=20,
-        description="How many times the key frames are painted, forwards and backwards in turn.",
+        description="How often the key frames of each shot are painted: forwards and backwards "
+        "in turn.",
     )
     between: Literal["flow", "net"] = Field(
         "flow",
-        description="How the frames between key frames are made: flow (move the paint) or net "
-        "(learn it; needs PyTorch, minutes).",
+        description="How the frames between key frames are made. flow: move the painted key "
+        "frames along the motion. net: train a network on them (needs PyTorch, takes "
+        "minutes).",
     )
-    learn_steps: int = Field(500, ge=1, description="Training steps of --between net.")
+    learn_steps: int = Field(500, ge=1, description="For --between net: number of training steps.")
     save_style: Path | None = Field(
-        None, description="Save the net of --between net as an ONNX style for other films."
+        None, description="For --between net: save the trained network as a style file (.onnx)."
     )
     paint_option: dict[str, str] = Field(
         {},
@@ -257,8 +268,8 @@ class LiveSettings(Group):
 
     styles: tuple[str, ...] = Field(
         (),
-        description="The styles you can switch between. Can be given several times. Default: "
-        "--style, then all built-in styles.",
+        description="Live only: the styles you can switch between. Can be given several times. "
+        "Default: --style, then all built-in styles.",
     )
     also: tuple[str, ...] = Field(
         (),
@@ -271,13 +282,13 @@ class LiveSettings(Group):
         None,
         ge=0,
         le=240,
-        description="Keep this many frames per second, by painting smaller where necessary. "
-        "0: never paint smaller. Default: the source's rate, at most 60; 0 with --policy sync.",
+        description="Keep this frame rate: if needed, paint at a lower resolution. 0: never lower "
+        "it. Default: the source's rate, at most 60; 0 with --policy sync.",
     )
     policy: Literal["latest", "buffer", "sync"] = Field(
         "latest",
-        description="If painting is too slow: latest (skip frames), buffer (wait up to 1 s) or "
-        "sync (slow the source).",
+        description="If painting is slower than the source. latest: skip frames. buffer: wait up "
+        "to 1 s, then skip. sync: make the source wait.",
     )
     realtime: bool = Field(False, description="Play a file live, at its own speed.")
     loop: bool = Field(False, description="Start the file again when it ends.")
@@ -285,7 +296,7 @@ class LiveSettings(Group):
         5.0,
         gt=0,
         le=600,
-        description="Reconnect after this many seconds without a picture.",
+        description="If no frame arrives for this many seconds, reconnect.",
     )
 
 
@@ -293,22 +304,26 @@ class DeviceSettings(Group):
     """What the nets run on, and how exactly."""
 
     device: Device = Field(
-        "auto", description="What to compute on. auto: the fastest that works on this computer."
+        "auto",
+        description="The processor or graphics card to use. auto: the fastest that works on this "
+        "computer.",
     )
-    threads: int = Field(0, ge=0, description="CPU cores that the net may use; 0 means all.")
+    threads: int = Field(
+        0, ge=0, description="CPU cores that the neural network may use; 0 means all."
+    )
     precision: Literal["auto", "float", "half", "int8"] = Field(
         "auto",
-        description="Speed or exactness: int8 is fastest, float most exact. auto: int8 on a CPU "
-        "that is fast at it, half on CUDA.",
+        description="Number format of the network. int8: fastest. float: most exact. auto: int8 "
+        "on processors made for it, half on NVIDIA cards.",
     )
     statistics: Literal["shot", "frame"] = Field(
-        "shot", description="Measure colours once per shot (steady) or in every frame."
+        "shot", description="Measure the colours once per shot (less flicker) or in every frame."
     )
     tile: int = Field(
         0,
         ge=0,
-        description="Save memory: paint in tiles of at most this many pixels a side, 256 or more; "
-        "0 paints the whole frame at once.",
+        description="Use less memory: paint in square tiles of this size, px, at least 256. 0: no "
+        "tiles.",
     )
 
     @field_validator("tile")
