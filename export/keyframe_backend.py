@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import replace
 from functools import cached_property
@@ -35,6 +35,7 @@ from ..pipeline.nets.contract import ModelCard
 from ..pipeline.styles.finish import Finish
 from ..pipeline.styles.masks import open_masks
 from ..pipeline.styles.zoo import base_file, family_of
+from .estimate import PaintingTimer, keyframes_estimate
 from .painting import PicturePainter, StyleFiles, digest, paint_content, read_picture, smooth
 from .parity import parity_frames
 from .progress import ProgressReport
@@ -62,6 +63,9 @@ class KeyframeBackend:
         self._settings = settings
         self._report = report
         self._seconds: list[float] = []
+        self._shots = 0
+        self._done = self._total = 0
+        self._has_estimate = False
         self._last_painted = 0.0
         self._vgg = vgg
         names = {"cpu": "cpu", "cuda": "cuda", "tensorrt": "cuda"}
@@ -72,7 +76,11 @@ class KeyframeBackend:
     def painter(self, settings: Settings, mask: Rgb | None) -> KeyframePainter:
         """See ``pipeline.keyframes.run.KeyframeBackend``."""
         return KeyframePainter(
-            self.picture_painter(settings, mask), self._report, self._stop, _smoothing(settings)
+            self.picture_painter(settings, mask),
+            self._report,
+            self._stop,
+            self._say_estimate,
+            _smoothing(settings),
         )
 
     def picture_painter(self, settings: Settings, mask: Rgb | None) -> PicturePainter:
@@ -106,20 +114,37 @@ class KeyframeBackend:
 
     def on_frame(self, frame: Frame) -> None:
         """See ``pipeline.keyframes.run.KeyframeBackend``."""
+        self._shots += frame.cut
         if self._stop.is_set():
             raise KeyboardInterrupt
 
     def on_painted(self, done: int, total: int) -> None:
         """See ``pipeline.keyframes.run.KeyframeBackend``."""
         now = time.monotonic()
+        self._done, self._total = done, total
         if done == 0:
-            self._report.say(f"{total} key frames to paint; the first shows how long it takes")
+            self._report.say(f"{total} key frame{'s'[: total != 1]} to paint")
         else:
             self._seconds.append(now - self._last_painted)
             left = _seconds_left(self._seconds, total - done)
             estimate = f" · about {duration_text(left)} left" if left else ""
             self._report.say(f"{done} of {total} key frames are painted{estimate}")
         self._last_painted = now
+
+    def _say_estimate(self, seconds: float) -> None:
+        """Say once how long the key frames take; those that are painted already take no time.
+
+        Args:
+            seconds: of a key frame that is painted from the start.
+        """
+        if self._has_estimate:
+            return
+        self._has_estimate = True
+        per_pass = self._total // self._settings.key_passes
+        count = self._total - self._done
+        shots = min(max(1, self._shots), per_pass)
+        whole = min(count, round(shots * count / self._total))
+        self._report.say(keyframes_estimate(seconds, whole, count - whole))
 
     def learn(self, pairs: Pairs, name: str, out: Path, checkpoint: Path) -> None:
         """See ``pipeline.keyframes.run.KeyframeBackend``."""
@@ -159,9 +184,11 @@ class KeyframePainter:
         painter: PicturePainter,
         report: ProgressReport,
         stop: threading.Event,
+        on_estimate: Callable[[float], None],
         smoothing: str = "off",
     ) -> None:
         self._smoothing = smoothing
+        self._on_estimate = on_estimate
         self._stop = stop
         self._painter = painter
         self._report = report
@@ -176,9 +203,14 @@ class KeyframePainter:
         descent = painter.optimizer.descent(self._content(task), recipe)
         canvas = load_canvas(checkpoint, painter.device) or descent.begin()
         total = recipe.iterations
+        scale = painter.recipe.iterations / total
+        timer = PaintingTimer(
+            descent.stages(), lambda whole, left: self._on_estimate(scale * whole)
+        )
         with self._report.progress("painting", total, "iterations", canvas.iteration) as bar:
 
             def progress(canvas: Canvas) -> None:
+                timer.tick(canvas.iteration)
                 bar.advance(f"total {canvas.curves[-1]['total']:.3g}")
                 if canvas.iteration % PAINT_CHECKPOINT_EVERY == 0 or self._stop.is_set():
                     save_canvas(canvas, checkpoint)

@@ -42,6 +42,7 @@ from ..pipeline.imaging.resize import resize_pixels
 from ..pipeline.imaging.segmentation import Labels, label_pixels, palette
 from ..pipeline.media.images import read_8_or_16_bit, write_picture
 from ..pipeline.styles.zoo import find_styles
+from .estimate import PaintingTimer, about
 from .progress import ProgressReport
 
 
@@ -162,6 +163,7 @@ class CheckpointedPainting:
         self._report = report
         self._folder = out.with_name(out.stem + ".painting")
         self._checkpoint = self._folder / f"{key}.pt"
+        self._resumes = False
 
     def run(self, descent: Descent, device: torch.device, dtype: Any, restart: bool) -> Rgb8Or16:
         """Paint to the end, from the checkpoint if there is one.
@@ -184,6 +186,7 @@ class CheckpointedPainting:
         if canvas is None:
             canvas = descent.begin()
         else:
+            self._resumes = True
             self._report.say(f"resuming at iteration {canvas.iteration}")
         try:
             result = self._paint(descent, canvas, dtype)
@@ -199,15 +202,21 @@ class CheckpointedPainting:
 
     def _paint(self, descent: Descent, canvas: Canvas, dtype: Any) -> Rgb8Or16:
         total = descent.recipe.iterations
+        timer = PaintingTimer(descent.stages(), self._say_estimate)
         with self._report.progress("painting", total, "iterations", canvas.iteration) as bar:
 
             def progress(canvas: Canvas) -> None:
+                timer.tick(canvas.iteration)
                 losses = canvas.curves[-1]
                 bar.advance(" ".join(f"{name} {value:.3g}" for name, value in losses.items()))
                 if canvas.iteration % self._every == 0 or canvas.iteration == total:
                     self._save(canvas)
 
             return optimize(descent, canvas, dtype, progress)
+
+    def _say_estimate(self, whole: float, left: float) -> None:
+        in_all = f"{about(whole)} in all"
+        self._report.say(f"{about(left)} left" if self._resumes else in_all)
 
     def _plot(self, canvas: Canvas) -> None:
         loss_curves(canvas.curves, self._folder / "losses.png", "iteration")

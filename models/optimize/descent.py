@@ -44,6 +44,10 @@ class Descent(Protocol):
         """Run the iterations that remain; see ``paint``."""
         ...
 
+    def stages(self) -> list[Stage]:
+        """The iterations, stage by stage."""
+        ...
+
     def result(self, canvas: Canvas) -> Tensor:
         """The picture, (1, 3, H, W), 0–255."""
         ...

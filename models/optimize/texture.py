@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..recipe import PaintRecipe
-from .descent import Canvas, Goal, Terms, coarse_to_fine, new_canvas, noise, paint
+from .descent import Canvas, Goal, Stage, Terms, coarse_to_fine, new_canvas, noise, paint
 from .gatys import Describer, Masks, Style, style_grams, style_loss, total_variation
 
 LAYERS = {"conv1_1": 0.2, **{f"pool{n}": 0.2 for n in range(1, 5)}}
@@ -47,8 +47,11 @@ class Texture:
 
     def paint(self, canvas: Canvas) -> Iterator[int]:
         """Run the iterations that remain; see ``pixels.paint``."""
-        stages = coarse_to_fine(self._size, self.at, self.recipe)
-        yield from paint(canvas, stages, self.recipe)
+        yield from paint(canvas, self.stages(), self.recipe)
+
+    def stages(self) -> list[Stage]:
+        """Coarse to fine."""
+        return coarse_to_fine(self._size, self.at, self.recipe)
 
     def result(self, canvas: Canvas) -> Tensor:
         """The texture with the sample's histogram in each colour, as the paper has it."""

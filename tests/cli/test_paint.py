@@ -253,3 +253,34 @@ def test_the_main_command_paints_a_video(
     assert len(list((tmp_path / "out.keyframes").glob("*.png"))) >= 1
     if carry == "net":
         assert (tmp_path / "learned.onnx").is_file()
+
+
+ESTIMATED = [*OPTIONS[2:-1], "--paint-option", "iterations=12"]
+
+
+def test_the_time_of_all_key_frames_is_said_before_the_first_is_painted(
+    make_clip: MakeClip, style: Path, vgg_file: Path, tmp_path: Path
+):
+    clip = make_clip(frames=moving_scene(24, 96, 80))
+    asked = ("--style", style, "--method", "gatys", "--vgg", vgg_file, "--key-every", "0.4")
+    painted = run_command(clip, tmp_path / "o.mp4", *asked, *ESTIMATED)
+    done(painted)
+    lines = painted.stderr.splitlines()
+    count = int(lines[0].split()[0])
+    assert count > 1 and lines[0] == f"{count} key frames to paint"
+    (place,) = (n for n, line in enumerate(lines) if line.endswith(f" for all {count}"))
+    assert "for the first key frame of a shot, half of that for the others: " in lines[place]
+    (first,) = (n for n, line in enumerate(lines) if line.startswith(f"1 of {count} key frames"))
+    assert place < first
+
+
+def test_the_time_of_a_picture_is_said_before_it_is_painted(
+    photo: Path, style: Path, vgg_file: Path, tmp_path: Path
+):
+    asked = ("--style", style, "--vgg", vgg_file, *FAST[2:-1], "--iterations", "12")
+    painted = run_command("paint", photo, tmp_path / "out.png", *asked)
+    done(painted)
+    lines = painted.stderr.splitlines()
+    (said,) = (n for n, line in enumerate(lines) if line.endswith(" in all"))
+    (end,) = (n for n, line in enumerate(lines) if line.startswith("painting: 100 %"))
+    assert said < end
