@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -45,8 +44,6 @@ from .temporal.consistency import BLEND_WEIGHTS, TemporalBlend
 from .temporal.flow import FlowEstimator, open_flow
 from .temporal.scenes import Shots
 
-log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -67,6 +64,8 @@ class Plan:
     shots: Shots
     finish: Finish
     masks: Masks | None
+    mask: str | None
+    """Their name, as the user typed it."""
     content_masks: ContentMasks | None
     mirror: bool
     encoding: Encoding | None
@@ -111,6 +110,8 @@ class Plan:
             f"flicker  {self._blend_line()}",
             f"write    {self.target}{self._encoding_line()}",
         ]
+        if self.mask is not None:
+            lines.append(f"mask     {self.mask}")
         if self.mirror:
             lines.append("mirror   left and right are exchanged")
         return lines + [f"stream   {plan.line}" for plan in self.streams]
@@ -184,6 +185,7 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
         shots=shots,
         finish=Finish(settings.preserve_color == "luma", masks),
         masks=masks,
+        mask=settings.mask,
         content_masks=content_masks,
         mirror=settings.mirror,
         encoding=encoding,
@@ -210,9 +212,6 @@ def _streams(info: SourceInfo, target: Path) -> tuple[StreamPlan, ...]:
         plans = plan_streams(info.container, CONTAINERS[target.suffix.lower()][0])
     except (av.FFmpegError, OSError) as error:
         raise SourceError(f"{info.name} can't be read: {reason(error)}") from error
-    for plan in plans:
-        if plan.action != "copy" and plan.kind != "data":
-            log.warning("%s", plan.line)
     return tuple(plans)
 
 

@@ -100,6 +100,9 @@ def render(
     backend: KeyframeBackend | None = None,
 ) -> Result:
     """Run a plan; see ``stylize``."""
+    for stream in plan.streams:
+        if stream.action != "copy" and stream.kind != "data":
+            log.warning("%s", stream.line)
     style, paint = plan.open_painter(backend)
     if on_start is not None:
         on_start(Start(plan.source.info, plan.frames, style.device, style.name))
