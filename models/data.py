@@ -36,10 +36,10 @@ def list_photos(folder: Path) -> list[Path]:
 
 
 def split_photos(folder: Path, validation: int) -> tuple[list[Path], list[Path]]:
-    """The photographs to learn on, and the last ones by name, kept out to measure on.
+    """The photographs to train on, and the last ones by name, for validation.
 
     Raises:
-        TrainingError: none is left to learn on; and see ``list_photos``.
+        TrainingError: none is left to train on; and see ``list_photos``.
     """
     photos = list_photos(folder)
     if len(photos) <= validation:
@@ -51,7 +51,7 @@ def split_photos(folder: Path, validation: int) -> tuple[list[Path], list[Path]]
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8] | None:
-    """The picture at ``path``, HWC uint8, RGB, 0–255; ``None`` where it can't be decoded."""
+    """The picture at ``path``, (H, W, 3) uint8, 0–255, RGB; ``None`` where it can't be decoded."""
     try:
         encoded = np.fromfile(path, dtype=np.uint8)
     except OSError:
@@ -61,18 +61,21 @@ def read_rgb(path: Path) -> NDArray[np.uint8] | None:
 
 
 def to_tensor(rgb: NDArray[np.uint8]) -> Tensor:
-    """HWC uint8 0–255 → (1, 3, H, W) float 0..1."""
+    """(H, W, 3) uint8, 0–255, RGB → (1, 3, H, W) float32, 0..1, RGB."""
     return torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].float() / 255
 
 
 def to_rgb(picture: Tensor) -> NDArray[np.uint8]:
-    """(1, 3, H, W) float → HWC uint8, clamped and rounded."""
+    """(1, 3, H, W) float, 0..1, RGB → (H, W, 3) uint8, 0–255, RGB, clamped and rounded."""
     scaled = picture[0].float().clamp(0, 1).mul(255).round()
     return scaled.byte().permute(1, 2, 0).contiguous().cpu().numpy()
 
 
 def resized(rgb: NDArray[np.uint8], short_side: int) -> NDArray[np.uint8]:
-    """The picture with its short side brought to ``short_side`` px; area down, cubic up."""
+    """A picture resized to a short side in px; area means down, cubic up.
+
+    (H, W, 3) uint8, 0–255, RGB → (h, w, 3) uint8, 0–255, RGB; min(h, w) is ``short_side``.
+    """
     height, width = rgb.shape[:2]
     scale = short_side / min(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -81,10 +84,16 @@ def resized(rgb: NDArray[np.uint8], short_side: int) -> NDArray[np.uint8]:
 
 
 class Crops(Dataset[Tensor]):
-    """``count`` square crops, (3, size, size) uint8, mirrored half of the time.
+    """Square crops, (3, size, size) uint8, 0–255, RGB, mirrored half of the time.
 
     A crop spans between half and all of the photograph's short side: the magnified ones look as
     large frames do, soft at the pixel, so that a net trained on small photographs knows them too.
+
+    Args:
+        photos: files of photographs.
+        size: height and width of a crop, px.
+        count: crops in all.
+        seed: of the random choices.
 
     Raises:
         TrainingError: on reading, when none of the photographs can be decoded.

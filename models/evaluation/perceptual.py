@@ -72,7 +72,7 @@ class LpipsDistance:
 
         Args:
             first: (H, W, 3) uint8, 0–255, RGB, at least ``LPIPS_MIN_SIDE`` px a side.
-            second: of the same size.
+            second: of the same shape and range.
         """
         pair = (to_tensor(rgb).to(self._device) for rgb in (first, second))
         return float(self._net(*pair, normalize=True))
@@ -133,11 +133,11 @@ def feature_distance(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> Tens
     Zhang 2018, equation 1, with w = 1.
 
     Args:
-        ours: layer → features (N, C_l, H_l, W_l).
+        ours: layer → features (N, C_l, H_l, W_l) float32, ≥ 0.
         theirs: layer → features of the same shape.
 
     Returns:
-        (N,); 0 is equal, and each layer gives at most 2, since no feature is negative.
+        (N,) float32; 0 is equal, and each layer gives at most 2, since no feature is negative.
     """
     parts = [
         (F.normalize(features, dim=1) - F.normalize(theirs[layer], dim=1))
@@ -172,7 +172,7 @@ class VggDistance:
 
         Args:
             first: (H, W, 3) uint8, 0–255, RGB, at least ``VGG_MIN_SIDE`` px a side.
-            second: of the same size.
+            second: of the same shape and range.
         """
         if first is not self._first:
             self._first, self._features = first, self._describe(first)

@@ -21,10 +21,17 @@ Net = TypeVar("Net", bound=nn.Module)
 
 
 def pack(rgb: Tensor, r: int) -> Tensor:
-    """(N, C, H, W) → (N, r·r·C, H/r, W/r), channels in the order (row, column, colour).
+    """Fold cells of r × r pixels into channels, in the order (row, column, colour).
 
     ``pixel_unshuffle`` puts the colour first; with it last, bytes stored as H × W × 3 are packed by
     moving whole runs of them, which made the exported graph's packing seven times faster.
+
+    Args:
+        rgb: (N, C, H, W), any type, any range, RGB where C is 3; H and W are multiples of r.
+        r: rows and columns of a cell.
+
+    Returns:
+        (N, r²·C, H/r, W/r), of the same type and range.
     """
     n, c, h, w = rgb.shape
     cells = rgb.reshape(n, c, h // r, r, w // r, r).permute(0, 3, 5, 1, 2, 4)
@@ -32,7 +39,15 @@ def pack(rgb: Tensor, r: int) -> Tensor:
 
 
 def unpack(packed: Tensor, r: int) -> Tensor:
-    """The inverse of ``pack``, as two moves of one axis each: ONNX Runtime is quick at those."""
+    """Undo ``pack``, as two moves of one axis each: ONNX Runtime is quick at those.
+
+    Args:
+        packed: (N, r²·C, h, w), any type, any range.
+        r: rows and columns of a cell.
+
+    Returns:
+        (N, C, h·r, w·r), of the same type and range.
+    """
     n, c, h, w = packed.shape
     rows = packed.reshape(n, r, c // r, h, w).permute(0, 2, 3, 1, 4)
     columns = rows.reshape(n, r, c // (r * r), h * r, w).permute(0, 2, 3, 4, 1)
@@ -42,13 +57,16 @@ def unpack(packed: Tensor, r: int) -> Tensor:
 def padded_index(positions: Tensor, margin: int, multiple: int) -> Tensor:
     """Which row (or column) each padded row repeats: a margin of reflection, up to a multiple.
 
+    Reflection runs as far as the picture goes and then repeats the last row, so that even a picture
+    of one row can be padded.
+
     Args:
-        positions: 0 … size − 1.
+        positions: (size,) int64, 0 … size − 1.
         margin: rows added before, and at least as many after.
         multiple: the padded size is a multiple of this.
 
-    Reflection runs as far as the picture goes and then holds the last row, so that even a picture
-    of one row can be padded.
+    Returns:
+        (padded size,) int64, 0 … size − 1.
     """
     last = positions.shape[0] - 1
     total = (last + 2 * margin + multiple) // multiple * multiple
@@ -63,6 +81,11 @@ class Analysis(nn.Module):
     2r − 1, which is zero at every frequency that stride r would fold onto the mean: fine texture
     that moves by a pixel does not beat with the stride. It costs nothing at run time: the product
     of both is the exported kernel.
+
+    Args:
+        c_in: channels of a pixel.
+        c_out: features.
+        stride: r.
     """
 
     lowpass: Tensor
@@ -74,7 +97,7 @@ class Analysis(nn.Module):
         self.register_buffer("lowpass", _square(_triangle(stride)), persistent=False)
 
     def kernel(self) -> Tensor:
-        """The 3×3 kernel over packed channels, (c_out, r²·c_in, 3, 3)."""
+        """The 3×3 kernel over packed channels, (c_out, r²·c_in, 3, 3) float32."""
         c_out, c_in = self.free.weight.shape[:2]
         r = self.stride
         full = _convolve_kernels(self.free.weight, self.lowpass)  # c_out, c_in, 3r, 3r
@@ -82,17 +105,24 @@ class Analysis(nn.Module):
         return cells.reshape(c_out, r * r * c_in, 3, 3)
 
     def bias(self) -> Tensor:
-        """(c_out)."""
+        """The bias of every feature, (c_out,) float32."""
         assert self.free.bias is not None
         return self.free.bias
 
     def forward(self, packed: Tensor) -> Tensor:
-        """(N, r²·c_in, h, w) → (N, c_out, h, w)."""
+        """The features of packed pixels.
+
+        Args:
+            packed: (N, r²·c_in, h, w) float32, packed by r; −1..1 in the style nets.
+
+        Returns:
+            (N, c_out, h, w) float32.
+        """
         return F.conv2d(packed, self.kernel(), self.bias(), padding=1)
 
 
 class Synthesis(nn.Module):
-    """The transpose: up-sampling by a as a 3×3 convolution whose answer is packed.
+    """The transpose of ``Analysis``: up-sampling by a as a 3×3 convolution with a packed result.
 
     Its 3a × 3a kernels are a free (a+2)×(a+2) kernel convolved with the triangle filter of width
     2a − 1. Shifted copies of such a kernel add up to a constant, and to a ramp: a flat or slowly
@@ -102,10 +132,10 @@ class Synthesis(nn.Module):
 
     Args:
         c_in: features.
-        c_out: features of the answer.
+        c_out: features of the result.
         factor: a.
-        packed: the features come packed by this already, and stay so: places after the feature.
-        pixels: the answer is a picture: its places come first, as in ``pack``, and not last.
+        packed: r. The input is packed by r, with the places after the feature, and stays so.
+        pixels: the result is a picture: its places come first, as in ``pack``, and not last.
     """
 
     lowpass: Tensor
@@ -124,7 +154,7 @@ class Synthesis(nn.Module):
         self.register_buffer("lowpass", _square(_triangle(factor)), persistent=False)
 
     def kernel(self) -> Tensor:
-        """The 3×3 kernel over packed channels, (c_out·(r·a)², c_in·r², 3, 3), r: ``packed``."""
+        """The 3×3 kernel over packed channels, (c_out·s², c_in·r², 3, 3) float32, s = r·a."""
         c_out, c_in = self.free.weight.shape[:2]
         a, r = self.factor, self.packed
         full = _convolve_kernels(self.free.weight, self.lowpass)  # c_out, c_in, 3a, 3a
@@ -134,7 +164,7 @@ class Synthesis(nn.Module):
         return places.permute(order).reshape(c_out * (r * a) ** 2, c_in * r * r, 3, 3)
 
     def bias(self) -> Tensor:
-        """Of every packed channel."""
+        """The bias of every packed channel, (c_out·s²,) float32, s = r·a."""
         assert self.free.bias is not None
         places = (self.factor * self.packed) ** 2
         if self.pixels:
@@ -142,13 +172,20 @@ class Synthesis(nn.Module):
         return self.free.bias.repeat_interleave(places)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, c_in·r², h, w) → (N, c_out·(r·a)², h, w)."""
+        """The up-sampled features, packed.
+
+        Args:
+            x: (N, c_in·r², h, w) float32.
+
+        Returns:
+            (N, c_out·s², h, w) float32, s = r·a; for ``pixels`` about 0..1, RGB, not clamped.
+        """
         return F.conv2d(x, self.kernel(), self.bias(), padding=1)
 
 
 @torch.no_grad()
 def written_out(net: Net) -> Net:
-    """A copy of ``net`` whose composed kernels are plain 3×3 convolutions; it answers the same."""
+    """A copy of ``net`` with plain 3×3 convolutions of composed kernels; its results are equal."""
     net = copy.deepcopy(net)
     for parent in list(net.modules()):
         for name, layer in parent.named_children():
@@ -163,7 +200,12 @@ def written_out(net: Net) -> Net:
 
 
 def read_back(net: nn.Module, written: Mapping[str, Tensor]) -> None:
-    """Give ``net`` the weights whose ``written_out`` net has these: its inverse.
+    """Give ``net`` the weights whose ``written_out`` net has these: the inverse of that function.
+
+    Args:
+        net: takes the weights.
+        written: name → weights of the written-out net, float32: kernels (c_out, c_in, 3, 3),
+            biases and norms (c_out,).
 
     Raises:
         KeyError: a weight is missing.
@@ -182,9 +224,14 @@ def read_back(net: nn.Module, written: Mapping[str, Tensor]) -> None:
 
 
 def _make(answer: Callable[[], Tensor], of: Tensor, target: Tensor) -> None:
-    """Set a parameter so that an answer which is linear in it is what is wanted.
+    """Set a parameter so that a result that is linear in it equals a target.
 
-    By conjugate gradients on the squared difference: the layers need not know their own inverse.
+    Conjugate gradients minimise the squared difference, so no layer needs an inverse of its own.
+
+    Args:
+        answer: computes the result, of the shape of ``target``, float64.
+        of: the parameter, float64.
+        target: what the result must be, float64.
     """
 
     def back(rest: Tensor) -> Tensor:
@@ -207,14 +254,14 @@ def _make(answer: Callable[[], Tensor], of: Tensor, target: Tensor) -> None:
 
 
 def _on_packed(kernel: Tensor, r: int) -> Tensor:
-    """A convolution of features, as one of the same features packed by r.
+    """The kernel for features that are packed by r, of one for the same features unpacked.
 
     Args:
-        kernel: (a, a, c_out, c_in, 3, 3); first the row and column in the answer's cell.
-        r: channels of what it reads are (feature, row, column).
+        kernel: (a, a, c_out, c_in, 3, 3) float32; first the row and column in the result's cell.
+        r: the packed input has channels in the order (feature, row, column).
 
     Returns:
-        (r·a, r·a, c_out, c_in·r·r, 3, 3), likewise.
+        (r·a, r·a, c_out, c_in·r·r, 3, 3) float32; first the row and column in the result's cell.
     """
     a, _, c_out, c_in = kernel.shape[:4]
     packed = kernel.new_zeros(r, a, r, a, c_out, c_in, r, r, 3, 3)
@@ -226,12 +273,13 @@ def _on_packed(kernel: Tensor, r: int) -> Tensor:
 
 
 def _triangle(width: int) -> Tensor:
-    """box(width) * box(width), 2·width − 1 taps, sum 1."""
+    """The triangle filter, box(width) * box(width): (2·width − 1,) float32, sum 1."""
     rise = torch.arange(1, width + 1, dtype=torch.float32)
     return torch.cat([rise, rise[:-1].flip(0)]) / width**2
 
 
 def _square(taps: Tensor) -> Tensor:
+    """Taps (m,) as a separable filter of two dimensions, (1, 1, m, m)."""
     return torch.outer(taps, taps)[None, None]
 
 

@@ -72,7 +72,15 @@ class VGG19(nn.Module):
         self.eval().requires_grad_(False)
 
     def forward(self, rgb: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
-        """Responses to ``rgb`` (N, 3, H, W), 0..1, at ``layers``: name → (N, C_l, H_l, W_l)."""
+        """Responses to pictures.
+
+        Args:
+            rgb: (N, 3, H, W) float32, 0..1, RGB.
+            layers: names, such as ``relu4_1``.
+
+        Returns:
+            Name → (N, C_l, H_l, W_l) float32; ≥ 0 after a ReLU or a pooling.
+        """
         by_place = {self.places[name]: name for name in layers}
         responses: dict[str, Tensor] = {}
         x = (rgb - self.mean) / self.std

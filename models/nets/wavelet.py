@@ -15,9 +15,13 @@ from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch
 
 
 def haar_pool(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """(N, C, H, W) → LL, LH, HL, HH, each (N, C, H/2, W/2). H and W are even.
+    """The Haar bands of features, by the paper's names: LH changes along x, HL along y.
 
-    In the names of the paper: LH changes along the rows' direction x, HL along y.
+    Args:
+        x: (N, C, H, W) float32, any range; H and W are even.
+
+    Returns:
+        LL, LH, HL and HH, each (N, C, H/2, W/2) float32.
     """
     a, b = x[..., 0::2, 0::2], x[..., 0::2, 1::2]
     c, d = x[..., 1::2, 0::2], x[..., 1::2, 1::2]
@@ -27,7 +31,17 @@ def haar_pool(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def haar_unpool(ll: Tensor, lh: Tensor, hl: Tensor, hh: Tensor) -> Tensor:
-    """The picture (N, C, 2h, 2w) that has these bands."""
+    """The features that have these bands.
+
+    Args:
+        ll: (N, C, h, w) float32, any range.
+        lh: the band that changes along x, of the same shape.
+        hl: the band that changes along y, of the same shape.
+        hh: the band that changes along both, of the same shape.
+
+    Returns:
+        (N, C, 2h, 2w) float32.
+    """
     cell = (ll - lh - hl + hh, ll + lh - hl - hh, ll - lh + hl - hh, ll + lh + hl + hh)
     return F.pixel_shuffle(torch.stack(cell, dim=2).flatten(1, 2) / 2, 2)
 
@@ -35,8 +49,8 @@ def haar_unpool(ll: Tensor, lh: Tensor, hl: Tensor, hh: Tensor) -> Tensor:
 _LOW = ([[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]])
 _HIGH = ([[1, 0, 0], [0, -1, 1]], [[-1, 1, 0], [0, 0, -1]])
 _BY_PLACE = (_LOW, _HIGH)
-"""What the three taps of a row see of two neighbouring cells, from a cell's first and second place;
-of a band that is alike in the cell, and of one that changes sign."""
+"""Which of two neighbouring cells the three taps of a row read, from a cell's first and second
+place; for a band that is equal in the whole cell, and for one that changes sign in it."""
 
 
 def convolve_bands(bands: Sequence[Tensor], weight: Tensor) -> Tensor:
@@ -46,11 +60,11 @@ def convolve_bands(bands: Sequence[Tensor], weight: Tensor) -> Tensor:
     a pixel and channel. But a cell's four places see no more than 2×2 cells: 16, at half size.
 
     Args:
-        bands: each (N, C, h, w).
-        weight: (D, 4·C, 3, 3).
+        bands: LL, LH, HL and HH, each (N, C, h, w) float32.
+        weight: (D, 4·C, 3, 3) float32.
 
     Returns:
-        (N, D, 2h, 2w).
+        (N, D, 2h, 2w) float32.
     """
     x = F.pad(torch.cat(list(bands), dim=1), (1, 1, 1, 1), mode="replicate")
     height, width = (side - 1 for side in x.shape[2:])
@@ -66,9 +80,17 @@ def convolve_bands(bands: Sequence[Tensor], weight: Tensor) -> Tensor:
 
 
 def even(x: Tensor, multiple: int, least: int = 2) -> Tensor:
-    """Padded below and at the right by the last row and column, to a multiple; to ``least`` of it.
+    """Pictures padded at the bottom and the right by their last row and column, to a multiple.
 
-    By picking, which an exported graph of any size can do too.
+    Rows and columns are picked by index, which an exported graph of any size can do too.
+
+    Args:
+        x: (N, C, H, W), any type, any range.
+        multiple: of both padded sides.
+        least: the padded sides are at least ``least`` times ``multiple``.
+
+    Returns:
+        (N, C, H', W'), of the same type and range.
     """
     for axis in (2, 3):
         size = x.shape[axis]

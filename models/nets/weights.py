@@ -16,7 +16,7 @@ class Published(Protocol):
     """A member of one of torchvision's enums of weights."""
 
     def get_state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
-        """Download the weights, once, into torch's cache."""
+        """Download the weights, once, into torch's cache: name → (…, …) float32, of any shape."""
         ...
 
 
@@ -32,9 +32,12 @@ def read_weights(
     Args:
         path: a ``.safetensors`` or ``.pth`` file; ``None`` downloads the published weights.
         published: imports torchvision and names its weights; called only for a download.
-        expected: key → a tensor of the right shape.
+        expected: key → a tensor of the right shape; its values are not read.
         name: of the net, for messages.
         prefix: removed from the file's keys.
+
+    Returns:
+        Key → weights of the shape in ``expected``, such as (c_out, c_in, k, k), float32.
 
     Raises:
         OSError: there is no such file, no download or no torchvision.

@@ -13,9 +13,16 @@ _LEAST = 1e-2  # grey levels²: a colour that a picture lacks is not blown up fr
 
 
 def matched(style: Tensor, content: Tensor) -> Tensor:
-    """The style with the mean and covariance of the content's colours: their section 3.
+    """The style with the mean and covariance of the content's colours: the paper's section 3.
 
     x ↦ Σ_c^{1/2} Σ_s^{-1/2} (x − μ_s) + μ_c, by symmetric roots.
+
+    Args:
+        style: (N, 3, h, w) float32, 0–255, RGB.
+        content: (N, 3, H, W) float32, 0–255, RGB.
+
+    Returns:
+        (N, 3, h, w) float32, RGB; not clamped to 0–255.
     """
     mean_c, cov_c = _statistics(content)
     mean_s, cov_s = _statistics(style)
@@ -25,19 +32,26 @@ def matched(style: Tensor, content: Tensor) -> Tensor:
 
 
 def luma(picture: Tensor) -> Tensor:
-    """Brightness, (N, 1, H, W)."""
+    """Luma by Rec. 601: (N, 3, H, W) float32, 0–255, RGB → (N, 1, H, W) float32, 0–255."""
     return torch.einsum("c,nchw->nhw", picture.new_tensor(_LUMA), picture)[:, None]
 
 
 def with_grey(picture: Tensor) -> Tensor:
-    """The brightness as a picture of three equal channels."""
+    """Luma in three equal channels: (N, 3, H, W) float32, 0–255, RGB → the same shape."""
     return luma(picture).expand(-1, 3, -1, -1).contiguous()
 
 
 def with_chroma(painted: Tensor, content: Tensor) -> Tensor:
-    """The painting's brightness with the content's colours: their section 4, in RGB.
+    """The painting's luma with the content's colours: the paper's section 4, in RGB.
 
-    Luma is linear, so that a change of it is the same change of all three.
+    Luma is linear, so a change of luma is the same change of all three channels.
+
+    Args:
+        painted: (N, 3, H, W) float32, 0–255, RGB.
+        content: of the same shape and range.
+
+    Returns:
+        (N, 3, H, W) float32, 0–255, RGB, clamped.
     """
     return (content + luma(painted) - luma(content)).clamp(0, 255)
 

@@ -25,7 +25,7 @@ Laplacian = Callable[[tuple[int, int]], Any]
 _LEAST = 0.001  # of a picture: a smaller label is not there
 
 _UNIT = 1e4
-"""What λ counts in: the losses beside it are on the scale of ``gatys``, the paper's on another."""
+"""The unit of λ: the other losses have the scale of ``gatys``, the paper's have another."""
 
 
 class _Quadratic(torch.autograd.Function):
@@ -47,8 +47,11 @@ def photorealism(picture: Tensor, laplacian: Tensor) -> Tensor:
     """L_m = Σ_c V_cᵀ M V_c, colours in 0..1: equation 4.
 
     Args:
-        picture: (1, 3, H, W), 0–255.
-        laplacian: (H·W, H·W), sparse, symmetric.
+        picture: (1, 3, H, W) float32, 0–255, RGB.
+        laplacian: (H·W, H·W) float32, sparse, symmetric.
+
+    Returns:
+        A scalar.
     """
     values = (picture / 255).permute(0, 2, 3, 1).reshape(-1, 3)
     return _Quadratic.apply(values.to(laplacian.dtype), laplacian)  # pyright: ignore[reportReturnType]
@@ -58,9 +61,9 @@ class DeepPhoto(Painting):
     """Paints in two stages as the authors do: Gatys's, then from there with the photorealism term.
 
     Args:
-        describe: with the recipe's pooling.
-        recipe: how; half of the iterations are each stage's.
-        subject: what.
+        describe: VGG-19 with the recipe's pooling.
+        recipe: layers, weights and iterations; each stage takes half of the iterations.
+        subject: what is painted.
         laplacian: of the content.
     """
 
@@ -71,7 +74,7 @@ class DeepPhoto(Painting):
         self._laplacian = laplacian
 
     def stages(self) -> list[Stage]:
-        """Gatys's coarse to fine, then the content's size with one term more."""
+        """Gatys's stages, coarse to fine, then one at the content's size with one term more."""
         size, extra_terms = size_of(self._subject.content), self._subject.extra_terms
         half = self.recipe.model_copy(update={"iterations": self.recipe.iterations // 2})
         return [
@@ -90,7 +93,7 @@ class DeepPhoto(Painting):
 
 
 def as_torch(matrix: Any) -> Tensor:
-    """A SciPy sparse matrix as PyTorch's, float32."""
+    """A sparse matrix of SciPy, (M, M), as one of PyTorch, (M, M) float32."""
     coo = matrix.tocoo()
     places = torch.stack([torch.from_numpy(coo.row).long(), torch.from_numpy(coo.col).long()])
     values = torch.from_numpy(coo.data).float()
@@ -99,10 +102,10 @@ def as_torch(matrix: Any) -> Tensor:
 
 @torch.no_grad()
 def merged(describe: Describer, subject: Subject) -> Subject:
-    """The subject whose labels that a style lacks are merged into the most alike that it has.
+    """The subject with each label that a style lacks merged into the most similar one it has.
 
-    The authors merge by the labels' names (lake into sea); masks have none, so the mean responses
-    at conv4_1 say what is alike. With no common label there is one label, everywhere.
+    The authors merge by the labels' names (lake into sea). Masks have no names, so the mean
+    responses at conv4_1 are compared. With no common label there is one label, everywhere.
     """
     labels = subject.labels
     if labels is None:
@@ -116,7 +119,7 @@ def merged(describe: Describer, subject: Subject) -> Subject:
     features = describe(subject.content, ("conv4_1",))["conv4_1"]
     sums = Masks(labels, size_of(subject.content), describe.margin).sums(features)
     alike = F.cosine_similarity(sums[:, None], sums[None], dim=2)
-    # A label that the content lacks tells nothing of what it is like there.
+    # A label that the content lacks has no responses to compare.
     absent = labels.mean(dim=(0, 2, 3)) <= _LEAST
     alike[:, absent] = -1
     alike.fill_diagonal_(1)

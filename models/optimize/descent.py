@@ -1,8 +1,8 @@
-"""Descent on the pixels of a picture, coarse to fine, to a goal that is given.
+"""Descent on the pixels of a picture, coarse to fine, to a given goal.
 
 What Gatys 2016, its texture synthesis, Deep Photo Style Transfer and the keyframes of a video
-share. A goal says how far a picture is from it as a handful of named terms; their sum is minimised.
-Pictures here are (1, 3, H, W), RGB, 0–255: the papers' weights and learning rates are of that.
+share. A goal gives the losses of a picture as a few named terms; their sum is minimised. Pictures
+are (1, 3, H, W) float32, 0–255, RGB: the papers' weights and learning rates are for that range.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from .. import checkpoint
 from ..recipe import PaintRecipe
 
 Terms = dict[str, Tensor]
-"""What a picture's loss is made of, weighted; scalars by name."""
+"""Name → weighted part of a picture's loss, a scalar."""
 
 Goal = Callable[[Tensor], Terms]
-"""A picture → its terms."""
+"""A picture, (1, 3, H, W) float32, 0–255, RGB → its terms."""
 
 GoalAt = Callable[[tuple[int, int]], Goal]
 """(height, width) → the goal of pictures of that size."""
 
 
 class Descent(Protocol):
-    """A picture to be painted: what ``Painting``, ``DeepPhoto`` and ``Texture`` have in common."""
+    """A picture to paint: what ``Painting``, ``DeepPhoto`` and ``Texture`` have in common."""
 
     recipe: PaintRecipe
 
@@ -49,7 +49,7 @@ class Descent(Protocol):
         ...
 
     def result(self, canvas: Canvas) -> Tensor:
-        """The picture, (1, 3, H, W), 0–255."""
+        """The picture, (1, 3, H, W) float32, 0–255, RGB."""
         ...
 
 
@@ -61,21 +61,22 @@ _LEAST = 64  # px, of a short side at which a painting may begin
 
 @dataclass
 class Canvas:
-    """A painting on its way: all that a checkpoint holds.
+    """An unfinished painting: all that a checkpoint holds.
 
-    L-BFGS's memory is not kept: it is twenty times the picture, and grows anew in as many steps.
+    L-BFGS's memory is not in it: it is twenty times the picture, and is rebuilt in as many steps.
     """
 
     picture: Tensor
+    """(1, 3, H, W) float32, RGB, about 0–255, not clamped."""
     iteration: int = 0
     curves: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
     """Each iteration's terms, and ``total``."""
     unit: float = 0.0
-    """What the gradients of this stretch are divided by; 0 before its first iteration."""
+    """What the gradients of this stage are divided by; 0 before its first iteration."""
 
 
 def sizes_of(height: int, width: int, recipe: PaintRecipe) -> list[tuple[int, int]]:
-    """(height, width) to paint at, the last as given; coarser ones while they show anything."""
+    """(height, width) to paint at, the last as given; coarser ones from a short side of 64 px."""
     sizes: list[tuple[int, int]] = []
     for halvings in reversed(range(recipe.sizes)):
         size = (max(1, height >> halvings), max(1, width >> halvings))
@@ -85,19 +86,37 @@ def sizes_of(height: int, width: int, recipe: PaintRecipe) -> list[tuple[int, in
 
 
 def new_canvas(start: Tensor, recipe: PaintRecipe) -> Canvas:
-    """A canvas at the coarsest size that shows ``start``."""
+    """A canvas at the recipe's coarsest size, of a start (1, 3, H, W) float32, 0–255, RGB."""
     first = sizes_of(start.shape[2], start.shape[3], recipe)[0]
     return Canvas(resize(start, first))
 
 
 def noise(height: int, width: int, seed: int, device: torch.device) -> Tensor:
-    """White noise, the same for a seed on any device."""
+    """White noise, the same for a seed on any device.
+
+    Args:
+        height: px.
+        width: px.
+        seed: of the noise.
+        device: where the result is.
+
+    Returns:
+        (1, 3, H, W) float32, 0–255, RGB.
+    """
     seeded = torch.Generator().manual_seed(seed)
     return (torch.rand((1, 3, height, width), generator=seeded) * 255).to(device)
 
 
 def resize(picture: Tensor, size: tuple[int, int]) -> Tensor:
-    """(N, C, H, W) at another size; area means down, cubic up."""
+    """A picture at another size; anti-aliased bilinear down, cubic up.
+
+    Args:
+        picture: (N, C, H, W) float32, any range.
+        size: (height, width).
+
+    Returns:
+        (N, C, height, width) float32; cubic values may lie a little outside the range.
+    """
     if picture.shape[2:] == size:
         return picture
     if size[0] < picture.shape[2] or size[1] < picture.shape[3]:
@@ -117,7 +136,13 @@ class Stage:
 
 
 def coarse_to_fine(size: tuple[int, int], goal_at: GoalAt, recipe: PaintRecipe) -> list[Stage]:
-    """The recipe's iterations, at each of its sizes twice as many as at the one before."""
+    """The recipe's iterations, at each of its sizes twice as many as at the one before.
+
+    Args:
+        size: (height, width) of the last stage.
+        goal_at: the goal at each size.
+        recipe: iterations and number of sizes.
+    """
     sizes = sizes_of(*size, recipe)
     whole = 2 ** len(sizes) - 1
     ends = (recipe.iterations * (2 ** (n + 1) - 1) // whole for n in range(len(sizes)))
@@ -127,8 +152,13 @@ def coarse_to_fine(size: tuple[int, int], goal_at: GoalAt, recipe: PaintRecipe) 
 def paint(canvas: Canvas, stages: Sequence[Stage], recipe: PaintRecipe) -> Iterator[int]:
     """Run the iterations that remain, in the canvas; yields how many are done after each.
 
+    Args:
+        canvas: the painting; it is changed.
+        stages: in order.
+        recipe: the optimiser and its learning rate.
+
     Raises:
-        TrainingError: the loss left all bounds.
+        TrainingError: the loss is no longer a number.
     """
     begin = 0
     for stage in stages:
@@ -205,7 +235,7 @@ def save_canvas(canvas: Canvas, path: Path) -> None:
 
 
 def load_canvas(path: Path, device: torch.device) -> Canvas | None:
-    """What ``save_canvas`` wrote; ``None`` where none is."""
+    """What ``save_canvas`` wrote; ``None`` where there is no checkpoint."""
     return checkpoint.resumed(
         path, device, lambda state: Canvas(**state), "the painting begins anew"
     )

@@ -24,29 +24,30 @@ from .descent import (
 from .gatys import Describer, Gatys, Style
 
 Term = Callable[[tuple[int, int]], Callable[[Tensor], Terms]]
-"""(height, width) → something more that the picture is to keep: a goal beside Gatys's."""
+"""(height, width) → a goal that is added to Gatys's."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is painted. Pictures are (1, 3, H, W), RGB, 0–255."""
+    """What is painted."""
 
     content: Tensor
+    """(1, 3, H, W) float32, 0–255, RGB."""
     styles: Sequence[Style]
     labels: Tensor | None = None
-    """(1, K, h, w), 0..1, of the content."""
+    """Of the content, (1, K, h, w) float32, 0..1; ``None``: one label everywhere."""
     start: Tensor | None = None
-    """To begin with, in place of the recipe's."""
+    """(1, 3, h, w) float32, 0–255, RGB; replaces the recipe's start."""
     extra_terms: Sequence[Term] = ()
 
 
 class Painting:
-    """A subject, painted by one recipe; see ``pixels.Descent``.
+    """A subject, painted by one recipe; see ``descent.Descent``.
 
     Args:
-        describe: with the recipe's pooling.
-        recipe: how.
-        subject: what.
+        describe: VGG-19 with the recipe's pooling.
+        recipe: layers, weights and iterations.
+        subject: what is painted.
     """
 
     def __init__(self, describe: Describer, recipe: PaintRecipe, subject: Subject) -> None:
@@ -60,22 +61,25 @@ class Painting:
         return new_canvas(_start(self._subject, self.recipe), self.recipe)
 
     def paint(self, canvas: Canvas) -> Iterator[int]:
-        """Run the iterations that remain; see ``pixels.paint``."""
+        """Run the iterations that remain; see ``descent.paint``."""
         yield from paint(canvas, self.stages(), self.recipe)
 
     def stages(self) -> list[Stage]:
-        """What is done, in order."""
+        """The stages of the painting, in order."""
         goal_at = self.goal(self._subject.extra_terms)
         return coarse_to_fine(size_of(self._subject.content), goal_at, self.recipe)
 
     def result(self, canvas: Canvas) -> Tensor:
-        """The painting, (1, 3, H, W), 0–255, with the content's colours if they are kept."""
+        """The painting, (1, 3, H, W) float32, 0–255, RGB.
+
+        It has the content's colours where the recipe's ``preserve_color`` is ``luma``.
+        """
         content = self._original.content
         picture = resize(canvas.picture, size_of(content)).clamp(0, 255)
         return with_chroma(picture, content) if self.recipe.preserve_color == "luma" else picture
 
     def goal(self, extra_terms: Sequence[Term]) -> GoalAt:
-        """Gatys's goal and those beside it."""
+        """Gatys's goal plus ``extra_terms``, of pictures (1, 3, H, W) float32, 0–255, RGB."""
         subject = self._subject
         gatys = Gatys(self._describe, self.recipe, subject.styles, subject.content, subject.labels)
 
@@ -101,7 +105,7 @@ def _recoloured(subject: Subject, recipe: PaintRecipe) -> Subject:
 
 
 def size_of(picture: Tensor) -> tuple[int, int]:
-    """(height, width)."""
+    """(height, width) of a picture (N, C, H, W), of any range."""
     return picture.shape[2], picture.shape[3]
 
 

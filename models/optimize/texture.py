@@ -15,16 +15,16 @@ from .descent import Canvas, Goal, Stage, Terms, coarse_to_fine, new_canvas, noi
 from .gatys import Describer, Masks, Style, style_grams, style_loss, total_variation
 
 LAYERS = {"conv1_1": 0.2, **{f"pool{n}": 0.2 for n in range(1, 5)}}
-"""As many parameters as tell a texture from its sample: the paper's figure 2."""
+"""Layer → weight, as in the paper's figure 2."""
 
 
 class Texture:
-    """Synthesises one texture by one recipe; see ``pixels.Descent``.
+    """Synthesises one texture by one recipe; see ``descent.Descent``.
 
     Args:
-        describe: with the recipe's pooling.
+        describe: VGG-19 with the recipe's pooling.
         recipe: layers, iterations and sizes; a texture has no content.
-        sample: (1, 3, H, W), RGB, 0–255.
+        sample: (1, 3, H, W) float32, 0–255, RGB.
         size: (height, width) of what is synthesised.
     """
 
@@ -41,25 +41,32 @@ class Texture:
         self._size = size
 
     def begin(self) -> Canvas:
-        """Noise, with the seed of the recipe's start."""
+        """A canvas of noise, by the recipe's seed."""
         white = noise(*self._size, self.recipe.seed, self._sample.device)
         return new_canvas(white, self.recipe)
 
     def paint(self, canvas: Canvas) -> Iterator[int]:
-        """Run the iterations that remain; see ``pixels.paint``."""
+        """Run the iterations that remain; see ``descent.paint``."""
         yield from paint(canvas, self.stages(), self.recipe)
 
     def stages(self) -> list[Stage]:
-        """Coarse to fine."""
+        """The stages, coarse to fine."""
         return coarse_to_fine(self._size, self.at, self.recipe)
 
     def result(self, canvas: Canvas) -> Tensor:
-        """The texture with the sample's histogram in each colour, as the paper has it."""
+        """The texture, with the sample's histogram in each colour, as in the paper.
+
+        Returns:
+            (1, 3, H, W) float32, 0–255, RGB.
+        """
         return same_histogram(canvas.picture.clamp(0, 255), self._sample)
 
     @torch.no_grad()
     def at(self, size: tuple[int, int]) -> Goal:
-        """The goal of textures of (height, width): coarse ones want the sample as coarse."""
+        """The goal of textures of (height, width); the sample is resized in proportion.
+
+        It takes a texture (1, 3, height, width) float32, 0–255, RGB.
+        """
         recipe, describe = self.recipe, self._describe
         by = recipe.style_scale * size[0] / self._size[0]
         height, width = (max(16, round(side * by)) for side in self._sample.shape[2:])
@@ -77,7 +84,15 @@ class Texture:
 
 
 def same_histogram(picture: Tensor, sample: Tensor) -> Tensor:
-    """The picture with the sample's distribution of values in each channel; (1, 3, H, W)."""
+    """The picture with the sample's distribution of values in each channel.
+
+    Args:
+        picture: (1, 3, H, W) float32, 0–255, RGB.
+        sample: (1, 3, h, w) float32, 0–255, RGB.
+
+    Returns:
+        (1, 3, H, W) float32, 0–255, RGB.
+    """
     flat = picture.flatten(2)
     order = flat.argsort(dim=2)
     values = sample.flatten(2).sort(dim=2).values
