@@ -52,6 +52,6 @@ def test_a_failed_download_says_what_to_do(monkeypatch: pytest.MonkeyPatch):
     def no_net(*_: Any, **__: Any) -> None:
         raise URLError("no route")
 
-    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", no_net)
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", no_net)
     with pytest.raises(TrainingError, match=r"could not be read .*no route.*give a file"):
         load_raft_small()
