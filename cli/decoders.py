@@ -40,7 +40,10 @@ def train_decoders(
     workers: Workers = 1,
     quiet: Quiet = False,
 ) -> None:
-    """Learn to turn features back into pictures; the same command resumes."""
+    """Train the networks behind --style picture.jpg. Run it again to continue.
+
+    They learn to turn the features of VGG-19 back into pictures.
+    """
     need_torch("train-decoders")
     from ..models.data import split_photos
     from ..models.device import torch_device

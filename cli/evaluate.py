@@ -97,8 +97,9 @@ def evaluate(
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure flicker and colour drift of RESULT, against SOURCE.
+    """Measure how much a result flickers.
 
+    RESULT is compared with SOURCE, and its colour drift is measured too.
     E_warp is the mean squared difference along the motion, RGB in 0..1. Blur lowers it too, so give
     --per-frame: then the distance to that look is printed, and the distance that a slight blur has.
     """

@@ -46,7 +46,10 @@ def export(
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
-    """Export a checkpoint, finished or not, or a method for any style, as ONNX files."""
+    """Write a checkpoint as an ONNX style.
+
+    The training need not be finished. With --from, a method for any style is written.
+    """
     need_torch("export")
 
     if len(paths) != (2 if source is None else 1):

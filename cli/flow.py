@@ -29,7 +29,10 @@ def export_flow(
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write RAFT-small (Teed & Deng 2020) as an ONNX file, once; then --flow raft works."""
+    """Make the file that --flow raft needs. Once.
+
+    It is RAFT-small (Teed & Deng 2020) as an ONNX file.
+    """
     need_torch("export-flow")
     from ..export import flow as raft
     from ..models.nets.raft import load_raft_small

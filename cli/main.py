@@ -69,7 +69,7 @@ app = typer.Typer(
     cls=_RunByDefault,
     pretty_exceptions_enable=False,
     help="Repaint a video in the style of a picture.\n\n"
-    "The main job: stylize-video INPUT OUTPUT; its options: stylize-video run --help. "
+    "Main command: stylize-video INPUT. Its options: stylize-video run --help. "
     "A camera in a window: stylize-video live.",
 )
 

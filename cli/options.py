@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 import typer
 from pydantic import BaseModel
@@ -32,12 +32,16 @@ Config = Annotated[
 
 
 def with_options(
-    settings: type[BaseModel],
+    settings: type[BaseModel], hidden: Collection[str] = ()
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command one option per setting; it gets those that were typed as the dict ``typed``.
 
     An option that is not typed is absent, so that a file of settings can stand between the
     defaults and the command line.
+
+    Args:
+        settings: the type of the settings.
+        hidden: settings that ``--help`` leaves out, because the command refuses them.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -45,7 +49,10 @@ def with_options(
         own_parameters = [p for name, p in own.items() if name != "typed"]
         fields = settings.model_fields
         panels = _panels(settings)
-        made = [_parameter(name, fields[name], panels.get(name)) for name in panels or fields]
+        made = [
+            _parameter(name, fields[name], panels.get(name), name in hidden)
+            for name in panels or fields
+        ]
 
         def wrapper(**values: Any) -> None:
             typed = {name: _read(name, field, values.pop(name)) for name, field in fields.items()}
@@ -93,7 +100,7 @@ def _panels(settings: type[BaseModel]) -> dict[str, str]:
     return {name: title for title, group in GROUPS for name in group.model_fields}
 
 
-def _parameter(name: str, field: FieldInfo, panel: str | None) -> inspect.Parameter:
+def _parameter(name: str, field: FieldInfo, panel: str | None, hidden: bool) -> inspect.Parameter:
     flag = _flag(name)
     kind = field.annotation
     plain = field.default in (None, {}, (), False)
@@ -104,6 +111,7 @@ def _parameter(name: str, field: FieldInfo, panel: str | None) -> inspect.Parame
         show_default=False,
         metavar=_metavar(field),
         rich_help_panel=panel,
+        hidden=hidden,
     )
     return inspect.Parameter(
         name,
@@ -136,6 +144,8 @@ def _metavar(field: FieldInfo) -> str | None:
 
 
 def _text(default: Any) -> str:
+    if isinstance(default, dict):
+        return " ".join(f"{key}={value}" for key, value in cast("dict[str, Any]", default).items())
     return " ".join(default) if isinstance(default, tuple) else str(default)
 
 

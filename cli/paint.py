@@ -83,7 +83,7 @@ KeepEvery = Annotated[
 ]
 
 
-@with_options(PaintRecipe)
+@with_options(PaintRecipe, hidden={"temporal_weight"})
 @sigterm_as_ctrl_c()
 def paint(
     photo: Annotated[Path, typer.Argument(help="The picture to repaint; 8 or 16 bits.")],
@@ -108,8 +108,9 @@ def paint(
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
-    """Repaint a picture by optimising its pixels (Gatys 2016; Luan 2017; Chen & Schmidt 2016).
+    """Paint one picture slowly, in the best quality.
 
+    Its pixels are optimised (Gatys 2016; Luan 2017; Chen & Schmidt 2016).
     The folder OUT.painting beside OUT has a live preview, the loss curves, and the checkpoint from
     which a stopped painting resumes. Method styleswap has none: it is done in a minute.
     """

@@ -62,7 +62,7 @@ def run(
         bool, typer.Option("--json-progress", help="Progress as JSON lines on standard output.")
     ] = False,
 ) -> None:
-    """Repaint INPUT in a style and write it to OUTPUT, with its sound, timing and colours."""
+    """Paint a video or a picture in a style. Sound, subtitles and timing stay as they are."""
     from ..pipeline.live.open import is_live
 
     settings = read_settings(config, typed)

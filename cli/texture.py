@@ -16,8 +16,17 @@ from .options import Overwrite, Quiet, Restart, TorchDevice, Vgg, with_options
 from .progress import Report
 from .torch_backend import need_torch, sigterm_as_ctrl_c
 
+_UNUSED = {
+    "ratio": "a texture has no content to weigh against it",
+    "content_layers": "a texture has no content",
+    "preserve_color": "a texture has the colours of SAMPLE",
+    "temporal_weight": "it is for the key frames of a video",
+    "photo_weight": "it is for paint --method deepphoto",
+}
+"""Setting that a texture has no use for → why."""
 
-@with_options(PaintRecipe)
+
+@with_options(PaintRecipe, hidden=_UNUSED)
 @sigterm_as_ctrl_c()
 def texture(
     sample: Annotated[Path, typer.Argument(help="The picture with the texture.")],
@@ -30,10 +39,11 @@ def texture(
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
-    """Synthesise a texture from noise (Gatys 2015): the look of SAMPLE without its objects.
+    """Make more of a texture, in any size.
 
-    Looks at conv1_1 and pool1 … pool4 unless --style-layers says otherwise. The settings of content
-    and colours have no meaning here; --start noise:7 is another texture than noise:8.
+    It begins with noise and gets the look of SAMPLE without its objects (Gatys 2015).
+    Defaults here: --style-layers conv1_1 and pool1 … pool4, --tv-weight 0, --start noise.
+    --start noise:7 is another texture than noise:8.
     """
     need_torch("texture")
     from ..export.painting import CheckpointedPainting, cached_describer, digest, read_picture
@@ -43,6 +53,7 @@ def texture(
     from ..models.training.feedforward import fingerprint
     from ..pipeline.media.images import write_picture
 
+    _refuse_unused(typed)
     recipe = checked(PaintRecipe, {"style_layers": LAYERS, "tv_weight": 0.0} | typed, "texture")
     try:
         width, height = parse_size(size)
@@ -63,3 +74,19 @@ def texture(
     result = painting.run(descent, where, picture.dtype, restart)
     write_picture(out, result)
     report.say(f"wrote {out}: {width}x{height}")
+
+
+def _refuse_unused(typed: dict[str, Any]) -> None:
+    for name, why in _UNUSED.items():
+        if name in typed:
+            option = "--" + name.replace("_", "-")
+            raise SettingsError(
+                f"{option} does not apply to texture: {why}; leave it out, or type "
+                "stylize-video paint PHOTO OUT --style SAMPLE to repaint a photo"
+            )
+    start = str(typed.get("start", "noise"))
+    if not start.startswith("noise"):
+        raise SettingsError(
+            f"--start {start} does not apply to texture, which begins with noise; leave it out, "
+            "or type --start noise:7"
+        )

@@ -22,44 +22,49 @@ if TYPE_CHECKING:
 
     from ..models.training.feedforward import LossValues, Training
     from ..models.training.losses import PerceptualLoss
+    from ..pipeline.core.frame import Rgb
 
 CHECKPOINT_EVERY = 100
 IDENTITY = "identity"
 _BASE_WEIGHTS = {"style_weight": 0.0, "tv_weight": 0.0, "pixel_weight": 4.0}
 
 
+_Style = Annotated[
+    Path,
+    typer.Argument(
+        help=f"The picture whose style is learned; or '{IDENTITY}': a net that returns the "
+        "photograph, as a base for styles."
+    ),
+]
+_Base = Annotated[
+    Path | None,
+    typer.Option(help="Checkpoint to begin from: another style's, or this one's, to refine."),
+]
+
+
 @with_options(Recipe)
 @sigterm_as_ctrl_c()
 def train(
-    style: Annotated[
-        Path,
-        typer.Argument(
-            help=f"The picture whose style is learned; or '{IDENTITY}': a net that returns the "
-            "photograph, as a base for styles."
-        ),
-    ],
+    style: _Style,
     content: Annotated[Path, typer.Option(help="Folder of photographs to learn on.")],
     out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
     typed: dict[str, Any],
     device: TorchDevice = "auto",
     vgg: Vgg = None,
-    base: Annotated[
-        Path | None,
-        typer.Option(help="Checkpoint to begin from: another style's, or this one's, to refine."),
-    ] = None,
+    base: _Base = None,
     licence: Annotated[str, typer.Option(help="Licence to write into the file.")] = "unknown",
     workers: Workers = 1,
     restart: Restart = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
-    """Learn the style of a picture and export it as an ONNX file.
+    """Train a style from a painting; writes an ONNX file.
 
-    Beside OUT stands a folder OUT.training with the checkpoint that a stopped training resumes
-    from, the loss curves and a sheet of samples.
+    The folder OUT.training beside OUT has the checkpoint from which a stopped training resumes,
+    the loss curves and a sheet of samples.
     """
     need_torch("train")
-    from ..models import data
+    from ..models.data import split_photos
     from ..models.device import torch_device
     from ..models.nets.vgg19 import open_vgg19
     from ..models.training import feedforward as training_room
@@ -68,10 +73,8 @@ def train(
     recipe = checked(Recipe, (_BASE_WEIGHTS if is_base else {}) | typed, "train")
     refuse_output(out, overwrite)
     report = Report(quiet)
-    painting = None if is_base else data.read_rgb(style)
-    if painting is None and not is_base:
-        raise TrainingError(f"the style picture {style} can't be read; give a JPEG, PNG or WebP")
-    learned, validation = data.split_photos(content, recipe.validation_photos)
+    painting = None if is_base else _style_picture(style)
+    learned, validation = split_photos(content, recipe.validation_photos)
     where = torch_device(device)
     folder = out.with_name(out.stem + ".training")
     training = None if restart else _resumed(folder / "checkpoint.pt", recipe, where, report)
@@ -83,15 +86,22 @@ def train(
     loss = training_room.perceptual_loss(recipe, painting, open_vgg19(vgg), where)
     folder.mkdir(exist_ok=True)
     _learn(training, loss, learned, folder, workers, report)
-    figures = training_room.evaluate(training, loss, validation)
-    (folder / "figures.json").write_text(json.dumps(asdict(figures), indent=1) + "\n")
-    report.say(
-        f"on {len(validation)} validation photographs: content {figures.content:.3f}, "
-        f"style {figures.style:.3f}, TV {figures.tv:.4f}, unsteadiness {figures.steady:.3f}, "
-        f"total {figures.total:.3f}"
-    )
-    _pictures(training, validation, folder)
+    figures = _evaluate(training, loss, validation, folder, report)
     export_training(training, out, figures, validation, licence, report)
+
+
+def _style_picture(path: Path) -> Rgb:
+    """(H, W, 3) uint8, RGB.
+
+    Raises:
+        TrainingError: it can't be read.
+    """
+    from ..models.data import read_rgb
+
+    rgb = read_rgb(path)
+    if rgb is None:
+        raise TrainingError(f"the style picture {path} can't be read; give a JPEG, PNG or WebP")
+    return rgb
 
 
 def _resumed(
@@ -139,6 +149,27 @@ def _learn(
                 f"stopped at step {training.step}; the same command resumes from {checkpoint}"
             )
             raise
+
+
+def _evaluate(
+    training: Training,
+    loss: PerceptualLoss,
+    validation: list[Path],
+    folder: Path,
+    report: Report,
+) -> LossValues:
+    """The losses on the validation photographs; they and samples are written to ``folder``."""
+    from ..models.training.feedforward import evaluate
+
+    figures = evaluate(training, loss, validation)
+    (folder / "figures.json").write_text(json.dumps(asdict(figures), indent=1) + "\n")
+    report.say(
+        f"on {len(validation)} validation photographs: content {figures.content:.3f}, "
+        f"style {figures.style:.3f}, TV {figures.tv:.4f}, unsteadiness {figures.steady:.3f}, "
+        f"total {figures.total:.3f}"
+    )
+    _pictures(training, validation, folder)
+    return figures
 
 
 def _pictures(training: Training, photos: list[Path], folder: Path) -> None:

@@ -200,8 +200,8 @@ class PaintRecipe(BaseModel):
     photo_weight: float = Field(
         1e4,
         ge=0,
-        description="λ of method deepphoto: how far the result is held to changes of colour that "
-        "are smooth along the content.",
+        description="λ of --method deepphoto: higher keeps the result closer to a photograph, "
+        "without painted strokes or bent lines.",
     )
 
     @field_validator("content_layers", "style_layers")

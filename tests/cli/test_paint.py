@@ -10,7 +10,7 @@ import pytest
 from stylize_video.cli.main import app
 from stylize_video.pipeline.core.errors import StylizeError
 
-from ..helpers.command import Done, run_command
+from ..helpers.command import Done, plain_environment, run_command
 from ..helpers.video import MakeClip, moving_scene, read_video
 
 FAST = (
@@ -193,6 +193,29 @@ def test_a_texture_of_any_size(style: Path, vgg_file: Path, tmp_path: Path):
     before, first = kept.stat().st_mtime_ns, out.read_bytes()
     done(run_command("texture", style, out, "--vgg", vgg_file, *asked, "--overwrite"))
     assert (kept.stat().st_mtime_ns, out.read_bytes()) == (before, first)  # not made twice
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("--ratio", "1"), "--ratio does not apply to texture: a texture has no content"),
+        (("--content-layers", "conv2_1"), "--content-layers does not apply to texture"),
+        (("--preserve-color", "luma"), "leave it out, or type stylize-video paint PHOTO OUT"),
+        (("--photo-weight", "3"), "it is for paint --method deepphoto"),
+        (("--temporal-weight", "3"), "it is for the key frames of a video"),
+        (("--start", "content"), "or type --start noise:7"),
+    ],
+)
+def test_what_a_texture_has_no_use_for_is_refused(args: tuple[str, str], told: str):
+    with pytest.raises(StylizeError) as refused:
+        app(["texture", "none.png", "out.png", *args], standalone_mode=False)
+    assert told in str(refused.value)
+
+
+def test_help_of_a_texture_has_what_it_uses_and_readable_defaults():
+    text = run_command("texture", "--help", env=plain_environment()).stdout
+    assert "--ratio" not in text and "--style-scale" in text
+    assert "conv1_1=0.2" in text and "{'" not in text
 
 
 def test_what_no_memory_holds_is_refused_before_work(style: Path, vgg_file: Path, tmp_path: Path):
