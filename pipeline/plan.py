@@ -80,10 +80,16 @@ class Plan:
         return self.source.info.expected_frames(self.span)
 
     def open_painter(self, backend: KeyframeBackend | None = None) -> tuple[StyleInfo, Stage]:
-        """What paints, and its stage; key frames are painted now.
+        """Open what paints and return it with its stage.
+
+        Key frames are painted by this call, which can take minutes.
 
         Args:
             backend: paints key frames and learns from them, where the settings ask for it.
+
+        Returns:
+            What paints, for messages; and its stage, which turns an iterator of source frames into
+            one of painted frames.
         """
         if self.style is None:
             assert self.keyframes is not None

@@ -99,7 +99,7 @@ class Flicker:
             self._squares[name] = self._squares.get(name, 0.0) + float(np.square(change).sum())
 
     def of(self, name: str) -> float | None:
-        """RMS difference of a result, of 0..255; ``None`` if too little stands still."""
+        """Return the RMS difference of a result, of 0..255; ``None`` if too little stands still."""
         if not self.fractions or np.mean(self.fractions) < _STILL_FRACTION:
             return None
         return float(np.sqrt(self._squares[name] / self._count))
@@ -116,7 +116,7 @@ class Drift:
     Shots that are shorter than both ends together are left out.
 
     Args:
-        frames: at each end of a shot.
+        frames: the number of frames at each end of a shot.
     """
 
     def __init__(self, frames: int) -> None:

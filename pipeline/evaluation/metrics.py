@@ -173,11 +173,11 @@ class Evaluation:
         )
 
     def error_map(self, name: str, interval: int) -> NDArray[np.float32]:
-        """Mean squared error of each pixel over the pairs in which it was valid.
+        """Compute the mean squared error of each pixel over the pairs in which it was valid.
 
         Args:
-            name: of a result.
-            interval: of the pairs.
+            name: the name of a result.
+            interval: the distance between the frames of a pair, in frames.
 
         Returns:
             (H, W) float32, 0..1; NaN for a pixel that was never valid; (0, 0) without any pair.

@@ -14,7 +14,7 @@ class SourceMotion:
     """Computes the motion between two frames, or reads it where it is known.
 
     Args:
-        flow: estimates it.
+        flow: the estimator of optical flow.
         truth: the known flow from each frame to the next.
     """
 
@@ -25,16 +25,18 @@ class SourceMotion:
     def between(
         self, one: Rgb, other: Rgb, size: tuple[int, int], number: int | None
     ) -> tuple[Vectors, Mask]:
-        """Compute where the pixels of a frame are in another.
+        """Compute the optical flow from a frame to another: where its pixels are there.
 
         Args:
-            one: the frame, reduced, (h, w, 3) uint8, 0–255, RGB.
-            other: the other frame, of the same kind and size.
-            size: (width, height) of the frames, px.
-            number: of the frame, if the other one is the next.
+            one: the frame, reduced to (h, w, 3) uint8, 0–255, RGB.
+            other: the other frame, reduced in the same way.
+            size: (width, height) of the unreduced frames and of the result, px.
+            number: the number of the frame, from 0, if the other frame is the next one: then known
+                motion is used. ``None``: the motion is estimated.
 
         Returns:
-            (height, width, 2) float32, px; and the pixels that can be compared, (height, width).
+            (height, width, 2) float32, px, (x, y): the motion; and (height, width) bool: true where
+            the pixels can be compared.
 
         Raises:
             SourceError: the true flow is missing or of another shape.

@@ -20,8 +20,8 @@ class Truth:
     """The true flow from each frame to the next: a folder with one file per frame, in order.
 
     Args:
-        folder: with the files that ``read_flow`` reads; the last frame needs none.
-        first: number of the frame at which the evaluation begins, from 0.
+        folder: the folder of the files that ``read_flow`` reads; the last frame needs none.
+        first: the number of the frame at which the evaluation begins, from 0.
 
     Raises:
         SourceError: the folder does not exist, or has no such file.
@@ -39,15 +39,16 @@ class Truth:
         self._first = first
 
     def between(self, number: int, width: int, height: int) -> tuple[Vectors, Mask | None]:
-        """Read the flow from frame ``number`` to the next.
+        """Read the true optical flow from frame ``number`` to the next frame.
 
         Args:
-            number: of the frame, from 0 at the first one of the evaluation.
-            width: of the frames, px.
-            height: of the frames, px.
+            number: the number of the frame; 0 is the first frame that is evaluated.
+            width: the width of the frames, px; the flow is resized to it.
+            height: the height of the frames, px.
 
         Returns:
-            (height, width, 2) float32, px; and the occluded pixels, (height, width), if known.
+            (height, width, 2) float32, px, (x, y): the flow; and (height, width) bool, true where a
+            pixel is occluded in the next frame or its flow is unknown; ``None``: not known.
 
         Raises:
             SourceError: the file is missing, unreadable, or of another shape than the frames.
@@ -68,13 +69,14 @@ class Truth:
 
 
 def read_flow(path: Path) -> tuple[Vectors, Mask | None]:
-    """Read the flow of a file.
+    """Read the optical flow of a file.
 
     Args:
-        path: ``.flo``; ``.npy``; or ``.npz`` with ``flow`` and, optionally, ``occluded`` (H, W).
+        path: a file ``.flo``; ``.npy``; or ``.npz`` with ``flow`` and, optionally, ``occluded`` (H, W).
 
     Returns:
-        (H, W, 2) float32, px; and the occluded or unknown pixels, (H, W), if there are any.
+        (H, W, 2) float32, px, (x, y): the flow; and (H, W) bool, true where a pixel is occluded or
+        its flow unknown; ``None``: the file has no such pixels.
 
     Raises:
         SourceError: the file can't be read, or has something else.

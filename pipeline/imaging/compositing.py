@@ -14,14 +14,15 @@ from .resize import resize_area, resize_linear
 
 
 def brightness_only(painted: Picture, original: Picture) -> Picture:
-    """Combine the painting's brightness with the original's colours.
+    """Keep the colours of the original and take only the brightness of the painting.
 
     Args:
         painted: (H, W, 3) uint8, 0–255, RGB; or ``Yuv`` planes.
-        original: a picture of the same size.
+        original: the source, a picture of the same size.
 
     Returns:
-        Planes if both pictures are planes, else (H, W, 3) uint8, 0–255, RGB.
+        Planes if both pictures are planes: Y of the painting, U and V of the original. Else
+        (H, W, 3) uint8, 0–255, RGB, combined in YCrCb.
     """
     if isinstance(painted, Yuv) and isinstance(original, Yuv):
         return Yuv(painted.y, original.u, original.v, painted.coding)
@@ -39,7 +40,7 @@ def fade(painted: Picture, original: Picture, weight: float, inside: Plane | Non
     Args:
         painted: (H, W, 3) uint8, 0–255, RGB; or ``Yuv`` planes.
         original: a picture of the same size.
-        weight: of the painting, 0..1; the original has the rest.
+        weight: the weight of the painting, 0..1; the original has the rest.
         inside: (H, W) uint8, 0–255: the mask, white where the painting shows; ``None``: everywhere.
 
     Returns:
@@ -62,7 +63,7 @@ def blend(
     Args:
         painted: (H, W) or (H, W, 3), of any range.
         original: an array of the same shape, type and range.
-        weight: of ``painted``, 0..1.
+        weight: the weight of ``painted``, 0..1.
         inside: (h, w) uint8, 0–255, of any size: the mask; ``None``: everywhere.
 
     Returns:
@@ -105,7 +106,7 @@ def mirror(picture: Picture) -> Picture:
 
 
 def each_plane(picture: Picture, change: Callable[[Any], Any]) -> Picture:
-    """A change of every plane by itself, or of an RGB picture as one."""
+    """Change every plane by itself, or an RGB picture as a whole."""
     if not isinstance(picture, Yuv):
         return np.asarray(change(picture), np.uint8)
     y, u, v = (np.asarray(change(p), np.uint8) for p in picture.planes)

@@ -25,7 +25,7 @@ def matting_affinity(rgb: Rgb, epsilon: float = 1e-7, radius: int = 1) -> scipy.
     Args:
         rgb: (H, W, 3) uint8, 0–255, RGB; at least as large as a window.
         epsilon: regularisation of the colours' covariance, for colours in 0..1.
-        radius: of a window, px: 1 is 3×3.
+        radius: the radius of a window, px: 1 is 3×3.
 
     Returns:
         (H·W, H·W), symmetric, sparse.

@@ -64,7 +64,7 @@ def resize_linear(pixels: Pixels, size: Size, out: Pixels | None = None) -> Pixe
 
 
 def resize_pixels(pixels: Pixels, size: Size) -> Pixels:
-    """Resize for looking at: by area when the height shrinks, else by cubic interpolation.
+    """Resize a picture for display: by area when the height shrinks, else by cubic interpolation.
 
     Args:
         pixels: (H, W) or (H, W, C), any type and range; returned as it is if it has the size.
@@ -148,16 +148,16 @@ def limit_side(rgb: Rgb, side: int) -> Rgb:
 
 
 def work_size(height: int, width: int, scale: float | None, most_pixels: int = 0) -> Size:
-    """The (height, width) at which a picture is painted.
+    """Choose the (height, width) at which a picture is painted.
 
     Both sides are even, unless the picture is painted at its own size. No side is longer than
     ``_LONGEST_SIDE``.
 
     Args:
-        height: of the picture, px.
-        width: of the picture, px.
-        scale: of the strokes; 1 paints with a short side of ``BASE_SIDE``, 2 with half of that.
-            ``None`` paints at the picture's own size.
+        height: the height of the picture, px.
+        width: the width of the picture, px.
+        scale: the size of the strokes: 1 paints at a short side of ``BASE_SIDE``, 2 at half of
+            that. ``None`` paints at the picture's own size.
         most_pixels: roughly the largest number of pixels to paint; 0 sets no limit.
     """
     room = (most_pixels / (height * width)) ** 0.5 if most_pixels else math.inf
@@ -169,7 +169,7 @@ def work_size(height: int, width: int, scale: float | None, most_pixels: int = 0
 
 
 def scaled_size(height: int, width: int, factor: float) -> Size:
-    """(height, width) times ``factor``, both rounded to even numbers of at least 2."""
+    """Multiply (height, width) by ``factor``, and round both to even numbers of at least 2."""
     return max(2, round(height * factor / 2) * 2), max(2, round(width * factor / 2) * 2)
 
 
@@ -228,8 +228,8 @@ def tile_spans(length: int, tile: int, rim: int) -> list[tuple[int, int, int]]:
     """Cut a length into overlapping tiles: where each begins, and the part that is used of it.
 
     Args:
-        length: of the whole, px; at least ``tile``.
-        tile: length of a tile, px; more than two rims.
+        length: the whole length, px; at least ``tile``.
+        tile: the length of a tile, px; more than two rims.
         rim: px at a tile's edge that differ from the painting of the whole picture; they are taken
             from the neighbour.
 

@@ -17,7 +17,7 @@ _TURN = 2 * np.pi
 
 
 def mean_difference(one: Rgb, other: Rgb) -> float:
-    """Mean CIEDE2000 over the pixels of two pictures; 1 is just visible side by side.
+    """Compute the mean CIEDE2000 of two pictures over their pixels; 1 is just visible side by side.
 
     Args:
         one: (H, W, 3) uint8, 0–255, sRGB.
@@ -70,7 +70,7 @@ _GREY = 128
 
 
 def structural_distance(one: Rgb, other: Rgb) -> float:
-    """1 − SSIM (Wang 2004, equation 13), the mean over pixels and over R, G and B; 0..2.
+    """Compute 1 − SSIM (Wang 2004, equation 13), the mean over pixels, R, G and B; 0..2.
 
     Args:
         one: (H, W, 3) uint8, 0–255, RGB.

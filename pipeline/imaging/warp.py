@@ -22,8 +22,8 @@ def resize_vectors(
 
     Args:
         vectors: (h, w, 2) float32, px, (x, y).
-        width: of the result.
-        height: of the result.
+        width: the width of the result, px.
+        height: the height of the result, px.
         out: (height, width, 2) float32; may be overwritten with the result.
 
     Returns:
@@ -45,8 +45,8 @@ def resize_mask(mask: Mask, width: int, height: int) -> Mask:
 
     Args:
         mask: (h, w) bool.
-        width: of the result.
-        height: of the result.
+        width: the width of the result, px.
+        height: the height of the result, px.
 
     Returns:
         (height, width) bool.
@@ -58,8 +58,8 @@ class Warper:
     """Samples pictures of one size at p + v[p]; beyond the border the last pixel repeats.
 
     Args:
-        width: of the pictures, px.
-        height: of the pictures, px.
+        width: the width of the pictures, px.
+        height: the height of the pictures, px.
     """
 
     def __init__(self, width: int, height: int) -> None:

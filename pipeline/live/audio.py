@@ -55,8 +55,8 @@ class AudioTimeline:
         """Add audio.
 
         Args:
-            frame: of any rate and layout.
-            time: at which it begins, seconds on the clock of the outputs.
+            frame: the audio, of any rate and layout.
+            time: the time at which it begins, seconds on the clock of the outputs.
         """
         start = round(time * RATE)
         kind = frame.format.name, frame.layout.name, frame.sample_rate

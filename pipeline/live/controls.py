@@ -85,7 +85,7 @@ class Controls:
 
         Args:
             action: its name.
-            value: for the actions that take one: a strength, a place, a style's number.
+            value: the value for actions that take one: a strength, a place, a style's number.
 
         Returns:
             The state after it.

@@ -16,8 +16,8 @@ class Crossfade:
     """From the last output to what is painted now, along the motion, so that both go on moving.
 
     Args:
-        seconds: that it lasts.
-        clock: seconds.
+        seconds: the length of the fade.
+        clock: returns the time, seconds.
     """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -34,7 +34,7 @@ class Crossfade:
         return self._began is not None
 
     def begin(self) -> None:
-        """What is painted from now on is another picture."""
+        """Begin a fade: what is painted from now on is another picture."""
         self._began, self._done = self._clock(), 0.0
 
     def end(self) -> None:

@@ -11,10 +11,10 @@ from .sources.camera import is_camera
 
 
 def live_job(source: str, styles: Iterable[Sequence[str]]) -> Job:
-    """The job of a live run.
+    """Return the job of a live run.
 
     Args:
-        source: as it was typed.
+        source: the source as it was typed.
         styles: its playlist: each entry is one or several weighted styles.
 
     Raises:

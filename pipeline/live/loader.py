@@ -78,7 +78,7 @@ class StyleLoader:
         self._thread.start()
 
     def style_for(self, frame: Frame, request: StyleRequest) -> LoadedStyle:
-        """What paints ``frame`` now: as requested, or still as before.
+        """Return what paints ``frame`` now: as requested, or still as before.
 
         Raises:
             StylizeError: the first style can't be loaded; a later one is reported and not used.

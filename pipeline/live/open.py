@@ -49,7 +49,7 @@ WINDOW = "window"
 
 
 def is_live(source: str, output: str, settings: Settings) -> bool:
-    """Whether a run is a live one: by its input, or by an output that can't wait."""
+    """Return whether a run is live: by its input, or by an output that can't wait."""
     return (
         settings.realtime
         or bool(settings.also)
@@ -113,7 +113,7 @@ class LivePlan:
         return open_style(self.settings.model_copy(update=changed), live=True)
 
     def open_painter(self, loader: StyleLoader, info: SourceInfo) -> LivePainter:
-        """What paints the frames of a source."""
+        """Open what paints the frames of a source."""
         settings = self.settings
         flow = open_flow(settings.flow, settings.flow_model, settings.device, settings.threads)
         weight = BLEND_WEIGHTS.get(settings.steady, BLEND_WEIGHTS["flow"])
@@ -124,7 +124,7 @@ class LivePlan:
         return LivePainter(loader, flow, weight, controller, finish)
 
     def lines(self) -> list[str]:
-        """The plan for the user, a line each."""
+        """Describe the plan for the user, a line each."""
         blend = "off" if self.settings.steady == "off" else "along the motion"
         return [
             f"read     {self.name}, live",
@@ -189,13 +189,13 @@ def _playlist(settings: Settings) -> list[tuple[str, ...]]:
 
 
 def style_label(style: str) -> str:
-    """What is displayed of one value of ``--style``."""
+    """Return what is displayed of one value of ``--style``."""
     name = split_weight(style)[0]
     return Path(name).stem if Path(name).suffix else name
 
 
 def open_live_source(source: str, settings: Settings) -> LiveSource:
-    """The camera, stream or file that ``source`` names."""
+    """Open the camera, stream or file that ``source`` names."""
     if is_camera(source):
         return CameraSource(source, settings.size, settings.fps_target or 30.0)
     if is_address(source):
@@ -211,7 +211,7 @@ def open_live_source(source: str, settings: Settings) -> LiveSource:
 
 
 def open_or_stop(stop: threading.Event, opens: Callable[[], LiveSource]) -> LiveSource | None:
-    """The opened source; ``None`` if ``stop`` was set before it answered."""
+    """Open the source; ``None`` if ``stop`` was set before it answered."""
     opening = run_in_background(opens)
     while not wait([opening], 0.1).done:
         if stop.is_set():
@@ -221,7 +221,7 @@ def open_or_stop(stop: threading.Event, opens: Callable[[], LiveSource]) -> Live
 
 
 def open_mask(settings: Settings, size: tuple[int, int]) -> Plane | None:
-    """The mask (H, W), 0–255, one picture for all frames of ``size``, (height, width)."""
+    """Open the mask, (H, W) uint8, 0–255: one picture for all frames; ``size`` is (H, W)."""
     if settings.mask is None:
         return None
     path = Path(settings.mask)
@@ -231,11 +231,15 @@ def open_mask(settings: Settings, size: tuple[int, int]) -> Plane | None:
 
 
 def open_controller(settings: Settings, source_rate: float) -> ResolutionController | None:
-    """What holds the frame rate; ``None``: the whole size is painted always.
+    """Open the controller that lowers the resolution to hold the frame rate.
 
     Args:
-        settings: ``fps_target``, ``policy`` and ``style_scale``.
+        settings: ``fps_target``, ``policy`` and ``style_scale`` are used.
         source_rate: frames per second of the source.
+
+    Returns:
+        The controller; ``None`` if frames are always painted at one size: by ``--fps-target 0``,
+        ``--policy sync`` without a target, or ``--style-scale``.
     """
     rate = choose_rate(settings.fps_target, source_rate, waits=settings.policy == "sync")
     if rate is None:

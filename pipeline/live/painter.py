@@ -23,10 +23,10 @@ class LivePainter:
     """Source frames → painted frames, as the controls say.
 
     Args:
-        loader: has the style that paints.
-        estimator: of motion.
-        weight: of the past in the temporal blend, 0..1.
-        controller: of the size at which is painted; ``None``: always the frame's.
+        loader: the loader of the style that paints.
+        estimator: the estimator of optical flow.
+        weight: the weight of the past in the temporal blend, 0..1.
+        controller: chooses the size at which frames are painted; ``None``: always the frame's own.
         finish: blends the painting with its source.
     """
 
@@ -53,7 +53,7 @@ class LivePainter:
         self._fade = Crossfade(FADE)
 
     def paint(self, frame: Frame, state: State) -> Frame:
-        """The frame with ``painted``, finished."""
+        """Paint a frame: the result is the frame with ``painted``, finished."""
         began = time.perf_counter()
         if state.mirror:
             frame = replace(frame, source=mirror(frame.source))

@@ -22,8 +22,8 @@ class Recorder:
     """Saves snapshots and recordings; the picture does not wait for it.
 
     Args:
-        folder: where they are saved.
-        outputs: of the run; a recording is one of them while it runs.
+        folder: the folder in which they are saved.
+        outputs: the outputs of the run; a recording is one of them while it runs.
         open_recording: opens a recording at a path, for frames like one.
         controls: a recording that has failed is switched off there.
     """
@@ -47,8 +47,8 @@ class Recorder:
         """Do what the controls have requested since the last frame.
 
         Args:
-            state: of the controls.
-            frame: painted; it is what a snapshot saves.
+            state: the state of the controls.
+            frame: the painted frame, which a snapshot saves.
         """
         if state.snapshots > self._snapshots:
             self._snapshots = state.snapshots

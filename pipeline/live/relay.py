@@ -42,7 +42,7 @@ class _Ffmpeg:
         )
 
     def error_message(self, otherwise: BaseException) -> OSError:
-        """An error with the last line that the program printed; else with another's message."""
+        """Make an error of the last line that the program printed; else of another's message."""
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(0.5)
         return OSError(self._read_last_line() or str(otherwise))
@@ -62,7 +62,7 @@ class _Ffmpeg:
 
 
 def free_port() -> int:
-    """A TCP port of this machine that is free now."""
+    """Find a TCP port of this machine that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -127,7 +127,7 @@ class RelayedOut:
         self.pipe: IO[bytes] = self._ffmpeg.process.stdin
 
     def error_message(self, otherwise: BaseException) -> OSError:
-        """An error that says why the program ended; else with another's message."""
+        """Make an error that says why the program ended; else one of another's message."""
         return self._ffmpeg.error_message(otherwise)
 
     def close(self) -> None:

@@ -22,10 +22,10 @@ _MAX_PATIENCE = 48.0
 
 
 def choose_rate(fps_target: float | None, source_rate: float, waits: bool) -> float | None:
-    """Frames per second to hold; ``None``: always paint at the whole size.
+    """Choose the frames per second to hold; ``None``: always paint at the whole size.
 
     Args:
-        fps_target: of the settings: 0 is off, ``None`` the rate of the source.
+        fps_target: the setting: 0 is off, ``None`` the rate of the source.
         source_rate: frames per second of the source.
         waits: the source waits for the painting, so that by default there is no rate to hold.
     """
@@ -66,9 +66,9 @@ class ResolutionController:
         """Count the time that one frame took.
 
         Args:
-            seconds: that it took.
-            scale: at which it was painted; a frame of another scale than the current one is
-                ignored, because the last step has not been carried out.
+            seconds: the time that the frame took.
+            scale: the scale at which it was painted. A frame of another scale than the current one
+                is ignored, because the last step has not been carried out.
 
         Returns:
             Whether ``scale`` has changed.

@@ -108,10 +108,10 @@ class _OutputOpener:
     """Opens outputs by their names, each in a thread of its own.
 
     Args:
-        plan: of the run.
+        plan: the plan of the run.
         source: what is read.
-        controls: for pages.
-        stats: is told how late the picture is.
+        controls: the controls that pages change.
+        stats: the statistics; the delay of the picture is recorded there.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class _OutputOpener:
         self._controls, self._stats = controls, stats
 
     def all(self, first: Frame) -> list[OutputThread]:
-        """Every output of the plan but the window, for frames like the first one."""
+        """Open every output of the plan but the window, for frames like the first one."""
         measured = WINDOW in self._plan.outputs
         opened: list[OutputThread] = []
         for name in self._plan.outputs:
@@ -135,7 +135,7 @@ class _OutputOpener:
         return opened
 
     def recording(self, path: Path, frame: Frame) -> OutputThread:
-        """A file for frames like this one."""
+        """Open a file for frames like this one."""
         target = target_of(str(path))
         assert target is not None  # a file
         return self._encoded(target, self._shape(frame))

@@ -90,7 +90,7 @@ class LiveStats:
             self._last_output = now
 
     def read(self) -> Reading:
-        """The statistics now."""
+        """Return the statistics now."""
         with self._lock:
             now = self._clock()
             latency = float(np.median(self._recent)) if self._recent else 0.0
@@ -98,7 +98,7 @@ class LiveStats:
             return Reading(*rates, self._dropped, latency, self.device, self.scale)
 
     def summary(self) -> dict[str, float]:
-        """Statistics of the whole run.
+        """Return the statistics of the whole run.
 
         Returns:
             ``output`` and ``dropped``: frames; ``p50``, ``p95`` and ``p99``: percentiles of the

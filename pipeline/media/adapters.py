@@ -39,7 +39,7 @@ class Orientation:
         return cls(quarters, flip)
 
     def size(self, height: int, width: int) -> tuple[int, int]:
-        """(height, width) after the turn, and before it: the rule is its own inverse."""
+        """Compute (height, width) after the turn, or before it: the rule is its own inverse."""
         return (width, height) if self.quarters % 2 else (height, width)
 
     def aspect(self, sample_aspect: Fraction) -> Fraction:
@@ -58,9 +58,9 @@ class ToPicture:
     """Converts decoded frames to upright pictures of one size. Use one per stream.
 
     Args:
-        width: of the pictures, px.
-        height: of the pictures, px.
-        orientation: how the stored frames are turned.
+        width: the width of the pictures, px.
+        height: the height of the pictures, px.
+        orientation: the rotation and mirroring of the stored frames.
         planar: give Y, U and V planes where the frame has them.
         rescale: give planes of frames of another size or layout too, resized.
     """

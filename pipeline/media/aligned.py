@@ -25,8 +25,8 @@ class AlignedPictures:
 
     Args:
         label: the option and its value, for messages.
-        pictures: in order of time. If they break off, a warning is logged and the last one is used
-            from there on.
+        pictures: the pictures, in order of time. If they break off, a warning is logged and the
+            last one is used from there on.
         start: time of the source's first frame, seconds.
 
     Raises:
@@ -52,7 +52,7 @@ class AlignedPictures:
         return self._now
 
     def at(self, frame: Frame) -> TimedPicture:
-        """The picture for a frame; the last one where the pictures have ended."""
+        """Find the picture for a frame; the last one where the pictures have ended."""
         time = frame.time - self._start
         # The nearest in time is taken, because two clocks are not rounded the same way.
         while self._next is not None and (self._now[0] + self._next[0]) / 2 <= time:

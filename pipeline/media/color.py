@@ -56,7 +56,7 @@ class ColorTags:
         return self.transfer in _HDR
 
     def for_output(self) -> ColorTags:
-        """The output's tags for a source of these tags.
+        """Choose the output's tags for a source of these tags.
 
         RGB sources, pictures and HDR become BT.709; all others keep their tags.
         """
@@ -86,8 +86,8 @@ class ToRgb:
     """Converts decoded frames to RGB at one size. Use one per stream: it stores swscale's tables.
 
     Args:
-        width: of the pictures, px.
-        height: of the pictures, px.
+        width: the width of the pictures, px.
+        height: the height of the pictures, px.
     """
 
     def __init__(self, width: int, height: int) -> None:
@@ -113,11 +113,11 @@ class ToRgb:
 
 
 def planes_of(frame: av.VideoFrame) -> Yuv | None:
-    """The frame's own planes, not copied: Y (H, W), U and V (H/2, W/2), uint8, 0–255.
+    """Read a frame's own Y, U and V planes, without copying them.
 
     Returns:
-        ``None`` if the frame is not 8-bit 4:2:0 of even size, or if it is HDR, which must be
-        tone-mapped.
+        Y (H, W), U and V (H/2, W/2), uint8, 0–255; they share the frame's memory. ``None`` if the
+        frame is not 8-bit 4:2:0 of even size, or if it is HDR, which must be tone-mapped.
     """
     tags = tags_of(frame)
     plain = frame.format.name in ("yuv420p", "yuvj420p") and not tags.is_hdr
@@ -138,7 +138,7 @@ def frame_of(picture: Yuv, tags: ColorTags) -> av.VideoFrame:
 
     Args:
         picture: Y (H, W), U and V (H/2, W/2), uint8, 0–255.
-        tags: of the output.
+        tags: the output's colour tags.
     """
     height, width = picture.y.shape
     frame = av.VideoFrame(width, height, "yuv420p")

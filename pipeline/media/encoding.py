@@ -55,9 +55,9 @@ class Encoding:
         """Set up an encoder, except for its clock.
 
         Args:
-            context: of the encoder.
-            width: of the frames, px.
-            height: of the frames, px.
+            context: the encoder's codec context; changed in place.
+            width: the width of the frames, px.
+            height: the height of the frames, px.
         """
         context.width, context.height = width, height
         context.pix_fmt = self.pixel_format
@@ -73,7 +73,7 @@ def choose_encoding(output: Path, settings: EncodingSettings, info: SourceInfo) 
     Args:
         output: the file; its ending names the container.
         settings: codec, quality and options.
-        info: of the source.
+        info: the source's properties.
 
     Raises:
         SinkError: the encoder is unknown, the container can't hold it, or it lacks an option.
@@ -136,7 +136,7 @@ def _options(codec: Codec, settings: EncodingSettings) -> dict[str, str]:
 
 
 def quality_option(codec: Codec, settings: EncodingSettings) -> dict[str, str]:
-    """The encoder's own option for ``--crf``; empty if that is not set.
+    """Return the encoder's own option for ``--crf``; empty if that is not set.
 
     Raises:
         SinkError: no such option of the encoder is known.
@@ -152,7 +152,7 @@ def quality_option(codec: Codec, settings: EncodingSettings) -> dict[str, str]:
 
 
 def user_options(codec: Codec, settings: EncodingSettings) -> dict[str, str]:
-    """The options of ``--encoder-option``; ``pix_fmt`` is allowed as well.
+    """Read the options of ``--encoder-option``; ``pix_fmt`` is allowed as well.
 
     Raises:
         SinkError: the encoder does not have one of them.
@@ -166,13 +166,13 @@ def user_options(codec: Codec, settings: EncodingSettings) -> dict[str, str]:
 
 
 def choose_format(codec: Codec, requested: str | None, width: int, height: int) -> str:
-    """The requested pixel format, or the most compatible one at this size.
+    """Choose the requested pixel format, or the most compatible one at this size.
 
     Args:
         codec: the encoder.
         requested: FFmpeg's name, if the user gave one.
-        width: of the frames, px.
-        height: of the frames, px.
+        width: the width of the frames, px.
+        height: the height of the frames, px.
 
     Raises:
         SinkError: the encoder does not accept it.

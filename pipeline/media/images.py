@@ -26,7 +26,7 @@ class PictureSource:
     """Pictures as frames of a constant rate, all resized to the size of the first.
 
     Args:
-        name: as the user typed it.
+        name: the source as the user typed it.
         paths: the pictures, in order.
         size: see ``fit_size``.
         fps: frames per second.
@@ -99,7 +99,7 @@ def read_picture(path: Path) -> Rgb:
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """(width, height) of a picture, px.
+    """Read the (width, height) of a picture, px.
 
     Raises:
         SourceError: the file can't be read or decoded.
@@ -178,7 +178,7 @@ def picture_bytes(rgb: Rgb8Or16, name: str, *options: int) -> bytes:
 
     Args:
         rgb: (H, W, 3) uint8, 0–255, or uint16, 0–65535, RGB.
-        name: of the file; its ending names the format.
+        name: the name of the file; its ending names the format.
         options: OpenCV's pairs of ``IMWRITE_…`` and value.
 
     Raises:

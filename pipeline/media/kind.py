@@ -12,14 +12,14 @@ from .source import Source
 
 
 def source_kind(source: Source) -> SourceKind:
-    """What is read: a film, one picture, or a series of pictures."""
+    """Find what is read: a film, one picture, or a series of pictures."""
     if not isinstance(source, PictureSource):
         return "film"
     return "picture" if len(source.paths) == 1 else "pictures"
 
 
 def output_kind(output: Path) -> OutputKind:
-    """What is written: a video, a GIF, one picture, or a folder of pictures."""
+    """Find what is written: a video, a GIF, one picture, or a folder of pictures."""
     if output.suffix.lower() == ".gif":
         return "gif"
     if is_video(output):

@@ -26,7 +26,7 @@ CONTAINERS = {
 
 
 def is_video(output: Path) -> bool:
-    """Whether ``output`` is a video file; otherwise it is pictures."""
+    """Return whether ``output`` is a video file; otherwise it is pictures."""
     return output.suffix.lower() in CONTAINERS
 
 

@@ -61,7 +61,7 @@ class Source(Protocol):
         """Read the frames whose time lies in ``span``. May be called again, for any span.
 
         Args:
-            span: of time, on the source's clock.
+            span: the span of time, on the source's clock.
             planar: give ``Yuv`` planes where pictures are stored so and need no change; else
                 pictures are (H, W, 3) uint8, 0–255, RGB.
 
@@ -88,13 +88,13 @@ class Source(Protocol):
 
 
 def fit_size(size: str | None, width: int, height: int, aspect: Fraction) -> tuple[int, int]:
-    """The (width, height) of the frames for ``--size``.
+    """Compute the (width, height) of the frames for ``--size``.
 
     Args:
         size: ``WxH``; or ``720p``, which preserves the shape, with square pixels and an even
             width; ``None`` leaves the size as it is.
-        width: of the source, px.
-        height: of the source, px.
+        width: the width of the source, px.
+        height: the height of the source, px.
         aspect: width of a source's pixel divided by its height.
     """
     if size is None:

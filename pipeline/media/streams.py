@@ -59,7 +59,7 @@ class StreamPlan:
 
 
 def plan_streams(source: Path, container: str) -> list[StreamPlan]:
-    """Every stream of a file but the picture that is painted, in order.
+    """Plan every stream of a file but the picture that is painted, in order.
 
     Args:
         source: the file.
@@ -78,7 +78,7 @@ def plan_streams(source: Path, container: str) -> list[StreamPlan]:
 
 
 def planned(plans: Sequence[StreamPlan], index: int) -> StreamPlan | None:
-    """The plan of the stream at ``index``, if there is one."""
+    """Return the plan of the stream at ``index``, if there is one."""
     return next((plan for plan in plans if plan.index == index), None)
 
 

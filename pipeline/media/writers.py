@@ -67,7 +67,7 @@ class VideoWriter:
     Args:
         path: the file to write.
         target: the user's output, for messages.
-        info: of the source.
+        info: the source's properties.
         encoding: see ``choose_encoding``.
 
     Raises:
@@ -180,9 +180,9 @@ class PictureWriter:
     """Writes a folder of ``000001.png`` …; or, with a ``name``, that one picture in it.
 
     Args:
-        folder: where the pictures go.
+        folder: the folder for the pictures.
         target: the user's output, for messages.
-        name: of the picture.
+        name: the picture's file name.
     """
 
     def __init__(self, folder: Path, target: Path, name: str | None = None) -> None:

@@ -62,8 +62,8 @@ class Moments:
         """Average the statistics of several frames; ranges include all of them.
 
         Args:
-            several: of each frame.
-            weights: of each frame, sum 1; ``None``: all the same.
+            several: the statistics of each frame.
+            weights: the weight of each frame, sum 1; ``None``: all the same.
         """
         weights = weights or [1 / len(several)] * len(several)
 
@@ -146,8 +146,8 @@ def match_colours(net: Net, moments: Moments, weight: float, planar: bool) -> Ne
     The correction becomes part of the last kernel.
 
     Args:
-        net: with folded norms.
-        moments: of the net, on frames of the shot.
+        net: the network, with folded norms.
+        moments: the network's statistics on frames of the shot.
         weight: 0 leaves the net's colours, 1 takes the source's.
         planar: the net's output is Y, U and V.
     """
@@ -251,10 +251,10 @@ def _mean_and_deviation(moments: tuple[Array, Array]) -> tuple[Array, Array]:
 
 
 def colour_of(channels: int, planar: bool) -> NDArray[np.int64]:
-    """The colour of each packed channel: 0, 1 or 2.
+    """Return the colour of each packed channel: 0, 1 or 2.
 
     Args:
-        channels: how many there are.
+        channels: the number of packed channels.
         planar: they are Y, U and V of cells; else R, G and B by turns.
 
     Returns:

@@ -39,10 +39,10 @@ def write_eight_bit(
     """Write a net in 8 bits: planes in, planes out, uint8.
 
     Args:
-        net: with folded norms.
+        net: the network, with folded norms.
         ranges: lowest and highest value of each operator's output, by its name.
-        layout: of the planes.
-        size: of the padded picture.
+        layout: the planes: ``rgb`` or ``yuv``.
+        size: the size of the padded picture.
 
     Returns:
         The ONNX file's bytes.
@@ -71,7 +71,7 @@ class _EightBit:
         self._floats: dict[str, str] = {}
 
     def byte(self, name: str) -> tuple[str, tuple[float, int]]:
-        """The name of a tensor as bytes, and their scale and zero."""
+        """Return the name of a tensor as bytes, and their scale and zero."""
         if name not in self._bytes:
             scale = OUTPUT_SCALE if name == self._last else _scale_of(self._ranges[name])
             self._bytes[name] = (quantize(self._w, self._floats[name], scale), scale)
@@ -103,7 +103,7 @@ class _EightBit:
         Args:
             op: the convolution.
             x: name of the input, dequantised.
-            scale: of the input's bytes.
+            scale: the value of one step of the input's bytes.
         """
         kernel, bias = op.weights
         steps = np.maximum(np.abs(kernel).max(axis=(1, 2, 3)), 1e-9) / 127
@@ -141,9 +141,13 @@ def _scale_of(range_: tuple[float, float]) -> tuple[float, int]:
 
 
 def write_byte_sum() -> tuple[bytes, NDArray[np.uint8], int]:
-    """A model of one 8-bit convolution, what goes in, and what comes out if its sums are exact.
+    """Write a model of one 8-bit convolution, which tests whether a CPU's sums are exact.
 
     Older CPUs sum pairs of products in 16 bits, which overflow.
+
+    Returns:
+        The ONNX file's bytes; an input, (1, 64, 8, 8) uint8; and the value of every output if the
+        sums are exact.
     """
     w = GraphWriter()
     kernel = Op("Conv", (FRAME,), "sum", (np.full((16, 64, 1, 1), 127, np.float32), np.zeros(16)))
@@ -158,7 +162,7 @@ def write_byte_sum() -> tuple[bytes, NDArray[np.uint8], int]:
 
 
 def precision_on(device: str, requested: str) -> Precision:
-    """The requested precision; for ``auto`` the fastest one of the device."""
+    """Return the requested precision; for ``auto`` the fastest one of the device."""
     if requested == "auto":
         requested = "int8" if device == "cpu" and sums_bytes_exactly() else "float"
         return "half" if device in ("cuda", "tensorrt") else requested  # pyright: ignore[reportReturnType]
@@ -167,7 +171,7 @@ def precision_on(device: str, requested: str) -> Precision:
 
 @functools.cache
 def sums_bytes_exactly() -> bool:
-    """Whether this CPU has the instructions that 8-bit nets need (VNNI, dot products)."""
+    """Return whether this CPU has the instructions that 8-bit nets need (VNNI, dot products)."""
     model, bytes_in, expected = write_byte_sum()
     session, _ = open_session(model, "cpu", 1)
     summed = np.asarray(session.run(None, {"bytes": bytes_in})[0], np.float32)

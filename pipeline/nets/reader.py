@@ -46,7 +46,7 @@ class _Reader:
         self._names: dict[str, str] = {}  # the graph's name of an activation → the net's
 
     def foldable(self) -> bool:
-        """Whether every norm follows a convolution that nothing else reads, and the end is one."""
+        """Return whether each norm follows a convolution that only it reads, and the end is one."""
         readers = consumers(self.ops)
         kinds = {op.output: op.kind for op in self.ops}
         norms = [op for op in self.ops if op.kind == "InstanceNormalization"]

@@ -22,8 +22,8 @@ def with_labels(model: onnx.ModelProto, scales: Mapping[str, int]) -> onnx.Model
     Every layer's convolution x → Mx + b becomes Σ_k label_k · (M_k x + b_k).
 
     Args:
-        model: of one label.
-        scales: for each layer, by how much its features are smaller than the padded picture.
+        model: the ``apply`` network for one label.
+        scales: for each layer, how many times smaller than the padded picture its features are.
     """
     model = onnx.ModelProto.FromString(model.SerializeToString())
     makers = {output: node for node in model.graph.node for output in node.output}
@@ -58,7 +58,7 @@ def _retype(model: onnx.ModelProto) -> None:
 
 
 def layer_of(node: onnx.NodeProto, makers: Mapping[str, onnx.NodeProto]) -> str | None:
-    """The layer whose affine map a convolution is; ``None`` for other nodes."""
+    """Return the layer whose affine map a convolution is; ``None`` for other nodes."""
     if node.op_type != "Conv":
         return None
     name = node.input[1]
@@ -124,7 +124,7 @@ class _Graph:
         self.numbers = {tensor.name: tensor for tensor in model.graph.initializer}
 
     def value(self, name: str) -> NDArray[Any] | None:
-        """The value of a constant, which may be stored as a half; ``None`` for computed tensors."""
+        """Read a constant, which may be stored in 16 bits; ``None`` for computed tensors."""
         if name in self.numbers:
             return numpy_helper.to_array(self.numbers[name])
         node = self.makers.get(name)

@@ -54,9 +54,9 @@ def open_session(
     Args:
         model: the file, or its bytes.
         device: a key of ``PROVIDERS``, or ``auto``.
-        threads: of the CPU provider; 0: one for each core.
+        threads: the number of threads on the CPU; 0: one for each core.
         low_memory: free memory after every run: slower, for nets that run rarely and need much.
-        recorded: on CUDA, record the work as a graph; for ``BoundSession``.
+        recorded: record the work as a CUDA graph, on CUDA; for ``BoundSession``.
 
     Raises:
         DeviceError: the named device is not available; the message names the missing library.
@@ -76,15 +76,15 @@ def open_session(
 
 
 class BoundSession:
-    """Runs a session of fixed shapes with its buffers on the GPU, as one recorded graph.
+    """Runs a session of fixed shapes with its buffers on the GPU, as one recorded CUDA graph.
 
-    A frame then costs two copies and one launch; the launches between are recorded once (CUDA
-    graphs).
+    The first run records all GPU operations; each later run replays them. A frame then costs one
+    copy to the GPU, one launch and one copy back.
 
     Args:
-        session: of a model whose inputs and outputs are uint8.
-        shapes: of the inputs, by name; the outputs have the same.
-        device: of the buffers.
+        session: the session of a model whose inputs and outputs are uint8.
+        shapes: the shape of each input, by its name; the outputs have the same shapes in order.
+        device: the device that holds the buffers.
     """
 
     def __init__(

@@ -53,9 +53,9 @@ class GraphWriter:
 
         Args:
             kind: ONNX's name of the operator.
-            count: of outputs.
-            inputs: names.
-            attributes: of the node.
+            count: the number of outputs.
+            inputs: the names of the inputs.
+            attributes: the node's attributes.
         """
         names = [f"{kind}_{len(self._nodes)}_{i}" for i in range(count)]
         self._nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
@@ -100,7 +100,7 @@ class GraphWriter:
 
 @dataclass(frozen=True)
 class Size:
-    """Of the padded picture, px: multiples of the net's own multiple."""
+    """The size of the padded picture, px: multiples of the net's own multiple."""
 
     height: int
     width: int
@@ -114,9 +114,9 @@ def write_measuring(net: Net, layout: Layout, size: Size) -> bytes:
     convolutions.
 
     Args:
-        net: with norms.
-        layout: of the planes.
-        size: of the padded picture.
+        net: the network, with its norms.
+        layout: the planes: ``rgb`` or ``yuv``.
+        size: the size of the padded picture.
 
     Returns:
         The ONNX file's bytes.
@@ -145,12 +145,17 @@ def write_measuring(net: Net, layout: Layout, size: Size) -> bytes:
 
 
 def read_moments(net: Net, layout: Layout, answers: Sequence[NDArray[Any]]) -> Moments:
-    """Read the outputs of a model of ``write_measuring``.
+    """Turn the outputs of a model that ``write_measuring`` wrote into ``Moments``.
 
     Args:
-        net: that was measured.
-        layout: of the planes.
-        answers: the outputs, float32, in order.
+        net: the network that was measured.
+        layout: the planes: ``rgb`` or ``yuv``.
+        answers: the model's outputs, float32, in the order of ``write_measuring``: (1, C) for a
+            mean or mean square by channel, a scalar for a lowest or highest value.
+
+    Returns:
+        The statistics of the norms' inputs, of the source's and the painted colours (0..1, RGB or
+        YUV), and of the range of every operator but convolutions.
     """
     pairs = list(zip(answers[0::2], answers[1::2], strict=True))
     count = len(net.norms)
@@ -183,10 +188,10 @@ def write_playing(net: Net, layout: Layout, size: Size, half: bool = False) -> b
     """Write a net in floating point: planes in, planes out, uint8.
 
     Args:
-        net: with folded norms.
-        layout: of the planes.
-        size: of the padded picture.
-        half: 16 bits; else 32.
+        net: the network, with folded norms.
+        layout: the planes: ``rgb`` or ``yuv``.
+        size: the size of the padded picture.
+        half: compute in 16 bits; else in 32.
 
     Returns:
         The ONNX file's bytes.
@@ -243,7 +248,7 @@ def _parts(channels: int, layout: Layout) -> list[tuple[int, int]]:
 
 
 def shapes(layout: Layout, size: Size) -> dict[str, tuple[int, ...]]:
-    """Shapes of the planes, in and out, by name."""
+    """Return the shapes of the planes, in and out, by name."""
     if layout == "rgb":
         return {"rgb": (size.height, size.width, 3)}
     half = (size.height // 2, size.width // 2)
@@ -255,9 +260,9 @@ def pack_planes(w: GraphWriter, net: Net, layout: Layout, size: Size) -> str:
 
     Args:
         w: the graph.
-        net: whose first kernel says how large a cell is.
-        layout: of the planes.
-        size: of the padded picture.
+        net: the network; its first kernel says how large a cell is.
+        layout: the planes: ``rgb`` or ``yuv``.
+        size: the size of the padded picture.
 
     Returns:
         The tensor's name.
@@ -274,14 +279,17 @@ def pack_planes(w: GraphWriter, net: Net, layout: Layout, size: Size) -> str:
 
 
 def finish_model(w: GraphWriter, net: Net, layout: Layout, size: Size, answer: str) -> bytes:
-    """Write the conversion of cells to planes, and complete the model.
+    """Write the conversion of the network's output blocks to planes, and complete the model.
+
+    A cell is one such block: the square of r × r pixels, in all colours, that one position of the
+    output holds in its channels.
 
     Args:
         w: the graph.
-        net: whose last kernel says how large a cell is.
-        layout: of the planes.
-        size: of the padded picture.
-        answer: name of the cells, (1, channels, h, w) uint8.
+        net: the network; its last kernel says how large a cell is.
+        layout: the planes: ``rgb`` or ``yuv``.
+        size: the size of the padded picture.
+        answer: the name of the tensor of cells, (1, channels, h, w) uint8.
 
     Returns:
         The ONNX file's bytes.

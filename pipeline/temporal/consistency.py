@@ -46,7 +46,7 @@ class TemporalBlend:
     """The last output of a shot, and how it is blended with the next frame. File and live use it.
 
     Args:
-        weight: of the past in the next output where it can be trusted fully, 0..1.
+        weight: the weight of the past in the next output where it is fully trusted, 0..1.
     """
 
     def __init__(self, weight: float) -> None:
@@ -55,7 +55,7 @@ class TemporalBlend:
         self._warped: _Warped | None = None
 
     def step(self, frame: Frame, painted: Picture) -> Picture:
-        """The output for a frame whose painting is ``painted``; a shot begins with that itself."""
+        """Compute the output for a frame from its painting; a shot's first painting stays as it is."""
         self.advance(frame)
         return self.mix(painted)
 
@@ -72,7 +72,7 @@ class TemporalBlend:
         self._layers, self._warped = [], None
 
     def state(self, source: Picture) -> TemporalState | None:
-        """The warped output for a recurrent net that paints ``source``.
+        """Return the warped output for a recurrent net that paints ``source``.
 
         ``None``: there is none, or it is not RGB of that size.
         """
@@ -122,11 +122,11 @@ class _Layer:
         self._how = cv2.INTER_LINEAR if shape[2:] == (2,) else cv2.INTER_CUBIC
 
     def warp(self, motion: Motion) -> Layer:
-        """The last output, warped."""
+        """Warp the last output."""
         return self._warper.warp(self.last, motion.vectors, self._how, self._warped)
 
     def blend(self, new: NDArray[np.uint8], old: Layer, trust: Any) -> NDArray[np.uint8]:
-        """The new channels with ``trust`` of the old ones; the result is stored in floats."""
+        """Blend the new channels with ``trust`` of the old ones; the result is stored in floats."""
         resize_linear(trust, (self.shape[0], self.shape[1]), self._old_weight)
         cv2.subtract(1.0, self._old_weight, dst=self._new_weight)  # pyright: ignore[reportCallIssue, reportArgumentType]
         np.copyto(self._new, new)
@@ -164,10 +164,10 @@ def _as_bytes(picture: Layer) -> Any:
 
 
 def blend_frames(frames: Iterable[Frame], weight: float) -> Generator[Frame]:
-    """The stage: painted frames that have the source's motion → the same, blended along it.
+    """Stage: blend each painted frame with the output before it, along the source's motion.
 
     Args:
-        frames: with ``painted`` and ``motion``, in order.
+        frames: the painted frames, with their ``motion``, in order.
         weight: see ``TemporalBlend``.
     """
     blend = TemporalBlend(weight)

@@ -26,17 +26,17 @@ from ..nets.session import open_session
 
 
 class FlowEstimator(Protocol):
-    """Anything that estimates the motion between two pictures."""
+    """Anything that estimates the motion (optical flow) between two pictures."""
 
     def between(self, first: Rgb, second: Rgb) -> Vectors:
-        """Estimate where the pixels of ``first`` are in ``second``.
+        """Estimate the optical flow: where the pixels of ``first`` are in ``second``.
 
         Args:
-            first: (H, W, 3) uint8, 0–255, RGB.
-            second: of the same size and kind.
+            first: the one picture, (H, W, 3) uint8, 0–255, RGB.
+            second: the other picture, of the same shape and range.
 
         Returns:
-            (H, W, 2) float32, px, (x, y).
+            (H, W, 2) float32, px, (x, y): pixel p of ``first`` is at p + flow[p] in ``second``.
         """
         ...
 
@@ -107,20 +107,23 @@ class Raft:
 
 
 def default_model() -> Path:
-    """The file that ``export-flow`` writes by default."""
+    """Return the path of the file that ``export-flow`` writes by default."""
     return Path.home() / ".cache" / "stylize-video" / "raft-small.onnx"
 
 
 def open_flow(
     kind: str, model: Path | None = None, device: str = "auto", threads: int = 0
 ) -> FlowEstimator:
-    """Open an estimator of optical flow.
+    """Open the estimator of optical flow that ``--flow`` names.
 
     Args:
-        kind: ``dis`` or ``raft``.
-        model: RAFT's file; ``None``: ``default_model``.
-        device: for RAFT; see ``open_session``.
-        threads: for RAFT; see ``open_session``.
+        kind: ``dis`` (OpenCV's, fast) or ``raft`` (a neural network, better and slow).
+        model: the path of RAFT's ONNX file; ``None``: ``default_model``.
+        device: the device that runs RAFT; see ``open_session``.
+        threads: RAFT's threads on the CPU; see ``open_session``.
+
+    Returns:
+        The estimator; RAFT's file is loaded.
 
     Raises:
         ModelError: RAFT's file is missing or unusable.
@@ -135,7 +138,7 @@ def open_flow(
 
 
 def inconsistency(forward: Vectors, backward: Vectors, pitch: float = 1.0) -> NDArray[np.float32]:
-    """How far a pixel misses itself after going forward and back, in units of what is allowed.
+    """Measure how far a pixel misses itself after going forward and back, relative to the limit.
 
     |w̃ + ŵ|² / (0.01 (|w̃|² + |ŵ|²) + 0.5), with w̃ the backward motion at the end of the forward
     motion; above 1 the pixel is occluded (Ruder 2016, equation 4).
@@ -212,8 +215,8 @@ def attach_motion(frames: Iterable[Frame], estimator: FlowEstimator) -> Generato
     """Stage: give every frame its motion since the frame before; none where a shot begins.
 
     Args:
-        frames: in order.
-        estimator: of optical flow.
+        frames: the source's frames, in order.
+        estimator: the estimator of optical flow.
     """
     before: Rgb | None = None
     with closing_source(frames):
@@ -231,8 +234,8 @@ def measure_motion(now: Rgb, before: Rgb, estimator: FlowEstimator) -> Motion:
 
     Args:
         now: (h, w, 3) uint8, 0–255, RGB.
-        before: of the same size and kind.
-        estimator: of optical flow.
+        before: the picture before, of the same shape and range.
+        estimator: the estimator of optical flow.
     """
     vectors = estimator.between(now, before)
     back = estimator.between(before, now)
@@ -255,7 +258,7 @@ def confidence(now: Rgb, before: Rgb, vectors: Vectors, back: Vectors) -> NDArra
 
     Args:
         now: (H, W, 3) uint8, 0–255, RGB.
-        before: of the same size and kind.
+        before: the picture before, of the same shape and range.
         vectors: (H, W, 2) float32, px, from ``now`` to ``before``.
         back: (H, W, 2) float32, px, from ``before`` to ``now``.
 

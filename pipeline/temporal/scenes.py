@@ -21,10 +21,10 @@ class Shots:
     """The cuts of one run: listed in ``--scenes FILE``, or detected, and then saved there.
 
     Args:
-        file: that list; ``None``: no list.
+        file: the list; ``None``: no list.
         start: time of the source's first frame, seconds.
         target: the output.
-        needed: a stage needs the cuts.
+        needed: whether a stage needs the cuts.
 
     Raises:
         SettingsError: the list can't be read, or can't be written later.
@@ -40,7 +40,7 @@ class Shots:
         self._detected: list[Fraction] = []
 
     def mark(self, frames: Iterable[Frame]) -> Iterable[Frame]:
-        """The stage that sets ``cut`` on the first frame of each shot."""
+        """Stage: set ``cut`` on the first frame of each shot."""
         if not self._needed and self._file is None:
             return frames
         self._detected = []  # they are detected each time that the source is read
@@ -82,7 +82,7 @@ _HEADER = "# The first frame of every shot: seconds (75.5) or H:MM:SS.fff after 
 
 
 def read_scenes(path: Path) -> list[Fraction]:
-    """The shots' starts that the file at ``path`` lists, in order.
+    """Read the shots' starts that the file at ``path`` lists, in order.
 
     One time a line; ``#`` begins a comment.
 

@@ -46,8 +46,8 @@ def mark_cuts(frames: Iterable[Frame], threshold: float = THRESHOLD) -> Generato
     A shot has at least six frames, and a cut in the last two frames is not detected.
 
     Args:
-        frames: in order.
-        threshold: how many times more than its neighbours a frame must change; lower finds more.
+        frames: the source's frames, in order.
+        threshold: a cut changes this many times more than its neighbours do; lower finds more.
     """
     yield from _mark(frames, _AHEAD, _Detected(threshold))
 
@@ -60,8 +60,8 @@ def mark_listed(
     It runs one frame behind its source. Times after the last frame are ignored.
 
     Args:
-        frames: in order.
-        times: seconds after ``start``, in any order.
+        frames: the source's frames, in order.
+        times: the times of the cuts, seconds after ``start``, in any order.
         start: time of the source's first frame, on the frames' clock.
     """
     yield from _mark(frames, 1, _Listed(times, start))

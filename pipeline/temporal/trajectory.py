@@ -39,7 +39,7 @@ class Correspondence:
         Trust is the lower one of both; it is 0 where the sum leaves the picture.
 
         Args:
-            further: from the picture at the end of this correspondence to a third.
+            further: the correspondence from this one's second picture to a third.
         """
         warper = Warper(self.vectors.shape[1], self.vectors.shape[0])
         vectors = self.vectors + warper.warp(further.vectors, self.vectors)
@@ -48,7 +48,7 @@ class Correspondence:
 
 
 def no_motion(height: int, width: int) -> Correspondence:
-    """The correspondence of a picture, ``height`` × ``width`` px, with itself."""
+    """Return the correspondence of a picture, ``height`` × ``width`` px, with itself."""
     return Correspondence(
         np.zeros((height, width, 2), np.float32), np.ones((height, width), np.float32)
     )
@@ -70,7 +70,7 @@ def measure_flow_pair(now: Rgb, before: Rgb, estimator: FlowEstimator) -> FlowPa
     Args:
         now: the frame, reduced, (h, w, 3) uint8, 0–255, RGB.
         before: the frame before, of the same size and kind.
-        estimator: of optical flow.
+        estimator: the estimator of optical flow.
     """
     back, forth = estimator.between(now, before), estimator.between(before, now)
     return FlowPair(
@@ -88,10 +88,10 @@ def correct_drift(
     added. Trust is measured again on these pictures, because the chain's own falls with its length.
 
     Args:
-        chained: from ``now`` to ``there``.
+        chained: the correspondence from ``now`` to ``there``.
         now: (h, w, 3) uint8, 0–255, RGB.
-        there: of the same size and kind.
-        estimator: of optical flow.
+        there: the other picture, of the same shape and range.
+        estimator: the estimator of optical flow.
     """
     warper = Warper(now.shape[1], now.shape[0])
     moved = warper.warp(there, chained.vectors)

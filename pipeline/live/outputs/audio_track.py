@@ -70,5 +70,5 @@ class AudioTrack:
         return self._stream.encode(frame)
 
     def flush(self) -> list[Packet]:
-        """The packets that the encoder still holds."""
+        """Return the packets that the encoder still holds."""
         return self._stream.encode(None)

@@ -27,7 +27,7 @@ class LiveContainer:
     when it is complete; until then it is a hidden ``.part`` file, which plays if the run is killed.
 
     Args:
-        target: where it goes.
+        target: the stream, folder or file to write.
         add_streams: adds the streams to the container; may be called twice.
         overwrite: a file of that name is replaced.
 

@@ -29,8 +29,8 @@ class EncodedOutput:
     resized to that of the first.
 
     Args:
-        target: where it goes.
-        stream_format: of the frames that will come.
+        target: the stream or file to write.
+        stream_format: the size, rate and audio of the stream.
         settings: encoder and bit rate.
 
     Raises:

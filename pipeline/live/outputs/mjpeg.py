@@ -39,7 +39,7 @@ class MjpegFeed:
             self._changed.notify_all()
 
     def jpegs(self) -> Generator[bytes]:
-        """The newest JPEG, again and again, for one viewer; none where too many watch already."""
+        """Yield the newest JPEG, again and again, for one viewer; none if too many watch."""
         with self._changed:
             if self._viewers >= _VIEWERS:
                 return

@@ -64,7 +64,7 @@ class OutputThread:
     """Runs a live output in a thread, opens it again when it fails, and never delays the caller.
 
     Args:
-        name: of the output, for messages.
+        name: the name of the output, for messages.
         open_output: opens it, in the thread; may take its time.
         reconnects: whether it is opened again after a failure; else the first failure is final.
         depth: frames that may wait; the oldest is dropped.

@@ -16,12 +16,12 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def compose(item: OutputFrame, compare: Compare, wipe: float) -> Rgb:
-    """The picture for a viewer: the painting, its source if it is compared, and the notice.
+    """Compose the picture for a viewer: the painting, its source if compared, and the notice.
 
     Args:
         item: the frame; it is not changed.
-        compare: how the source is displayed.
-        wipe: where the source ends and the painting begins, 0–1 of the width.
+        compare: the way in which the source is displayed.
+        wipe: the place where the source ends and the painting begins, 0–1 of the width.
 
     Returns:
         A new picture, (H, W, 3) uint8, 0–255, RGB; twice as wide for ``side``.
@@ -44,12 +44,12 @@ def compose(item: OutputFrame, compare: Compare, wipe: float) -> Rgb:
 def status_lines(
     reading: Reading, style: str, strength: float, switches: Sequence[str]
 ) -> list[str]:
-    """Lines of text about the live run.
+    """List the lines of text about the live run.
 
     Args:
         reading: the statistics.
         style: name of the style.
-        strength: of the style, 0–1.
+        strength: the strength of the style, 0–1.
         switches: words for what is switched on; see ``active_switches``.
     """
     scale = "" if reading.scale >= 1 else f", painted at {reading.scale:.0%}"
@@ -61,7 +61,7 @@ def status_lines(
 
 
 def active_switches(state: State) -> list[str]:
-    """Words for what is switched on."""
+    """List words for what is switched on."""
     switches = {
         "steady": state.steady,
         "mirror": state.mirror,
@@ -76,7 +76,7 @@ def draw_lines(picture: Rgb, lines: Sequence[str]) -> None:
 
     Args:
         picture: (H, W, 3) uint8, 0–255, RGB; changed in place.
-        lines: of text, from the top; the letters shrink until all fit.
+        lines: the lines of text, from the top; the letters shrink until all fit.
     """
     scale, line_height = _text_size(picture, len(lines))
     widest = max((_text_width(line, 1.0) for line in lines), default=1)

@@ -27,7 +27,7 @@ class ProcessOutput:
     """Runs a live output in another process, and passes it one frame or block at a time.
 
     Args:
-        name: of the output, for messages.
+        name: the name of the output, for messages.
         open_output: opens it, in the other process; it is pickled.
 
     Raises:

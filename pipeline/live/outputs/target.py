@@ -76,7 +76,7 @@ class StreamFormat:
 
 
 def target_of(name: str) -> Target | None:
-    """The encoded output that ``name`` names; ``None`` where it is another kind of output."""
+    """Return the encoded output that ``name`` names; ``None`` for another kind of output."""
     scheme = name.partition("://")[0].lower()
     if name.startswith(WHIP):
         return Target(name, name.replace("whip", "http", 1), "whip")
@@ -113,12 +113,12 @@ def check_target(target: Target, settings: EncodingSettings) -> None:
 def stream_encoding(
     target: Target, settings: EncodingSettings, stream_format: StreamFormat, tags: ColorTags
 ) -> Encoding:
-    """How a live picture is encoded: without delay, no frame is held back.
+    """Choose the encoding of a live picture: without delay, no frame is held back.
 
     Args:
-        target: where it goes.
+        target: the stream or file to write.
         settings: encoder, its options, quality and bit rate.
-        stream_format: of the frames.
+        stream_format: the size, rate and audio of the stream.
         tags: colour tags of the stream.
 
     Raises:

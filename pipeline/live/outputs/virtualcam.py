@@ -23,7 +23,7 @@ class VirtualCamera:
 
     Args:
         output: ``camera:`` or ``camera:DEVICE``.
-        stream_format: of the frames; others are resized.
+        stream_format: the size and rate of the camera; frames of another size are resized.
 
     Raises:
         SinkError: pyvirtualcam is not installed, or there is no such device.

@@ -20,7 +20,7 @@ _PORT = 8080
 
 
 def is_page(output: str) -> bool:
-    """Whether an output is an address at which the page is served."""
+    """Return whether an output is an address at which the page is served."""
     return output.lower().startswith("http://")
 
 

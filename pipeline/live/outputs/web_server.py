@@ -36,7 +36,7 @@ class Access:
     """Empty on a loopback address."""
 
     def allows(self, host_header: str, path: str) -> bool:
-        """Whether a request with this ``Host`` header and this path may be answered."""
+        """Return whether a request with this ``Host`` header and this path may be answered."""
         if not self.token:
             # A name of another site that leads to this machine is refused (DNS rebinding).
             try:
@@ -48,7 +48,7 @@ class Access:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches the address.
+    """Return whether only this machine reaches the address.
 
     Raises:
         ValueError: ``host`` is not an address.
@@ -57,7 +57,7 @@ def is_loopback(host: str) -> bool:
 
 
 def lan_address(family: socket.AddressFamily = socket.AF_INET) -> str:
-    """The address at which the local network reaches this machine; else the loopback address.
+    """Find the address at which the local network reaches this machine; else the loopback address.
 
     A UDP socket that is connected has the address of the interface that leads there. Nothing is
     sent: the destinations are reserved for documentation (RFC 5737, RFC 3849).
@@ -72,7 +72,7 @@ def lan_address(family: socket.AddressFamily = socket.AF_INET) -> str:
 
 
 def reachable_host(host: str) -> str:
-    """The host to print for a page that is bound to ``host``: an address that opens."""
+    """Return the host to print for a page that is bound to ``host``: an address that opens."""
     if host not in ("0.0.0.0", "::"):
         return host
     address = lan_address()
@@ -122,7 +122,7 @@ class PageServer(ThreadingHTTPServer):
         super().server_bind()
 
     def status(self) -> dict[str, Any]:
-        """Styles, state and statistics, ready for JSON."""
+        """Return styles, state and statistics, ready for JSON."""
         styles = {"styles": self.controls.styles}
         return {**styles, **asdict(self.controls.state), **asdict(self._stats.read())}
 

@@ -24,7 +24,7 @@ class Window:
     """Displays the newest frame, and reads keys and the mouse.
 
     Args:
-        title: of the window.
+        title: the window's title.
         controls: what the keys change.
         stats: displayed in the window; counts every frame that was displayed.
 

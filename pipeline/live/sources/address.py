@@ -43,12 +43,12 @@ class Address:
 
 
 def is_address(name: str) -> bool:
-    """Whether an input is a network stream or the screen."""
+    """Return whether an input is a network stream or the screen."""
     return name.partition("://")[0].lower() in NETWORK or name.startswith(SCREEN)
 
 
 def address_of(name: str) -> Address:
-    """How FFmpeg opens a network stream or the screen.
+    """Return how FFmpeg opens a network stream or the screen.
 
     Raises:
         SourceError: the part of the screen can't be read, or there is no screen.

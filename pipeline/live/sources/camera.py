@@ -30,7 +30,7 @@ _ATTEMPTS = 3  # frames in a row that may be missing
 
 
 def is_camera(name: str) -> bool:
-    """Whether an input is a camera: an index, or ``camera:NAME``."""
+    """Return whether an input is a camera: an index, or ``camera:NAME``."""
     return re.fullmatch(r"\d{1,2}", name) is not None or name.startswith(PREFIX)
 
 
@@ -45,7 +45,7 @@ def list_cameras() -> dict[int, str]:
 
 
 def camera_index(name: str) -> int:
-    """The index of the camera that ``name`` names; see ``is_camera``.
+    """Find the index of the camera that ``name`` names; see ``is_camera``.
 
     Raises:
         SourceError: there is no camera of that name.

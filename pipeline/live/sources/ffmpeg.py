@@ -189,7 +189,7 @@ class Pace:
         """Wait for a frame.
 
         Args:
-            time_in_file: of the frame, seconds on the clock of the file.
+            time_in_file: the time of the frame, seconds on the clock of the file.
 
         Returns:
             When the frame is due, seconds of ``time.monotonic``.

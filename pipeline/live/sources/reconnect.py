@@ -55,11 +55,11 @@ class OutputClock:
         self._last_pts = -1
 
     def now(self) -> Fraction:
-        """Seconds since the run began, in whole units of ``TIME_BASE``."""
+        """Return the seconds since the run began, in whole units of ``TIME_BASE``."""
         return Fraction(round((time.monotonic() - self._zero) / TIME_BASE)) * TIME_BASE
 
     def pts(self, moment: Fraction) -> int:
-        """The pts of a frame at ``moment``, seconds; always later than that of the one before."""
+        """Return the pts of a frame at ``moment``, seconds; always later than the last one."""
         self._last_pts = max(self._last_pts + 1, round(moment / TIME_BASE))
         return self._last_pts
 
@@ -96,7 +96,7 @@ class ReconnectingSource:
         """How often the source was lost."""
 
     def items(self) -> Generator[Frame | SourceLost]:
-        """Frames on the clock of the outputs, and notices while there are none.
+        """Yield frames on the clock of the outputs, and notices while there are none.
 
         Raises:
             SourceError: a source that is not opened again has failed.

@@ -36,7 +36,7 @@ class LiveSource(Protocol):
     """Whether its end is a failure, after which it is opened again."""
 
     def items(self) -> Generator[Frame | AudioChunk]:
-        """Frames and audio as they arrive, each frame with the moment of its capture; once.
+        """Yield frames and audio as they arrive, each frame with the moment of its capture; once.
 
         Raises:
             SourceError: the source failed, or nothing arrived for too long.
