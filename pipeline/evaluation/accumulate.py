@@ -41,8 +41,8 @@ class PairErrors:
         Args:
             one: name → O_t, (H, W, 3) uint8, 0–255, RGB.
             other: name → O_{t+i}, (H, W, 3) uint8, 0–255, RGB; Ô is this at p + v.
-            vectors: v, (H, W, 2) float32, px, from ``one`` to ``other``.
-            seen: M, (H, W): the pixels that are compared.
+            vectors: the motion v, (H, W, 2) float32, px, from ``one`` to ``other``.
+            seen: the mask M, (H, W) bool: true where the pixels are compared.
         """
         self.count += 1
         self.valid.append(float(seen.mean()))

@@ -72,7 +72,7 @@ def read_flow(path: Path) -> tuple[Vectors, Mask | None]:
     """Read the optical flow of a file.
 
     Args:
-        path: a file ``.flo``; ``.npy``; or ``.npz`` with ``flow`` and, optionally, ``occluded`` (H, W).
+        path: ``.flo``, ``.npy``, or ``.npz`` with ``flow`` and, optionally, ``occluded`` (H, W).
 
     Returns:
         (H, W, 2) float32, px, (x, y): the flow; and (H, W) bool, true where a pixel is occluded or

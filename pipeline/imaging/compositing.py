@@ -85,8 +85,8 @@ def fit_mask(picture: Plane | Rgb, shape: tuple[int, ...], feather: float, inver
     Args:
         picture: (h, w) uint8, 0–255, grey; or (h, w, 3), RGB.
         shape: (H, W, …) of the pictures that are masked.
-        feather: width of the soft edge, px.
-        invert: exchange white and black.
+        feather: the width of the soft edge, px.
+        invert: whether to exchange white and black.
 
     Returns:
         (H, W) uint8, 0–255.

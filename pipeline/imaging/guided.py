@@ -47,7 +47,7 @@ def fit_affine_maps(
 
     Args:
         painted: (H, W, 3) uint8, 0–255, RGB.
-        source: what was painted, (H, W, 3) uint8, 0–255, RGB.
+        source: the picture that was painted, (H, W, 3) uint8, 0–255, RGB.
         radius: see ``RADIUS``.
         epsilon: see ``EPSILON``.
         where: (H, W) uint8, 0–255: weight of each pixel; ``None``: all the same.

@@ -49,7 +49,7 @@ def fit_table(pictures: Iterable[tuple[Rgb, Rgb]], size: int = SIZE) -> Table:
     Args:
         pictures: (source, result) pairs, each (H, W, 3) uint8, 0–255, RGB. Only their sums are
             held in memory.
-        size: grid points along each colour.
+        size: the number of grid points along each colour.
 
     Returns:
         (size, size, size, 3) float32, 0..1, RGB.

@@ -24,7 +24,7 @@ def matting_affinity(rgb: Rgb, epsilon: float = 1e-7, radius: int = 1) -> scipy.
 
     Args:
         rgb: (H, W, 3) uint8, 0–255, RGB; at least as large as a window.
-        epsilon: regularisation of the colours' covariance, for colours in 0..1.
+        epsilon: the regularisation of the colours' covariance, for colours in 0..1.
         radius: the radius of a window, px: 1 is 3×3.
 
     Returns:
@@ -68,8 +68,8 @@ def smooth_by_matting(painted: Rgb, content: Rgb, alpha: float = ALPHA) -> Rgb:
     system is sparse and is solved directly.
 
     Args:
-        painted: Y, (H, W, 3) uint8, 0–255, RGB.
-        content: what was painted, (H, W, 3) uint8, 0–255, RGB.
+        painted: the painting Y, (H, W, 3) uint8, 0–255, RGB.
+        content: the picture that was painted, (H, W, 3) uint8, 0–255, RGB.
         alpha: see ``ALPHA``.
 
     Returns:

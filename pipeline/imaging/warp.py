@@ -100,7 +100,7 @@ class Warper:
         Args:
             picture: (H, W) or (H, W, C), any type and range.
             vectors: (h, w, 2) float32, px of their size.
-            how: OpenCV's interpolation.
+            how: the interpolation, one of OpenCV's ``INTER_…``.
             out: an array like ``picture``, which is overwritten and returned.
 
         Returns:

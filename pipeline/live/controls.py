@@ -71,7 +71,7 @@ class Controls:
     """The state, and the actions that change it. May be used from any thread.
 
     Args:
-        styles: names of the styles in the playlist, in order; at least one.
+        styles: the names of the styles in the playlist, in order; at least one.
         state: the first state.
     """
 
@@ -84,7 +84,7 @@ class Controls:
         """Do an action of ``ACTIONS``.
 
         Args:
-            action: its name.
+            action: the name of the action.
             value: the value for actions that take one: a strength, a place, a style's number.
 
         Returns:

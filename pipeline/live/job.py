@@ -15,7 +15,7 @@ def live_job(source: str, styles: Iterable[Sequence[str]]) -> Job:
 
     Args:
         source: the source as it was typed.
-        styles: its playlist: each entry is one or several weighted styles.
+        styles: the playlist; each entry is one or several weighted styles.
 
     Raises:
         ModelError: there is no such style.

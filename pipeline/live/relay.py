@@ -73,7 +73,7 @@ class RelayedIn:
 
     Args:
         url: the address.
-        timeout: seconds to wait for data.
+        timeout: the time to wait for data, seconds.
 
     Raises:
         OSError: it can't be reached, or there is no ``ffmpeg``.

@@ -43,7 +43,7 @@ class ResolutionController:
 
     Args:
         rate: frames per second to hold.
-        clock: seconds.
+        clock: returns the time, seconds.
     """
 
     def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:

@@ -77,7 +77,7 @@ def play_live(
         source: see ``make_live_plan``.
         outputs: see ``make_live_plan``.
         settings: see ``Settings``.
-        stop: when set, everything is finished and closed.
+        stop: an event; when set, everything is finished and closed.
         on_start: called once, when the first frame is painted.
         on_tick: called about every second.
 
@@ -109,7 +109,7 @@ class _OutputOpener:
 
     Args:
         plan: the plan of the run.
-        source: what is read.
+        source: the source that is read.
         controls: the controls that pages change.
         stats: the statistics; the delay of the picture is recorded there.
     """
@@ -175,9 +175,9 @@ class _Run:
     """One live run.
 
     Args:
-        plan: what is done.
-        source: opened.
-        stop: when set, it ends.
+        plan: the plan of the run.
+        source: the opened source.
+        stop: an event that ends the run when set.
         on_start: see ``play_live``.
     """
 

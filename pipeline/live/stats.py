@@ -52,7 +52,7 @@ class LiveStats:
     """Counts every frame of a live run. May be used from any thread.
 
     Args:
-        clock: seconds, on the clock of ``Frame.captured``.
+        clock: returns the time, seconds, on the clock of ``Frame.captured``.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

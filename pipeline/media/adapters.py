@@ -61,8 +61,8 @@ class ToPicture:
         width: the width of the pictures, px.
         height: the height of the pictures, px.
         orientation: the rotation and mirroring of the stored frames.
-        planar: give Y, U and V planes where the frame has them.
-        rescale: give planes of frames of another size or layout too, resized.
+        planar: whether to give Y, U and V planes where the frame has them.
+        rescale: whether to give resized planes of frames of another size or layout, too.
     """
 
     def __init__(

@@ -27,7 +27,7 @@ class AlignedPictures:
         label: the option and its value, for messages.
         pictures: the pictures, in order of time. If they break off, a warning is logged and the
             last one is used from there on.
-        start: time of the source's first frame, seconds.
+        start: the time of the source's first frame, seconds.
 
     Raises:
         SourceError: there is no picture.

@@ -137,7 +137,7 @@ def frame_of(picture: Yuv, tags: ColorTags) -> av.VideoFrame:
     """Copy planes into a new frame and set its tags.
 
     Args:
-        picture: Y (H, W), U and V (H/2, W/2), uint8, 0–255.
+        picture: the planes Y (H, W), U and V (H/2, W/2), uint8, 0–255.
         tags: the output's colour tags.
     """
     height, width = picture.y.shape

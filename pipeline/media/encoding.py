@@ -72,7 +72,7 @@ def choose_encoding(output: Path, settings: EncodingSettings, info: SourceInfo) 
 
     Args:
         output: the file; its ending names the container.
-        settings: codec, quality and options.
+        settings: the codec, quality and options that the user chose.
         info: the source's properties.
 
     Raises:

@@ -179,7 +179,7 @@ def picture_bytes(rgb: Rgb8Or16, name: str, *options: int) -> bytes:
     Args:
         rgb: (H, W, 3) uint8, 0–255, or uint16, 0–65535, RGB.
         name: the name of the file; its ending names the format.
-        options: OpenCV's pairs of ``IMWRITE_…`` and value.
+        options: pairs of OpenCV's ``IMWRITE_…`` and its value.
 
     Raises:
         SinkError: the picture can't be encoded.

@@ -40,7 +40,7 @@ def check_place(output: Path, overwrite: bool, name: str) -> None:
 
     Args:
         output: the file or folder.
-        overwrite: what exists may be replaced.
+        overwrite: whether an existing output may be replaced.
         name: the output as the user typed it.
 
     Raises:

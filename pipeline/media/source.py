@@ -95,7 +95,7 @@ def fit_size(size: str | None, width: int, height: int, aspect: Fraction) -> tup
             width; ``None`` leaves the size as it is.
         width: the width of the source, px.
         height: the height of the source, px.
-        aspect: width of a source's pixel divided by its height.
+        aspect: the width of a source's pixel divided by its height.
     """
     if size is None:
         return width, height

@@ -149,7 +149,7 @@ def match_colours(net: Net, moments: Moments, weight: float, planar: bool) -> Ne
         net: the network, with folded norms.
         moments: the network's statistics on frames of the shot.
         weight: 0 leaves the net's colours, 1 takes the source's.
-        planar: the net's output is Y, U and V.
+        planar: whether the net's output is Y, U and V.
     """
     mean, deviation = _mean_and_deviation(moments.painted)
     source_mean, source_deviation = _mean_and_deviation(moments.source)
@@ -255,7 +255,7 @@ def colour_of(channels: int, planar: bool) -> NDArray[np.int64]:
 
     Args:
         channels: the number of packed channels.
-        planar: they are Y, U and V of cells; else R, G and B by turns.
+        planar: whether they are Y, U and V of cells; else R, G and B by turns.
 
     Returns:
         (channels,) int64.

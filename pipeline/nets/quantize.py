@@ -40,7 +40,7 @@ def write_eight_bit(
 
     Args:
         net: the network, with folded norms.
-        ranges: lowest and highest value of each operator's output, by its name.
+        ranges: the lowest and highest value of each operator's output, by its name.
         layout: the planes: ``rgb`` or ``yuv``.
         size: the size of the padded picture.
 

@@ -96,7 +96,7 @@ def with_maps(model: onnx.ModelProto, affine_maps: Mapping[str, NDArray[Any]]) -
 
     Args:
         model: ``NAME.apply.onnx``.
-        affine_maps: its other inputs: ``matrix.LAYER`` (C, C) and ``shift.LAYER`` (C,), float32.
+        affine_maps: the other inputs: ``matrix.LAYER`` (C, C) and ``shift.LAYER`` (C,), float32.
     """
     model = onnx.ModelProto.FromString(model.SerializeToString())
     graph = _Graph(model)

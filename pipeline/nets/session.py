@@ -107,8 +107,8 @@ class BoundSession:
         """Run the net as ``InferenceSession.run`` does.
 
         Args:
-            names: must be ``None``: all outputs.
-            fed: uint8, 0–255, for each input, of its shape.
+            names: ``None``: all outputs are returned; other values have no effect.
+            fed: for each input, by name, an array of its shape, uint8, 0–255.
 
         Returns:
             All outputs, uint8, 0–255, on the CPU.

@@ -36,7 +36,7 @@ class GraphWriter:
     """Builds an ONNX graph node by node.
 
     Args:
-        kind: type of its constants, float32 or float16.
+        kind: the type of its constants, float32 or float16.
     """
 
     def __init__(self, kind: Any = np.float32) -> None:

@@ -55,7 +55,7 @@ class TemporalBlend:
         self._warped: _Warped | None = None
 
     def step(self, frame: Frame, painted: Picture) -> Picture:
-        """Compute the output for a frame from its painting; a shot's first painting stays as it is."""
+        """Compute the output for a frame from its painting; a shot's first one is not changed."""
         self.advance(frame)
         return self.mix(painted)
 

@@ -146,7 +146,7 @@ def inconsistency(forward: Vectors, backward: Vectors, pitch: float = 1.0) -> ND
     Args:
         forward: (H, W, 2) float32, px.
         backward: (H, W, 2) float32, px.
-        pitch: px from one of the vectors to the next.
+        pitch: the distance between neighbouring vectors, px.
 
     Returns:
         (H, W) float32, 0 and above; infinite where a pixel leaves the picture.
@@ -180,7 +180,7 @@ def motion_boundary(vectors: Vectors, pitch: float = 1.0) -> Mask:
 
     Args:
         vectors: (H, W, 2) float32, px.
-        pitch: px from one of them to the next.
+        pitch: the distance between neighbouring vectors, px.
 
     Returns:
         (H, W) bool.

@@ -22,7 +22,7 @@ class Shots:
 
     Args:
         file: the list; ``None``: no list.
-        start: time of the source's first frame, seconds.
+        start: the time of the source's first frame, seconds.
         target: the output.
         needed: whether a stage needs the cuts.
 
@@ -119,7 +119,7 @@ def write_scenes(path: Path, times: Iterable[Fraction]) -> None:
 
     Args:
         path: the file, replaced if it exists.
-        times: seconds after the source's first frame.
+        times: the times of the cuts, seconds after the source's first frame.
 
     Raises:
         SinkError: it can't be written.

@@ -62,7 +62,7 @@ def mark_listed(
     Args:
         frames: the source's frames, in order.
         times: the times of the cuts, seconds after ``start``, in any order.
-        start: time of the source's first frame, on the frames' clock.
+        start: the time of the source's first frame, on the frames' clock.
     """
     yield from _mark(frames, 1, _Listed(times, start))
 

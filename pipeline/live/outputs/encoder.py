@@ -31,7 +31,7 @@ class EncodedOutput:
     Args:
         target: the stream or file to write.
         stream_format: the size, rate and audio of the stream.
-        settings: encoder and bit rate.
+        settings: the encoder and the bit rate.
 
     Raises:
         SinkError: it can't be opened.

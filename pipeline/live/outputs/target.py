@@ -117,9 +117,9 @@ def stream_encoding(
 
     Args:
         target: the stream or file to write.
-        settings: encoder, its options, quality and bit rate.
+        settings: the encoder, its options, quality and bit rate.
         stream_format: the size, rate and audio of the stream.
-        tags: colour tags of the stream.
+        tags: the colour tags of the stream.
 
     Raises:
         SinkError: the encoder is unknown, or an option or pixel format is not one of its own.

@@ -32,8 +32,8 @@ class Page:
 
     Args:
         output: ``http://ADDRESS:PORT``; port 0 takes any that is free.
-        controls: what buttons and sliders change.
-        stats: displayed on the page.
+        controls: the controls that buttons and sliders change.
+        stats: the statistics that the page displays.
 
     Raises:
         SinkError: the address is wrong or in use.

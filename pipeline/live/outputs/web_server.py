@@ -85,11 +85,11 @@ class PageServer(ThreadingHTTPServer):
     """Answers requests for the page, its pictures, its statistics and its controls.
 
     Args:
-        address: host and port; port 0 takes any that is free.
-        access: who may use it.
+        address: the host and port; port 0 takes any that is free.
+        access: the rules that say who may use the page.
         feed: the pictures.
-        controls: what buttons and sliders change.
-        stats: displayed on the page.
+        controls: the controls that buttons and sliders change.
+        stats: the statistics that the page displays.
 
     Raises:
         OSError: the address can't be bound.

@@ -25,8 +25,8 @@ class Window:
 
     Args:
         title: the window's title.
-        controls: what the keys change.
-        stats: displayed in the window; counts every frame that was displayed.
+        controls: the controls that keys change.
+        stats: the statistics that the window displays; displayed frames are counted there.
 
     Raises:
         SinkError: there is no screen, or this OpenCV has no windows.
@@ -130,6 +130,6 @@ def xcb_clashes(loaded: Sequence[str]) -> bool:
     """Whether a window would hang: PyAV's wheel brings its own xcb, and OpenCV's Qt would use it.
 
     Args:
-        loaded: names of the modules, in the order in which they were imported.
+        loaded: the names of the modules, in the order in which they were imported.
     """
     return "av" in loaded and loaded.index("av") < loaded.index("cv2")

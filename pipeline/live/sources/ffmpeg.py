@@ -31,7 +31,7 @@ class FfmpegSource:
     """Reads an address.
 
     Args:
-        address: what to open.
+        address: the address to open.
         size: ``WxH`` or ``720p`` of the frames; ``None``: the stream's own.
         timeout: seconds without data after which the source has failed.
 

@@ -69,10 +69,10 @@ class ReconnectingSource:
 
     Args:
         first: the source, opened.
-        reopen: opens it again.
+        reopen: opens the source again.
         stats: counts every captured frame.
         audio: receives the audio of the source; ``None``: it is ignored.
-        stop: when set, the frames end.
+        stop: an event that ends the frames when set.
         loop: a source that has ended is begun again at once.
     """
 
