@@ -26,6 +26,7 @@ def live(
         str,
         typer.Argument(
             metavar="INPUT",
+            show_default=False,
             help="A camera (0, 1, camera:NAME), a stream (rtsp:// rtmp:// srt:// udp:// http://), "
             "screen:, or a video file. Default: the first camera.",
         ),
@@ -34,6 +35,7 @@ def live(
         str,
         typer.Argument(
             metavar="OUTPUT",
+            show_default=False,
             help="window, camera: (a virtual camera), a stream (rtmp:// srt:// udp:// rtsp:// "
             "whip://), FILE.m3u8, a page (http://127.0.0.1:8080) or a video file. Default: "
             "window.",

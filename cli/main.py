@@ -16,6 +16,7 @@ from .decoders import train_decoders
 from .evaluate import evaluate
 from .export import export
 from .flow import export_flow
+from .help import PlainCommand, in_words
 from .live import live
 from .lut import lut
 from .paint import paint
@@ -38,6 +39,9 @@ All options of the first two: stylize-video run --help.
 
 class _RunByDefault(TyperGroup):
     """``stylize-video INPUT OUTPUT`` is ``stylize-video run INPUT OUTPUT``."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return [in_words(parameter) for parameter in super().get_params(ctx)]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         own = {"--help", "--version", "--install-completion", "--show-completion"}
@@ -103,7 +107,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
 
 for _group, _commands in COMMANDS.items():
     for _name, _command in _commands.items():
-        app.command(_name, rich_help_panel=_group)(_command)
+        app.command(_name, cls=PlainCommand, rich_help_panel=_group)(_command)
 
 
 def main() -> None:

@@ -21,7 +21,10 @@ Vgg = Annotated[
         envvar=VGG_SETTING, help="VGG-19 weights (.safetensors, .pth). Default: downloaded once."
     ),
 ]
-TorchDevice = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+TorchDevice = Annotated[
+    str,
+    typer.Option("--device", metavar="auto|cpu|cuda", help="What computes; auto: a GPU if any."),
+]
 Workers = Annotated[int, typer.Option(help="Processes that load photographs.", min=0)]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print errors only.")]

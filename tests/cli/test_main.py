@@ -40,6 +40,16 @@ def test_help(command: list[str]):
     assert "Usage" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "command", [[], *([name] for group in COMMANDS.values() for name in group)]
+)
+def test_help_names_types_in_words(command: list[str]):
+    text = run_command(*command, "--help", env=plain_environment()).stdout
+    assert "─ Options ─" in text or "─ Style ─" in text
+    for tag in ("<bool>", "<str>", "<int>", "<float>", "<path>", "<list", " range>"):
+        assert tag not in text
+
+
 def test_the_command_alone_shows_three_examples():
     done = run_command()
     assert done.returncode == 0
