@@ -287,8 +287,8 @@ class LiveSettings(Group):
     )
     policy: Literal["latest", "buffer", "sync"] = Field(
         "latest",
-        description="If painting is slower than the source. latest: skip frames. buffer: wait up "
-        "to 1 s, then skip. sync: make the source wait.",
+        description="What to do if painting is too slow. latest: skip frames. buffer: wait up to "
+        "1 s, then skip. sync: make the source wait.",
     )
     realtime: bool = Field(False, description="Play a file live, at its own speed.")
     loop: bool = Field(False, description="Start the file again when it ends.")
