@@ -1,4 +1,4 @@
-"""Write RAFT-small as an ONNX file: two pictures of bytes in, the flow between them out.
+"""Write RAFT-small as an ONNX file: it takes two pictures and returns the flow between them.
 
 ::
 
@@ -27,10 +27,10 @@ SMALLEST = 128
 """Least height and width of a picture."""
 
 WORST_MEAN = 0.05
-"""Largest mean difference, in pixels, with which a file is kept."""
+"""Largest mean difference, in pixels, with which a file is written."""
 
 PROOF_SIZES = ((256, 192), (203, 269))
-"""(height, width) of the pictures that a file is proved on; one of them odd."""
+"""(height, width) of the pictures that a file is checked on; one of them odd."""
 
 _METADATA = {
     "stylize.kind": "flow",
@@ -40,9 +40,12 @@ _METADATA = {
 
 
 class TracedFlow(nn.Module):
-    """What the ONNX file holds: the net, with what makes pictures fit it and its answer fit them.
+    """The graph of the ONNX file: the net, with pictures padded to whole cells.
 
-    The last row and column are repeated up to whole cells, and what was added is cut off again.
+    The last row and column are repeated up to whole cells. The flow is cropped to the picture.
+
+    Args:
+        net: with its weights.
     """
 
     def __init__(self, net: RaftSmall) -> None:
@@ -50,14 +53,22 @@ class TracedFlow(nn.Module):
         self.net = net
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """Two (1, H, W, 3) uint8 → (1, H, W, 2) float."""
+        """The flow from one picture to another.
+
+        Args:
+            first: (1, H, W, 3) uint8, 0–255, RGB.
+            second: of the same shape and range.
+
+        Returns:
+            (1, H, W, 2) float32, px: x and y from a pixel of ``first`` to its place in ``second``.
+        """
         height, width = first.shape[1:3]
         flow = self.net(_to_cells(first), _to_cells(second))
         return flow[:, :, :height, :width].permute(0, 2, 3, 1)
 
 
 def _to_cells(frame: Tensor) -> Tensor:
-    """(1, H, W, 3) uint8 → (1, 3, H′, W′), −1..1, in whole cells."""
+    """(1, H, W, 3) uint8, 0–255, RGB → (1, 3, H′, W′) float32, −1..1, RGB, in whole cells."""
     rows, columns = (_repeat_last(size, frame.device) for size in frame.shape[1:3])
     padded = frame.index_select(1, rows).index_select(2, columns)
     return padded.permute(0, 3, 1, 2).float() * (2 / 255) - 1
@@ -69,7 +80,7 @@ def _repeat_last(size: int, device: torch.device) -> Tensor:
 
 
 def export_flow(net: RaftSmall, path: Path) -> float:
-    """Write ``net`` to ``path``, keep it only if it proves itself on pictures that move.
+    """Write ``net`` to ``path``, only if the file's flow of a moved texture is PyTorch's.
 
     Args:
         net: the net with its weights; it is moved to the CPU.
@@ -121,7 +132,10 @@ def _prove(path: Path, traced: TracedFlow) -> float:
 
 
 def _moved_texture(height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Noise at three scales, and the same 3 px to the left and 2 px up."""
+    """Noise at three scales, and the same 3 px to the left and 2 px up.
+
+    Each is (1, H, W, 3) uint8, 0–255, RGB.
+    """
     rng = np.random.default_rng(0)
     size = (width + 3, height + 2)
     scene = np.zeros((*size[::-1], 3))

@@ -61,9 +61,9 @@ class PicturePainter:
     """A ``PictureOptimizer`` whose styles are read from files.
 
     Args:
-        method: what paints.
-        recipe: how.
-        files: the styles.
+        method: ``gatys`` or ``deepphoto``.
+        recipe: layers, weights and iterations.
+        files: the styles and masks.
         vgg: the file of VGG-19's weights; ``None`` downloads them.
         device: where to compute.
 
@@ -296,8 +296,11 @@ def smooth(result: Rgb8Or16, content: Rgb8Or16, how: str) -> Rgb8Or16:
 
     Args:
         result: (H, W, 3), RGB, uint8 or uint16.
-        content: of the same size.
+        content: of the same shape, uint8 or uint16.
         how: ``off``, ``guided`` (He 2010) or ``closed`` (Li 2018, equation 7).
+
+    Returns:
+        (H, W, 3), RGB, uint8; ``result`` itself for ``off``.
     """
     if how == "off":
         return result
@@ -308,10 +311,14 @@ def smooth(result: Rgb8Or16, content: Rgb8Or16, how: str) -> Rgb8Or16:
 
 
 def read_picture(path: Path, argument: str) -> Rgb8Or16:
-    """A picture of 8 or 16 bits, (H, W, 3), RGB.
+    """A picture, (H, W, 3), RGB, uint8 or uint16 over the whole range.
+
+    Args:
+        path: the file.
+        argument: how the user gave it, for the message.
 
     Raises:
-        SourceError: it can't be read; ``argument`` says what the user gave it as.
+        SourceError: it can't be read.
     """
     try:
         return read_8_or_16_bit(path)
@@ -320,14 +327,14 @@ def read_picture(path: Path, argument: str) -> Rgb8Or16:
 
 
 def short_side(rgb: Rgb8Or16, size: int) -> Rgb8Or16:
-    """The picture (H, W, 3) with its short side brought to ``size`` px."""
+    """A picture resized to a short side of ``size`` px: (H, W, 3), RGB, uint8 or uint16."""
     height, width = rgb.shape[:2]
     by = size / min(height, width)
     return resize_pixels(rgb, (max(1, round(height * by)), max(1, round(width * by))))
 
 
 def digest(*parts: str | NDArray[Any]) -> str:
-    """24 hexadecimal digits that name texts and arrays: the same parts, the same name."""
+    """24 hexadecimal digits that name texts and arrays, (…, …) of any type and any range."""
     chunks: list[bytes] = []
     for part in parts:
         shape = "" if isinstance(part, str) else f"{part.dtype}{part.shape}"

@@ -1,4 +1,4 @@
-"""The proof that an exported file paints what PyTorch paints."""
+"""The check that an exported file paints as PyTorch does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..pipeline.nets.contract import INPUT, MEMORY, OUTPUT
 from ..pipeline.nets.runtime import onnxruntime
 
 WORST_MEAN = 1.0
-"""Largest mean difference, in 1/255, with which a file is kept."""
+"""Largest mean difference, in 1/255, with which a file is written."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,12 @@ class Parity:
 
 @torch.no_grad()
 def measure_parity(path: Path, net: StyleNet, frames: list[NDArray[np.uint8]]) -> Parity:
-    """Compare the file at ``path`` with ``net`` on ``frames`` (H, W, 3), RGB.
+    """Compare an exported file with its net.
+
+    Args:
+        path: the ONNX file.
+        net: what it was written from, on the CPU.
+        frames: pictures (H, W, 3) uint8, 0–255, RGB.
 
     Raises:
         TrainingError: the mean difference of a frame is above ``WORST_MEAN``.
@@ -65,7 +70,7 @@ def measure_parity(path: Path, net: StyleNet, frames: list[NDArray[np.uint8]]) -
 
 
 def _memory(rgb: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
-    """Some memory for a recurrent net: the negative, trusted from left to right."""
+    """A memory for a recurrent net: the negative, with a confidence that grows to the right."""
     trust = np.linspace(0, 255, rgb.shape[1], dtype=np.uint8)
     memory = ((255 - rgb)[None], np.tile(trust[None, None, :, None], (1, rgb.shape[0], 1, 1)))
     return dict(zip(MEMORY, memory, strict=True))
@@ -77,14 +82,14 @@ def _as_tensors(fed: dict[str, NDArray[np.uint8]]) -> tuple[torch.Tensor, torch.
 
 
 PARITY_SIZES = ((256, 256), (360, 640), (271, 407))
-"""(height, width) of the pictures that a file is proved on; one of them odd."""
+"""(height, width) of the pictures that a file is checked on; one of them odd."""
 
 
 def parity_frames(photos: list[Path]) -> list[NDArray[np.uint8]]:
-    """Photographs brought to ``PARITY_SIZES``, one each.
+    """Photographs resized to ``PARITY_SIZES``, one each: (H, W, 3) uint8, 0–255, RGB.
 
     Raises:
-        TrainingError: there are too few that can be decoded.
+        TrainingError: none of the first ten can be decoded.
     """
     readable = [rgb for rgb in map(read_rgb, photos[:10]) if rgb is not None]
     if not readable:

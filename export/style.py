@@ -25,9 +25,12 @@ from .tracing import OPSET, save, traced_model
 
 
 class Traced(nn.Module):
-    """What the ONNX file holds: bytes in, bytes out, the net's core in between.
+    """The graph of the ONNX file: bytes in, bytes out, the net's core between them.
 
-    Pixels are padded, packed and cropped as bytes, a quarter of the traffic of floats.
+    Pixels are padded, packed and cropped as bytes: a quarter of the memory traffic of floats.
+
+    Args:
+        net: with plain convolutions; see ``written_out``.
     """
 
     def __init__(self, net: StyleNet) -> None:
@@ -37,7 +40,16 @@ class Traced(nn.Module):
     def forward(
         self, frame: Tensor, previous: Tensor | None = None, confidence: Tensor | None = None
     ) -> Tensor:
-        """(1, H, W, 3) uint8, and a recurrent net's two inputs more → as ``frame``."""
+        """A frame, stylised.
+
+        Args:
+            frame: (1, H, W, 3) uint8, 0–255, RGB.
+            previous: for a recurrent net the warped previous result, of the same shape and range.
+            confidence: for a recurrent net, of that result, (1, H, W, 1) uint8, 0–255.
+
+        Returns:
+            (1, H, W, 3) uint8, 0–255, RGB.
+        """
         net = self.net
         memory = None
         if previous is not None and confidence is not None:
@@ -57,7 +69,7 @@ class Traced(nn.Module):
 
 
 def _to_float(x: Tensor, span: float = 2, middle: int = 128) -> Tensor:
-    """Bytes → −1..1, as ``StyleNet.forward`` does, in one operator instead of three."""
+    """Bytes → −1..1, as ``StyleNet.forward`` does, in one operator in place of three."""
     scale, zero = torch.tensor(span / 255), torch.tensor(middle, dtype=torch.uint8)
     return torch.onnx.ops.symbolic(
         "DequantizeLinear", (x, scale, zero), dtype=torch.float32, shape=x.shape, version=OPSET
@@ -65,7 +77,7 @@ def _to_float(x: Tensor, span: float = 2, middle: int = 128) -> Tensor:
 
 
 def _to_bytes(y: Tensor) -> Tensor:
-    """0..1 → bytes, rounded and clamped, likewise."""
+    """0..1 → bytes, rounded and clamped, in one operator."""
     scale, zero = torch.tensor(1 / 255), torch.tensor(0, dtype=torch.uint8)
     return torch.onnx.ops.symbolic(
         "QuantizeLinear", (y, scale, zero), dtype=torch.uint8, shape=y.shape, version=OPSET
@@ -87,7 +99,7 @@ def _unpack(packed: Tensor, r: int) -> Tensor:
 
 
 def trace_style(net: StyleNet) -> onnx.ModelProto:
-    """The graph of ``net``, of any height and width, without metadata."""
+    """The ONNX graph of ``net``, for any height and width, without metadata."""
     names = (INPUT, *MEMORY) if net.recurrent else (INPUT,)
     channels = (3, 3, 1)
     examples = {
@@ -99,7 +111,7 @@ def trace_style(net: StyleNet) -> onnx.ModelProto:
 
 
 def read_fast(path: Path) -> FastNet:
-    """The net that a ``fast`` style's file was written from, to go on learning.
+    """The net that a ``fast`` style's file was written from, to train it further.
 
     Raises:
         ModelError: the file holds no such net.
@@ -130,14 +142,15 @@ def export_style(
     frames: list[NDArray[np.uint8]],
     usual: list[NDArray[np.uint8]] | None = None,
 ) -> Parity:
-    """Write ``net`` with its card to ``path``, keep it only if ``frames`` prove it.
+    """Write ``net`` with its card to ``path``, only if it paints ``frames`` as PyTorch does.
 
     Args:
         net: the trained net; it is moved to the CPU.
-        card: its metadata; what the net itself says, and the parity figures, are filled in here.
+        card: its metadata; the net's own properties and the parity figures are filled in here.
         path: the ``.onnx`` file, replaced whole or not at all.
-        frames: pictures (H, W, 3), RGB, of several sizes, one of them odd.
-        usual: photographs that say what its norms usually meet; ``frames`` if none are given.
+        frames: pictures (H, W, 3) uint8, 0–255, RGB, of several sizes, one of them odd.
+        usual: photographs (H, W, 3) uint8, 0–255, RGB, on which the usual statistics of its norms
+            are measured; ``None``: ``frames``.
 
     Raises:
         TrainingError: ONNX Runtime's picture is off by more than 1/255 on average.

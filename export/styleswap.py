@@ -1,9 +1,9 @@
 """Style-Swap as two ONNX files: ``prepare``, once per style, and ``apply``.
 
-``NAME.prepare.onnx`` gives, from ``style``, its ``patches`` (1, P, C, 3, 3). ``NAME.apply.onnx``
-repaints a ``frame``, given ``patches`` (P, C, 3, 3) and a ``strength``, 0..1. Nothing is
-measured in a shot. Correlations take P·h·w floats, where h and w are a quarter of the frame's
-height and width.
+``NAME.prepare.onnx`` computes, from ``style``, (1, H, W, 3) uint8, its ``patches``, (1, P, C, 3, 3)
+float32. ``NAME.apply.onnx`` repaints a ``frame``, (1, H, W, 3) uint8, given ``patches``,
+(P, C, 3, 3) float32, and a ``strength``, 0..1. Nothing is measured in a shot. Correlations take
+P·h·w floats, where h and w are a quarter of the frame's height and width.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ STYLE_SIZE = 192
 """Short side of a style picture, px: 2000 to 4000 patches of the usual shapes."""
 
 _MOST_BYTES = 1 << 28
-"""Of the correlations."""
+"""Largest size of the correlations."""
 
 
 class _Prepare(nn.Module):
@@ -79,7 +79,19 @@ def export_styleswap(
     frames: Sequence[NDArray[np.uint8]],
     style: NDArray[np.uint8],
 ) -> Parity:
-    """Write Style-Swap's two files; see ``write_pair``."""
+    """Write Style-Swap's two files, only if they paint ``frames`` as PyTorch does.
+
+    Args:
+        net: the trained net.
+        card: metadata; the net's own properties and the parity figures are filled in here.
+        prepare: ``NAME.prepare.onnx``; ``NAME.apply.onnx`` is written beside it.
+        frames: pictures (H, W, 3) uint8, 0–255, RGB, of several sizes.
+        style: the style picture, (H, W, 3) uint8, 0–255, RGB.
+
+    Raises:
+        TrainingError: ONNX Runtime's pictures are off by more than 1/255 on average.
+        SinkError: a file can't be written.
+    """
     net = net.eval()
     positions = _MOST_BYTES // 4 // MOST_PATCHES
     card = replace(

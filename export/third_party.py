@@ -16,6 +16,8 @@ from ..models.universal.wct2 import WCT2
 from ..pipeline.core.errors import ModelError, reason
 
 State = Mapping[str, Tensor]
+"""Name → weights: kernels (c_out, c_in, k, k) and biases (c_out,), float32."""
+
 Pair = tuple[Encoder, Decoder]
 
 _WCT2_BLOCKS = ((64, 64), (128, 128), (256,) * 4, (512,))
@@ -108,7 +110,10 @@ def _encoder_places(encoder: Encoder) -> Iterator[tuple[str, Place]]:
 
 
 def _decoder_places(decoder: Decoder) -> Iterator[tuple[str, Place]]:
-    """Likewise: conv3_4 … conv3_2 follow an unpooling, conv3_1 leads to the next one."""
+    """Parameter prefix → the convolution that it mirrors in VGG-19.
+
+    conv3_4 … conv3_2 follow an unpooling, conv3_1 leads to the next one.
+    """
     for block in range(1, decoder.level + 1):
         yield f"lasts.{block - 1}", (block, 1)
         rest = list(decoder.rests[block - 1].children())
@@ -140,6 +145,11 @@ def _filled(pair: Pair, coding: State, decoding: State, called: str, unpooled: s
 def fill(net: torch.nn.Module, names: Mapping[str, str], state: State) -> None:
     """Give a net the tensors that ``names`` maps its layers to.
 
+    Args:
+        net: takes the weights.
+        names: layer of the net → layer in ``state``.
+        state: layer and ``.weight`` or ``.bias`` → weights.
+
     Raises:
         ModelError: one is missing, or has another shape.
     """
@@ -157,7 +167,13 @@ def fill(net: torch.nn.Module, names: Mapping[str, str], state: State) -> None:
 
 @torch.no_grad()
 def _fold_colours(encoder: Encoder, weight: Tensor, bias: Tensor) -> None:
-    """A 1×1 convolution before the first layer, as a part of that layer."""
+    """Make a 1×1 convolution before the first layer a part of that layer.
+
+    Args:
+        encoder: it is changed; its own normalisation is removed.
+        weight: of the convolution, (3, 3, 1, 1) float32.
+        bias: of the convolution, (3,) float32.
+    """
     first = encoder.firsts[0]
     assert isinstance(first, Conv) and first.bias is not None
     first.bias += (first.weight.sum(dim=(2, 3)) @ bias).to(first.bias)

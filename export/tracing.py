@@ -1,4 +1,4 @@
-"""What every export does: trace a module into ONNX, and write that with its metadata."""
+"""The steps of every export: trace a module into ONNX, and write the graph with its metadata."""
 
 from __future__ import annotations
 
@@ -15,25 +15,29 @@ OPSET = 20
 
 
 def floats(pictures: Tensor) -> Tensor:
-    """Pictures (N, H, W, 3), bytes → (N, 3, H, W), 0..1."""
+    """Pictures (N, H, W, 3) uint8, 0–255, RGB → (N, 3, H, W) float32, 0..1, RGB."""
     return pictures.permute(0, 3, 1, 2).float() / 255
 
 
 def frame_bytes(painted: Tensor) -> Tensor:
-    """The other way round, clamped and rounded."""
+    """Pictures (N, 3, H, W) float32, 0..1, RGB → (N, H, W, 3) uint8, 0–255, RGB.
+
+    They are clamped and rounded.
+    """
     return (painted * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
 def traced_model(
     module: nn.Module, inputs: dict[str, Tensor], output: str, shape: dict[int, Any]
 ) -> onnx.ModelProto:
-    """The ONNX graph of a module with one answer, without metadata.
+    """The ONNX graph of a module with one output, without metadata.
 
     Args:
-        module: takes the inputs in order, gives one tensor.
-        inputs: name → an example.
-        output: name of the answer.
-        shape: axis → ``torch.export.Dim``: what of the inputs' shapes may change, of all alike.
+        module: takes the inputs in order, returns one tensor.
+        inputs: name → an example; here pictures and masks, (1, H, W, C) uint8, 0–255, RGB where C
+            is 3.
+        output: name of the output.
+        shape: axis → ``torch.export.Dim``: the axes of any size, the same for all inputs.
     """
     examples = tuple(inputs.values())
     return traced(module, examples, (shape,) * len(inputs), list(inputs), [output])
@@ -51,9 +55,9 @@ def traced(
     Args:
         module: takes ``examples``.
         examples: tensors, or lists of them.
-        shapes: of each example: axis → ``torch.export.Dim``: what may change.
-        inputs: names of the tensors, in order.
-        outputs: names of the answers, likewise.
+        shapes: of each example: axis → ``torch.export.Dim``: the axes of any size.
+        inputs: names of the tensors that the module takes, in order.
+        outputs: names of the tensors that it returns, in order.
     """
     for noisy in ("torch.onnx", "onnxscript", "onnx_ir"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
@@ -76,7 +80,13 @@ def traced(
 
 
 def save(model: onnx.ModelProto, path: Path, metadata: dict[str, str]) -> None:
-    """Write the graph with its metadata, checked."""
+    """Check a graph and write it with its metadata.
+
+    Args:
+        model: the graph.
+        path: the file.
+        metadata: name → text.
+    """
     onnx.helper.set_model_props(model, metadata)
     onnx.checker.check_model(model)
     onnx.save(model, path)

@@ -49,7 +49,20 @@ class _Prepare(nn.Module):
         strength: Tensor,
         tensors: Sequence[Tensor],
     ) -> tuple[Tensor, ...]:
-        """Pictures (N, H, W, 3) and labels (N, H, W, K), uint8."""
+        """The statistics of a style, and the affine maps of a shot.
+
+        Args:
+            style: (1, H, W, 3) uint8, 0–255, RGB.
+            style_labels: (1, H, W, K) uint8.
+            content: frames of a shot, (N, H, W, 3) uint8, 0–255, RGB.
+            content_labels: (N, H, W, K) uint8.
+            strength: 0..1, a scalar float32.
+            tensors: of each layer, a style's mean (K, C), root (K, C, C) and weight (K,), float32.
+
+        Returns:
+            Of each layer the mean, root and weight of ``style``; then of each layer the matrix
+            (K, C, C) and shift (K, C) float32.
+        """
         net = self.net
         measured = net.style_statistics(floats(style), _fractions(style_labels), "newton")
         groups = zip(net.layers, range(0, len(tensors), len(PARTS)), strict=True)
@@ -67,7 +80,15 @@ class _Apply(nn.Module):
         self.net = net
 
     def forward(self, frame: Tensor, tensors: Sequence[Tensor]) -> Tensor:
-        """(1, H, W, 3) uint8, and each layer's matrix (C, C) and shift (C) → as ``frame``."""
+        """A frame repainted by the affine maps of its shot.
+
+        Args:
+            frame: (1, H, W, 3) uint8, 0–255, RGB.
+            tensors: of each layer the matrix (C, C) and the shift (C,), float32.
+
+        Returns:
+            (1, H, W, 3) uint8, 0–255, RGB.
+        """
         groups = zip(self.net.layers, range(0, len(tensors), 2), strict=True)
         affine_maps: AffineMaps = {
             layer: Affine(tensors[i][None], tensors[i + 1][None]) for layer, i in groups
@@ -144,7 +165,19 @@ def export_universal(
     frames: Sequence[NDArray[np.uint8]],
     style: NDArray[np.uint8],
 ) -> Parity:
-    """Write a method's two files; the net's own properties go into the card; see ``write_pair``."""
+    """Write a method's two files, only if they paint ``frames`` as PyTorch does.
+
+    Args:
+        net: the method with its weights.
+        card: metadata; the net's own properties and the parity figures are filled in here.
+        prepare: ``NAME.prepare.onnx``; ``NAME.apply.onnx`` is written beside it.
+        frames: pictures (H, W, 3) uint8, 0–255, RGB, of several sizes.
+        style: the style picture, (H, W, 3) uint8, 0–255, RGB.
+
+    Raises:
+        TrainingError: ONNX Runtime's pictures are off by more than 1/255 on average.
+        SinkError: a file can't be written.
+    """
     net = net.eval()
     scales = {layer: scale for layer, (_, scale) in net.layers.items()}
     card = replace(card, multiple=net.multiple, reach=net.reach, layers=json.dumps(scales))

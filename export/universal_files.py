@@ -1,4 +1,4 @@
-"""The two files of a method for any style: written together, kept if they paint as PyTorch does."""
+"""The two files of a method for any style, written only if they paint as PyTorch does."""
 
 from __future__ import annotations
 
@@ -27,7 +27,15 @@ class Stylizes(Protocol):
     """A method in PyTorch."""
 
     def stylize(self, content: Tensor, style: Tensor) -> Tensor:
-        """One picture in the style of another, both (1, 3, H, W); 0..1."""
+        """One picture in the style of another.
+
+        Args:
+            content: (1, 3, H, W) float32, 0..1, RGB.
+            style: (1, 3, h, w) float32, 0..1, RGB.
+
+        Returns:
+            (1, 3, H, W) float32, 0..1, RGB.
+        """
         ...
 
 
@@ -39,15 +47,15 @@ def write_pair(
     frames: Sequence[NDArray[np.uint8]],
     style: NDArray[np.uint8],
 ) -> Parity:
-    """Write a method's two files, kept only if ``frames`` in a style prove them.
+    """Write a method's two files, only if they paint ``frames`` in a style as PyTorch does.
 
     Args:
-        net: what they must paint like.
+        net: the method in PyTorch.
         graphs: prepare and apply, without metadata.
         card: their metadata; the parity figures are filled in.
         prepare: ``NAME.prepare.onnx``; ``NAME.apply.onnx`` is written beside it.
-        frames: pictures (H, W, 3), RGB, of several sizes.
-        style: likewise, one.
+        frames: pictures (H, W, 3) uint8, 0–255, RGB, of several sizes.
+        style: the style picture, (H, W, 3) uint8, 0–255, RGB.
 
     Raises:
         TrainingError: ONNX Runtime's pictures are off by more than 1/255 on average.

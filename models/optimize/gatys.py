@@ -43,7 +43,12 @@ class Style:
 
 
 def content_loss(result: Tensor, target: Tensor) -> Tensor:
-    """½ Σ (F − P)² of responses (1, N, H, W): equation 1; a scalar."""
+    """½ Σ (F − P)²: equation 1; a scalar.
+
+    Args:
+        result: F, responses (1, N, H, W) float32.
+        target: P, of the same shape.
+    """
     return 0.5 * (result - target).square().sum()
 
 
@@ -55,11 +60,11 @@ def grams(features: Tensor, labels: Tensor | None = None) -> Tensor:
     square root of its weight at each position (Luan 2017, equation 7, for masks of 0 and 1).
 
     Args:
-        features: (1, N, H, W).
-        labels: (1, K, H, W), 0..1; ``None``: one label everywhere.
+        features: (1, N, H, W) float32.
+        labels: (1, K, H, W) float32, 0..1; ``None``: one label everywhere.
 
     Returns:
-        (K, N, N); zeros for a label that is nowhere.
+        (K, N, N) float32; zeros for a label that is nowhere.
     """
     flat = features.flatten(2)  # 1, N, M
     if labels is None:
@@ -75,9 +80,9 @@ def layer_style_loss(result: Tensor, target: Tensor, fractions: Tensor | None = 
     """E = 1/(4N²) Σ (G − A)² of Gram matrices over M: equation 4; a weighted sum over labels.
 
     Args:
-        result: G, (K, N, N), of ``grams``.
-        target: A, (K, N, N), of ``grams``.
-        fractions: (K,), of the picture's area; ``None``: equal ones.
+        result: G, (K, N, N) float32, of ``grams``.
+        target: A, (K, N, N) float32, of ``grams``.
+        fractions: of the picture's area, (K,) float32, 0..1, sum 1; ``None``: equal ones.
 
     Returns:
         A scalar.
@@ -92,7 +97,10 @@ def total_variation(picture: Tensor) -> Tensor:
     The root's slope is taken as 0 where its argument is 0.
 
     Args:
-        picture: (1, 3, H, W).
+        picture: (1, 3, H, W) float32, 0–255, RGB.
+
+    Returns:
+        A scalar.
     """
     down = picture[:, :, 1:, :-1] - picture[:, :, :-1, :-1]
     right = picture[:, :, :-1, 1:] - picture[:, :, :-1, :-1]
@@ -119,8 +127,8 @@ class Describer:
 
     Args:
         vgg: on any scale: torchvision's has another than Oxford's.
-        margin: px of reflection around what it sees. VGG-19 pads with zeros, which are dark edges
-            to it, and a painting would answer them with a frame. 0: as in the papers.
+        margin: px of reflection around the picture. VGG-19 pads with zeros, which it reads as dark
+            edges, so that a painting would get a frame. 0: as in the papers.
         bf16: compute in bfloat16; losses stay in float32.
     """
 
@@ -219,7 +227,7 @@ class Gatys:
 
     @torch.no_grad()
     def at(self, size: tuple[int, int]) -> Goal:
-        """The goal of pictures of (height, width)."""
+        """The goal of pictures of (height, width), (1, 3, height, width) float32, 0–255, RGB."""
         recipe, describe = self._recipe, self._describe
         weights = recipe.style_layers
         target = self._target(size)
@@ -256,7 +264,17 @@ class Gatys:
 def style_grams(
     describe: Describer, style: Style, size: tuple[int, int], recipe: PaintRecipe
 ) -> Grams:
-    """The Gram matrices of a style picture that is resized to (height, width)."""
+    """The Gram matrices of a style picture.
+
+    Args:
+        describe: VGG-19.
+        style: the picture, (1, 3, h, w) float32, 0–255, RGB, with its labels.
+        size: (height, width) to which the picture is resized first.
+        recipe: names the layers.
+
+    Returns:
+        Layer → (K, N, N) float32.
+    """
     masks = Masks(style.labels, size, describe.margin)
     features = describe(resize(style.rgb, size), tuple(recipe.style_layers))
     return {name: masks.grams(f) for name, f in features.items()}
@@ -268,8 +286,8 @@ def style_loss(
     """Σ w E over the layers: equation 5; a scalar.
 
     Args:
-        result: layer → responses (1, N, H, W).
-        target: layer → Gram matrices (K, N, N).
+        result: layer → responses (1, N, H, W) float32.
+        target: layer → Gram matrices (K, N, N) float32.
         weights: layer → w.
         masks: of the picture.
     """
@@ -298,13 +316,13 @@ class Masks:
             self._labels = _with_margin(self._labels, margin)
 
     def grams(self, features: Tensor) -> Tensor:
-        """(1, N, h, w) → the Gram matrix of each label, (K, N, N); see ``grams``."""
+        """Features (1, N, h, w) float32 → each label's Gram matrix, (K, N, N) float32."""
         if self._labels is None:
             return grams(features)
         return grams(features, _labels_at(self._labels, features))
 
     def sums(self, features: Tensor) -> Tensor:
-        """(1, N, h, w) → the sum of the features of each label, (K, N)."""
+        """Features (1, N, h, w) float32 → their sum over each label, (K, N) float32."""
         assert self._labels is not None
         return torch.einsum("nchw,nkhw->kc", features, _labels_at(self._labels, features))
 
@@ -319,6 +337,11 @@ def like(picture: Tensor, size: tuple[int, int], scale: float = 1.0) -> tuple[in
     """(height, width) of a picture with the area of ``size`` times ``scale``² and its own shape.
 
     The paper resizes the style to the content's size; this keeps its strokes round.
+
+    Args:
+        picture: (1, 3, h, w), of any range; only its shape is read.
+        size: (height, width) that gives the area.
+        scale: of the sides.
     """
     height, width = picture.shape[2:]
     by = scale * (size[0] * size[1] / (height * width)) ** 0.5

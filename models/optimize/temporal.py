@@ -58,7 +58,8 @@ def temporal_term(
     """The term γ Σ over the warped paintings: equation 10.
 
     Args:
-        warped: the nearest in time first.
+        warped: earlier paintings (1, 3, H, W) float32, 0–255, RGB, with their confidence, the
+            nearest in time first.
         gamma: γ; 200 is the paper's.
     """
     weights = long_term([c.confidence for c in warped])

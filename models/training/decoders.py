@@ -1,14 +1,14 @@
 """Learning to invert features: what every universal style needs, once.
 
-First all stages of the deepest decoder at once, each alone: from relu{k}_1 back to relu{k-1}_1,
-which the encoder has just said; a fifth of the work of the paper's way, and no gradient has to pass
-a whole decoder. Then each level's decoder as one, by the paper's loss: ‖I_o − I_i‖² + λ ‖Φ(I_o) −
-Φ(I_i)‖² (Li 2017, equation 3), both as relative errors; from the shallowest on, and each begins
-with the stages of the one before.
+First all stages of the deepest decoder train in the same steps, each alone: from relu{k}_1 back to
+relu{k-1}_1 of the encoder. That is a fifth of the work of the paper's way, and no gradient has to
+pass a whole decoder. Then each level's decoder trains as a whole, by the paper's loss ‖I_o − I_i‖²
++ λ ‖Φ(I_o) − Φ(I_i)‖² (Li 2017, equation 3), both as relative errors; the shallowest is first, and
+each begins with the stages of the one before.
 
-A full-width encoder is VGG-19 and stays as it is. A slim one learns while the stages do: to say,
-through one 1×1 convolution a level, what VGG-19 says (collaborative distillation, Wang et al. 2020,
-section 3.2).
+A full-width encoder is VGG-19 and is not trained. A slim one trains together with the stages: one
+1×1 convolution a level maps its features to those of VGG-19 (collaborative distillation, Wang et
+al. 2020, section 3.2).
 """
 
 from __future__ import annotations
@@ -40,13 +40,20 @@ _LEVELS: dict[Universal, tuple[int, ...]] = {
 
 
 def levels(recipe: DecoderRecipe) -> tuple[int, ...]:
-    """The depths that a method has decoders from."""
+    """The levels at which a method has decoders."""
     deepest = len(SLIM if recipe.width == "slim" else FULL)
     return tuple(level for level in _LEVELS[recipe.method] if level <= deepest)
 
 
 class Autoencoder(nn.Module):
-    """Encoder, decoder, and a slim encoder's teacher's ear."""
+    """An encoder, its decoder, and for a slim encoder the maps to VGG-19's features.
+
+    Args:
+        recipe: width and pooling.
+        level: 1 … 5.
+        vgg: weights of a full-width encoder; ``None`` for a slim one, and before a checkpoint is
+            loaded.
+    """
 
     def __init__(self, recipe: DecoderRecipe, level: int, vgg: VGG19 | None = None) -> None:
         super().__init__()
@@ -59,30 +66,38 @@ class Autoencoder(nn.Module):
         else:
             self.encoder = vgg_encoder(vgg, level, pooling)
         self.decoder = Decoder(self.widths, level, pooling)
+        # Maps from a slim encoder's features to VGG-19's; checkpoints have them by this name.
         self.ear = nn.ModuleList(
             nn.Conv2d(self.widths[k][0], FULL[k][0], 1) for k in range(level if self.slim else 0)
         )
 
     def forward(self, rgb: Tensor) -> Tensor:
-        """What is left of pictures (N, 3, H, W), H and W multiples of 2^(level−1)."""
+        """Pictures encoded and decoded.
+
+        Args:
+            rgb: (N, 3, H, W) float32, 0..1, RGB; H and W are multiples of 2^(level−1).
+
+        Returns:
+            (N, 3, H, W) float32, about 0..1, RGB; not clamped.
+        """
         return self.decoder(*self.encoder(rgb))
 
 
 _GREY, _CONTRAST = 0.45, 0.25  # of a usual photograph
 _STEEPEST = 1.0
-_FINER = 0.3  # a whole decoder's learning rate in that of its stages: it knows most already
+_FINER = 0.3  # times the stages' learning rate, for a whole decoder: its stages are trained
 
 
 @dataclass
 class Learning:
-    """One level's autoencoder on its way: all that a checkpoint holds."""
+    """The unfinished training of one level's autoencoder: all that a checkpoint holds."""
 
     recipe: DecoderRecipe
     level: int
     net: Autoencoder
     optimizer: torch.optim.Adam
     stages_alone: bool
-    """Whether each stage learns alone."""
+    """Whether each stage trains alone."""
     history: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
     """Pixel and feature losses of each step."""
 
@@ -93,7 +108,7 @@ class Learning:
 
     @property
     def steps(self) -> int:
-        """Steps in all: a shallower level costs half as much, and has more to be exact about."""
+        """Steps in all: each level has twice as many as the next deeper one, at half the cost."""
         if self.stages_alone:
             return self.recipe.stage_steps
         return self.recipe.steps << (max(levels(self.recipe)) - self.level)
@@ -106,7 +121,15 @@ def begin(
     device: torch.device,
     stages: Autoencoder | None = None,
 ) -> Learning:
-    """A fresh autoencoder whose stages learn apart; given some that have, one that learns whole."""
+    """A new training: of the stages alone, or of a whole decoder from trained stages.
+
+    Args:
+        recipe: width, pooling, seed and learning rate.
+        level: 1 … 5.
+        vgg: weights of a full-width encoder.
+        device: where to train.
+        stages: the trained stages; ``None``: train the stages.
+    """
     torch.manual_seed(recipe.seed + level)
     net = Autoencoder(recipe, level, vgg)
     if stages is not None:
@@ -118,13 +141,13 @@ def begin(
 
 
 def _adam(net: Autoencoder, stages_alone: bool) -> torch.optim.Adam:
-    """All levels share an encoder, so it is done when its stages are."""
+    """The optimiser. All levels share an encoder, so it trains only together with the stages."""
     net.encoder.requires_grad_(net.slim and stages_alone)
     return torch.optim.Adam([p for p in net.parameters() if p.requires_grad])
 
 
 def take_over(stages: Autoencoder, net: Autoencoder) -> None:
-    """Let the stages of a deeper decoder be those of one that has learned as a whole."""
+    """Give ``stages``, of a deeper decoder, the weights of ``net``, trained as a whole."""
     known = net.state_dict()
     del known["decoder.sizes"]  # as before, and shorter
     stages.load_state_dict(known, strict=False)
@@ -134,6 +157,12 @@ def learn(
     learning: Learning, vgg: VGG19, photos: list[Path], workers: int = 1
 ) -> Iterator[tuple[float, float]]:
     """Run the remaining steps; each yields its pixel and feature losses.
+
+    Args:
+        learning: the training; it is changed.
+        vgg: VGG-19, the teacher.
+        photos: files of the pictures.
+        workers: processes that load them.
 
     Raises:
         TrainingError: the losses are no longer numbers.
@@ -166,7 +195,7 @@ def learn(
 
 @torch.no_grad()
 def _begin_sized(net: Autoencoder, rgb: Tensor) -> None:
-    """Tell the decoder the usual sizes; its stages answer as large as they are asked."""
+    """Initialise the weights, and set the decoder's ``sizes`` from the features of pictures."""
     for conv in net.modules():
         if isinstance(conv, Conv) and conv.weight.requires_grad:
             nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
@@ -179,22 +208,22 @@ def _begin_sized(net: Autoencoder, rgb: Tensor) -> None:
 
 
 def _stage_losses(learning: Learning, teacher: Encoder, rgb: Tensor) -> tuple[Tensor, Tensor]:
-    """How far each stage alone is from undoing the encoder's."""
+    """Pixel and feature losses of the stages, each alone, on (N, 3, H, W) float32, 0..1, RGB."""
     net, decoder = learning.net, learning.net.decoder
-    said, skips = _stages(net.encoder, rgb)
-    given, feature = said[-1], rgb.new_zeros(())
+    features, skips = _stages(net.encoder, rgb)
+    given, feature = features[-1], rgb.new_zeros(())
     for number in range(net.level, 1, -1):
-        before, size = said[number - 2], decoder.sizes[number - 1]
+        before, size = features[number - 2], decoder.sizes[number - 1]
         restored = decoder.stage(given, number, skips[number - 1])
         feature = feature + _relative(restored, before.detach() / size)
         given = before / size
     if net.slim:
-        feature = feature + _unheard(net, teacher, said, rgb)
+        feature = feature + _distillation_loss(net, teacher, features, rgb)
     return pixel_loss(decoder.stage(given, 1), rgb), feature
 
 
 def _whole(learning: Learning, teacher: Encoder, rgb: Tensor) -> tuple[Tensor, Tensor]:
-    """How far the picture is from what comes back, and VGG's features of both."""
+    """Pixel and feature losses of a whole decoder, on (N, 3, H, W) float32, 0..1, RGB."""
     net = learning.net
     with torch.no_grad():
         features, skips = net.encoder(rgb)
@@ -206,16 +235,18 @@ def _whole(learning: Learning, teacher: Encoder, rgb: Tensor) -> tuple[Tensor, T
     return pixel_loss(result, rgb), feature
 
 
-def _unheard(net: Autoencoder, teacher: Encoder, said: list[Tensor], rgb: Tensor) -> Tensor:
-    """How far a slim encoder is from saying what VGG-19 says."""
+def _distillation_loss(
+    net: Autoencoder, teacher: Encoder, features: list[Tensor], rgb: Tensor
+) -> Tensor:
+    """Relative error of a slim encoder's features, mapped to VGG-19's, over all levels."""
     with torch.no_grad():
-        meant, _ = _stages(teacher, rgb)
-    pairs = zip(net.ear, said, meant, strict=True)
-    return torch.stack([_relative(ear(own), target) for ear, own, target in pairs]).sum()
+        targets, _ = _stages(teacher, rgb)
+    pairs = zip(net.ear, features, targets, strict=True)
+    return torch.stack([_relative(to_vgg(own), target) for to_vgg, own, target in pairs]).sum()
 
 
 def _swapped_loss(net: Autoencoder, teacher: Encoder, features: Tensor) -> Tensor:
-    """The decoder must also bear features that no picture has: Chen & Schmidt 2016, section 4.2."""
+    """The loss on swapped features, which no picture has: Chen & Schmidt 2016, section 4.2."""
     with torch.no_grad():
         other = features.float().roll(1, dims=0)
         pairs = zip(features.float().split(1), other.split(1), strict=True)
@@ -228,7 +259,7 @@ def _relative(features: Tensor, target: Tensor) -> Tensor:
 
 
 def _stages(encoder: Encoder, x: Tensor) -> tuple[list[Tensor], list[Skip]]:
-    """Features at every level, and what each stage's pooling tells."""
+    """Features of pictures at every level, (N, C, h, w), and the skip of each stage."""
     features, skips = list[Tensor](), list[Skip]()
     for number in range(1, encoder.level + 1):
         x, skip = encoder.stage(x, number)
@@ -239,7 +270,12 @@ def _stages(encoder: Encoder, x: Tensor) -> tuple[list[Tensor], list[Skip]]:
 
 @torch.no_grad()
 def reconstruction(net: Autoencoder, photos: list[Path], size: int = 256) -> float:
-    """Mean PSNR of what comes back, dB, on square middles of photographs; as 8 bits show it.
+    """Mean PSNR of decoded pictures, dB, on the square middles of photographs, in 8 bits.
+
+    Args:
+        net: the autoencoder.
+        photos: files; those that can't be decoded are left out.
+        size: side of the squares, px.
 
     Raises:
         TrainingError: none of the photographs can be read.
@@ -261,7 +297,7 @@ def reconstruction(net: Autoencoder, photos: list[Path], size: int = 256) -> flo
 
 
 def save_learning(learning: Learning, path: Path) -> None:
-    """Write it to ``path``, whole or not at all."""
+    """Write a training to ``path``, whole or not at all."""
     state = {
         "recipe": learning.recipe.model_dump(mode="json"),
         "level": learning.level,

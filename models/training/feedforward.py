@@ -1,7 +1,7 @@
 """Learning a style: a feed-forward net against perceptual losses (Johnson 2016).
 
-``train`` is an iterator of steps: the caller shows them, and stops by not asking for more. The same
-code runs on a GPU and on a CPU (bfloat16 under autocast, channels last).
+``train`` is an iterator of steps: the caller shows them, and may stop after any. The same code runs
+on a GPU and on a CPU (bfloat16 under autocast, channels last).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ EVALUATION_SIZE = 512
 
 @dataclass(frozen=True)
 class LossValues:
-    """Weighted as the recipe says only in ``total``."""
+    """Losses of one step. Only ``total`` has the recipe's weights."""
 
     content: float
     style: float
@@ -52,13 +52,13 @@ class LossValues:
 
 @dataclass
 class Training:
-    """A net on its way: all that a checkpoint holds."""
+    """An unfinished training: all that a checkpoint holds."""
 
     recipe: Recipe
     net: StyleNet
     optimizer: torch.optim.Adam
     family: str = ""
-    """Names the first of the nets that it was trained from, one from the other."""
+    """Fingerprint of the first net in the chain of bases; nets of one family can be mixed."""
     history: list[LossValues] = field(default_factory=list[LossValues])
 
     @property
@@ -70,7 +70,12 @@ class Training:
 def begin(recipe: Recipe, device: torch.device, base: Path | None = None) -> Training:
     """A fresh net with the recipe's seed, on ``device``; or with the weights of a checkpoint.
 
-    A ``quality`` net can begin from a ``fast`` one: it is widened, and answers the same at first.
+    A ``quality`` net can begin from a ``fast`` one: it is widened, with equal results at first.
+
+    Args:
+        recipe: tier, seed and learning rate.
+        device: where to train.
+        base: the checkpoint to begin from.
 
     Raises:
         TrainingError: ``base`` is no checkpoint, or one of a tier that can't be begun from.
@@ -103,7 +108,7 @@ def _inherit(net: StyleNet, base: Path) -> str:
 
 
 def fingerprint(net: torch.nn.Module) -> str:
-    """Twelve letters that only these weights have."""
+    """Twelve hexadecimal digits that name the weights of a net."""
     digest = hashlib.sha256()
     for _, tensor in sorted(net.state_dict().items()):
         digest.update(tensor.float().cpu().numpy().tobytes())
@@ -114,6 +119,12 @@ def one_cycle(step: int, steps: int, peak: float, warmup: float = 0.2) -> float:
     """Learning rate of ``step``: a cosine up over ``warmup`` of the steps, a cosine down to zero.
 
     A function of the step alone, so a resumed training needs no scheduler state (Smith 2018).
+
+    Args:
+        step: from 0.
+        steps: in all.
+        peak: the highest rate.
+        warmup: 0..1, the fraction of the steps before the peak.
     """
     x = step / max(1, steps)
     if x < warmup:
@@ -125,6 +136,12 @@ def train(
     training: Training, loss: PerceptualLoss, photos: list[Path], workers: int = 1
 ) -> Iterator[LossValues]:
     """Run the remaining steps; each yields its losses. ``training`` is up to date at every yield.
+
+    Args:
+        training: it is changed.
+        loss: against the style picture.
+        photos: files of the content pictures.
+        workers: processes that load them.
 
     Raises:
         TrainingError: the losses are no longer numbers.
@@ -150,7 +167,14 @@ def train(
 def batches(
     recipe: Recipe | DecoderRecipe, photos: list[Path], done: int, workers: int
 ) -> Iterator[Tensor]:
-    """The crops of every step after ``done``, (N, 3, H, W) uint8."""
+    """The crops of every remaining step, (N, 3, S, S) uint8, 0–255, RGB.
+
+    Args:
+        recipe: size, batch, steps and seed.
+        photos: files of the content pictures.
+        done: steps done.
+        workers: processes that load the photographs.
+    """
     crops = Crops(photos, recipe.crop, recipe.steps * recipe.batch, recipe.seed)
     rest = Subset(crops, range(done * recipe.batch, len(crops)))
     yield from DataLoader(rest, recipe.batch, num_workers=workers, persistent_workers=workers > 0)
@@ -177,9 +201,10 @@ def _motion(training: Training, content: Tensor, number: int = 0) -> FakeMotion:
 
 
 def _shoot_still(training: Training, content: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(contents, results, unsteadiness): the answer to a fake next frame against this one's, moved.
+    """(contents, results, unsteadiness) of single pictures, each with a fake next frame.
 
-    Wang 2020, compound regularisation.
+    The result of the next frame is compared with the moved result: compound regularisation, Wang
+    2020. Contents and results are (N, 3, H, W) float32, 0..1, RGB; unsteadiness is a scalar.
     """
     result = training.net(content).float()
     if training.recipe.steady_weight == 0:
@@ -189,13 +214,18 @@ def _shoot_still(training: Training, content: Tensor) -> tuple[Tensor, Tensor, T
 
 
 def next_unsteadiness(net: StyleNet, content: Tensor, result: Tensor, motion: FakeMotion) -> Tensor:
-    """How far the answer to the next frame is from ``result`` moved; a recurrent net is told that.
+    """The relative warping error of a net's result for the next frame; see ``unsteadiness``.
+
+    A recurrent net takes the moved result as its memory.
 
     Args:
         net: any net.
-        content: pictures (N, 3, H, W), 0..1.
-        result: the net's answers to them.
+        content: pictures, (N, 3, H, W) float32, 0..1, RGB.
+        result: the net's results for them, of the same shape and range.
         motion: of the pictures.
+
+    Returns:
+        A scalar.
     """
     warped = motion.move(result)
     memory = (warped.clamp(0, 1), motion.seen) if net.recurrent else None
@@ -204,14 +234,15 @@ def next_unsteadiness(net: StyleNet, content: Tensor, result: Tensor, motion: Fa
 
 
 FRAMES = 3
-"""Length of the fake shots that a recurrent net learns on; it must bear its own answers."""
+"""Length of the fake shots that a recurrent net trains on, so that it reads its own results."""
 
 
 def _shoot_sequence(training: Training, content: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Likewise of fake shots: each answer is carried to the next frame (Ruder 2018, section 5.2).
+    """(contents, results, unsteadiness) of fake shots, for a recurrent net.
 
-    The perceptual losses see each picture of the batch at one moment of its shot: the cost of one
-    frame, and every moment is seen.
+    Each result is warped to the next frame, as the net's memory (Ruder 2018, section 5.2). The
+    perceptual losses use one frame of each shot: they cost as much as one frame, and over the steps
+    every frame is used. Shapes and ranges are those of ``_shoot_still``.
     """
     contents = [content]
     results = [training.net(content).float()]
@@ -238,7 +269,17 @@ def _total(recipe: Recipe, losses: Losses, steady: Tensor) -> Tensor:
 def perceptual_loss(
     recipe: Recipe, style: NDArray[np.uint8] | None, vgg: VGG19, device: torch.device
 ) -> PerceptualLoss:
-    """The recipe's loss against a style picture (HWC uint8 RGB); without one, a base's."""
+    """The recipe's loss against a style picture.
+
+    Args:
+        recipe: layers, and the size of the style picture.
+        style: (H, W, 3) uint8, 0–255, RGB; ``None`` for a base, which has no style.
+        vgg: VGG-19; it is moved to ``device``.
+        device: where to compute.
+
+    Raises:
+        TrainingError: VGG-19 has no layer of a name in the recipe.
+    """
     for layer in (recipe.content_layer, *recipe.style_layers):
         if layer not in vgg.places:
             raise TrainingError(f"VGG-19 has no layer '{layer}'{nearest(layer, vgg.places)}")
@@ -253,9 +294,16 @@ def perceptual_loss(
 def evaluate(
     training: Training, loss: PerceptualLoss, photos: list[Path], size: int = EVALUATION_SIZE
 ) -> LossValues:
-    """Mean losses over photographs at a short side of ``size`` px, in float32.
+    """Mean losses over photographs, in float32, of results rounded to 8 bits.
 
-    Results are quantised to 8 bits first, as a user sees them.
+    Args:
+        training: its net is measured.
+        loss: against the style picture.
+        photos: files; those that can't be decoded are left out.
+        size: short side to which the photographs are resized, px.
+
+    Raises:
+        TrainingError: none of the photographs can be decoded.
     """
     net = training.net.eval()
     device = next(net.parameters()).device

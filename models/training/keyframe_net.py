@@ -1,7 +1,7 @@
 """A net that learns to paint from a few painted frames (Texler 2020, few-shot patch-based).
 
-Patches of the frames and of their paintings are the pairs; minutes on a CPU. What is learned looks
-at one frame alone: any frame in any order, no drift.
+It trains on pairs of patches, of a frame and of its painting, and takes minutes on a CPU. The net
+reads one frame alone: it paints frames in any order, without drift.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _LAYERS = ("relu1_2", "relu2_2", "relu3_1", "relu4_1")
 Pair = tuple[Path, Path]
 """A frame and its painting, of one size."""
 
-_CACHED = 32  # pictures that are held in memory
+_CACHED = 32  # pictures in memory
 
 
 class Patches:
     """Random patches of pairs, mirrored half of the time; patch i depends on the seed and i alone.
 
     Args:
-        pairs: to cut from.
+        pairs: the frames and paintings.
         recipe: size and seed; a frame that is smaller gives smaller patches.
     """
 
@@ -51,7 +51,7 @@ class Patches:
         self._read = lru_cache(_CACHED)(_picture)
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Frames and paintings of one step, (N, 3, S, S), 0..1."""
+        """Patches of frames and of their paintings, each (N, 3, S, S) float32, 0..1, RGB."""
         first = step * self._recipe.batch
         both = [self._cut(first + i) for i in range(self._recipe.batch)]
         return torch.cat([a for a, _ in both]), torch.cat([b for _, b in both])
@@ -77,7 +77,7 @@ def _picture(path: Path) -> NDArray[np.uint8]:
 
 @dataclass
 class Lesson:
-    """A net on its way to the pairs: all that a checkpoint holds."""
+    """An unfinished training: all that a checkpoint holds."""
 
     net: FastNet
     optimizer: torch.optim.Adam
@@ -85,7 +85,13 @@ class Lesson:
 
 
 def begin(base: FastNet, recipe: DistilRecipe, device: torch.device) -> Lesson:
-    """A net that knows what ``base`` does."""
+    """A training that starts from the weights of ``base``.
+
+    Args:
+        base: it is copied.
+        recipe: the learning rate.
+        device: where to train.
+    """
     net = copy.deepcopy(base).to(device=device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     return Lesson(net, torch.optim.Adam(net.parameters(), lr=recipe.learning_rate))
 
@@ -97,7 +103,13 @@ def save_lesson(lesson: Lesson, path: Path) -> None:
 
 
 def load_lesson(path: Path, recipe: DistilRecipe, device: torch.device) -> Lesson | None:
-    """What ``save_lesson`` wrote; ``None`` where none is."""
+    """What ``save_lesson`` wrote; ``None`` where there is no checkpoint.
+
+    Args:
+        path: the file.
+        recipe: the learning rate.
+        device: where to train.
+    """
 
     def made(state: dict[str, Any]) -> Lesson:
         lesson = begin(FastNet(), recipe, device)
@@ -111,7 +123,13 @@ def load_lesson(path: Path, recipe: DistilRecipe, device: torch.device) -> Lesso
 def distil(
     lesson: Lesson, vgg: VGG19, pairs: Sequence[Pair], recipe: DistilRecipe
 ) -> Iterator[float]:
-    """Teach the pairs, by the steps that remain; each yields its loss.
+    """Train on the pairs, by the steps that remain; each yields its loss.
+
+    Args:
+        lesson: the training; it is changed.
+        vgg: VGG-19.
+        pairs: frames and their paintings.
+        recipe: steps, weights and learning rate.
 
     Raises:
         TrainingError: the loss is no longer a number.

@@ -18,7 +18,13 @@ SAMPLE_SIZE = 360
 
 
 def loss_curves(history: Sequence[Mapping[str, float]], path: Path, unit: str = "step") -> None:
-    """Draw each loss over the steps, smoothed over 2 % of them, as a PNG."""
+    """Draw each loss over the steps, smoothed over 2 % of them, as a PNG.
+
+    Args:
+        history: of each step, loss → value.
+        path: the PNG file.
+        unit: name of the horizontal axis.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(14, 6), layout="constrained")
@@ -38,7 +44,13 @@ def loss_curves(history: Sequence[Mapping[str, float]], path: Path, unit: str = 
 
 @torch.no_grad()
 def sample_sheet(net: StyleNet, photos: list[Path], path: Path) -> None:
-    """Photographs above what ``net`` makes of them, as a PNG."""
+    """Photographs above what ``net`` makes of them, as a PNG.
+
+    Args:
+        net: takes and returns pictures (N, 3, H, W) float32, 0..1, RGB.
+        photos: files; those that can't be decoded are left out.
+        path: the PNG file.
+    """
     was_training = net.training
     device = next(net.parameters()).device
     net.eval()

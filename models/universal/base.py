@@ -29,7 +29,7 @@ EVERYWHERE = ("",)
 """Beginnings of the names of layers: all layers."""
 
 Transform = Callable[[str, Tensor], Tensor]
-"""(layer, features (N, C, h, w)) → the features with which the pass continues."""
+"""(layer, features (N, C, h, w) float32) → the features with which the pass continues."""
 
 StyleStatistics = Mapping[str, Style]
 """Layer → mean and root of the covariance of a style picture's features there."""
@@ -86,6 +86,10 @@ class Universal(nn.Module):
             style: (1, 3, H, W), 0..1, RGB.
             labels: (1, K, H, W), 0..1; ``None``: one label everywhere.
             method: see ``whitening``.
+
+        Returns:
+            Layer → means (K, C), roots (K, C, C) and weights (K,), float64; float32 for
+            ``newton``.
         """
         measured: dict[str, Style] = {}
         labels = self._padded(labels)
@@ -113,8 +117,11 @@ class Universal(nn.Module):
             contents: frames of one shot, (N, 3, H, W), 0..1, RGB; measured together.
             style: what ``style_statistics`` returned, with as many labels.
             labels: of the frames, (N, K, H, W), 0..1; ``None``: one label everywhere.
-            strength: 0..1; 0 changes nothing.
+            strength: 0..1, a scalar; 0 changes nothing.
             method: see ``whitening``.
+
+        Returns:
+            Layer → matrices (K, C, C) and shifts (K, C), float64; float32 for ``newton``.
         """
         by_layer: dict[str, Affine] = {}
         labels = self._padded(labels)
@@ -151,7 +158,17 @@ class Universal(nn.Module):
     def stylize(
         self, content: Tensor, style: Tensor, strength: float = 1.0, method: Method = "eigen"
     ) -> Tensor:
-        """One picture in the style of another, all (1, 3, H, W), 0..1, RGB."""
+        """One picture in the style of another.
+
+        Args:
+            content: (1, 3, H, W) float32, 0..1, RGB.
+            style: (1, 3, h, w) float32, 0..1, RGB.
+            strength: 0..1; 0 changes nothing.
+            method: see ``whitening``.
+
+        Returns:
+            (1, 3, H, W) float32, 0..1, RGB, clamped.
+        """
         style_statistics = self.style_statistics(style, None, method)
         affine_maps = self.affine_maps(content, style_statistics, None, strength, method)
         return self.paint(content, affine_maps).clamp(0, 1)

@@ -21,11 +21,23 @@ LEVEL = 3
 _TILE = 1 << 24  # correlations in memory at once
 
 Nearest = Callable[[Tensor, Tensor], Tensor]
-"""(content, patches) → which of them is nearest at every place; see ``nearest_patches``."""
+"""(content, patches) → the number of the nearest patch at every place.
+
+Features (1, C, H, W) float32 and patches (P, C, k, k) float32 → (1, 1, h, w) int64, 0 … P − 1.
+"""
 
 
 def patches(features: Tensor, size: int = 3, stride: int = 1) -> Tensor:
-    """(1, C, H, W) → all patches that lie inside, (P, C, size, size)."""
+    """All patches that lie inside the features.
+
+    Args:
+        features: (1, C, H, W) float32.
+        size: of a patch.
+        stride: between patches.
+
+    Returns:
+        (P, C, size, size) float32, row by row.
+    """
     rows, columns = (features.shape[axis] - size + 1 for axis in (2, 3))
     parts = [
         features[0, :, i : i + rows : stride, j : j + columns : stride].flatten(1)
@@ -35,7 +47,7 @@ def patches(features: Tensor, size: int = 3, stride: int = 1) -> Tensor:
 
 
 def normalised(kernels: Tensor) -> Tensor:
-    """Patches (P, C, k, k), each of length 1."""
+    """Patches scaled to length 1: (P, C, k, k) float32 → the same shape."""
     return kernels / kernels.flatten(1).norm(dim=1).clamp(min=1e-8)[:, None, None, None]
 
 
@@ -45,12 +57,12 @@ def nearest_patches(content: Tensor, kernels: Tensor, padding: int = 0) -> Tenso
     argmax_j ⟨φ_i(C), φ_j(S)⟩ / (‖φ_i(C)‖ ‖φ_j(S)‖); the content's norm moves no maximum.
 
     Args:
-        content: (1, C, H, W).
-        kernels: (P, C, k, k).
+        content: (1, C, H, W) float32.
+        kernels: (P, C, k, k) float32.
         padding: zeros around the content.
 
     Returns:
-        (1, 1, h, w), int64.
+        (1, 1, h, w) int64, 0 … P − 1.
     """
     unit = normalised(kernels)
     best = content.new_full((), -torch.inf)
@@ -66,7 +78,15 @@ def nearest_patches(content: Tensor, kernels: Tensor, padding: int = 0) -> Tenso
 
 
 def nearest_at_once(content: Tensor, kernels: Tensor) -> Tensor:
-    """``nearest_patches`` in one step, as a graph of any size needs it: P·h·w correlations."""
+    """``nearest_patches`` in one step, as a graph of any size needs it: P·h·w correlations.
+
+    Args:
+        content: (1, C, H, W) float32.
+        kernels: (P, C, k, k) float32.
+
+    Returns:
+        (1, 1, h, w) int64, 0 … P − 1.
+    """
     return F.conv2d(content, normalised(kernels)).argmax(1, keepdim=True)
 
 
@@ -77,11 +97,11 @@ def put_together(kernels: Tensor, chosen: Tensor) -> Tensor:
     a time.
 
     Args:
-        kernels: (P, C, k, k).
-        chosen: (1, 1, h, w), int64, as ``nearest_patches`` returns it.
+        kernels: (P, C, k, k) float32.
+        chosen: (1, 1, h, w) int64, as ``nearest_patches`` returns it.
 
     Returns:
-        (1, C, h + k − 1, w + k − 1).
+        (1, C, h + k − 1, w + k − 1) float32.
     """
     size = kernels.shape[2]
     parts = kernels.permute(2, 3, 0, 1)  # k, k, P, C: whole rows are picked
@@ -103,13 +123,13 @@ def swap(content: Tensor, style: Tensor, size: int = 3, stride: int = 1) -> Tens
     channels, a transposed convolution with the patches, divided by how many fell on each place.
 
     Args:
-        content: (1, C, H, W), H and W at least ``size``.
-        style: (1, C, h, w), h and w at least ``size``.
+        content: features (1, C, H, W) float32, H and W at least ``size``.
+        style: features (1, C, h, w) float32, h and w at least ``size``.
         size: of a patch.
         stride: between the style's patches; the content's lie at every place.
 
     Returns:
-        (1, C, H, W).
+        (1, C, H, W) float32.
     """
     kernels = patches(style, size, stride)
     return put_together(kernels, nearest_patches(content, kernels))
@@ -135,7 +155,10 @@ class StyleSwap(torch.nn.Module):
 
     @torch.no_grad()
     def style_statistics(self, style: Tensor) -> Tensor:
-        """The patches (P, C, 3, 3) of a style picture (1, 3, H, W), 0..1, RGB."""
+        """The patches of a style picture.
+
+        (1, 3, H, W) float32, 0..1, RGB → (P, C, 3, 3) float32.
+        """
         return patches(self._features(style))
 
     @torch.no_grad()
@@ -151,7 +174,7 @@ class StyleSwap(torch.nn.Module):
         Args:
             rgb: (1, 3, H, W), 0..1, RGB.
             kernels: (P, C, 3, 3), the style's patches.
-            strength: 0..1, weight of the swapped features against the picture's own.
+            strength: 0..1, a scalar: weight of the swapped features against the picture's own.
             nearest: finds the nearest patches.
 
         Returns:
@@ -164,5 +187,14 @@ class StyleSwap(torch.nn.Module):
         return self.decoder(mixed)[..., :height, :width]
 
     def stylize(self, content: Tensor, style: Tensor, strength: float = 1.0) -> Tensor:
-        """One picture in the style of another, all (1, 3, H, W), 0..1, RGB."""
+        """One picture in the style of another.
+
+        Args:
+            content: (1, 3, H, W) float32, 0..1, RGB.
+            style: (1, 3, h, w) float32, 0..1, RGB.
+            strength: 0..1; 0 changes no feature.
+
+        Returns:
+            (1, 3, H, W) float32, 0..1, RGB, clamped.
+        """
         return self.paint(content, self.style_statistics(style), strength).clamp(0, 1)

@@ -40,7 +40,12 @@ class WCT(Universal):
         return rgb
 
     def style_pass(self, rgb: Tensor, transform: Transform) -> None:
-        """Each level measures the style picture itself, not what a deeper level decodes of it."""
+        """Each level measures the style picture itself, not the result of a deeper level.
+
+        Args:
+            rgb: (1, 3, H, W) float32, 0..1, RGB.
+            transform: called at every layer; its results are not used.
+        """
         for level in self.levels:
             transform(f"relu{level}_1", self.encoders[str(level)](rgb)[0])
 

@@ -55,7 +55,7 @@ class WCT2(Universal):
         return transform(layer, x) if layer.startswith(self.places) else x
 
     def _bands(self, skip: Skip, number: int, transform: Transform) -> Skip:
-        """The three that pooling leaves out, each a layer of its own."""
+        """A skip with its bands LH, HL and HH transformed, each as a layer of its own."""
         if len(skip) <= len(BANDS):
             return skip
         bands = zip(BANDS, skip, strict=False)

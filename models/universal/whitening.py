@@ -2,13 +2,15 @@
 
 Whitening is f̂ = C^{-1/2} (f − m_c), colouring f̂_cs = S^{1/2} f̂ + m_s (Li et al. 2017, equations 1
 and 2), C and S the covariances over positions. Both together are one affine map of the features,
-which is what ``transfer`` gives: once it is known, applying it is one small matrix product.
+which ``transfer`` returns: applying it is one small matrix product.
 
-Three ways to the roots. ``eigen`` is the papers'. ``newton`` uses matrix products alone, so that it
-can be a part of an ONNX graph. ``cholesky`` is the quickest; its L_s L_c⁻¹ reaches the same
-covariance by another rotation of the features (Chiu 2019), which shows as another picture.
+The roots are computed in one of three ways. ``eigen`` is the papers'. ``newton`` uses matrix
+products alone, so that it can be a part of an ONNX graph. ``cholesky`` is the quickest; its L_s
+L_c⁻¹ reaches the same covariance by another rotation of the features (Chiu 2019), so the picture
+differs.
 
-Everything is by label: K of them, which share the positions; K = 1 where there are no masks.
+There are K labels, each with a weight at every position; K = 1 where there are no masks. Statistics
+are float64, for ``newton`` float32.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from torch import Tensor
 Method = Literal["eigen", "newton", "cholesky"]
 
 EMPTY = 1e-7
-"""Directions with less of the greatest variance than this hold no content; they are left out."""
+"""Directions with a smaller part of the greatest variance than this are left out."""
 
 FEWEST = 10.0
 """A label with fewer positions has no usable covariance."""
@@ -34,39 +36,47 @@ _ITERATIONS = 24
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of features, by label."""
+    """Mean and covariance of features, of each label."""
 
     mean: Tensor
-    """(K, C)."""
+    """(K, C) float."""
     covariance: Tensor
-    """(K, C, C), divided by the number of positions."""
+    """(K, C, C) float, divided by the number of positions."""
     weight: Tensor
-    """(K): positions of the label; fractions count as such."""
+    """(K,) float: positions of the label, a sum of its fractions."""
 
 
 @dataclass(frozen=True)
 class Style:
-    """What colours whitened features, by label."""
+    """The statistics of a style, of each label, with the root that colours whitened features."""
 
     mean: Tensor
-    """(K, C)."""
+    """(K, C) float."""
     root: Tensor
-    """(K, C, C); times its transpose, the covariance."""
+    """(K, C, C) float; times its transpose, it is the covariance."""
     weight: Tensor
-    """(K): see ``Statistics``."""
+    """(K,) float: see ``Statistics``."""
 
 
 @dataclass(frozen=True)
 class Affine:
-    """f → matrix · f + shift, by label."""
+    """f → matrix · f + shift, for each label."""
 
     matrix: Tensor
-    """(K, C, C)."""
+    """(K, C, C) float."""
     shift: Tensor
-    """(K, C)."""
+    """(K, C) float."""
 
     def __call__(self, features: Tensor, labels: Tensor | None = None) -> Tensor:
-        """(N, C, H, W) → the same shape; ``labels`` (N, K, H, W), or none where K is 1."""
+        """The features changed by the map of each label.
+
+        Args:
+            features: (N, C, H, W) float32.
+            labels: (N, K, H, W), 0..1, with sum 1 at each position; ``None`` where K is 1.
+
+        Returns:
+            (N, C, H, W) float32.
+        """
         n, c, height, width = features.shape
         matrix, shift = self.matrix.to(features.dtype), self.shift.to(features.dtype)
         if labels is None:
@@ -83,12 +93,12 @@ def statistics(
     """Mean and covariance over all positions of all pictures together.
 
     Args:
-        features: (N, C, H, W).
+        features: (N, C, H, W) float32.
         labels: (N, K, H, W), 0..1: weight of each label at each position; ``None``: one label.
         dtype: of the sums.
 
     Returns:
-        Of K labels, see ``Statistics``.
+        The statistics of the K labels, in ``dtype``.
     """
     f = features.to(dtype).transpose(0, 1).flatten(1)
     w = torch.ones_like(f[:1]) if labels is None else labels.to(f).transpose(0, 1).flatten(1)
@@ -100,7 +110,7 @@ def statistics(
 
 
 def style_from(measured: Statistics, method: Method = "eigen") -> Style:
-    """Statistics as a style: with the root of the covariance."""
+    """The style of some statistics: it has the root of their covariance."""
     return Style(measured.mean, roots(measured.covariance, method)[0], measured.weight)
 
 
@@ -108,11 +118,14 @@ def roots(covariance: Tensor, method: Method = "eigen") -> tuple[Tensor, Tensor]
     """(R, R⁻¹) with R Rᵀ the covariance; R⁻¹ is the inverse where there is variance.
 
     ``eigen`` leaves out the directions without variance: R⁻¹ is 0 there. The others add a little
-    of it to every direction instead, so what they whiten there is small, never large.
+    variance to every direction, so that R⁻¹ is bounded.
 
     Args:
-        covariance: (K, C, C), symmetric, no negative eigenvalue but by rounding.
+        covariance: (K, C, C) float, symmetric, no negative eigenvalue but by rounding.
         method: see the module.
+
+    Returns:
+        Two of (K, C, C), of the same type.
     """
     own = torch.eye(covariance.shape[-1]).to(covariance)
     if method == "eigen":
@@ -136,6 +149,13 @@ def newton_schulz(matrix: Tensor, iterations: int = _ITERATIONS) -> tuple[Tensor
     Y₀ = A/‖A‖, Z₀ = I; T = (3I − ZY)/2; Y ← YT, Z ← TZ: coupled, so that rounding does not grow.
     Each step multiplies the smallest eigenvalue of ZY by 9/4 until it is near 1: 24 steps suffice
     for a ratio of eigenvalues of 10⁸.
+
+    Args:
+        matrix: A, (K, C, C) float.
+        iterations: steps.
+
+    Returns:
+        Two of (K, C, C), of the same type.
     """
     own = torch.eye(matrix.shape[-1]).to(matrix)
     norm = matrix.square().sum(dim=(-2, -1), keepdim=True).sqrt()
@@ -151,14 +171,18 @@ def transfer(
 ) -> Affine:
     """The map that whitens the content's features and colours them as the style's.
 
-    A label that one side does not have, or hardly, changes nothing.
+    A label with too few positions on one side changes nothing.
 
     Args:
         content: of the frames.
         style: of one style; or of several, averaged (Li 2017, section 4: both of its terms enter
             the result as factors, so averaging styles averages results).
-        strength: α of equation 3, 0..1: weight of the changed features against the unchanged.
+        strength: α of equation 3, 0..1, a scalar or (K,): weight of the changed features against
+            the unchanged ones.
         method: of the content's root.
+
+    Returns:
+        The maps of the K labels, of the type of ``content``.
     """
     own = torch.eye(content.mean.shape[-1]).to(content.mean)
     _, whiten = roots(content.covariance, method)

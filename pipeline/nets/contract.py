@@ -42,7 +42,7 @@ class ModelCard:
     recipe: str = ""
     """How it was trained: the settings as JSON."""
     figures: str = ""
-    """Losses on photographs that were not trained on, as JSON."""
+    """Losses on validation photographs, as JSON."""
     parity: str = ""
     """Largest and mean difference to PyTorch at export, in 1/255, as JSON."""
     family: str = ""

@@ -40,7 +40,7 @@ class Style:
     sha256: str
     """Of the file."""
     figures: dict[str, float]
-    """Losses on held-back photographs: content, style."""
+    """Losses on validation photographs: content, style."""
     path: Path
     """The ONNX file."""
 
