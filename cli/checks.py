@@ -12,37 +12,35 @@ from ..pipeline.core.errors import SettingsError, SinkError
 from ..pipeline.core.groups import PAINTED
 
 
-def refuse_output(out: Path, overwrite: bool, argument: str = "--out") -> None:
-    """Refuse a file that is not ``.onnx``, and what ``refuse_place`` refuses.
+def refuse_output(out: Path, overwrite: bool, argument: str, *endings: str) -> None:
+    """Refuse a file of another kind, one whose folder does not exist, and one that exists.
 
     Args:
         out: the file that will be written.
         overwrite: whether an existing file may be replaced.
         argument: what the user typed it as, for the message.
+        endings: what its name may end in, in lower case; any, if there are none.
+
+    Raises:
+        SinkError: the file can't be written there.
+    """
+    if endings and out.suffix.lower() not in endings:
+        raise SinkError(f"{argument} {out} must end in {' '.join(endings)}")
+    if not out.parent.is_dir():
+        raise SinkError(f"{argument} {out}: folder {out.parent} does not exist; create it first")
+    if out.exists() and not overwrite:
+        raise SinkError(f"{out} exists; add --overwrite to replace it")
+
+
+def refuse_model(out: Path, overwrite: bool, argument: str) -> None:
+    """Refuse what ``refuse_output`` does for ONNX files, and .ONNX, which --style does not know.
 
     Raises:
         SinkError: the file can't be written there.
     """
     if out.suffix != ".onnx":
         raise SinkError(f"{argument} {out} must end in .onnx")
-    refuse_place(out, overwrite, argument)
-
-
-def refuse_place(out: Path, overwrite: bool, argument: str) -> None:
-    """Refuse a file whose folder does not exist, and one that exists itself.
-
-    Args:
-        out: the file that will be written.
-        overwrite: whether an existing file may be replaced.
-        argument: what the user typed it as, for the message.
-
-    Raises:
-        SinkError: the file can't be written there.
-    """
-    if not out.parent.is_dir():
-        raise SinkError(f"{argument} {out}: folder {out.parent} does not exist; create it first")
-    if out.exists() and not overwrite:
-        raise SinkError(f"{out} exists; add --overwrite to replace it")
+    refuse_output(out, overwrite, argument)
 
 
 def refuse_same(source: Path, out: Path) -> None:
@@ -56,16 +54,14 @@ def refuse_same(source: Path, out: Path) -> None:
 
 
 def refuse_picture(out: Path, overwrite: bool) -> None:
-    """Refuse a name that does not end as a picture's does, and what ``refuse_place`` refuses.
+    """Refuse what ``refuse_output`` does for pictures.
 
     Raises:
         SinkError: the picture can't be written there.
     """
     from ..pipeline.core.files import PICTURE_SUFFIXES
 
-    if out.suffix.lower() not in PICTURE_SUFFIXES:
-        raise SinkError(f"{out} must end as a picture does: {' '.join(sorted(PICTURE_SUFFIXES))}")
-    refuse_place(out, overwrite, "OUT")
+    refuse_output(out, overwrite, "OUT", *sorted(PICTURE_SUFFIXES))
 
 
 def refuse_unused(

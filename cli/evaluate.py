@@ -11,8 +11,8 @@ import typer
 
 from ..models.environment import LPIPS_SETTING
 from ..pipeline.core.config import Settings
-from ..pipeline.core.errors import SettingsError, SinkError, SourceError
-from .checks import refuse_place
+from ..pipeline.core.errors import SettingsError, SourceError
+from .checks import refuse_output
 from .evaluate_clips import PER_FRAME, Clips, open_clips
 from .evaluate_report import Slices, draw, print_quality
 from .options import Overwrite, Quiet, Vgg
@@ -111,7 +111,8 @@ def evaluate(
     _check_word("--perceptual", perceptual, KINDS)
     _check_flow_model(flow, flow_model)
     spaced = _read_intervals(intervals)
-    _check_picture(picture, overwrite)
+    if picture is not None:
+        refuse_output(picture, overwrite, "--picture", ".png")
     report = Report(quiet)
     clips = open_clips(source, result, per_frame, start, max_frames)
     looks, distance = open_distance(perceptual, vgg, lpips_backbone, min(clips.size))
@@ -146,14 +147,6 @@ def _compare(clips: Clips, evaluation: Evaluation, report: Report) -> Slices:
             slices.add(frame.rgb, pictures)
             bar.advance()
     return slices
-
-
-def _check_picture(picture: Path | None, overwrite: bool) -> None:
-    if picture is None:
-        return
-    if picture.suffix.lower() != ".png":
-        raise SinkError(f"--picture {picture} must end in .png")
-    refuse_place(picture, overwrite, "--picture")
 
 
 def _check_flow_model(flow: str, model: Path | None) -> None:

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from ..pipeline.core.errors import SettingsError, SinkError
-from .checks import refuse_output
-from .options import Overwrite, Quiet
+from .checks import refuse_model
+from .options import Licence, Overwrite, Quiet
 from .progress import Report
 from .torch_backend import need_torch
 
@@ -42,7 +42,7 @@ def export(
             "WCT² encoder, skip, decoder. Default: all."
         ),
     ] = None,
-    licence: Annotated[str, typer.Option(help="Licence to write into the file.")] = "unknown",
+    licence: Licence = "unknown",
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
@@ -54,7 +54,7 @@ def export(
 
     if len(paths) != (2 if source is None else 1):
         raise SettingsError("export takes CHECKPOINT OUT, or --from SOURCE OUT")
-    refuse_output(paths[-1], overwrite)
+    refuse_model(paths[-1], overwrite, "OUT")
     if source is None:
         _export_style(paths[0], paths[1], content, licence, Report(quiet))
     else:

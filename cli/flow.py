@@ -9,7 +9,7 @@ import typer
 
 from ..models.environment import RAFT_SETTING
 from ..pipeline.core.errors import SinkError
-from .checks import refuse_output
+from .checks import refuse_model
 from .options import Overwrite, Quiet
 from .progress import Report
 from .torch_backend import need_torch
@@ -41,7 +41,7 @@ def export_flow(
     if out is None:
         out = default_model()
         _make_folder(out.parent)
-    refuse_output(out, overwrite, "export-flow")
+    refuse_model(out, overwrite, "OUT")
     error = raft.export_flow(load_raft_small(weights), out)
     size = out.stat().st_size / 1e6
     Report(quiet).say(f"wrote {out} ({size:.1f} MB), off PyTorch by {error:.5f} px on average")

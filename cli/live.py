@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..pipeline.core.config import Settings
-from .options import Config, Quiet, read_settings, with_options
+from .options import Config, JsonProgress, Quiet, read_settings, with_options
 from .plan import PlanOnly, print_plan
 from .progress import Report, stop_on_signal
 
@@ -44,9 +44,7 @@ def live(
     plan: PlanOnly = False,
     config: Config = None,
     quiet: Quiet = False,
-    json_progress: Annotated[
-        bool, typer.Option("--json-progress", help="Statistics as JSON lines on standard output.")
-    ] = False,
+    json_progress: JsonProgress = False,
 ) -> None:
     """Paint a camera, a stream or a film in real time. Without arguments: a camera in a window.
 

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from ..pipeline.core.config import Settings, checked
-from ..pipeline.core.errors import ModelError, SinkError
+from ..pipeline.core.errors import ModelError
 from ..pipeline.core.groups import METHODS
-from .checks import refuse_place
+from .checks import refuse_output
 from .options import Overwrite, Quiet
 from .progress import Report
 
@@ -64,18 +64,16 @@ def lut(
     Frames of CONTENT are painted in the style of STYLE, and the table is fitted to the result.
     This program reads the table too: stylize-video INPUT OUTPUT --style OUT.cube.
     """
-    from ..pipeline.bake import bake, numbered_files, numbered_path
+    from ..pipeline.bake import bake, numbered_files
     from ..pipeline.styles.open import net_options
     from ..pipeline.styles.universal import UniversalStyle
     from ..pipeline.styles.zoo import TABLE_SUFFIX, find_method
 
     typed = {"method": method, "strength": strength, "device": device, "threads": threads}
     settings = checked(Settings, typed, "")
-    if out.suffix.lower() != TABLE_SUFFIX:
-        raise SinkError(f"OUT {out} must end in {TABLE_SUFFIX}")
-    refuse_place(numbered_path(out, 1) if per_shot else out, overwrite, "OUT")
-    for place in numbered_files(out) if per_shot else []:
-        refuse_place(place, overwrite, "OUT")
+    refuse_output(out, overwrite or per_shot, "OUT", TABLE_SUFFIX)
+    for path in numbered_files(out) if per_shot else []:
+        refuse_output(path, overwrite, "OUT")
     pictures = _pictures(style)
     style_of = UniversalStyle(
         find_method(settings.method, "photo"), pictures, net_options(settings)

@@ -28,6 +28,10 @@ TorchDevice = Annotated[
 Workers = Annotated[int, typer.Option(help="Processes that load photographs.", min=0)]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print errors only.")]
+JsonProgress = Annotated[
+    bool, typer.Option("--json-progress", help="Progress as JSON lines on standard output.")
+]
+Licence = Annotated[str, typer.Option(help="Licence to write into the file.")]
 Restart = Annotated[bool, typer.Option("--restart", help="Ignore an earlier checkpoint.")]
 Config = Annotated[
     Path | None, typer.Option(help="Read settings from this file; config.yaml lists them all.")

@@ -13,7 +13,7 @@ from ..pipeline.core.config import Settings
 from ..pipeline.core.groups import PAINTED
 from .checks import refuse_same, refuse_vgg
 from .live import play
-from .options import Config, Quiet, Vgg, read_settings, with_options
+from .options import Config, JsonProgress, Quiet, Vgg, read_settings, with_options
 from .output import default_output
 from .plan import PlanOnly, print_plan
 from .preview import preview_settings
@@ -58,9 +58,7 @@ def run(
     config: Config = None,
     vgg: Vgg = None,
     quiet: Quiet = False,
-    json_progress: Annotated[
-        bool, typer.Option("--json-progress", help="Progress as JSON lines on standard output.")
-    ] = False,
+    json_progress: JsonProgress = False,
 ) -> None:
     """Paint a video or a picture in a style. Sound, subtitles and timing stay as they are."""
     from ..pipeline.live.open import is_live

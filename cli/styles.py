@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .checks import refuse_place
+from .checks import refuse_output
 from .options import Overwrite
 
 
@@ -69,8 +69,6 @@ def _write_sheet(sheet: Path | None, frame: str | None, at: str, overwrite: bool
         raise SettingsError("--sheet needs --frame: a picture, or a video to take a frame from")
     if sheet is None:
         raise SettingsError("--frame needs --sheet: the PNG to write")
-    if sheet.suffix.lower() != ".png":
-        raise SettingsError(f"--sheet {sheet} must end in .png")
-    refuse_place(sheet, overwrite, "--sheet")
+    refuse_output(sheet, overwrite, "--sheet", ".png")
     write_picture(sheet, style_sheet(frame_at(frame, at)))
     typer.echo(f"wrote {sheet}", err=True)

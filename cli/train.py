@@ -12,8 +12,8 @@ import typer
 from ..models.recipe import Recipe
 from ..pipeline.core.config import checked
 from ..pipeline.core.errors import TrainingError
-from .checks import refuse_output
-from .options import Overwrite, Quiet, Restart, TorchDevice, Vgg, Workers, with_options
+from .checks import refuse_model
+from .options import Licence, Overwrite, Quiet, Restart, TorchDevice, Vgg, Workers, with_options
 from .progress import Report
 from .torch_backend import need_torch, sigterm_as_ctrl_c
 
@@ -52,7 +52,7 @@ def train(
     device: TorchDevice = "auto",
     vgg: Vgg = None,
     base: _Base = None,
-    licence: Annotated[str, typer.Option(help="Licence to write into the file.")] = "unknown",
+    licence: Licence = "unknown",
     workers: Workers = 1,
     restart: Restart = False,
     overwrite: Overwrite = False,
@@ -71,7 +71,7 @@ def train(
 
     is_base = str(style) == IDENTITY
     recipe = checked(Recipe, (_BASE_WEIGHTS if is_base else {}) | typed, "train")
-    refuse_output(out, overwrite)
+    refuse_model(out, overwrite, "--out")
     report = Report(quiet)
     painting = None if is_base else _style_picture(style)
     learned, validation = split_photos(content, recipe.validation_photos)
