@@ -1,4 +1,4 @@
-"""What paints a video's key frames, and what learns from them: PyTorch behind the pipeline."""
+"""Paints a video's key frames, and trains a net on them: PyTorch behind the pipeline."""
 
 from __future__ import annotations
 
@@ -175,8 +175,15 @@ class KeyframePainter:
     """Paints key frames by one recipe; see ``pipeline.keyframes.paint.KeyPainter``.
 
     The first key frame of a shot is painted by the whole recipe. One that begins with an earlier
-    painting, warped to it, needs half of the iterations: the coarse ones among them paint what is
-    new there in strokes of the same size, while the temporal loss restores the rest.
+    painting, warped to it, needs half of the iterations: the coarse ones among them paint the new
+    parts in strokes of the same size, while the temporal loss restores the rest.
+
+    Args:
+        painter: method, recipe and styles.
+        report: shows the progress.
+        stop: set when the user stops the job.
+        on_estimate: called with the estimated seconds of a painting from the start.
+        smoothing: of the paintings; see ``smooth``.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a net's norms usually meet, so that a flat shot is known when it comes."""
+"""The usual statistics at a net's norms, by which a flat shot is recognised."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..models.nets.feedforward import StyleNet
 
 @torch.no_grad()
 def usual_deviations(net: StyleNet, pictures: list[NDArray]) -> list[list[float]]:
-    """The standard deviation of what goes into every norm, channel by channel, over photographs.
+    """The standard deviation of the input of every norm, channel by channel, over photographs.
 
     Args:
         net: any net.
-        pictures: (H, W, 3), uint8, RGB.
+        pictures: (H, W, 3) uint8, 0–255, RGB.
 
     Returns:
-        A row for every instance norm, in the order in which they work.
+        A row for every instance norm, in the order in which they run.
     """
     met: list[list[Tensor]] = []
     place = 0

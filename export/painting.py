@@ -130,7 +130,14 @@ class PicturePainter:
 def cached_describer(
     vgg: Path | None, pooling: Literal["average", "max"], margin: int, device: torch.device
 ) -> Describer:
-    """VGG-19 on a device; the pictures of a sweep share it."""
+    """VGG-19 on a device; all pictures of a sweep use one.
+
+    Args:
+        vgg: the file of the weights; ``None`` downloads them.
+        pooling: between the blocks.
+        margin: px of reflection around the picture; see ``Describer``.
+        device: where to compute.
+    """
     return open_describer(open_vgg19(vgg, pooling), margin, device)
 
 

@@ -1,4 +1,4 @@
-"""How long work reports its progress: what ``cli.progress.Report`` offers, and a test may fake."""
+"""The interface by which long work reports its progress; ``cli.progress.Report`` implements it."""
 
 from __future__ import annotations
 
@@ -24,5 +24,12 @@ class ProgressReport(Protocol):
     def progress(
         self, label: str, total: int | None, unit: str, done: int = 0
     ) -> AbstractContextManager[ProgressBar]:
-        """A bar for the time of a ``with`` block."""
+        """A bar for the time of a ``with`` block.
+
+        Args:
+            label: names the work.
+            total: units in all; ``None`` where it is not known.
+            unit: their name.
+            done: units done before.
+        """
         ...

@@ -43,7 +43,7 @@ def compressed_wct(folder: Path, places: Collection[str] = EVERYWHERE) -> WCT:
     """Collaborative-Distillation's ``encoder1…5.pth`` and ``decoder1…5.pth`` (Wang et al. 2020).
 
     Raises:
-        ModelError: a file is missing, or is not what its name says.
+        ModelError: a file is missing, or does not fit its name.
     """
     levels: dict[int, Pair] = {}
     for level in range(1, 6):
@@ -57,8 +57,13 @@ def compressed_wct(folder: Path, places: Collection[str] = EVERYWHERE) -> WCT:
 def wct2(encoder_file: Path, decoder_file: Path, places: Collection[str] = EVERYWHERE) -> WCT2:
     """clovaai/WCT2's ``wave_encoder_{sum,cat5}_l4.pth`` and ``wave_decoder_…`` (Yoo et al. 2019).
 
+    Args:
+        encoder_file: the first of these.
+        decoder_file: the second.
+        places: layers to transform; see ``WCT2``.
+
     Raises:
-        ModelError: a file is missing, or is not what its name says.
+        ModelError: a file is missing, or does not fit its name.
     """
     coding, decoding = read_state(encoder_file), read_state(decoder_file)
     pooling: Pooling = "cat5" if "conv3_4_2.weight" in decoding else "sum"
@@ -72,7 +77,7 @@ def photowct(file: Path, places: Collection[str] = EVERYWHERE) -> PhotoWCT:
     """NVIDIA FastPhotoStyle's ``photo_wct.pth``: ``e1.conv1_1.weight`` … (Li et al. 2018).
 
     Raises:
-        ModelError: it is missing, or is not what its name says.
+        ModelError: it is missing, or does not fit its name.
     """
     state = read_state(file)
     levels: dict[int, Pair] = {}

@@ -11,10 +11,11 @@ Universal = Literal["wct", "photowct", "wct2", "styleswap"]
 """A method that takes any style picture."""
 
 Pooling = Literal["max", "unpool", "sum", "cat5"]
-"""What stands between two stages of an encoder, and what the decoder is told of it.
+"""The pooling between two stages of an encoder, by what it passes to the decoder.
 
-``max``: nothing. ``unpool``: where each maximum was (PhotoWCT). ``sum``, ``cat5``: all that Haar
-pooling leaves out, added, or beside the feature before the pooling (WCT²).
+``max``: nothing. ``unpool``: the places of the maxima (PhotoWCT). ``sum``, ``cat5``: the bands that
+Haar pooling leaves out, which are added to the features, or concatenated with the features before
+the pooling (WCT²).
 """
 
 

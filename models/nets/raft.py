@@ -29,13 +29,13 @@ _LIKENESSES = _SCALES * (2 * _RADIUS + 1) ** 2
 
 
 class RaftSmall(nn.Module):
-    """Optical flow by repeated looking.
+    """Optical flow by repeated correction of an estimate.
 
     Every cell is compared with every cell, so memory grows with the square of the picture's area:
-    75 MB at 640 × 360, 6 GB at 1920 × 1080. Large pictures are better looked at small.
+    75 MB at 640 × 360, 6 GB at 1920 × 1080. Make large pictures smaller first.
 
     Args:
-        updates: how often the flow is corrected.
+        updates: number of corrections of the flow.
     """
 
     def __init__(self, updates: int = 12) -> None:
@@ -49,11 +49,11 @@ class RaftSmall(nn.Module):
         """Flow from ``first`` to ``second``.
 
         Args:
-            first: (N, 3, H, W), RGB, −1..1; H and W multiples of ``CELL``, at least 64.
-            second: likewise.
+            first: (N, 3, H, W) float32, −1..1, RGB; H and W are multiples of ``CELL``, at least 64.
+            second: of the same shape and range.
 
         Returns:
-            (N, 2, H, W): pixels to the right and downwards.
+            (N, 2, H, W) float32, px: x to the right and y downwards.
         """
         here, there = self.feature_encoder(torch.cat([first, second])).chunk(2)
         correlation = _Correlation(here, there)
@@ -118,7 +118,7 @@ class _ConvNorm(nn.Sequential):
 
 
 class _Bottleneck(nn.Module):
-    """Residual block: narrow, look around, widen."""
+    """Residual block: 1×1 to a quarter of the width, 3×3 there, and 1×1 to the full width."""
 
     def __init__(self, c_in: int, c_out: int, stride: int, *, norm: bool) -> None:
         super().__init__()
@@ -174,9 +174,9 @@ def _positions(like: Tensor) -> Tensor:
 class _Correlation:
     """How alike every cell of a picture is to every cell of the next, at four scales.
 
-    The next picture's features are pooled, not the likenesses: that is the same, for both steps are
-    linear, and a thirtieth of the work. All likenesses of a cell lie in one row, each scale with a
-    rim of zeros around it, to which whatever looks beyond the picture is led.
+    The next picture's features are pooled, not the correlations: the result is the same, because
+    both steps are linear, at a thirtieth of the work. All correlations of a cell are one row, each
+    scale with a rim of zeros around it; a place outside the picture reads the rim.
     """
 
     def __init__(self, here: Tensor, there: Tensor) -> None:
@@ -192,7 +192,7 @@ class _Correlation:
         self.start = (area.cumsum(0) - area)[:, None]
 
     def look_up(self, position: Tensor) -> Tensor:
-        """The likenesses around each position (N, 2, h, w) → (N, h·w, 4 · 7 · 7).
+        """The correlations around each position: (N, 2, h, w) float32, cells → (N, h·w, 4 · 7 · 7).
 
         All 7 × 7 samples of a window lie equally far past a whole step, so 8 × 8 places are read
         once and blended along y, then along x. With ``grid_sample`` the exported net took a third
@@ -223,7 +223,7 @@ class _RowConv(nn.Conv2d):
 
 
 class _MotionEncoder(nn.Module):
-    """Likenesses and the flow so far → what they tell of the motion."""
+    """Correlations and the flow so far → features of the motion."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -242,8 +242,8 @@ class _MotionEncoder(nn.Module):
 class _ConvGru(nn.Module):
     """Gated recurrent unit whose gates are 3 × 3 convolutions of (hidden, context, motion).
 
-    The convolution of joined inputs is the sum of one for each: that of the context, which never
-    changes, is made once, and that of the motion once for all gates. A quarter of the work less.
+    The convolution of joined inputs is the sum of one for each. That of the context, which never
+    changes, is computed once, and that of the motion once for all gates: a quarter less work.
     """
 
     def __init__(self) -> None:
@@ -270,13 +270,13 @@ class _ConvGru(nn.Module):
 
 
 def _contribution(x: Tensor, start: int, *gates: nn.Conv2d) -> Tensor:
-    """What ``x``, the gates' input channels from ``start`` on, adds to the gates."""
+    """The part of the gates' convolutions that reads ``x``, their input from ``start`` on."""
     part = slice(start, start + x.shape[1])
     return F.conv2d(x, torch.cat([gate.weight[:, part] for gate in gates]), padding=1)
 
 
 class _RecurrentBlock(nn.Module):
-    """Holds the unit by torchvision's name for it; the large RAFT has two."""
+    """Has the unit under torchvision's name for it; the large RAFT has two."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -301,7 +301,7 @@ class _FlowHead(nn.Module):
 
 
 class _UpdateBlock(nn.Module):
-    """One look at the likenesses, one change of the flow."""
+    """One correction of the flow by the correlations."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -76,7 +76,13 @@ class Canvas:
 
 
 def sizes_of(height: int, width: int, recipe: PaintRecipe) -> list[tuple[int, int]]:
-    """(height, width) to paint at, the last as given; coarser ones from a short side of 64 px."""
+    """(height, width) to paint at, from coarse to fine; the last is the picture's.
+
+    Args:
+        height: of the picture, px.
+        width: of the picture, px.
+        recipe: how many sizes at most; those with a short side below 64 px are left out.
+    """
     sizes: list[tuple[int, int]] = []
     for halvings in reversed(range(recipe.sizes)):
         size = (max(1, height >> halvings), max(1, width >> halvings))

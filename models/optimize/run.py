@@ -1,6 +1,6 @@
 """Paint a picture by optimisation: arrays in, an array out.
 
-This is what the rest of the program calls: it knows no files, and nothing of video. Pictures are
+The rest of the program calls this module. It reads no files and knows no video. Pictures are
 (H, W, 3), uint8 (0–255) or uint16 (0–65535), RGB. Labels are (H, W, K), uint8, a plane for each
 label: 255 where the label is, 0 elsewhere.
 """
@@ -69,7 +69,7 @@ class WarpedPainting:
 
 @dataclass(frozen=True)
 class ContentPicture:
-    """What is painted."""
+    """The picture to paint, with what goes with it."""
 
     rgb: Picture
     labels: Labels | None = None
@@ -79,15 +79,15 @@ class ContentPicture:
     start: Picture | None = None
     """Begin with this picture instead of the recipe's start."""
     earlier: Sequence[WarpedPainting] = ()
-    """Paintings to agree with, the nearest in time first."""
+    """Earlier paintings for the temporal loss, the nearest in time first."""
 
 
 class PictureOptimizer:
     """A method, a recipe and styles, ready to paint any picture.
 
     Args:
-        method: what paints.
-        recipe: how.
+        method: Gatys 2016 or Luan 2017.
+        recipe: layers, weights and iterations.
         styles: at least one; either all have labels or none has.
         describe: VGG-19 with the recipe's pooling and margin.
     """
@@ -162,7 +162,7 @@ def open_describer(vgg: VGG19, margin: int, device: torch.device) -> Describer:
 
     Args:
         vgg: with the recipe's pooling; it is moved to ``device``.
-        margin: px of reflection around what it sees, see ``Describer``.
+        margin: px of reflection around the picture; see ``Describer``.
         device: where to compute.
     """
     return Describer(vgg.to(device), margin, quick_in_bf16(device))
@@ -200,7 +200,7 @@ def swap_patches(
     Args:
         content: (H, W, 3), RGB, uint8 or uint16.
         style: (h, w, 3), RGB, uint8 or uint16.
-        recipe: how.
+        recipe: iterations, weights and patches.
         vgg: VGG-19.
         device: where to compute.
         progress: called with the loss of every iteration.
@@ -254,13 +254,13 @@ def _memory(device: torch.device) -> float:
 
 
 def to_tensor(rgb: Picture, device: torch.device) -> Tensor:
-    """(H, W, 3), RGB, uint8 or uint16 → (1, 3, H, W), float32, 0–255."""
+    """(H, W, 3), RGB, uint8 or uint16 → (1, 3, H, W) float32, 0–255, RGB."""
     planes = np.ascontiguousarray(rgb.transpose(2, 0, 1)[None], np.float32)
     return torch.from_numpy(planes / np.float32(np.iinfo(rgb.dtype).max / 255)).to(device)
 
 
 def to_picture(picture: Tensor, dtype: Any = np.uint8) -> Picture:
-    """(1, 3, H, W), 0–255 → (H, W, 3), RGB, rounded, over the whole range of ``dtype``."""
+    """(1, 3, H, W) float32, 0–255, RGB → (H, W, 3), RGB, the whole range of ``dtype``, rounded."""
     largest = np.iinfo(dtype).max
     scaled = (picture[0].clamp(0, 255) * (largest / 255)).round()
     return np.ascontiguousarray(scaled.permute(1, 2, 0).cpu().numpy().astype(dtype))

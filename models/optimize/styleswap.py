@@ -34,13 +34,13 @@ def optimize_swap(
 
     Args:
         encoder: Φ, to relu3_1.
-        content: C, (1, 3, H, W), 0..1, RGB.
-        style: S, (1, 3, h, w), 0..1, RGB.
+        content: C, (1, 3, H, W) float32, 0..1, RGB.
+        style: S, (1, 3, h, w) float32, 0..1, RGB.
         recipe: iterations, λ, patches and start.
         progress: called with the loss of every iteration.
 
     Returns:
-        (1, 3, H, W), 0..1, RGB.
+        (1, 3, H, W) float32, 0..1, RGB.
 
     Raises:
         TrainingError: the loss is no longer a finite number.

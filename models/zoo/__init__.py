@@ -1,1 +1,1 @@
-"""The trained ONNX files that ship, and ``zoo.yaml``, which says what each is."""
+"""The trained ONNX files that ship, and ``zoo.yaml``, which describes them."""
