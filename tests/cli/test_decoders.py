@@ -34,8 +34,8 @@ def test_a_method_is_trained_resumed_exported_and_played(tmp_path: Path, vgg_fil
     done = run_command(*export, "--places", "encoder")
     assert done.returncode == 0 and "off PyTorch by" in done.stderr, done.stderr
     assert "exists; add --overwrite" in one_line(run_command(*export))
-    shown = run_command(content, tmp_path / "o.png", "--style", style, "--method", out)
-    assert shown.returncode == 0, shown.stderr
+    painted = run_command(content, tmp_path / "o.png", "--style", style, "--method", out)
+    assert painted.returncode == 0, painted.stderr
     assert cv2.imread(str(tmp_path / "o.png")).shape == cv2.imread(str(content)).shape
     assert "must end" in one_line(run_command(*export[:-3], tmp_path / "x.pt", *export[-2:]))
     odd = one_line(run_command(*export[:-3], tmp_path / "x.onnx", *export[-2:]))

@@ -54,8 +54,8 @@ def test_it_writes_a_picture_its_curves_and_a_preview(
 ):
     run(photo, tmp_path / "out.jpg", "--style", style, "--vgg", vgg_file)
     assert cv2.imread(str(tmp_path / "out.jpg")).shape == (64, 80, 3)
-    kept = {p.suffix for p in (tmp_path / "out.painting").iterdir()}
-    assert kept == {".pt", ".png"}
+    saved = {p.suffix for p in (tmp_path / "out.painting").iterdir()}
+    assert saved == {".pt", ".png"}
     assert cv2.imread(str(tmp_path / "out.painting/losses.png")) is not None
     assert cv2.imread(str(tmp_path / "out.painting/preview.png")).shape == (64, 80, 3)
 
@@ -67,20 +67,20 @@ def test_sixteen_bits_stay_sixteen(style: Path, vgg_file: Path, tmp_path: Path, 
     run(tmp_path / f"deep.{ending}", out, "--style", style, "--vgg", vgg_file, "--ratio", "1e9")
     after = cv2.imread(str(out), cv2.IMREAD_UNCHANGED)
     assert after.dtype == np.uint16
-    assert np.abs(after.astype(float) - before).max() <= 2  # of 65535: the content held it all
+    assert np.abs(after.astype(float) - before).max() <= 2  # of 65535: only the content counts
 
 
 def test_a_finished_painting_is_not_painted_again(
     photo: Path, style: Path, vgg_file: Path, tmp_path: Path
 ):
-    asked = (photo, tmp_path / "out.png", "--style", style, "--vgg", vgg_file)
-    run(*asked)
+    words = (photo, tmp_path / "out.png", "--style", style, "--vgg", vgg_file)
+    run(*words)
     first = (tmp_path / "out.png").read_bytes()
-    kept = next((tmp_path / "out.painting").glob("*.pt"))
-    before = kept.stat().st_mtime_ns
-    run(*asked, "--overwrite")
+    saved = next((tmp_path / "out.painting").glob("*.pt"))
+    before = saved.stat().st_mtime_ns
+    run(*words, "--overwrite")
     assert (tmp_path / "out.png").read_bytes() == first
-    assert kept.stat().st_mtime_ns == before
+    assert saved.stat().st_mtime_ns == before
 
 
 @pytest.mark.slow
@@ -121,13 +121,13 @@ def test_several_styles_and_masks(photo: Path, style: Path, vgg_file: Path, tmp_
 @pytest.mark.parametrize("smooth", ["off", "guided", "closed"])
 def test_deep_photo(photo: Path, style: Path, vgg_file: Path, tmp_path: Path, smooth: str):
     out = tmp_path / "out.png"
-    asked = ("--method", "deepphoto", "--smooth", smooth)
-    run(photo, out, "--style", style, "--vgg", vgg_file, *asked)
+    words = ("--method", "deepphoto", "--smooth", smooth)
+    run(photo, out, "--style", style, "--vgg", vgg_file, *words)
     assert cv2.imread(str(out)).shape == (64, 80, 3)
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "message"),
     [
         (("--style-mask", "s.png"), "--content-mask and --style-mask go together"),
         (("--sweep", "ratio"), "is not SETTING=A,B,C"),
@@ -137,7 +137,7 @@ def test_deep_photo(photo: Path, style: Path, vgg_file: Path, tmp_path: Path, sm
     ],
 )
 def test_what_cannot_be_is_one_line(
-    photo: Path, style: Path, vgg_file: Path, tmp_path: Path, args: tuple[str, str], told: str
+    photo: Path, style: Path, vgg_file: Path, tmp_path: Path, args: tuple[str, str], message: str
 ):
     write(tmp_path / "s.png", 5)
     args = (args[0], str(tmp_path / "s.png") if args[1] == "s.png" else args[1])
@@ -145,7 +145,7 @@ def test_what_cannot_be_is_one_line(
         *("paint", photo, tmp_path / "out.png", "--style", style, "--vgg", vgg_file, *args)
     )
     assert refused.returncode == 1
-    assert told in refused.stderr
+    assert message in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
     assert not (tmp_path / "out.png").exists()
 
@@ -165,7 +165,7 @@ def test_styleswap_paints_at_a_size_of_its_own(
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "message"),
     [
         (("styleswap", "--ratio", "1"), "--ratio does not apply to --method styleswap"),
         (("styleswap", "--restart"), "--restart does not apply to --method styleswap"),
@@ -177,26 +177,26 @@ def test_styleswap_paints_at_a_size_of_its_own(
         (("styleswap",), "PHOTO none.png: "),
     ],
 )
-def test_what_a_method_has_no_use_for_is_refused(args: tuple[str, ...], told: str):
+def test_what_a_method_has_no_use_for_is_refused(args: tuple[str, ...], message: str):
     words = ["paint", "none.png", "out.png", "--style", "a.png", "--method", *args]
     with pytest.raises(StylizeError) as refused:
         app(words, standalone_mode=False)
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_a_texture_of_any_size(style: Path, vgg_file: Path, tmp_path: Path):
     out = tmp_path / "texture.png"
-    asked = ("--size", "90x70", "--iterations", "6", "--style-layers", "conv1_1=1", "--quiet")
-    done(run_command("texture", style, out, "--vgg", vgg_file, *asked))
+    words = ("--size", "90x70", "--iterations", "6", "--style-layers", "conv1_1=1", "--quiet")
+    done(run_command("texture", style, out, "--vgg", vgg_file, *words))
     assert cv2.imread(str(out)).shape == (70, 90, 3)
-    (kept,) = (tmp_path / "texture.painting").glob("*.pt")
-    before, first = kept.stat().st_mtime_ns, out.read_bytes()
-    done(run_command("texture", style, out, "--vgg", vgg_file, *asked, "--overwrite"))
-    assert (kept.stat().st_mtime_ns, out.read_bytes()) == (before, first)  # not made twice
+    (saved,) = (tmp_path / "texture.painting").glob("*.pt")
+    before, first = saved.stat().st_mtime_ns, out.read_bytes()
+    done(run_command("texture", style, out, "--vgg", vgg_file, *words, "--overwrite"))
+    assert (saved.stat().st_mtime_ns, out.read_bytes()) == (before, first)  # not made twice
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "message"),
     [
         (("--ratio", "1"), "--ratio does not apply to texture: a texture has no content"),
         (("--content-layers", "conv2_1"), "--content-layers does not apply to texture"),
@@ -206,10 +206,10 @@ def test_a_texture_of_any_size(style: Path, vgg_file: Path, tmp_path: Path):
         (("--start", "content"), "or type --start noise:7"),
     ],
 )
-def test_what_a_texture_has_no_use_for_is_refused(args: tuple[str, str], told: str):
+def test_what_a_texture_has_no_use_for_is_refused(args: tuple[str, str], message: str):
     with pytest.raises(StylizeError) as refused:
         app(["texture", "none.png", "out.png", *args], standalone_mode=False)
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_help_of_a_texture_has_what_it_uses_and_readable_defaults():
@@ -219,8 +219,8 @@ def test_help_of_a_texture_has_what_it_uses_and_readable_defaults():
 
 
 def test_what_no_memory_holds_is_refused_before_work(style: Path, vgg_file: Path, tmp_path: Path):
-    asked = ("texture", style, tmp_path / "t.png", "--vgg", vgg_file, "--size", "60000x60000")
-    refused = run_command(*asked)
+    words = ("texture", style, tmp_path / "t.png", "--vgg", vgg_file, "--size", "60000x60000")
+    refused = run_command(*words)
     assert refused.returncode == 1
     assert "GiB of memory to be painted" in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
@@ -239,8 +239,8 @@ def test_the_main_command_paints_a_picture(
     photo: Path, style: Path, vgg_file: Path, tmp_path: Path, method: str
 ):
     out = tmp_path / "out.jpg"
-    asked = ("--style", style, "--method", method, "--vgg", vgg_file)
-    done(run_command(photo, out, *asked, *OPTIONS))
+    words = ("--style", style, "--method", method, "--vgg", vgg_file)
+    done(run_command(photo, out, *words, *OPTIONS))
     assert cv2.imread(str(out)).shape == (64, 80, 3)
 
 
@@ -253,28 +253,28 @@ def test_the_main_command_keeps_sixteen_bits_and_finishes(
     mask[:, 40:] = 255
     cv2.imwrite(str(tmp_path / "mask.png"), mask)
     out = tmp_path / "out.png"
-    asked = ("--style", style, "--method", "gatys", "--vgg", vgg_file)
+    words = ("--style", style, "--method", "gatys", "--vgg", vgg_file)
     finish = ("--mask", tmp_path / "mask.png", "--mask-feather", "0", "--strength", "0.5")
-    done(run_command(tmp_path / "deep.png", out, *asked, *finish, *OPTIONS))
+    done(run_command(tmp_path / "deep.png", out, *words, *finish, *OPTIONS))
     after = cv2.imread(str(out), cv2.IMREAD_UNCHANGED)
     assert after.dtype == np.uint16
     np.testing.assert_array_equal(after[:, :40], before[:, :40])
     assert np.abs(after[:, 40:].astype(float) - before[:, 40:]).mean() > 100
 
 
-@pytest.mark.parametrize("carry", ["flow", pytest.param("net", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("between", ["flow", pytest.param("net", marks=pytest.mark.slow)])
 def test_the_main_command_paints_a_video(
-    make_clip: MakeClip, style: Path, vgg_file: Path, tmp_path: Path, carry: str
+    make_clip: MakeClip, style: Path, vgg_file: Path, tmp_path: Path, between: str
 ):
     out = tmp_path / "out.mp4"
-    asked = ("--style", style, "--method", "gatys", "--vgg", vgg_file, "--between", carry)
+    words = ("--style", style, "--method", "gatys", "--vgg", vgg_file, "--between", between)
     clip = make_clip(frames=moving_scene(8, 96, 80))
     net = ("--learn-steps", "3", "--save-style", tmp_path / "learned.onnx")
-    done(run_command(clip, out, *asked, *OPTIONS, *(net if carry == "net" else ())))
+    done(run_command(clip, out, *words, *OPTIONS, *(net if between == "net" else ())))
     found, times = read_video(out)
     assert len(found) == len(times) == 8
     assert len(list((tmp_path / "out.keyframes").glob("*.png"))) >= 1
-    if carry == "net":
+    if between == "net":
         assert (tmp_path / "learned.onnx").is_file()
 
 
@@ -285,8 +285,8 @@ def test_the_time_of_all_key_frames_is_said_before_the_first_is_painted(
     make_clip: MakeClip, style: Path, vgg_file: Path, tmp_path: Path
 ):
     clip = make_clip(frames=moving_scene(24, 96, 80))
-    asked = ("--style", style, "--method", "gatys", "--vgg", vgg_file, "--key-every", "0.4")
-    painted = run_command(clip, tmp_path / "o.mp4", *asked, *ESTIMATED)
+    words = ("--style", style, "--method", "gatys", "--vgg", vgg_file, "--key-every", "0.4")
+    painted = run_command(clip, tmp_path / "o.mp4", *words, *ESTIMATED)
     done(painted)
     lines = painted.stderr.splitlines()
     count = int(lines[0].split()[0])
@@ -300,8 +300,8 @@ def test_the_time_of_all_key_frames_is_said_before_the_first_is_painted(
 def test_the_time_of_a_picture_is_said_before_it_is_painted(
     photo: Path, style: Path, vgg_file: Path, tmp_path: Path
 ):
-    asked = ("--style", style, "--vgg", vgg_file, *FAST[2:-1], "--iterations", "12")
-    painted = run_command("paint", photo, tmp_path / "out.png", *asked)
+    words = ("--style", style, "--vgg", vgg_file, *FAST[2:-1], "--iterations", "12")
+    painted = run_command("paint", photo, tmp_path / "out.png", *words)
     done(painted)
     lines = painted.stderr.splitlines()
     (said,) = (n for n, line in enumerate(lines) if line.endswith(" in all"))

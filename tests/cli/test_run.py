@@ -210,9 +210,9 @@ def test_bad_input_is_one_clear_line_and_nothing_is_left(
     foreign_onnx(tmp_path / "other.onnx", [1, 10])
     (tmp_path / "empty").mkdir()
     before = sorted(tmp_path.rglob("*"))
-    words, told = BAD_INPUT[case]
+    words, message = BAD_INPUT[case]
     line = one_line(run_command(*words, cwd=tmp_path))
-    assert told in line
+    assert message in line
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -251,9 +251,9 @@ def test_a_clip_that_breaks_half_way_is_kept_and_said(
     data = (tmp_path / "w.mp4").read_bytes()
     write(tmp_path / "b.mp4", data[: len(data) // 2])
     line = one_line(run_command("b.mp4", "o.mp4", "--style", identity, cwd=tmp_path))
-    kept = len(read_video(tmp_path / "o.mp4")[0])
-    assert f"the {kept} frames before that are in o.mp4" in line
-    assert 0 < kept < 200
+    saved = len(read_video(tmp_path / "o.mp4")[0])
+    assert f"the {saved} frames before that are in o.mp4" in line
+    assert 0 < saved < 200
 
 
 @pytest.mark.parametrize("look", ["art", "photo"])
@@ -267,11 +267,11 @@ def test_any_picture_is_a_style(look: str, tmp_path: Path):
         tmp_path / "content.png", out, "--style", tmp_path / "style.png", "--look", look
     )
     assert done.returncode == 0, done.stderr
-    shown = cv2.imread(str(out))[..., ::-1]
-    assert shown.shape == content.shape
-    colour, wanted, was = (x.mean(axis=(0, 1)) for x in (shown, style, content))
-    assert np.abs(colour - wanted).max() < 0.2 * np.abs(was - wanted).max()
-    light = [x.mean(axis=2).ravel() for x in (shown, content)]
+    painted = cv2.imread(str(out))[..., ::-1]
+    assert painted.shape == content.shape
+    colour, target, was = (x.mean(axis=(0, 1)) for x in (painted, style, content))
+    assert np.abs(colour - target).max() < 0.2 * np.abs(was - target).max()
+    light = [x.mean(axis=2).ravel() for x in (painted, content)]
     assert np.corrcoef(*light)[0, 1] > (0.6 if look == "photo" else 0.4)
 
 

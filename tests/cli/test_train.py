@@ -50,7 +50,7 @@ def test_a_style_is_trained_resumed_exported_and_played(
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (["--content", "none"], "is not a folder"),
         (["--out", "style.txt"], "must end in .onnx"),
@@ -60,7 +60,7 @@ def test_a_style_is_trained_resumed_exported_and_played(
         (["--validation-photos", "90"], "of them for validation"),
     ],
 )
-def test_bad_training_input_is_one_line(tmp_path: Path, change: list[str], told: str):
+def test_bad_training_input_is_one_line(tmp_path: Path, change: list[str], message: str):
     write_photos(tmp_path / "photos", 4)
     words = [
         "train",
@@ -72,5 +72,5 @@ def test_bad_training_input_is_one_line(tmp_path: Path, change: list[str], told:
         "--validation-photos",
         "1",
     ]
-    assert told in one_line(run_command(*words, *change, cwd=tmp_path))
+    assert message in one_line(run_command(*words, *change, cwd=tmp_path))
     assert not (tmp_path / "s.onnx").exists()
