@@ -52,7 +52,7 @@ class AlignedPictures:
         return self._now
 
     def at(self, frame: Frame) -> TimedPicture:
-        """Find the picture for a frame; the last one where the pictures have ended."""
+        """Find the picture for a frame, (H, W) or (H, W, 3) uint8; the last one after the end."""
         time = frame.time - self._start
         # The nearest in time is taken, because two clocks are not rounded the same way.
         while self._next is not None and (self._now[0] + self._next[0]) / 2 <= time:
