@@ -91,7 +91,8 @@ class _Printer:
         """Print what runs; called at the first frame."""
         sound = "with sound" if start.has_audio else "no sound"
         self._report.say(
-            f"live: {self._name}, {start.width}x{start.height}, {start.rate:.3g} frames/s, {sound}"
+            f"{start.style} on {start.device}: {self._name}, live, {start.width}x{start.height}, "
+            f"{start.rate:.3g} frames/s, {sound}"
         )
         for page in start.pages:
             self._report.say(f"open {page}")
