@@ -273,6 +273,9 @@ def paint_picture(
     masks = open_masks(settings, source)
     with closing(masks) if masks is not None else nullcontext():
         result = Finish(mask=masks).picture(result, content, frame, settings.strength)
+    if settings.mirror:
+        mirrored: Any = np.ascontiguousarray(result[:, ::-1])
+        result = mirrored
     write_picture(out, result)
     report.say(f"wrote {out}: {size[0]}x{size[1]}")
 

@@ -260,6 +260,13 @@ def test_the_main_command_keeps_sixteen_bits_and_finishes(
     assert after.dtype == np.uint16
     np.testing.assert_array_equal(after[:, :40], before[:, :40])
     assert np.abs(after[:, 40:].astype(float) - before[:, 40:]).mean() > 100
+    done(
+        run_command(
+            tmp_path / "deep.png", tmp_path / "m.png", *words, *finish, *OPTIONS, "--mirror"
+        )
+    )
+    mirrored = cv2.imread(str(tmp_path / "m.png"), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(mirrored, after[:, ::-1])
 
 
 @pytest.mark.parametrize("between", ["flow", pytest.param("net", marks=pytest.mark.slow)])
