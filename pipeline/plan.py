@@ -108,10 +108,8 @@ class Plan:
         span = "" if self.span == ALL else f", from {_seconds(self.span.start, info)}"
         if self.span.end is not None:
             span += f" to {_seconds(self.span.end, info)}"
-        count = "" if self.frames is None else f", {self.frames} frames"
         lines = [
-            f"read     {info.name}: {info.width}x{info.height}, {float(info.rate):.5g} frames/s"
-            f"{count}{span}",
+            f"read     {info.name}: {info.width}x{info.height}, {self._length()}{span}",
             f"paint    {self._style_line()}",
             f"flicker  {self._blend_line()}",
             f"write    {self.target}{self._encoding_line()}",
@@ -121,6 +119,16 @@ class Plan:
         if self.mirror:
             lines.append("mirror   left and right are exchanged")
         return lines + [f"stream   {plan.line}" for plan in self.streams]
+
+    def _length(self) -> str:
+        """Frame rate and number of frames; of pictures that stay pictures, the number alone."""
+        info = self.source.info
+        if info.frames == 1:
+            return "one picture"
+        if info.container is None and self.encoding is None:
+            return f"{self.frames} pictures"
+        count = "" if self.frames is None else f", {self.frames} frames"
+        return f"{float(info.rate):.5g} frames/s{count}"
 
     def _style_line(self) -> str:
         strength = "" if self.strength == 1 else f", strength {self.strength:g}"
