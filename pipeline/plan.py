@@ -178,7 +178,7 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
     if not has_keyframes(settings):
         content_masks = open_content_masks(settings, opened)
         style = open_style(settings, content_masks)
-    blend, flow = _temporal(settings, style)
+    blend, flow = _temporal(settings, style, info)
     needs_cuts = style is None or style.info.per_shot or blend is not None
     shots = Shots(settings.scenes, info.start, target, needs_cuts)
     keyframes = None
@@ -208,10 +208,13 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
     )
 
 
-def _temporal(settings: Settings, style: Style | None) -> tuple[float | None, FlowEstimator | None]:
+def _temporal(
+    settings: Settings, style: Style | None, info: SourceInfo
+) -> tuple[float | None, FlowEstimator | None]:
     """Weight of the temporal blend, and what estimates motion, where they are needed."""
     by_net = style is None and settings.between == "net"
     adds_flicker = by_net or (style is not None and not style.info.per_pixel)
+    adds_flicker = adds_flicker and info.frames != 1  # one picture has no past
     blend = BLEND_WEIGHTS[settings.steady] if settings.steady != "off" and adds_flicker else None
     if blend is None and style is not None:
         return None, None
