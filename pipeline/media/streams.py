@@ -6,7 +6,6 @@ Each stream is tried on an empty file of the output's container, before any work
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -75,11 +74,6 @@ def plan_streams(source: Path, container: str) -> list[StreamPlan]:
         best = original.streams.best("video")
         streams = [stream for stream in original.streams if stream is not best]
         return [_plan(stream, scratch) for stream in streams]
-
-
-def planned(plans: Sequence[StreamPlan], index: int) -> StreamPlan | None:
-    """Return the plan of the stream at ``index``, if there is one."""
-    return next((plan for plan in plans if plan.index == index), None)
 
 
 def _plan(stream: Stream, scratch: OutputContainer) -> StreamPlan:
