@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from ..core.concurrency import available_cores
 from ..core.errors import ModelError
-from ..core.frame import Frame, Picture, Rgb, TemporalState, as_rgb
+from ..core.frame import Frame, Rgb, TemporalState, as_rgb
 from ..imaging.resize import resize_area
 from ..nets.contract import INPUT, MEMORY, OUTPUT
 from ..nets.runtime import onnxruntime
 from .files import MAX_WORKERS, NetOptions, card_of, open_file
-from .style import StyleInfo, failures_in_one_line
+from .style import StyleInfo, UnmeasuredShot, failures_in_one_line
 
 log = logging.getLogger(__name__)
 
@@ -209,9 +209,9 @@ class DirectStyle:
             max_workers=workers if device == "cpu" and not recurrent else 1,
         )
 
-    def compile(self, shot: Sequence[Frame], strength: float = 1.0) -> DirectShot:
+    def compile(self, shot: Sequence[Frame], strength: float = 1.0) -> UnmeasuredShot:
         """See ``Style.compile``: nothing is measured, and the strength is left to a fade."""
-        return DirectShot(self, strength)
+        return UnmeasuredShot(self.paint, strength)
 
     def paint(self, frame: Frame, state: TemporalState | None) -> Rgb:
         """See ``ShotStyle.paint``; the result is RGB."""
@@ -221,19 +221,3 @@ class DirectStyle:
     def paint_rgb(self, rgb: Rgb, state: TemporalState | None = None) -> Rgb:
         """The same for a picture (H, W, 3) uint8, 0–255, RGB; failures are the net's own."""
         return self._net.paint(rgb, state)
-
-
-@dataclass(frozen=True)
-class DirectShot:
-    """``DirectStyle`` at a strength; see ``ShotStyle``."""
-
-    style: DirectStyle
-    opacity: float
-
-    def paint(self, frame: Frame, state: TemporalState | None = None) -> Picture:
-        """See ``ShotStyle.paint``."""
-        return self.style.paint(frame, state)
-
-    def adapt(self, frame: Frame, weight: float) -> DirectShot:
-        """See ``ShotStyle.adapt``: there are no statistics."""
-        return self

@@ -20,16 +20,18 @@ from ..nets.reader import read_net
 from ..nets.session import BoundSession, open_session
 from .compiled import CompiledNet, NetCompiler, NetMix
 from .direct import DirectStyle
-from .files import MAX_WORKERS, NetOptions, card_of
+from .files import (
+    MAX_WORKERS,
+    MEASURED_PIXELS,
+    QUICKLY_MEASURED_PIXELS,
+    NetOptions,
+    card_of,
+)
 from .style import StyleInfo, failures_in_one_line
 from .zoo import find_base
 
 Mixture = Sequence[tuple[Path, float]]
 """Style files and their weights, which sum to 1."""
-
-# Pixels of a picture that are measured; and fewer, where time is short.
-_MEASURED = 1_000_000
-_MEASURED_QUICKLY = _MEASURED // 4
 
 _AGREEMENT = 1.0  # mean grey levels by which a compiled net may differ from its own file
 
@@ -140,7 +142,7 @@ class FeedForwardStyle:
     def compile(self, shot: Sequence[Frame], strength: float = 1.0) -> NetShot:
         """See ``Style.compile``."""
         mix, opacity = self._mix_at(strength)
-        most = _MEASURED_QUICKLY if self._options.live else _MEASURED
+        most = self._options.measured_pixels
         with failures_in_one_line(self.info, shot[0], "--tile 1024 or a smaller --size"):
             moments = self._compiler.measure([frame.source for frame in shot], mix, most)
             return self._shot(shot[0].source, mix, moments, opacity)
@@ -167,7 +169,7 @@ class FeedForwardStyle:
     def adapt(self, frame: Frame, shot: NetShot, weight: float) -> NetShot:
         """See ``ShotStyle.adapt``."""
         with failures_in_one_line(self.info, frame):
-            now = self._compiler.measure([frame.source], shot.mix, _MEASURED_QUICKLY)
+            now = self._compiler.measure([frame.source], shot.mix, QUICKLY_MEASURED_PIXELS)
             moments = Moments.mean([shot.moments, now], [1 - weight, weight])
             return self._shot(frame.source, shot.mix, moments, shot.opacity)
 
@@ -208,7 +210,7 @@ def agrees(mix: NetMix, direct: DirectStyle) -> bool:
 
     try:
         compiler, one = NetCompiler(opened, opened, "float"), NetMix(net)
-        compiled = compiler.compile(picture, one, compiler.measure([picture], one, _MEASURED))
+        compiled = compiler.compile(picture, one, compiler.measure([picture], one, MEASURED_PIXELS))
         expected = direct.paint_rgb(picture)
         difference = as_rgb(compiled.paint(picture)).astype(int) - expected
     # Whatever fails here, ONNX Runtime or numpy, the graph was not understood.

@@ -15,6 +15,13 @@ MAX_WORKERS = 4
 for the others at every operator. Each frame has its own activations, so the number is bounded."""
 
 
+MEASURED_PIXELS = 1_000_000
+"""Pixels of a picture that a style is measured on, about."""
+
+QUICKLY_MEASURED_PIXELS = MEASURED_PIXELS // 4
+"""The same where time is short: live, and each time the light has changed."""
+
+
 @dataclass(frozen=True)
 class NetOptions:
     """How nets are run, whichever they are."""
@@ -33,6 +40,11 @@ class NetOptions:
     """Longest side of what is painted at once, px; 0: the whole."""
     live: bool = False
     """Frames come one at a time: each gets all cores, and a shot is measured on fewer pixels."""
+
+    @property
+    def measured_pixels(self) -> int:
+        """Pixels of a picture that a shot is measured on, about."""
+        return QUICKLY_MEASURED_PIXELS if self.live else MEASURED_PIXELS
 
 
 def open_file(path: Path, device: str, threads: int) -> tuple[onnxruntime.InferenceSession, str]:

@@ -7,7 +7,6 @@ then a frame is one look-up a pixel, faster than interpolation, and as exact.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..core.frame import Frame, Picture, Rgb, TemporalState, as_rgb
 from ..imaging.lut import Table, read_cube
-from .style import StyleInfo
+from .style import StyleInfo, UnmeasuredShot
 
 _LEVELS = 256
 
@@ -37,9 +36,12 @@ class LutStyle:
         self.info = StyleInfo(name, "table", per_pixel=True)
         self._colors = tabulate([(read_cube(path), weight) for path, weight in styles])
 
-    def compile(self, shot: Sequence[Frame], strength: float = 1.0) -> LutShot:
+    def compile(self, shot: Sequence[Frame], strength: float = 1.0) -> UnmeasuredShot:
         """See ``Style.compile``."""
-        return LutShot(self, strength)
+        return UnmeasuredShot(self._paint_frame, strength)
+
+    def _paint_frame(self, frame: Frame, state: TemporalState | None) -> Picture:
+        return self.paint(as_rgb(frame.source))
 
     def paint(self, rgb: Rgb) -> Rgb:
         """A picture (H, W, 3) uint8, 0–255, RGB, by the tables; the same shape."""
@@ -47,22 +49,6 @@ class LutStyle:
         colors &= 0xFFFFFF  # without the opacity
         graded = self._colors[colors].view(np.uint8).reshape(*rgb.shape[:2], 4)
         return np.asarray(cv2.cvtColor(graded, cv2.COLOR_RGBA2RGB), np.uint8)
-
-
-@dataclass(frozen=True)
-class LutShot:
-    """Tables at a strength; see ``ShotStyle``."""
-
-    style: LutStyle
-    opacity: float
-
-    def paint(self, frame: Frame, state: TemporalState | None = None) -> Picture:
-        """See ``ShotStyle.paint``; the result is RGB."""
-        return self.style.paint(as_rgb(frame.source))
-
-    def adapt(self, frame: Frame, weight: float) -> LutShot:
-        """See ``ShotStyle.adapt``: there are no statistics."""
-        return self
 
 
 def tabulate(parts: Sequence[tuple[Table, float]]) -> NDArray[np.uint32]:

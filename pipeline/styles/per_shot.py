@@ -117,7 +117,8 @@ def compile_shots(
                 yield from _begin(style, waiting, strength)
                 continue
             if shot is not None and not frame.cut and shot.fits(frame):
-                shot = shot.follow(frame)
+                if style.info.per_shot:  # else no statistics could follow the light
+                    shot = shot.follow(frame)
                 yield frame, shot.style
                 continue
             if waiting and (frame.cut or kind_of(frame.source) != kind_of(waiting[0].source)):

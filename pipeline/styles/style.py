@@ -6,7 +6,7 @@ frames of that shot. ``render`` and ``live`` know nothing else of what paints.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -89,6 +89,22 @@ class Style(Protocol):
             ModelError: the net failed.
         """
         ...
+
+
+@dataclass(frozen=True)
+class UnmeasuredShot:
+    """A style that measures nothing of a shot, at a strength; see ``ShotStyle``."""
+
+    paint_frame: Callable[[Frame, TemporalState | None], Picture]
+    opacity: float
+
+    def paint(self, frame: Frame, state: TemporalState | None = None) -> Picture:
+        """See ``ShotStyle.paint``."""
+        return self.paint_frame(frame, state)
+
+    def adapt(self, frame: Frame, weight: float) -> UnmeasuredShot:
+        """See ``ShotStyle.adapt``: there are no statistics."""
+        return self
 
 
 @contextmanager

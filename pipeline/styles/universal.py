@@ -21,7 +21,7 @@ from ..media.inputs import first_picture
 from ..nets.contract import INPUT, OUTPUT, ModelCard
 from ..nets.rewrite import LABELS, with_labels, with_maps
 from ..nets.session import open_session
-from .files import MAX_WORKERS, NetOptions
+from .files import MAX_WORKERS, QUICKLY_MEASURED_PIXELS, NetOptions
 from .photoreal import LINES, Smooth, photo_size, to_frame_size
 from .style import StyleInfo, failures_in_one_line
 from .universal_files import Arrays, Seen, StyleMix, UniversalFiles, mix_statistics
@@ -35,10 +35,6 @@ PHOTOGRAPHIC = ("wct2", "photowct")
 _WHOLE, _TILE = 4_000_000, 1024  # pixels that are painted at once, and the side of tiles otherwise
 _DEFAULT_OPTIONS = NetOptions()
 _BAND = 256  # rows, of what is measured of a large picture
-
-# Pixels of a picture that are measured; and fewer, where time is short.
-_MEASURED = 1_000_000
-_MEASURED_QUICKLY = _MEASURED // 4
 
 
 @dataclass(frozen=True)
@@ -314,14 +310,14 @@ class UniversalStyle:
     def compile(self, shot: Sequence[Frame], strength: float = 1.0) -> UniversalShot:
         """See ``Style.compile``: the strength works inside the method."""
         mix = replace(self._mix, strength=strength)
-        most = _MEASURED_QUICKLY if self._options.live else _MEASURED
+        most = self._options.measured_pixels
         with failures_in_one_line(self.info, shot[0]):
             return self._shot(shot, mix, self._compiler.measure(shot, mix, most))
 
     def adapt(self, frame: Frame, shot: UniversalShot, weight: float) -> UniversalShot:
         """See ``ShotStyle.adapt``."""
         with failures_in_one_line(self.info, frame):
-            now = self._compiler.measure([frame], shot.mix, _MEASURED_QUICKLY)
+            now = self._compiler.measure([frame], shot.mix, QUICKLY_MEASURED_PIXELS)
             affine_maps = {
                 n: (1 - weight) * shot.affine_maps[n] + weight * now[n] for n in shot.affine_maps
             }
