@@ -65,7 +65,7 @@ def _export_style(checkpoint: Path, out: Path, content: Path, licence: str, repo
     import torch
 
     from ..models.data import list_photos
-    from ..models.training.feedforward import LossValues, load_checkpoint
+    from ..models.training.state import LossValues, load_checkpoint
     from .train import export_training
 
     training = load_checkpoint(checkpoint, torch.device("cpu"))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -20,9 +22,11 @@ from .torch_backend import need_torch, sigterm_as_ctrl_c
 if TYPE_CHECKING:
     import torch
 
-    from ..models.training.feedforward import LossValues, Training
-    from ..models.training.losses import PerceptualLoss
+    from ..models.training.paint_loss import PaintLoss
+    from ..models.training.state import LossValues, Training
     from ..pipeline.core.frame import Rgb
+
+    Judges = Callable[[Literal["slim", "vgg"]], PaintLoss]
 
 CHECKPOINT_EVERY = 100
 IDENTITY = "identity"
@@ -66,8 +70,7 @@ def train(
     need_torch("train")
     from ..models.data import split_photos
     from ..models.device import torch_device
-    from ..models.nets.vgg19 import open_vgg19
-    from ..models.training import feedforward as training_room
+    from ..models.training.state import begin
 
     is_base = str(style) == IDENTITY
     recipe = checked(Recipe, (_BASE_WEIGHTS if is_base else {}) | typed, "train")
@@ -78,16 +81,39 @@ def train(
     where = torch_device(device)
     folder = out.with_name(out.stem + ".training")
     training = None if restart else _resumed(folder / "checkpoint.pt", recipe, where, report)
-    training = training or training_room.begin(recipe, where, base)
+    training = training or begin(recipe, where, base)
     report.say(
         f"{recipe.tier} net, {recipe.steps} steps of {recipe.batch} crops on {where}, "
         f"{len(learned)} photographs"
     )
-    loss = training_room.perceptual_loss(recipe, painting, open_vgg19(vgg), where)
+    judges = judges_of(recipe, painting, vgg, where)
     folder.mkdir(exist_ok=True)
-    _learn(training, loss, learned, folder, workers, report)
-    figures = _evaluate(training, loss, validation, folder, report)
+    learn(training, judges, learned, folder, workers, report)
+    figures = _evaluate(training, judges(recipe.judge), validation, folder, report)
     export_training(training, out, figures, validation, licence, report)
+
+
+def judges_of(
+    recipe: Recipe, painting: Rgb | None, vgg: Path | None, where: torch.device
+) -> Judges:
+    """What gives the loss against a painting, by the net that compares pictures.
+
+    Args:
+        recipe: of the training.
+        painting: (H, W, 3) uint8, 0–255, RGB; ``None`` for a base.
+        vgg: VGG-19's weights, read only where it judges; ``None``: downloaded.
+        where: the device.
+    """
+    from ..models.nets.slim_vgg import SlimVGG
+    from ..models.nets.vgg19 import open_vgg19
+    from ..models.training.paint_loss import WholeVGG, paint_loss
+
+    @cache
+    def judge(kind: Literal["slim", "vgg"]) -> PaintLoss:
+        net = SlimVGG() if kind == "slim" else WholeVGG(open_vgg19(vgg))
+        return paint_loss(recipe, painting, net, where)
+
+    return judge
 
 
 def _style_picture(path: Path) -> Rgb:
@@ -107,7 +133,7 @@ def _style_picture(path: Path) -> Rgb:
 def _resumed(
     checkpoint: Path, recipe: Recipe, where: torch.device, report: Report
 ) -> Training | None:
-    from ..models.training.feedforward import load_checkpoint
+    from ..models.training.state import load_checkpoint
 
     if not checkpoint.exists():
         return None
@@ -123,22 +149,23 @@ def _resumed(
     return training
 
 
-def _learn(
+def learn(
     training: Training,
-    loss: PerceptualLoss,
+    judges: Judges,
     photos: list[Path],
     folder: Path,
     workers: int,
     report: Report,
 ) -> None:
-    from ..models.training.feedforward import save_checkpoint
+    """Run the remaining steps, with checkpoints, curves and samples in ``folder``."""
     from ..models.training.feedforward import train as steps
+    from ..models.training.state import save_checkpoint
 
     checkpoint = folder / "checkpoint.pt"
     total = training.recipe.steps
     with report.progress("training", total, "steps", training.step) as bar:
         try:
-            for values in steps(training, loss, photos, workers):
+            for values in steps(training, judges, photos, workers):
                 bar.advance(f"content {values.content:.2f} style {values.style:.2f}")
                 if training.step % CHECKPOINT_EVERY == 0 or training.step == total:
                     save_checkpoint(training, checkpoint)
@@ -153,7 +180,7 @@ def _learn(
 
 def _evaluate(
     training: Training,
-    loss: PerceptualLoss,
+    loss: PaintLoss,
     validation: list[Path],
     folder: Path,
     report: Report,
@@ -176,7 +203,7 @@ def _pictures(training: Training, photos: list[Path], folder: Path) -> None:
     from ..models.training.plots import loss_curves, sample_sheet
 
     loss_curves([asdict(row) for row in training.history], folder / "losses.png")
-    sample_sheet(training.net, photos[:6], folder / "samples.png")
+    sample_sheet(training.average, photos[:6], folder / "samples.png")
 
 
 def export_training(
@@ -192,9 +219,10 @@ def export_training(
     from ..export.style import export_style
     from ..pipeline.nets.contract import ModelCard
 
-    net = training.net
+    net = training.average
     from ..models.data import read_rgb, resized
-    from ..models.training.feedforward import EVALUATION_SIZE, fingerprint
+    from ..models.training.feedforward import EVALUATION_SIZE
+    from ..models.training.state import fingerprint
 
     card = ModelCard(
         name=out.stem,

@@ -20,8 +20,8 @@ from ..models.nets.vgg19 import VGG19, open_vgg19
 from ..models.optimize.descent import Canvas, load_canvas, save_canvas
 from ..models.optimize.run import ContentPicture, WarpedPainting, optimize
 from ..models.recipe import PAINT_CHECKPOINT_EVERY, DistilRecipe, PaintRecipe
-from ..models.training.feedforward import fingerprint
 from ..models.training.keyframe_net import begin, distil, load_lesson, save_lesson
+from ..models.training.state import fingerprint
 from ..pipeline.core.config import Settings, checked
 from ..pipeline.core.errors import SettingsError
 from ..pipeline.core.frame import Frame, Rgb, eight_bits

@@ -31,8 +31,8 @@ from ..models.optimize.run import (
     to_picture,
 )
 from ..models.recipe import PAINT_CHECKPOINT_EVERY, PaintRecipe, SwapRecipe
-from ..models.training.feedforward import fingerprint
 from ..models.training.plots import loss_curves
+from ..models.training.state import fingerprint
 from ..pipeline.core import files
 from ..pipeline.core.errors import SettingsError, SourceError
 from ..pipeline.core.files import writing

@@ -30,21 +30,56 @@ class Recipe(BaseModel):
         "recurrent (a little slower than fast; receives its previous output: Ruder 2018) or "
         "johnson (Johnson 2016 as published).",
     )
-    steps: int = Field(2000, ge=1, description="Number of optimiser steps.")
+    steps: int = Field(1500, ge=1, description="Number of optimiser steps.")
+    finish_steps: int = Field(
+        0,
+        ge=0,
+        description="Of these, the last ones that VGG-19 itself judges: crisper strokes, sometimes "
+        "duller colours; each costs five times as much.",
+    )
+    judge: Literal["slim", "vgg"] = Field(
+        "slim",
+        description="What compares pictures: slim (a small copy of VGG-19, which ships) or vgg "
+        "(VGG-19 itself, for a GPU).",
+    )
     batch: int = Field(4, ge=1, description="Pictures per step (batch size).")
     crop: int = Field(256, ge=64, description="Side of a crop, px.")
     style_size: int = Field(
-        512, ge=64, description="Short side of the style picture, px: larger gives larger strokes."
+        768, ge=64, description="Short side of the style picture, px: larger gives larger strokes."
     )
-    content_weight: float = Field(1.0, ge=0, description="Weight of the content loss.")
+    canvas: int = Field(
+        0,
+        ge=0,
+        le=4,
+        description="Channels of noise that the net receives besides the picture, fine to coarse, "
+        "to paint flat areas with; 2 for faceted or flat paintings, 0: none.",
+    )
+    content_weight: float = Field(
+        2.5, ge=0, description="Weight of the content loss, at the beginning."
+    )
+    content_target: float | None = Field(
+        None,
+        ge=0,
+        description="The content loss to which its weight is steered: lower keeps more of the "
+        "photograph; 0: the weight stays. Default: 0.62, or 0.95 where VGG-19 judges.",
+    )
     style_weight: float = Field(
-        1.5, ge=0, description="Weight of the style loss: more style, less of the photograph."
+        1.0, ge=0, description="Weight of the style loss: more style, less of the photograph."
+    )
+    stroke_weight: float = Field(
+        0.7, ge=0, description="Weight of the strokes in the style loss: bolder strokes."
+    )
+    stroke_floor: float = Field(
+        0.7, ge=0, le=1, description="Least strength of strokes, as a share of the painting's."
+    )
+    stroke_window: int = Field(
+        64, ge=16, description="Side of the windows in which strokes are compared, px."
     )
     tv_weight: float = Field(
-        2.0, ge=0, description="Weight of total variation: smoother, less grain."
+        0.3, ge=0, description="Weight of total variation: smoother, less grain."
     )
     steady_weight: float = Field(
-        4.0,
+        3.0,
         ge=0,
         description="Weight of steadiness: a moved, noisy picture must give the moved result; "
         "0: off.",
@@ -55,12 +90,12 @@ class Recipe(BaseModel):
         description="Weight of the difference to the photograph itself: 4 for a base of styles.",
     )
     learning_rate: float = Field(
-        4e-3, gt=0, description="Adam's peak rate; it rises over a fifth of the steps, then falls."
+        1e-2, gt=0, description="The peak rate, of Muon for kernels and of Adam for the rest."
     )
     content_layer: str = Field("relu4_2", description="VGG-19 layer at which content is compared.")
     style_layers: tuple[str, ...] = Field(
-        ("relu1_1", "relu2_1", "relu3_1", "relu4_1"),
-        description="VGG-19 layers whose Gram matrices are compared; repeatable.",
+        ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
+        description="VGG-19 layers whose covariances are compared; repeatable.",
     )
     validation_photos: int = Field(
         20,
@@ -68,6 +103,12 @@ class Recipe(BaseModel):
         description="Number of photographs, the last by name, that are for validation only.",
     )
     seed: int = Field(0, ge=0, description="Random seed of the weights, the crops and their order.")
+
+    def target_of(self, judge: Literal["slim", "vgg"]) -> float:
+        """The content loss to which the weight is steered; 0: it stays."""
+        if self.content_target is not None:
+            return self.content_target
+        return 0.62 if judge == "slim" else 0.95
 
 
 def with_new_names(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,118 +1,36 @@
-"""Learning a style: a feed-forward net against perceptual losses (Johnson 2016).
+"""Learning a style: a feed-forward net against perceptual losses (after Johnson 2016).
 
 ``train`` is an iterator of steps: the caller shows them, and may stop after any. The same code runs
 on a GPU and on a CPU (bfloat16 under autocast, channels last).
+
+What is kept is the running average of the weights. The weight of the content loss is steered, so
+that one recipe keeps equally much of the photograph whatever the painting is.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
-from ...pipeline.core.errors import TrainingError, nearest, reason
-from .. import checkpoint
+from ...pipeline.core.errors import TrainingError
 from ..data import Crops, read_rgb, resized, to_rgb, to_tensor
-from ..nets.feedforward import FastNet, QualityNet, RecurrentNet, StyleNet, widen
-from ..nets.johnson import JohnsonNet
-from ..nets.vgg19 import VGG19
-from ..recipe import DecoderRecipe, Recipe, with_new_names
-from .losses import Losses, PerceptualLoss, unsteadiness
+from ..nets.canvas import noise_canvas
+from ..nets.feedforward import StyleNet
+from ..recipe import DecoderRecipe, Recipe
+from .losses import unsteadiness
+from .paint_loss import Losses, PaintLoss
+from .state import LossValues, Training
 from .synthetic_motion import FakeMotion
-
-TIERS: dict[str, type[StyleNet]] = {
-    net.name: net for net in (FastNet, QualityNet, RecurrentNet, JohnsonNet)
-}
 
 # Where losses are compared after training; a short side, px.
 EVALUATION_SIZE = 512
-
-
-@dataclass(frozen=True)
-class LossValues:
-    """Losses of one step. Only ``total`` has the recipe's weights."""
-
-    content: float
-    style: float
-    tv: float
-    total: float
-    steady: float = 0.0
-    """The warping error under fake motion, relative to the result's contrast."""
-    pixel: float = 0.0
-    """The difference to the photograph, relative to its contrast."""
-
-
-@dataclass
-class Training:
-    """An unfinished training: all that a checkpoint holds."""
-
-    recipe: Recipe
-    net: StyleNet
-    optimizer: torch.optim.Adam
-    family: str = ""
-    """Fingerprint of the first net in the chain of bases; nets of one family can be mixed."""
-    history: list[LossValues] = field(default_factory=list[LossValues])
-
-    @property
-    def step(self) -> int:
-        """Steps done."""
-        return len(self.history)
-
-
-def begin(recipe: Recipe, device: torch.device, base: Path | None = None) -> Training:
-    """A fresh net with the recipe's seed, on ``device``; or with the weights of a checkpoint.
-
-    A ``quality`` net can begin from a ``fast`` one: it is widened, with equal results at first.
-
-    Args:
-        recipe: tier, seed and learning rate.
-        device: where to train.
-        base: the checkpoint to begin from.
-
-    Raises:
-        TrainingError: ``base`` is no checkpoint, or one of a tier that can't be begun from.
-    """
-    torch.manual_seed(recipe.seed)
-    net = TIERS[recipe.tier]()
-    family = "" if base is None else _inherit(net, base)
-    net.to(device=device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    adam = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate)
-    return Training(recipe, net, adam, family)
-
-
-def _inherit(net: StyleNet, base: Path) -> str:
-    """Give ``net`` the weights of a checkpoint; its family."""
-    given = load_checkpoint(base, torch.device("cpu"))
-    family = given.family or fingerprint(given.net)
-    if given.net.name == net.name:
-        net.load_state_dict(given.net.state_dict())
-        return family
-    if isinstance(net, QualityNet) and type(given.net) is FastNet:
-        # One fixed start for the added channels: widened nets of one family stay one family.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            net.load_state_dict(QualityNet().state_dict())
-        widen(given.net, net)
-        return f"{family}-{net.name}"
-    raise TrainingError(
-        f"--base {base} is a {given.net.name} net; train with --tier {given.net.name}"
-    )
-
-
-def fingerprint(net: torch.nn.Module) -> str:
-    """Twelve hexadecimal digits that name the weights of a net."""
-    digest = hashlib.sha256()
-    for _, tensor in sorted(net.state_dict().items()):
-        digest.update(tensor.float().cpu().numpy().tobytes())
-    return digest.hexdigest()[:12]
 
 
 def one_cycle(step: int, steps: int, peak: float, warmup: float = 0.2) -> float:
@@ -132,14 +50,43 @@ def one_cycle(step: int, steps: int, peak: float, warmup: float = 0.2) -> float:
     return peak * (0.5 + 0.5 * math.cos(math.pi * (x - warmup) / (1 - warmup)))
 
 
+_WARM_UP = 150
+"""Steps in which the rate rises."""
+_LEAST_RATE = 0.05
+"""Of the peak, where the cosine ends; a finish by VGG-19 begins there and falls to zero."""
+
+
+def rate_at(step: int, recipe: Recipe) -> float:
+    """Learning rate of ``step``: a rise, a cosine down, a finish.
+
+    A function of the step alone, so a resumed training needs no scheduler state.
+
+    Args:
+        step: from 0.
+        recipe: steps and peak rate.
+    """
+    main = recipe.steps - recipe.finish_steps
+    if step >= main:
+        return recipe.learning_rate * _LEAST_RATE * _cosine((step - main) / recipe.finish_steps)
+    rise = min(1.0, (step + 1) / min(_WARM_UP, max(1, main // 3)))
+    return recipe.learning_rate * rise * (_LEAST_RATE + (1 - _LEAST_RATE) * _cosine(step / main))
+
+
+def _cosine(x: float) -> float:
+    return 0.5 + 0.5 * math.cos(math.pi * x)
+
+
 def train(
-    training: Training, loss: PerceptualLoss, photos: list[Path], workers: int = 1
+    training: Training,
+    judges: Callable[[Literal["slim", "vgg"]], PaintLoss],
+    photos: list[Path],
+    workers: int = 1,
 ) -> Iterator[LossValues]:
     """Run the remaining steps; each yields its losses. ``training`` is up to date at every yield.
 
     Args:
         training: it is changed.
-        loss: against the style picture.
+        judges: gives the loss against the style picture, by what compares pictures.
         photos: files of the content pictures.
         workers: processes that load them.
 
@@ -149,19 +96,51 @@ def train(
     recipe = training.recipe
     device = next(training.net.parameters()).device
     training.net.train()
+    judge, loss = training.judge, judges(training.judge)
     for crops in batches(recipe, photos, training.step, workers):
         content = crops.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
-        rate = one_cycle(training.step, recipe.steps, recipe.learning_rate)
-        for group in training.optimizer.param_groups:
-            group["lr"] = rate
+        for optimizer in training.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate_at(training.step, recipe)
+        if training.judge != judge:
+            judge, loss = training.judge, judges(training.judge)
+            training.content_weight = recipe.content_weight
         values = _step(training, loss, content.float() / 255)
         if not math.isfinite(values.total):
             raise TrainingError(
                 f"the losses left all bounds at step {training.step}; "
                 f"try a lower --learning-rate than {recipe.learning_rate}"
             )
+        _steer(training, values.content)
+        _follow(training)
         training.history.append(values)
         yield values
+
+
+def _steer(training: Training, content: float) -> None:
+    """Bring the content loss to its target, by its weight."""
+    judge = training.judge
+    target = training.recipe.target_of(judge)
+    if not target or (judge == "slim" and training.step < _UNSTEERED):
+        return
+    off = max(-1.0, min(1.0, content / target - 1))
+    weight = training.content_weight * math.exp(_STEERING[judge] * off)
+    training.content_weight = max(_CONTENT_WEIGHTS[0], min(_CONTENT_WEIGHTS[1], weight))
+
+
+_UNSTEERED = 100
+"""Steps before the content weight is steered: at first nothing is like the photograph."""
+_STEERING = {"slim": 0.01, "vgg": 0.03}
+_CONTENT_WEIGHTS = (0.5, 8.0)
+
+
+@torch.no_grad()
+def _follow(training: Training) -> None:
+    """Take the weights of a step into the running average."""
+    decay = min(0.99, (1 + training.step) / (10 + training.step))
+    pairs = zip(training.average.parameters(), training.net.parameters(), strict=True)
+    for mean, now in pairs:
+        mean.lerp_(now, 1 - decay)
 
 
 def batches(
@@ -180,16 +159,22 @@ def batches(
     yield from DataLoader(rest, recipe.batch, num_workers=workers, persistent_workers=workers > 0)
 
 
-def _step(training: Training, loss: PerceptualLoss, content: Tensor) -> LossValues:
+STEADY_EVERY = 2
+"""Of so many steps one trains steadiness, with so many times its weight."""
+
+
+def _step(training: Training, loss: PaintLoss, content: Tensor) -> LossValues:
     recipe = training.recipe
     shoot = _shoot_still if not training.net.recurrent else _shoot_sequence
     with torch.autocast(content.device.type, torch.bfloat16):
         pictures, result, steady = shoot(training, content)
-        losses = loss(result, pictures)
-    total = _total(recipe, losses, steady)
-    training.optimizer.zero_grad(set_to_none=True)
+    losses = loss(result, pictures)
+    total = _total(recipe, losses, training.content_weight) + recipe.steady_weight * steady
+    for optimizer in training.optimizers:
+        optimizer.zero_grad(set_to_none=True)
     total.backward()
-    training.optimizer.step()
+    for optimizer in training.optimizers:
+        optimizer.step()
     parts = [losses.content, losses.style, losses.tv, total, steady, losses.pixel]
     return LossValues(*torch.stack(parts).detach().tolist())
 
@@ -201,35 +186,56 @@ def _motion(training: Training, content: Tensor, number: int = 0) -> FakeMotion:
 
 
 def _shoot_still(training: Training, content: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(contents, results, unsteadiness) of single pictures, each with a fake next frame.
+    """(contents, results, unsteadiness) of single pictures, some with a fake next frame.
 
     The result of the next frame is compared with the moved result: compound regularisation, Wang
     2020. Contents and results are (N, 3, H, W) float32, 0..1, RGB; unsteadiness is a scalar.
     """
-    result = training.net(content).float()
-    if training.recipe.steady_weight == 0:
+    canvas = _canvas(training, content)
+    result = training.net(content, canvas=canvas).float()
+    if training.recipe.steady_weight == 0 or training.step % STEADY_EVERY:
         return content, result, content.new_zeros(())
     motion = _motion(training, content)
-    return content, result, next_unsteadiness(training.net, content, result, motion)
+    steady = next_unsteadiness(training.net, content, result, motion, canvas)
+    return content, result, STEADY_EVERY * steady
 
 
-def next_unsteadiness(net: StyleNet, content: Tensor, result: Tensor, motion: FakeMotion) -> Tensor:
+def _canvas(training: Training, content: Tensor) -> Tensor | None:
+    """A fresh canvas of the step for each picture; ``None`` for a net without one."""
+    if not training.net.canvas:
+        return None
+    seed = training.recipe.seed * 1_000_003 + training.step
+    generator = torch.Generator().manual_seed(seed)
+    n, _, height, width = content.shape
+    size = (-(-height // 4), -(-width // 4))
+    return noise_canvas(n, training.net.canvas, *size, generator).to(content.device)
+
+
+def next_unsteadiness(
+    net: StyleNet,
+    content: Tensor,
+    result: Tensor,
+    motion: FakeMotion,
+    canvas: Tensor | None = None,
+) -> Tensor:
     """The relative warping error of a net's result for the next frame; see ``unsteadiness``.
 
-    A recurrent net takes the moved result as its memory.
+    A recurrent net takes the moved result as its memory; a canvas moves with the picture.
 
     Args:
         net: any net.
         content: pictures, (N, 3, H, W) float32, 0..1, RGB.
         result: the net's results for them, of the same shape and range.
         motion: of the pictures.
+        canvas: what the results were painted on, (N, C, ⌈H/4⌉, ⌈W/4⌉) float32.
 
     Returns:
         A scalar.
     """
     warped = motion.move(result)
     memory = (warped.clamp(0, 1), motion.seen) if net.recurrent else None
-    moved = net(motion.next_frame(content), memory).float()
+    carried = None if canvas is None else motion.move_canvas(canvas)
+    moved = net(motion.next_frame(content), memory, canvas=carried).float()
     return unsteadiness(moved, warped, motion.seen)
 
 
@@ -260,39 +266,15 @@ def _shoot_sequence(training: Training, content: Tensor) -> tuple[Tensor, Tensor
     return picked[0], picked[1], steady
 
 
-def _total(recipe: Recipe, losses: Losses, steady: Tensor) -> Tensor:
-    likeness = recipe.content_weight * losses.content + recipe.style_weight * losses.style
+def _total(recipe: Recipe, losses: Losses, content_weight: float) -> Tensor:
+    likeness = content_weight * losses.content + recipe.style_weight * losses.style
     likeness = likeness + recipe.pixel_weight * losses.pixel
-    return likeness + recipe.tv_weight * losses.tv + recipe.steady_weight * steady
-
-
-def perceptual_loss(
-    recipe: Recipe, style: NDArray[np.uint8] | None, vgg: VGG19, device: torch.device
-) -> PerceptualLoss:
-    """The recipe's loss against a style picture.
-
-    Args:
-        recipe: layers, and the size of the style picture.
-        style: (H, W, 3) uint8, 0–255, RGB; ``None`` for a base, which has no style.
-        vgg: VGG-19; it is moved to ``device``.
-        device: where to compute.
-
-    Raises:
-        TrainingError: VGG-19 has no layer of a name in the recipe.
-    """
-    for layer in (recipe.content_layer, *recipe.style_layers):
-        if layer not in vgg.places:
-            raise TrainingError(f"VGG-19 has no layer '{layer}'{nearest(layer, vgg.places)}")
-    vgg.to(device=device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    picture = None
-    if style is not None:
-        picture = to_tensor(resized(style, recipe.style_size)).to(device)
-    return PerceptualLoss(vgg, picture, recipe.content_layer, recipe.style_layers)
+    return likeness + recipe.tv_weight * losses.tv
 
 
 @torch.no_grad()
 def evaluate(
-    training: Training, loss: PerceptualLoss, photos: list[Path], size: int = EVALUATION_SIZE
+    training: Training, loss: PaintLoss, photos: list[Path], size: int = EVALUATION_SIZE
 ) -> LossValues:
     """Mean losses over photographs, in float32, of results rounded to 8 bits.
 
@@ -305,7 +287,7 @@ def evaluate(
     Raises:
         TrainingError: none of the photographs can be decoded.
     """
-    net = training.net.eval()
+    net = training.average.eval()
     device = next(net.parameters()).device
     rows: list[list[Tensor]] = []
     for path in photos:
@@ -317,44 +299,9 @@ def evaluate(
         losses = loss(result, photo)
         motion = FakeMotion(1, *photo.shape[2:], seed=len(rows), device=device)
         steady = next_unsteadiness(net, photo, result, motion)
-        total = _total(training.recipe, losses, steady)
+        total = _total(training.recipe, losses, training.recipe.content_weight)
+        total = total + training.recipe.steady_weight * steady
         rows.append([losses.content, losses.style, losses.tv, total, steady, losses.pixel])
     if not rows:
         raise TrainingError("none of the validation photographs can be decoded")
     return LossValues(*np.mean(torch.tensor(rows).numpy(), axis=0).tolist())
-
-
-def save_checkpoint(training: Training, path: Path) -> None:
-    """Write ``training`` to ``path``, whole or not at all."""
-    state = {
-        "recipe": training.recipe.model_dump(mode="json"),
-        "net": training.net.state_dict(),
-        "optimizer": training.optimizer.state_dict(),
-        "family": training.family,
-        "history": [list(asdict(values).values()) for values in training.history],
-    }
-    checkpoint.write(state, path)
-
-
-def load_checkpoint(path: Path, device: torch.device) -> Training:
-    """The training that ``save_checkpoint`` wrote. The file is data: nothing in it is run.
-
-    Raises:
-        TrainingError: the file is no checkpoint of this program.
-    """
-    try:
-        state = checkpoint.read(path, device)
-        training = begin(
-            Recipe.model_validate({"steady_weight": 0.0, **with_new_names(state["recipe"])}), device
-        )
-        training.net.load_state_dict(state["net"])
-        training.optimizer.load_state_dict(state["optimizer"])
-        training.family = state.get("family", "")
-        training.history.extend(LossValues(*row) for row in state["history"])
-    except OSError as error:
-        raise TrainingError(f"{path} can't be read: {error.strerror}") from error
-    except Exception as error:
-        raise TrainingError(
-            f"{path} is not a checkpoint that can be resumed: {reason(error)}"
-        ) from error
-    return training

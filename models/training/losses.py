@@ -1,4 +1,4 @@
-"""Perceptual losses after Johnson, Alahi, Fei-Fei 2016, and total variation.
+"""Parts of losses after Johnson, Alahi, Fei-Fei 2016, total variation, and steadiness.
 
 Pictures are (N, 3, H, W) float32, 0..1, RGB; features are (N, C, H, W) float32, or bfloat16 under
 autocast.
@@ -6,12 +6,8 @@ autocast.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
-
-from ..nets.vgg19 import VGG19
 
 
 def gram(features: Tensor) -> Tensor:
@@ -83,55 +79,3 @@ def unsteadiness(result: Tensor, expected: Tensor, seen: Tensor) -> Tensor:
         contrast = expected.var(dim=(2, 3)).mean()
     error = (seen * (result - expected).square()).sum() / (seen.sum() * result.shape[1])
     return error / contrast.clamp(min=1e-4)
-
-
-@dataclass(frozen=True)
-class Losses:
-    """One step's losses, unweighted but for the layers' normalisation; scalars."""
-
-    content: Tensor
-    style: Tensor
-    tv: Tensor
-    pixel: Tensor
-
-
-class PerceptualLoss:
-    """The loss of a result against its content picture and one style picture, or none.
-
-    Content is equation 2 divided by the mean square of the content's own features, style is the sum
-    of equation 4 over the layers, each divided by ‖G(style)‖²_F. Both are then plain relative
-    errors: no layer drowns another, and one pair of weights serves any painting. Raw Gram losses
-    differ by orders of magnitude between relu1_1 and relu4_1 and between paintings.
-
-    Args:
-        vgg: VGG-19.
-        style: the style picture, (1, 3, H, W) float32, 0..1, RGB; ``None``: the style loss is 0.
-        content_layer: where content is compared.
-        style_layers: where style is compared.
-    """
-
-    def __init__(
-        self, vgg: VGG19, style: Tensor | None, content_layer: str, style_layers: tuple[str, ...]
-    ) -> None:
-        self.vgg = vgg
-        self.content_layer = content_layer
-        self.targets: dict[str, Tensor] = {}
-        if style is not None:
-            with torch.no_grad():
-                self.targets = {k: gram(f) for k, f in vgg(style, style_layers).items()}
-
-    def __call__(self, result: Tensor, content: Tensor) -> Losses:
-        """Losses of ``result`` against ``content``, both (N, 3, H, W) float32, 0..1, RGB."""
-        with torch.no_grad():
-            expected = self.vgg(content, (self.content_layer,))[self.content_layer]
-        features = self.vgg(result, (*self.targets, self.content_layer))
-        energy = expected.float().square().mean()
-        style = result.new_zeros(())
-        for layer, target in self.targets.items():
-            style = style + style_loss(gram(features[layer]), target) / target.square().sum()
-        return Losses(
-            content=feature_loss(features[self.content_layer], expected) / energy,
-            style=style,
-            tv=total_variation(result),
-            pixel=pixel_loss(result, content),
-        )

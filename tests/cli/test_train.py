@@ -16,14 +16,13 @@ from ..helpers.video import MakeClip
 def test_a_style_is_trained_resumed_exported_and_played(
     tmp_path: Path,
     make_clip: MakeClip,
-    vgg_file: Path,
 ):
     photos = write_photos(tmp_path / "photos", 6)
     style = sorted(photos.iterdir())[0]
     words: list[str | Path] = [
-        "train", style, "--content", photos, "--out", tmp_path / "mine.onnx", "--vgg", vgg_file,
-        "--batch", "1", "--crop", "64", "--style-size", "64", "--validation-photos", "2",
-        "--workers", "0", "--device", "cpu",
+        "train", style, "--content", photos, "--out", tmp_path / "mine.onnx", "--batch", "1",
+        "--crop", "64", "--style-size", "64", "--validation-photos", "2", "--workers", "0",
+        "--device", "cpu",
     ]  # fmt: skip
     done = run_command(*words, "--steps", "3")
     assert done.returncode == 0, done.stderr
@@ -54,7 +53,7 @@ def test_a_style_is_trained_resumed_exported_and_played(
     [
         (["--content", "none"], "is not a folder"),
         (["--out", "style.txt"], "must end in .onnx"),
-        (["--vgg", "none.pth"], "--vgg none.pth does not exist"),
+        (["--judge", "vgg", "--vgg", "none.pth"], "--vgg none.pth does not exist"),
         (["--device", "tpu"], "it is auto, cpu or cuda"),
         (["--tier", "slow"], "tier = 'slow'"),
         (["--validation-photos", "90"], "of them for validation"),

@@ -1,0 +1,281 @@
+"""The loss of a painting net: the painting's colours and strokes, the photograph's content.
+
+The style loss compares covariances of features where Johnson 2016 compares Gram matrices, and pools
+them over the whole batch. A loss of each crop alone asks a white wall for the painting's whole
+palette, and the net answers with camouflage. Pooled, the content decides where the darks and the
+lights go. The strokes are compared within windows, by shape only: how strong they are may differ
+from crop to crop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch user knows
+
+from ...pipeline.core.errors import TrainingError, nearest
+from ..data import resized, to_tensor
+from ..nets.slim_vgg import LAYERS, SlimVGG
+from ..nets.vgg19 import VGG19
+from ..recipe import Recipe
+from .losses import pixel_loss, total_variation
+
+
+class FeatureNet(Protocol):
+    """What describes pictures: VGG-19, or a slim net with maps to its features."""
+
+    def __call__(self, rgb: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
+        """Pictures (N, 3, H, W) float32, 0..1, RGB → layer → features (N, C_l, H_l, W_l)."""
+        ...
+
+    def map_to_vgg(self, layer: str) -> tuple[Tensor, Tensor] | None:
+        """The layer's map, (C', C_l) and (C',) float32; ``None``: its features are VGG-19's."""
+        ...
+
+
+@dataclass(frozen=True)
+class Losses:
+    """One step's losses, unweighted; scalars."""
+
+    content: Tensor
+    """Relative error of the content layer."""
+    style: Tensor
+    """Sum of the layers' relative errors: colours, and strokes by their weight."""
+    tv: Tensor
+    pixel: Tensor
+
+
+@dataclass(frozen=True)
+class Target:
+    """The painting's statistics at one layer, mapped; all float32."""
+
+    covariance: Tensor
+    """(C, C)."""
+    mean: Tensor
+    """(C,), without the map's shift."""
+    length: Tensor
+    """‖mean + shift‖², a scalar."""
+    strokes: Tensor | None
+    """Mean covariance within windows, (C, C); ``None`` where a layer has too few places."""
+
+
+@dataclass(frozen=True)
+class StyleTerms:
+    """What the style loss compares."""
+
+    layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+    window: int = 64
+    """Side of the windows in which strokes are compared, px."""
+    stroke_weight: float = 0.7
+    stroke_floor: float = 0.7
+    """Least strength of strokes, as a share of the painting's; 0..1."""
+
+
+class PaintLoss:
+    """The loss of results against their photographs and one painting, or none.
+
+    Args:
+        net: describes the pictures.
+        painting: (1, 3, H, W) float32, 0..1, RGB; ``None``: the style loss is 0.
+        content_layer: where content is compared.
+        terms: of the style loss.
+    """
+
+    def __init__(
+        self,
+        net: FeatureNet,
+        painting: Tensor | None,
+        content_layer: str = "relu4_2",
+        terms: StyleTerms | None = None,
+    ) -> None:
+        self.net = net
+        self.content_layer = content_layer
+        self.terms = terms or StyleTerms()
+        self.targets: dict[str, Target] = {}
+        if painting is not None:
+            with torch.no_grad():
+                for layer, features in net(painting, self.terms.layers).items():
+                    self.targets[layer] = self._target(layer, features, painting)
+
+    def __call__(self, result: Tensor, content: Tensor) -> Losses:
+        """Losses of ``result`` against ``content``, both (N, 3, H, W) float32, 0..1, RGB."""
+        layer = self.content_layer
+        with torch.no_grad():
+            expected = self.net(content, (layer,))[layer].float()
+        features = self.net(result, tuple({*self.targets, layer}))
+        style = result.new_zeros(())
+        for name, target in self.targets.items():
+            style = style + self._style(name, features[name], target, result.shape[2])
+        return Losses(
+            content=self._content(features[layer].float(), expected),
+            style=style,
+            tv=total_variation(result),
+            pixel=pixel_loss(result, content),
+        )
+
+    def _content(self, features: Tensor, expected: Tensor) -> Tensor:
+        """‖F − F*‖² / ‖F*‖², F and F* mapped: Johnson 2016, equation 2, as a relative error."""
+        size = expected.square().mean()
+        error = (features - expected).square().mean()
+        mapping = self.net.map_to_vgg(self.content_layer)
+        if mapping is not None:
+            matrix, shift = mapping
+            error = torch.einsum("oc,nchw->nohw", matrix, features - expected).square().sum()
+            mapped = torch.einsum("oc,nchw->nohw", matrix, expected) + shift[:, None, None]
+            size = mapped.square().sum()
+        return error / size
+
+    def _style(self, layer: str, features: Tensor, target: Target, side: int) -> Tensor:
+        """Relative errors of covariance and mean over the batch, and of the strokes."""
+        means, squares = moments(features, max(1, side // self.terms.window))
+        mean = means.mean((0, 1))
+        covariance = self._mapped(layer, squares.mean(0) - torch.outer(mean, mean))
+        colours = (covariance - target.covariance).square().sum() / target.covariance.square().sum()
+        colours = colours + (self._turned(layer, mean) - target.mean).square().sum() / target.length
+        if target.strokes is None or not self.terms.stroke_weight:
+            return colours
+        found = self._mapped(layer, within(means, squares))
+        return colours + self.terms.stroke_weight * self._shape_error(found, target.strokes)
+
+    def _shape_error(self, found: Tensor, wanted: Tensor) -> Tensor:
+        """‖c − gC‖² / ‖gC‖², g the best factor from ``stroke_floor`` to 1; mean over pictures.
+
+        Args:
+            found: c, (N, C, C).
+            wanted: C, (C, C).
+        """
+        size = wanted.square().sum()
+        best = (found * wanted).sum(dim=(1, 2)) / size
+        g = best.detach().clamp(self.terms.stroke_floor, 1)
+        error = (found - g[:, None, None] * wanted).square().sum(dim=(1, 2))
+        return (error / (g.square() * size)).mean()
+
+    def _target(self, layer: str, features: Tensor, painting: Tensor) -> Target:
+        means, squares = moments(features)
+        means, squares = means[0, 0], squares[0]
+        covariance = self._mapped(layer, squares - torch.outer(means, means))
+        mean = self._turned(layer, means)
+        mapping = self.net.map_to_vgg(layer)
+        length = (mean if mapping is None else mean + mapping[1]).square().sum()
+        windows = min(painting.shape[2:]) // self.terms.window
+        strokes = None
+        # Deeper than relu4_1 a window has too few places for a covariance.
+        if windows and layer != "relu5_1":
+            strokes = self._mapped(layer, within(*moments(features, windows)))[0]
+        return Target(covariance, mean, length, strokes)
+
+    def _mapped(self, layer: str, covariance: Tensor) -> Tensor:
+        """A covariance (…, C_l, C_l) of mapped features, (…, C, C)."""
+        mapping = self.net.map_to_vgg(layer)
+        return covariance if mapping is None else mapping[0] @ covariance @ mapping[0].T
+
+    def _turned(self, layer: str, mean: Tensor) -> Tensor:
+        """A mean (C_l,) mapped without the shift, (C,)."""
+        mapping = self.net.map_to_vgg(layer)
+        return mean if mapping is None else mapping[0] @ mean
+
+
+def moments(features: Tensor, windows: int = 1) -> tuple[Tensor, Tensor]:
+    """Means of features in k × k windows, and their mean products, of each picture.
+
+    Args:
+        features: (N, C, H, W), any float type; rows and columns that the division leaves over are
+            not read.
+        windows: k; a small picture has fewer.
+
+    Returns:
+        (N, k², C) and (N, C, C) float32.
+    """
+    k = min(windows, *features.shape[2:])
+    return _Moments.apply(features, k)  # pyright: ignore[reportReturnType]
+
+
+class _Moments(torch.autograd.Function):
+    """``moments``. Autograd's own way takes four products more, and copies."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, k: int) -> tuple[Tensor, Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        n, c, h, w = features.shape
+        ctx.size = h, w
+        ctx.cells = n, k, h // k, k, w // k, c
+        cut = features[:, :, : h // k * k, : w // k * k].permute(0, 2, 3, 1).contiguous()
+        ctx.save_for_backward(cut)
+        full = cut.float()
+        flat = full.reshape(n, -1, c)
+        means = full.reshape(ctx.cells).mean((2, 4)).reshape(n, k * k, c)
+        return means, flat.transpose(1, 2) @ flat / flat.shape[1]
+
+    @staticmethod
+    def backward(ctx: Any, by_mean: Tensor, by_square: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        (cut,) = ctx.saved_tensors
+        n, k, rows, _, columns, c = ctx.cells
+        flat = cut.reshape(n, -1, c)
+        both = (by_square + by_square.transpose(1, 2)) / flat.shape[1]
+        grad = flat @ both.to(flat.dtype)
+        even = (by_mean / (rows * columns)).to(flat.dtype).reshape(n, k, 1, k, 1, c)
+        grad = grad.reshape(ctx.cells).add_(even).reshape(n, k * rows, k * columns, c)
+        over = [size - k * cells for size, cells in zip(ctx.size, (rows, columns), strict=True)]
+        if any(over):
+            grad = F.pad(grad, (0, 0, 0, over[1], 0, over[0]))
+        return grad.permute(0, 3, 1, 2), None
+
+
+def within(means: Tensor, squares: Tensor) -> Tensor:
+    """Mean covariance within windows, from their ``moments``: (N, C, C)."""
+    return squares - means.transpose(1, 2) @ means / means.shape[1]
+
+
+class WholeVGG(nn.Module):
+    """VGG-19 in bfloat16, as a ``FeatureNet``.
+
+    Args:
+        vgg: its weights.
+    """
+
+    def __init__(self, vgg: VGG19) -> None:
+        super().__init__()
+        self.vgg = vgg
+
+    def forward(self, rgb: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
+        """See ``FeatureNet``."""
+        with torch.autocast(rgb.device.type, torch.bfloat16):
+            return self.vgg(rgb, layers)
+
+    def map_to_vgg(self, layer: str) -> None:
+        """See ``FeatureNet``: its features are VGG-19's."""
+
+
+def paint_loss(
+    recipe: Recipe,
+    style: NDArray[np.uint8] | None,
+    net: SlimVGG | WholeVGG,
+    device: torch.device,
+) -> PaintLoss:
+    """The recipe's loss against a style picture.
+
+    Args:
+        recipe: layers, weights of the strokes, and the size of the style picture.
+        style: (H, W, 3) uint8, 0–255, RGB; ``None`` for a base, which has no style.
+        net: compares pictures; it is moved to ``device``.
+        device: where to compute.
+
+    Raises:
+        TrainingError: the net has no layer of a name in the recipe.
+    """
+    known = LAYERS if isinstance(net, SlimVGG) else tuple(net.vgg.places)
+    for layer in (recipe.content_layer, *recipe.style_layers):
+        if layer not in known:
+            raise TrainingError(f"there is no layer '{layer}' to compare{nearest(layer, known)}")
+    net.to(device)
+    painting = None
+    if style is not None:
+        painting = to_tensor(resized(style, recipe.style_size)).to(device)
+    terms = StyleTerms(
+        recipe.style_layers, recipe.stroke_window, recipe.stroke_weight, recipe.stroke_floor
+    )
+    return PaintLoss(net, painting, recipe.content_layer, terms)
