@@ -50,7 +50,7 @@ def texture(
     from ..models.device import torch_device
     from ..models.optimize.run import check_size, to_tensor
     from ..models.optimize.texture import LAYERS, Texture
-    from ..models.training.feedforward import fingerprint
+    from ..models.training.state import fingerprint
     from ..pipeline.media.images import write_picture
 
     _refuse_unused(typed)
