@@ -175,6 +175,29 @@ class Motion:
 
 
 @dataclass(frozen=True, slots=True)
+class CanvasLayer:
+    """A layer of the canvas: where its texture has moved to."""
+
+    displacement: Vectors
+    """(h, w, 2), px of its own size: pixel p displays the texture's place p + displacement[p]."""
+    weight: float
+    """0..1; the squares of all weights sum to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """Noise that a net paints flat areas with; ``temporal.canvas`` makes bytes of it.
+
+    It does not depend on the size at which a frame is painted.
+    """
+
+    layers: tuple[CanvasLayer, ...]
+    """Each has a texture of its own."""
+    strength: NDArray[np.float32]
+    """(h, w), of any size, 0 and above: how strong the noise is; 1 is what nets are trained on."""
+
+
+@dataclass(frozen=True, slots=True)
 class TemporalState:
     """What a net may be given of the past."""
 
@@ -204,6 +227,8 @@ class Frame:
     """It is the first of a shot."""
     motion: Motion | None = None
     """Of the source since the frame before, where the flow stage ran and the shot goes on."""
+    canvas: Canvas | None = None
+    """Noise for a net that takes it, where the canvas stage ran."""
     painted: Picture | None = None
     """The painting of ``source``, of the same size."""
     opacity: float = 1.0

@@ -33,6 +33,8 @@ class StyleInfo:
     """It measures a shot's first frames, so it must know where a shot begins."""
     per_pixel: bool = False
     """A pixel depends on the same pixel of the source alone: it adds no flicker."""
+    canvas: bool = False
+    """It takes the frame's canvas."""
     max_workers: int = 1
     """Frames that may be painted side by side."""
 
