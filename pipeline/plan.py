@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from .core.applicability import refuse_inapplicable
 from .core.config import Settings
 from .core.errors import SinkError, SourceError, reason
 from .core.files import PICTURE_SUFFIXES
-from .core.frame import ALL, Span
+from .core.frame import ALL, Frame, Span
 from .core.job import Job
 from .core.units import parse_time
 from .keyframes.run import (
@@ -40,9 +40,14 @@ from .styles.masks import ContentMasks, Masks, open_content_masks, open_masks
 from .styles.open import open_style
 from .styles.per_shot import paint_shots
 from .styles.style import Style, StyleInfo
+from .temporal.canvas import PERIOD, lay_still, travel
 from .temporal.consistency import BLEND_WEIGHTS, TemporalBlend
-from .temporal.flow import FlowEstimator, open_flow
+from .temporal.flow import FlowEstimator, attach_motion, open_flow
 from .temporal.scenes import Shots
+
+# Seconds before --start that are painted too: after twelve frames, 3 % of the blend's weight is
+# left on what came before them.
+_SETTLE = Fraction(1, 2)
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,10 @@ class Plan:
     strength: float
     blend: float | None
     """Weight of the past in the temporal blend; ``None``: it is off."""
+    canvas: float | None
+    """Strength of the canvas; ``None``: the style takes none."""
+    travels: bool
+    """The canvas moves with the scene."""
     flow: FlowEstimator | None
     """Where motion is needed."""
     shots: Shots
@@ -99,8 +108,41 @@ class Plan:
         blend = None
         if info.recurrent and self.blend is not None:
             blend = TemporalBlend(self.blend)
-        stage = partial(paint_shots, style=self.style, strength=self.strength, blend=blend)
+        stage = partial(
+            paint_shots,
+            style=self.style,
+            strength=self.strength,
+            blend=blend,
+            since=self._painted_since,
+        )
         return info, stage
+
+    @property
+    def starts_inside(self) -> bool:
+        """Whether the beginning of a shot must be read too, before ``span``."""
+        start = self.span.start
+        inside = start is not None and start > self.source.info.start
+        return inside and self.style is not None and self.shots.needed
+
+    @property
+    def _painted_since(self) -> Fraction | None:
+        """The time of the first frame that is painted: the blend needs some before ``span``."""
+        if not self.starts_inside or self.span.start is None:
+            return None
+        return self.span.start - (0 if self.blend is None else _SETTLE)
+
+    def attach_motion(self, frames: Iterable[Frame]) -> Iterable[Frame]:
+        """Stage: give the frames their motion and their canvas, where they are needed."""
+        painted = self._painted_since
+        if self.flow is not None and self.style is not None:
+            # In two periods every layer of the canvas is renewed: nothing earlier is left.
+            moved = painted if painted is None or not self.travels else painted - 2 * PERIOD
+            frames = attach_motion(frames, self.flow, moved)
+        if self.canvas is None:
+            return frames
+        if self.travels:
+            return travel(frames, self.canvas)
+        return lay_still(frames, self.canvas)
 
     def lines(self) -> list[str]:
         """The plan for the user, a line each: what is read, painted, written and left out."""
@@ -112,6 +154,7 @@ class Plan:
             f"read     {info.name}: {info.width}x{info.height}, {self._length()}{span}",
             f"paint    {self._style_line()}",
             f"flicker  {self._blend_line()}",
+            *self._canvas_lines(),
             f"write    {self.target}{self._encoding_line()}",
         ]
         if self.mask is not None:
@@ -143,6 +186,12 @@ class Plan:
             return "frames are not blended"
         return f"previous output blended in with weight {self.blend:g}, along the motion"
 
+    def _canvas_lines(self) -> list[str]:
+        if self.canvas is None:
+            return []
+        how = "moves with the scene" if self.travels else "does not move"
+        return [f"canvas   strength {self.canvas:g}, {how}" if self.canvas else "canvas   off"]
+
     def _encoding_line(self) -> str:
         if self.encoding is None:
             return ""
@@ -169,17 +218,17 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
     _refuse_same(info.files, target)
     _check_one_picture(target, info)
     check_keyframes(settings, info)
-    refuse_inapplicable(
-        settings, Job(style_kinds(settings), source_kind(opened), output_kind(target))
-    )
+    job = Job(style_kinds(settings), source_kind(opened), output_kind(target))
+    refuse_inapplicable(settings, job)
     span = _span(settings, info)
     content_masks = None
     style = None
     if not has_keyframes(settings):
         content_masks = open_content_masks(settings, opened)
         style = open_style(settings, content_masks)
-    blend, flow = _temporal(settings, style, info)
-    needs_cuts = style is None or style.info.per_shot or blend is not None
+        refuse_inapplicable(settings, replace(job, canvas=style.info.canvas))
+    blend, travels = _blend(settings, style, info), _travels(settings, style, job)
+    needs_cuts = style is None or style.info.per_shot or travels or blend is not None
     shots = Shots(settings.scenes, info.start, target, needs_cuts)
     keyframes = None
     if style is None:
@@ -195,7 +244,9 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
         keyframes=keyframes,
         strength=settings.strength,
         blend=blend,
-        flow=flow,
+        canvas=settings.canvas if style is not None and style.info.canvas else None,
+        travels=travels,
+        flow=_flow(settings, style is None or travels or blend is not None),
         shots=shots,
         finish=Finish(settings.preserve_color == "luma", masks),
         masks=masks,
@@ -208,18 +259,24 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
     )
 
 
-def _temporal(
-    settings: Settings, style: Style | None, info: SourceInfo
-) -> tuple[float | None, FlowEstimator | None]:
-    """Weight of the temporal blend, and what estimates motion, where they are needed."""
+def _blend(settings: Settings, style: Style | None, info: SourceInfo) -> float | None:
+    """Weight of the temporal blend, where it is needed."""
     by_net = style is None and settings.between == "net"
     adds_flicker = by_net or (style is not None and not style.info.per_pixel)
     adds_flicker = adds_flicker and info.frames != 1  # one picture has no past
-    blend = BLEND_WEIGHTS[settings.steady] if settings.steady != "off" and adds_flicker else None
-    if blend is None and style is not None:
-        return None, None
-    flow = open_flow(settings.flow, settings.flow_model, settings.device, settings.threads)
-    return blend, flow
+    return BLEND_WEIGHTS[settings.steady] if settings.steady != "off" and adds_flicker else None
+
+
+def _travels(settings: Settings, style: Style | None, job: Job) -> bool:
+    """Whether a canvas moves with the scene. Pictures that become pictures may be no film."""
+    is_film = job.source == "film" or (job.source == "pictures" and job.output != "pictures")
+    return style is not None and style.info.canvas and settings.canvas > 0 and is_film
+
+
+def _flow(settings: Settings, needed: bool) -> FlowEstimator | None:
+    if not needed:
+        return None
+    return open_flow(settings.flow, settings.flow_model, settings.device, settings.threads)
 
 
 def _streams(info: SourceInfo, target: Path) -> tuple[StreamPlan, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from .core.concurrency import closing_source, prefetch
@@ -27,7 +28,7 @@ from .plan import Plan, make_plan, picture_name
 from .styles.finish import finish_frames
 from .styles.style import StyleInfo
 from .temporal.consistency import blend_frames
-from .temporal.flow import attach_motion
+from .temporal.shot_start import after, find_shot_start
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ def render(
         planar = style.planar and is_video(target)
         stages = _stages(plan, style, paint)
         segment, broken = render_segment(
-            plan.source, stages, plan.span, path, writer, on_frame, stop, planar
+            plan.source, stages, _read_span(plan, planar), path, writer, on_frame, stop, planar
         )
         stopped = stop is not None and stop.is_set()
         with writing(target):
@@ -187,15 +188,27 @@ def _stages(plan: Plan, style: StyleInfo, paint: Stage) -> Stage:
             frames = plan.shots.mark(frames)
             if plan.content_masks is not None:
                 frames = plan.content_masks.attach(frames)
-            if plan.blend is not None and plan.flow is not None:
-                frames = prefetch(attach_motion(frames, plan.flow), _DEPTH)
+            if plan.flow is not None or plan.canvas is not None:
+                frames = prefetch(plan.attach_motion(frames), _DEPTH)
             frames = prefetch(paint(frames), _DEPTH)
             if plan.blend is not None and not style.recurrent:
                 frames = prefetch(blend_frames(frames, plan.blend), _DEPTH)
+            if plan.starts_inside and plan.span.start is not None:
+                frames = after(frames, plan.span.start)
             frames = finish_frames(frames, plan.finish)
             yield from _mirror_frames(frames) if plan.mirror else frames
 
     return stages
+
+
+def _read_span(plan: Plan, planar: bool) -> Span:
+    """What is read: the plan's span, and before it the beginning of the shot in which it starts."""
+    span = plan.span
+    if span.start is None or not plan.starts_inside:
+        return span
+    read = partial(plan.source.frames, planar=planar)
+    first = plan.source.info.start
+    return Span(find_shot_start(read, plan.shots.mark, span.start, first), span.end)
 
 
 def _mirror_frames(frames: Iterable[Frame]) -> Generator[Frame]:

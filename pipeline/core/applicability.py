@@ -64,9 +64,19 @@ def _blends(job: Job, settings: Settings) -> bool:
     return can_flicker and job.source != "picture"
 
 
+def _may_take_canvas(job: Job, settings: Settings) -> bool:
+    return job.has("net") and job.canvas is not False
+
+
+def _moves_canvas(job: Job, settings: Settings) -> bool:
+    """The canvas travels with the film; a folder that becomes pictures may be no film."""
+    is_film = job.source != "picture" and (job.source, job.output) != ("pictures", "pictures")
+    return is_film and settings.canvas > 0 and _may_take_canvas(job, settings)
+
+
 def _uses_flow(job: Job, settings: Settings) -> bool:
     blends = _blends(job, settings) and (job.live or settings.steady != "off")
-    return blends or _keyframes(job, settings)
+    return blends or _keyframes(job, settings) or _moves_canvas(job, settings)
 
 
 def _runs_a_net(job: Job, settings: Settings) -> bool:
@@ -158,6 +168,11 @@ RULES: tuple[Rule, ...] = (
         lambda job, s: not (job.live and s.fps_target and "fps_target" in s.model_fields_set),
         "--fps-target changes the size at which the picture is painted",
         "leave one of the two out",
+    ),
+    Rule(
+        "canvas",
+        _may_take_canvas,
+        "this style takes no canvas",
     ),
     Rule(
         "preserve_color",

@@ -71,6 +71,13 @@ class StyleSettings(Group):
         "If you leave it out, the strokes have a fixed size in pixels and look finer "
         "in a larger video.",
     )
+    canvas: float = Field(
+        1.0,
+        ge=0,
+        le=2,
+        description="How strong the texture is with which walls, skies and other flat areas are "
+        "painted. It moves with the scene. 0: none. Only styles that take it.",
+    )
     preserve_color: Literal["no", "luma", "match"] = Field(
         "no",
         description="Keep the input's colours. luma: paint the brightness only. match: adjust the "

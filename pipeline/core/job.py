@@ -22,6 +22,8 @@ class Job:
     """Kinds of all the styles that the run can paint with: one for a file, several live."""
     source: SourceKind
     output: OutputKind
+    canvas: bool | None = None
+    """Whether the style takes a canvas; ``None``: that is not known before it is opened."""
 
     @property
     def live(self) -> bool:

@@ -117,15 +117,33 @@ def reduce_for_flow(picture: Picture) -> Rgb:
     Returns:
         (H // k, W // k, 3) uint8, 0–255, RGB.
     """
-    height, width = picture.shape[:2]
-    factor = -(-max(height, width) // FLOW_SIDE)
-    size = (max(1, height // factor), max(1, width // factor))
+    factor, size = _flow_size(*picture.shape[:2])
     if isinstance(picture, Yuv):
         return picture.rgb((size[1], size[0]), cv2.INTER_AREA)
     if factor == 1:
         return picture
     whole = picture[: size[0] * factor, : size[1] * factor] if min(size) > 1 else picture
     return resize_area(whole, size)
+
+
+def reduce_brightness(picture: Picture) -> Plane:
+    """Reduce a picture's brightness, as ``reduce_for_flow`` reduces the picture.
+
+    Args:
+        picture: (H, W, 3) uint8, 0–255, RGB; or ``Yuv`` planes.
+
+    Returns:
+        (H // k, W // k) uint8, 0–255; of planes the Y plane's range.
+    """
+    if isinstance(picture, Yuv):
+        return resize_area(picture.y, _flow_size(*picture.shape[:2])[1])
+    return _brightness(reduce_for_flow(picture))
+
+
+def _flow_size(height: int, width: int) -> tuple[int, Size]:
+    """By how much a picture is reduced for flow, and its size then."""
+    factor = -(-max(height, width) // FLOW_SIDE)
+    return factor, (max(1, height // factor), max(1, width // factor))
 
 
 def limit_side(rgb: Rgb, side: int) -> Rgb:

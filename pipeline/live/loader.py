@@ -18,6 +18,7 @@ from ..core.frame import Frame
 from ..imaging.resize import resize_picture, scaled_size
 from ..styles.per_shot import LOOK_EVERY, CompiledShot, kind_of
 from ..styles.style import Style, StyleInfo
+from ..temporal.canvas import still_canvas
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +59,11 @@ class StyleLoader:
     Args:
         open_style: opens a style.
         request: the first one: loaded, and waited for, at the first frame.
+        canvas: strength of the canvas, for styles that take one, 0..2: they are measured with it.
     """
 
-    def __init__(self, open_style: OpenStyle, request: StyleRequest) -> None:
+    def __init__(self, open_style: OpenStyle, request: StyleRequest, canvas: float = 1.0) -> None:
+        self._canvas = canvas
         self._open = open_style
         self._styles: dict[int, Style] = {}
         self._request = request
@@ -145,7 +148,7 @@ class StyleLoader:
         """What paints from now on: ``before`` itself, or with the light followed, or another."""
         if before is None or before.kind != kind_of(frame.source) or request != before.request:
             return self._load(request, frame)
-        shot = before.shot.look(_small(frame, before.size))
+        shot = before.shot.look(self._small(frame, before.size, before.info))
         same = shot.style is before.shot.style
         return before if same else replace(before, shot=shot)
 
@@ -156,10 +159,16 @@ class StyleLoader:
         height, width = frame.source.shape[:2]
         scale = request.scale
         size = (height, width) if scale >= 1 else scaled_size(height, width, scale)
-        small = _small(frame, size)
+        small = self._small(frame, size, style.info)
         shot = CompiledShot.of(style, [small], request.strength)
         shot.style.paint(small)  # the first run plans its memory: not while it is displayed
         return LoadedStyle(shot, style.info, request, kind_of(frame.source), size)
+
+    def _small(self, frame: Frame, size: tuple[int, int], info: StyleInfo) -> Frame:
+        """The frame at the (height, width) at which it is painted, with a canvas for its style."""
+        source = resize_picture(frame.source, size)
+        canvas = still_canvas(source, self._canvas) if info.canvas else None
+        return replace(frame, source=source, canvas=canvas)
 
     def _is_refused(self, request: StyleRequest) -> bool:
         """Whether it is the one that could not be loaded, in this shot or an earlier one."""
@@ -178,8 +187,3 @@ class StyleLoader:
         with self._ready:
             self._failure = error
             self._ready.notify_all()
-
-
-def _small(frame: Frame, size: tuple[int, int]) -> Frame:
-    """The frame at the (height, width) at which it is painted."""
-    return replace(frame, source=resize_picture(frame.source, size))

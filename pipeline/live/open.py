@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..core.applicability import refuse_inapplicable
@@ -110,7 +110,11 @@ class LivePlan:
     def open_style(self, number: int) -> Style:
         """Open a style of the playlist; its strength is a slider."""
         changed = {"style": self.styles[number], "strength": 1.0}
-        return open_style(self.settings.model_copy(update=changed), live=True)
+        style = open_style(self.settings.model_copy(update=changed), live=True)
+        if len(self.styles) == 1:
+            job = live_job(self.name, self.styles)
+            refuse_inapplicable(self.settings, replace(job, canvas=style.info.canvas))
+        return style
 
     def open_painter(self, loader: StyleLoader, info: SourceInfo) -> LivePainter:
         """Open what paints the frames of a source."""
@@ -121,7 +125,7 @@ class LivePlan:
         mask_of = None if mask is None else (lambda frame: mask)
         finish = Finish(settings.preserve_color == "luma", mask_of)
         controller = open_controller(settings, float(info.rate))
-        return LivePainter(loader, flow, weight, controller, finish)
+        return LivePainter(loader, flow, weight, controller, finish, settings.canvas)
 
     def lines(self) -> list[str]:
         """Describe the plan for the user, a line each."""

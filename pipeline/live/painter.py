@@ -10,6 +10,7 @@ from ..core.frame import Frame, Motion, Picture, Rgb
 from ..imaging.compositing import mirror
 from ..imaging.resize import reduce_for_flow, resize_picture, restore_detail
 from ..styles.finish import Finish
+from ..temporal.canvas import TravellingCanvas
 from ..temporal.consistency import TemporalBlend
 from ..temporal.flow import FlowEstimator, measure_motion
 from ..temporal.shots import CutDetector
@@ -28,6 +29,7 @@ class LivePainter:
         weight: the weight of the past in the temporal blend, 0..1.
         controller: chooses the size at which frames are painted; ``None``: always the frame's own.
         finish: blends the painting with its source.
+        canvas: strength of the canvas, for styles that take one, 0..2.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class LivePainter:
         weight: float,
         controller: ResolutionController | None = None,
         finish: Finish | None = None,
+        canvas: float = 1.0,
     ) -> None:
         self.loaded: LoadedStyle | None = None
         """What painted the last frame."""
@@ -47,6 +50,7 @@ class LivePainter:
         self._controller = controller
         self._finish = finish or Finish()
         self._blend = TemporalBlend(weight)
+        self._canvas = TravellingCanvas(canvas)
         self._cuts = CutDetector()
         self._shots = 0
         self._before: Rgb | None = None
@@ -75,8 +79,13 @@ class LivePainter:
 
     def _paint_small(self, small: Frame, loaded: LoadedStyle, state: State) -> Picture:
         """The painting, blended with the last output and faded into from the style before."""
-        small = self._follow(small, state.steady and not loaded.info.per_pixel)
-        if not state.steady or loaded.info.per_pixel:
+        blends = state.steady and not loaded.info.per_pixel
+        small = self._follow(small, blends or (loaded.info.canvas and self._canvas.moves))
+        if loaded.info.canvas:
+            small = self._canvas.step(small)
+        else:
+            self._canvas.reset()
+        if not blends:
             self._blend.reset()
             return self._fade(loaded.shot.style.paint(small), small.motion)
         self._blend.advance(small)
@@ -84,7 +93,7 @@ class LivePainter:
         painted = self._blend.mix(loaded.shot.style.paint(small, past))
         return self._fade(painted, small.motion)
 
-    def _follow(self, small: Frame, blends: bool) -> Frame:
+    def _follow(self, small: Frame, needs_motion: bool) -> Frame:
         """The frame with ``cut``, and with its motion where that is used."""
         now, before = reduce_for_flow(small.source), self._before
         self._before = now
@@ -95,6 +104,6 @@ class LivePainter:
             self._fade.end()
             return replace(small, cut=True)
         motion: Motion | None = None
-        if blends or self._fade.runs:
+        if needs_motion or self._fade.runs:
             motion = measure_motion(now, before, self._estimator)
         return replace(small, motion=motion)

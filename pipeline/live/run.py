@@ -203,7 +203,9 @@ class _Run:
         self._window: Window | None = None
         if WINDOW in plan.outputs:
             self._window = Window(f"stylize-video: {source.info.name}", controls, self.stats)
-        self._loader = StyleLoader(plan.open_style, StyleRequest(0, controls.state.strength))
+        self._loader = StyleLoader(
+            plan.open_style, StyleRequest(0, controls.state.strength), plan.settings.canvas
+        )
         self._painter = plan.open_painter(self._loader, source.info)
         self._painter.on_scale = self._report_scale
         sound = AudioTimeline(self._outputs.write_audio) if source.has_audio else None

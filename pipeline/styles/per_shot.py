@@ -74,7 +74,11 @@ class CompiledShot:
 
 
 def paint_shots(
-    frames: Iterable[Frame], style: Style, strength: float = 1.0, blend: TemporalBlend | None = None
+    frames: Iterable[Frame],
+    style: Style,
+    strength: float = 1.0,
+    blend: TemporalBlend | None = None,
+    since: Fraction | None = None,
 ) -> Generator[Frame]:
     """The stage: every frame with ``painted`` and ``opacity``, in order.
 
@@ -84,11 +88,13 @@ def paint_shots(
         strength: 0..1.
         blend: given for a recurrent net: it takes the previous output, so painting and blending
             go frame by frame (Ruder 2018), and the frames come out blended.
+        since: frames before this time are measured where they begin a shot, but not painted, and
+            don't come out.
 
     Raises:
         StylizeError: the source or the style failed; what came before it is painted.
     """
-    compiled = compile_shots(frames, style, strength)
+    compiled = _since(compile_shots(frames, style, strength), since)
     if blend is None:
         yield from ordered_map(_paint, compiled, style.info.max_workers)
         return
@@ -97,6 +103,15 @@ def paint_shots(
             blend.advance(frame)
             painted = shot.paint(frame, blend.state(frame.source))
             yield replace(frame, painted=blend.mix(painted), opacity=shot.opacity)
+
+
+def _since(
+    compiled: Generator[tuple[Frame, ShotStyle]], since: Fraction | None
+) -> Generator[tuple[Frame, ShotStyle]]:
+    with closing_source(compiled):
+        for frame, shot in compiled:
+            if since is None or frame.time >= since:
+                yield frame, shot
 
 
 def _paint(item: tuple[Frame, ShotStyle]) -> Frame:

@@ -9,21 +9,32 @@ the canvas is weaker.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Generator, Iterable
+from dataclasses import replace
+from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.frame import Canvas, CanvasLayer, Picture, Vectors
-from ..imaging.resize import reduce_for_flow, resize_area, resize_linear
+from ..core.concurrency import closing_source
+from ..core.frame import Canvas, CanvasLayer, Frame, Motion, Picture, Vectors
+from ..imaging.resize import reduce_brightness, resize_area, resize_linear, resize_pixels
 from ..imaging.warp import resize_vectors
 
 CHANNELS = 4
 """Channels of the canvas: channel k has features of 2^k cells."""
 CELL = 4
 """Side of a cell, px of the picture that is painted."""
+PERIOD = Fraction(2)
+"""Seconds of film after which a layer is renewed."""
 
+# A texture is stored enlarged: bilinear samples of that are as good as bicubic ones of the cells,
+# and take a fifth of the time.
+_FINER = 2
 _SIDE = 512  # of a texture, cells: 2048 px of a painted picture; then it repeats
 _MEAN, _STEPS = 128, 127 / 3  # byte of 0; steps per standard deviation
 # Standard deviation of channel 0; that of a bicubic enlargement, by which others are divided. Nets
@@ -34,6 +45,11 @@ _FINE, _ENLARGED = 0.9, 0.68
 _STRUCTURE = 30.0
 _LEAST = 0.15  # strength where there is structure
 _SMOOTH = 2.0  # standard deviation of the strength's blur, px of half the reduced picture
+
+
+_COARSER = 4  # the size at which untrusted places are filled from around, of the displacements'
+_AROUND = 2.0  # standard deviation of that blur, px
+_ALONE = 0.02  # trust around a place, below which there is nothing to fill it from
 
 
 def canvas_bytes(canvas: Canvas, cells: tuple[int, int]) -> NDArray[np.uint8]:
@@ -49,12 +65,134 @@ def canvas_bytes(canvas: Canvas, cells: tuple[int, int]) -> NDArray[np.uint8]:
     noise = np.zeros((*cells, CHANNELS), np.float32)
     for texture, layer in zip(_textures(), canvas.layers, strict=False):
         vectors = resize_vectors(layer.displacement, cells[1], cells[0])
-        places = vectors + _places(cells)
-        moved = cv2.remap(texture, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_WRAP)  # pyright: ignore[reportCallIssue, reportArgumentType]
-        noise += np.float32(layer.weight) * (moved - np.float32(_MEAN))
-    strength = resize_linear(canvas.strength, cells)
-    noise *= strength[..., None]
-    return np.asarray(np.clip(np.rint(noise + _MEAN), 0, 255), np.uint8)
+        moved = _sample(texture, _FINER * (vectors + _places(cells)), cv2.BORDER_WRAP)
+        noise = _add(noise, moved, layer.weight)
+    strength = cv2.merge([resize_linear(canvas.strength, cells)] * CHANNELS)
+    return _as_bytes(np.asarray(cv2.multiply(noise, strength), np.float32))
+
+
+class TravellingCanvas:
+    """The canvas of a film: it moves along the motion, and begins anew at cuts.
+
+    File and live use it. The period of renewal is counted from the shot's first frame, in the
+    film's own time, so a frame's canvas depends on its shot alone.
+
+    Args:
+        strength: of the canvas, 0..2; it is multiplied by the source's ``flatness``.
+    """
+
+    def __init__(self, strength: float = 1.0) -> None:
+        self._strength = strength
+        self._begin: Fraction | None = None
+        self._renewals = (0, 0)
+        self._phase = 0.0
+        self._moved = _no_displacement(2)
+
+    @property
+    def moves(self) -> bool:
+        """Whether it needs the frames' motion: it is not off."""
+        return self._strength > 0
+
+    def step(self, frame: Frame) -> Frame:
+        """Return the next frame with its canvas, from its ``motion`` and ``cut``."""
+        if not self.moves:
+            return replace(frame, canvas=still_canvas(frame.source, 0))
+        self.advance(frame)
+        angle = math.pi * self._phase
+        weights = abs(math.sin(angle)), abs(math.cos(angle))
+        moved = (self._moved[..., :2], self._moved[..., 2:])
+        layers = tuple(map(CanvasLayer, moved, weights))
+        return replace(frame, canvas=Canvas(layers, self._strength * flatness(frame.source)))
+
+    def advance(self, frame: Frame) -> None:
+        """Move the layers to the next frame; where it has no motion, they begin anew."""
+        if self._begin is None or frame.cut:
+            self._begin = frame.time
+        # Half a period late: a shot begins with the first layer alone.
+        self._phase = float((frame.time - self._begin) / PERIOD) + 0.5
+        renewals = math.floor(self._phase), math.floor(self._phase + 0.5)
+        if frame.cut or frame.motion is None:
+            self._moved = _no_displacement(2)
+        else:
+            self._moved = _move(self._moved, frame.motion)
+            for layer in (0, 1):
+                if renewals[layer] != self._renewals[layer]:
+                    self._moved[..., 2 * layer : 2 * layer + 2] = 0
+        self._renewals = renewals
+
+    def reset(self) -> None:
+        """Forget the past: the next frame begins a shot."""
+        self._begin = None
+        self._moved = _no_displacement(2)
+
+
+def lay_still(frames: Iterable[Frame], strength: float = 1.0) -> Generator[Frame]:
+    """Stage: give every frame a canvas that does not move: they are pictures, or it is off.
+
+    Args:
+        frames: the source's frames.
+        strength: see ``still_canvas``.
+    """
+    with closing_source(frames):
+        for frame in frames:
+            yield replace(frame, canvas=still_canvas(frame.source, strength))
+
+
+def travel(
+    frames: Iterable[Frame], strength: float = 1.0, since: Fraction | None = None
+) -> Generator[Frame]:
+    """Stage: give every frame its canvas.
+
+    Args:
+        frames: the source's frames with their ``motion``, in order.
+        strength: see ``TravellingCanvas``.
+        since: time from which on frames are painted; those before get no canvas.
+    """
+    canvas = TravellingCanvas(strength)
+    with closing_source(frames):
+        for frame in frames:
+            if since is not None and frame.time < since:
+                canvas.advance(frame)
+                yield frame
+            else:
+                yield canvas.step(frame)
+
+
+def _move(moved: NDArray[np.float32], motion: Motion) -> NDArray[np.float32]:
+    """Displacements moved along the motion: d'(p) = b(p) + d(p + b(p)), b the backward motion.
+
+    Args:
+        moved: (h, w, 4): those of both layers.
+        motion: of the frame.
+
+    Returns:
+        (h', w', 4), of half the motion's size.
+    """
+    height, width = (max(1, n // 2) for n in motion.confidence.shape)
+    back = resize_vectors(motion.vectors, width, height)
+    trust = np.minimum(1, 2 * resize_area(motion.confidence, (height, width)))
+    if moved.shape[:2] != (height, width):  # the shot's second frame
+        moved = np.zeros((height, width, moved.shape[2]), np.float32)
+    old = _sample(moved, back + _places((height, width)), cv2.BORDER_REPLICATE)
+    return _fill(old + np.concatenate([back, back], axis=-1), trust)
+
+
+def _fill(moved: NDArray[np.float32], trust: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Where the motion can't be trusted, the displacements of what lies around.
+
+    Args:
+        moved: (h, w, 4).
+        trust: (h, w), 0..1.
+    """
+    size = moved.shape[:2]
+    small = (max(1, size[0] // _COARSER), max(1, size[1] // _COARSER))
+    four = cv2.merge([trust] * 4)
+    known = cv2.GaussianBlur(resize_area(four, small), (0, 0), _AROUND)
+    sums = cv2.GaussianBlur(resize_area(cv2.multiply(moved, four), small), (0, 0), _AROUND)
+    around = resize_linear(sums / np.maximum(known, 1e-3), size)
+    alone = resize_linear(np.asarray(known < _ALONE, np.float32), size)
+    keep = cv2.max(four, alone)
+    return np.asarray(around + keep * (moved - around), np.float32)
 
 
 def still_canvas(picture: Picture, strength: float = 1.0) -> Canvas:
@@ -64,7 +202,9 @@ def still_canvas(picture: Picture, strength: float = 1.0) -> Canvas:
         picture: what is painted, of any size.
         strength: of the canvas, 0..2.
     """
-    return Canvas((CanvasLayer(_no_displacement(), 1.0),), strength * flatness(picture))
+    if not strength:
+        return Canvas((), np.zeros((1, 1), np.float32))
+    return Canvas((CanvasLayer(_no_displacement(1), 1.0),), strength * flatness(picture))
 
 
 def flatness(picture: Picture) -> NDArray[np.float32]:
@@ -76,7 +216,7 @@ def flatness(picture: Picture) -> NDArray[np.float32]:
     Returns:
         (h, w) float32, 0.15..1, of a reduced size.
     """
-    grey = cv2.cvtColor(reduce_for_flow(picture), cv2.COLOR_RGB2GRAY)
+    grey = reduce_brightness(picture)
     across, down = (cv2.Sobel(grey, cv2.CV_32F, x, 1 - x, scale=1 / 8) for x in (1, 0))
     energy = cv2.add(cv2.multiply(across, across), cv2.multiply(down, down))
     half = (max(1, grey.shape[0] // 2), max(1, grey.shape[1] // 2))
@@ -85,8 +225,19 @@ def flatness(picture: Picture) -> NDArray[np.float32]:
     return np.asarray(_LEAST + (1 - _LEAST) * flat * flat, np.float32)
 
 
-def _no_displacement() -> Vectors:
-    return np.zeros((1, 1, 2), np.float32)
+def _no_displacement(layers: int) -> Vectors:
+    return np.zeros((1, 1, 2 * layers), np.float32)
+
+
+def _sample(pixels: NDArray[Any], places: Vectors, border: int) -> NDArray[Any]:
+    """Bilinear samples of pixels at places, (x, y), px."""
+    return cv2.remap(pixels, places, None, cv2.INTER_LINEAR, borderMode=border)  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+def _add(noise: NDArray[np.float32], texture: NDArray[Any], weight: float) -> NDArray[np.float32]:
+    """The noise and the weighted texture, uint8, in steps."""
+    total = cv2.addWeighted(noise, 1, texture, weight, -_MEAN * weight, dtype=cv2.CV_32F)
+    return np.asarray(total, np.float32)
 
 
 @lru_cache(maxsize=4)
@@ -98,15 +249,12 @@ def _places(cells: tuple[int, int]) -> Vectors:
 
 @lru_cache(maxsize=1)
 def _textures() -> tuple[NDArray[np.uint8], ...]:
-    """The layers' textures, each (512, 512, 4) uint8; their edges fit together."""
-    return tuple(_texture(seed) for seed in (5, 6))
-
-
-def _texture(seed: int) -> NDArray[np.uint8]:
-    random = np.random.default_rng(seed)
-    channels = [_channel(random, 2**k) for k in range(CHANNELS)]
-    noise = _MEAN + _STEPS * np.dstack(channels)
-    return np.asarray(np.clip(np.rint(noise), 0, 255), np.uint8)
+    """The layers' textures, each (1024, 1024, 4) uint8; their edges fit together."""
+    random = np.random.default_rng(5)
+    noise = cv2.merge([_channel(random, 2**k) for k in range(CHANNELS)])
+    one = _doubled(_as_bytes(np.asarray(noise * np.float32(_STEPS), np.float32)))
+    # Turned by half, it agrees with itself nowhere but around its middle.
+    return one, np.ascontiguousarray(one[::-1, ::-1])
 
 
 def _channel(random: np.random.Generator, feature: int) -> NDArray[np.float32]:
@@ -116,8 +264,25 @@ def _channel(random: np.random.Generator, feature: int) -> NDArray[np.float32]:
     if feature == 1:
         pairs = noise + np.roll(noise, 1, 0)
         return np.asarray(_FINE / 2 * (pairs + np.roll(pairs, 1, 1)), np.float32)
-    large = cv2.resize(
-        np.pad(noise, 2, mode="wrap"), None, fx=feature, fy=feature, interpolation=cv2.INTER_CUBIC
-    )
-    rim = 2 * feature
-    return np.asarray(large[rim:-rim, rim:-rim] / _ENLARGED, np.float32)
+    whole = side + 4
+    large = resize_pixels(np.pad(noise, 2, mode="wrap"), (whole * feature, whole * feature))
+    rim = slice(2 * feature, -2 * feature)
+    return large[rim, rim] / np.float32(_ENLARGED)
+
+
+def _doubled(texture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Twice as large: between every two values the bicubic one."""
+    padded = np.pad(texture, ((2, 2), (2, 2), (0, 0)), mode="wrap")
+    height, width = texture.shape[:2]
+    itself, between = np.ones(1), np.array([-3, 19, 19, -3]) / 32
+    doubled = np.empty((2 * height, 2 * width, CHANNELS), np.uint8)
+    for y, down in enumerate((itself, between)):
+        for x, across in enumerate((itself, between)):
+            filtered = cv2.sepFilter2D(padded, -1, across, down, anchor=(x, y))
+            doubled[y::2, x::2] = filtered[2:-2, 2:-2]
+    return doubled
+
+
+def _as_bytes(noise: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Rounded, with 128 for 0, and clamped to 0–255."""
+    return np.asarray(cv2.add(noise, (_MEAN,) * 4, dtype=cv2.CV_8U), np.uint8)  # pyright: ignore[reportCallIssue, reportArgumentType]

@@ -35,13 +35,13 @@ class Shots:
         if file is not None:
             _check_scenes(file, target)
         self._start = start
-        self._needed = needed
+        self.needed = needed
         self._listed = read_scenes(file) if file is not None and file.exists() else None
         self._detected: list[Fraction] = []
 
     def mark(self, frames: Iterable[Frame]) -> Iterable[Frame]:
         """Stage: set ``cut`` on the first frame of each shot."""
-        if not self._needed and self._file is None:
+        if not self.needed and self._file is None:
             return frames
         self._detected = []  # they are detected each time that the source is read
         if self._listed is not None:

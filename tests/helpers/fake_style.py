@@ -11,6 +11,7 @@ import numpy as np
 from stylize_video.pipeline.core.errors import ModelError
 from stylize_video.pipeline.core.frame import Frame, Picture, Rgb, TemporalState, as_rgb
 from stylize_video.pipeline.styles.style import StyleInfo
+from stylize_video.pipeline.temporal.canvas import canvas_bytes
 
 
 class FakeStyle:
@@ -45,3 +46,30 @@ class FakeShot:
     def adapt(self, frame: Frame, weight: float) -> FakeShot:
         self.style.adapted.append(float(as_rgb(frame.source).mean()))
         return FakeShot(self.style, self.opacity)
+
+
+class CanvasStyle:
+    """Paints its canvas, in the mean brightness that was measured of its shot."""
+
+    def __init__(self, **info: Any) -> None:
+        self.info = StyleInfo("canvas", "fake", canvas=True, per_shot=True, **info)
+
+    def compile(self, shot: Sequence[Frame], strength: float = 1.0) -> CanvasShot:
+        return CanvasShot(float(np.mean([as_rgb(frame.source).mean() for frame in shot])))
+
+
+@dataclass(frozen=True)
+class CanvasShot:
+    light: float
+    opacity: float = 1.0
+
+    def paint(self, frame: Frame, state: TemporalState | None = None) -> Picture:
+        assert frame.canvas is not None
+        height, width = frame.source.shape[:2]
+        cells = canvas_bytes(frame.canvas, (-(-height // 4), -(-width // 4)))[..., :3]
+        large = cells.repeat(4, axis=0).repeat(4, axis=1)[:height, :width]
+        return np.ascontiguousarray(large // 2 + np.uint8(self.light / 2))
+
+    def adapt(self, frame: Frame, weight: float) -> CanvasShot:
+        light = self.light + weight * (as_rgb(frame.source).mean() - self.light)
+        return CanvasShot(float(light))

@@ -23,7 +23,7 @@ from stylize_video.pipeline.live.painter import LivePainter
 from stylize_video.pipeline.styles.finish import Finish
 from stylize_video.pipeline.temporal.flow import Dis
 
-from ...helpers.fake_style import FakeStyle
+from ...helpers.fake_style import CanvasStyle, FakeStyle
 from ...helpers.scenes import pan, texture
 
 
@@ -166,4 +166,38 @@ def test_a_cut_begins_a_shot():
     while len(style.sizes) == compiled and time.monotonic() < end:
         painter.paint(frame(shots[1][0]), State())
     assert len(style.sizes) == compiled + 1
+    loader.close()
+
+
+def alike(one: Frame, other: Frame, moved: int = 0) -> float:
+    """Correlation of two paintings, the second one moved to the left by so many px."""
+    a, b = (as_rgb(f.picture)[16:-16, 16:-80].astype(float) for f in (one, other))
+    if moved:
+        b = as_rgb(other.picture)[16:-16, 16 + moved : moved - 80].astype(float)
+    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
+
+
+def test_the_canvas_moves_with_the_scene_and_begins_anew_at_a_cut():
+    loader = StyleLoader(lambda number: CanvasStyle(), StyleRequest(0))
+    state = State(steady=False)
+    painter, other = (LivePainter(loader, Dis(), 0.75) for _ in "12")
+    frames = list(pan(texture(1), count=10, velocity=(4, 0)).frames())
+    painted = [painter.paint(one, state) for one in frames]
+    assert alike(painted[9], painted[1], moved=32) > 0.7
+    assert abs(alike(painted[9], painted[1])) < 0.3
+    cut = frame(texture(5, 320, 240))
+    assert alike(painter.paint(cut, state), other.paint(cut, state)) > 0.99
+    loader.close()
+
+
+def test_the_canvas_is_off_and_then_nothing_follows_motion():
+    class NoFlow:
+        def between(self, first: Rgb, second: Rgb) -> Any:
+            raise AssertionError
+
+    loader = StyleLoader(lambda number: CanvasStyle(), StyleRequest(0), 0.0)
+    painter = LivePainter(loader, NoFlow(), 0.75, canvas=0.0)
+    for one in pan(texture(1), count=3).frames():
+        painted = as_rgb(painter.paint(one, State(steady=False)).picture)
+        assert (painted == painted[0, 0]).all()
     loader.close()

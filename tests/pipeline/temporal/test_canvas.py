@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from stylize_video.pipeline.core.frame import Canvas, CanvasLayer, Frame, Motion, Rgb, Yuv
+from stylize_video.pipeline.temporal.canvas import (
+    TravellingCanvas,
+    canvas_bytes,
+    lay_still,
+    still_canvas,
+    travel,
+)
+from stylize_video.pipeline.temporal.flow import Dis, attach_motion
+
+from ...helpers.scenes import pan, texture
+
+PLAIN: Rgb = np.full((240, 320, 3), 120, np.uint8)
+CELLS = (60, 80)
+
+
+def noise_of(canvas: Canvas | None, cells: tuple[int, int] = CELLS) -> NDArray[np.float32]:
+    """Its noise, 1 being a standard deviation of what nets are trained on."""
+    assert canvas is not None
+    return (canvas_bytes(canvas, cells).astype(np.float32) - 128) * 3 / 127
+
+
+def moving(
+    x: float, y: float, count: int, rate: int = 25, trust: float = 1.0, rgb: Rgb = PLAIN
+) -> list[Frame]:
+    """Frames of a plain picture that says of itself that it moves by (x, y) px a frame."""
+    vectors = np.zeros((240, 320, 2), np.float32) - np.float32([x, y])
+    motion = Motion(vectors, np.full((240, 320), trust, np.float32))
+    first = Frame(rgb, 0, Fraction(1, rate), cut=True)
+    return [first, *(Frame(rgb, t, Fraction(1, rate), motion=motion) for t in range(1, count))]
+
+
+def canvases(frames: Iterable[Frame], strength: float = 1.0) -> list[NDArray[np.float32]]:
+    return [noise_of(frame.canvas) for frame in travel(frames, strength)]
+
+
+def correlation(a: NDArray[Any], b: NDArray[Any]) -> float:
+    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
+
+
+# ---- the texture ----
+
+
+def test_each_channel_has_features_twice_as_large_as_the_one_before():
+    noise = noise_of(still_canvas(PLAIN), (512, 512))
+    assert noise.mean((0, 1)) == pytest.approx([0, 0, 0, 0], abs=0.06)
+    # The nets are trained with these variances.
+    assert noise.var((0, 1)) == pytest.approx([0.81, 1.55, 1.55, 1.55], rel=0.06)
+    for channel in range(1, 4):
+        there = 2**channel // 2
+        alike = correlation(noise[there:, :, channel], noise[:-there, :, channel])
+        assert alike == pytest.approx(0.69, abs=0.03)
+
+
+def test_the_texture_has_no_seam():
+    def moved(by: float) -> NDArray[np.float32]:
+        vectors = np.full((1, 1, 2), by, np.float32) / 512
+        return noise_of(
+            Canvas((CanvasLayer(vectors, 1.0),), np.ones((1, 1), np.float32)), (512, 512)
+        )
+
+    assert (moved(512) == moved(0)).all()
+    assert (moved(-200)[200:, 200:] == moved(0)[:-200, :-200]).all()
+    steps = np.abs(np.diff(moved(-256), axis=1)).mean((0, 2))
+    assert steps[255] < 1.5 * steps.mean()
+
+
+@pytest.mark.parametrize("cells", [(1, 1), (1, 9), (45, 81)])
+def test_any_number_of_cells(cells: tuple[int, int]):
+    frame = TravellingCanvas().step(moving(0, 0, 1)[0])
+    assert noise_of(frame.canvas, cells).shape == (*cells, 4)
+
+
+# ---- a film ----
+
+
+def test_the_canvas_moves_by_as_much_as_the_scene():
+    first, *_, last = canvases(moving(8, -4, 11, rate=1000))
+    assert correlation(last[:-10, 20:], first[10:, :-20]) > 0.999
+    assert abs(correlation(last, first)) < 0.1
+
+
+def test_the_canvas_of_a_pan_follows_the_flow_that_is_measured():
+    scene = pan(texture(0), 12, velocity=(4, 0))
+    first, *_, last = canvases(attach_motion(scene.frames(), Dis()))
+    moved = 11  # cells, to the left
+    inner = np.s_[8:-8, 8 : -8 - moved]
+    assert correlation(np.roll(first, -moved, 1)[inner], last[inner]) > 0.7
+    assert abs(correlation(first[inner], last[inner])) < 0.2
+
+
+def test_a_still_shot_turns_slowly_from_one_layer_to_the_other_and_back():
+    noise = canvases(moving(0, 0, 101))
+    assert correlation(noise[0], noise[5]) > 0.9
+    assert abs(correlation(noise[0], noise[25])) < 0.1
+    assert correlation(noise[0], noise[50]) > 0.999
+    assert correlation(noise[0], noise[100]) > 0.999
+
+
+@pytest.mark.parametrize("speed", [0.0, 1.37])
+def test_renewals_are_not_seen(speed: float):
+    """A layer is renewed after 1, 2 and 3 seconds, when its weight is 0."""
+    noise = canvases(moving(4 * speed, 0, 101))
+    shift = round(speed)
+    inner = np.s_[:, 10:-10]
+    changes = np.array([np.abs(b - np.roll(a, shift, 1))[inner].mean() for a, b in pairwise(noise)])
+    assert changes.max() < 1.6 * np.median(changes)
+    contrast = np.array([n[inner].std() for n in noise])
+    assert contrast.max() < 1.15 * contrast.min()
+
+
+def test_the_period_is_seconds_of_the_film():
+    slow, fast = canvases(moving(2, 0, 80, rate=25)), canvases(moving(1, 0, 160, rate=50))
+    for number in (10, 24, 40, 79):
+        assert correlation(slow[number], fast[2 * number]) > 0.98
+
+
+def test_a_cut_begins_anew():
+    before, after = moving(3, 1, 40), moving(-2, 0, 10)
+    after = [Frame(f.source, f.pts + 777, f.time_base, cut=f.cut, motion=f.motion) for f in after]
+    film = canvases([*before, *after])
+    alone = canvases(after)
+    assert all((a == b).all() for a, b in zip(film[40:], alone, strict=True))
+
+
+def test_a_frame_without_motion_begins_anew():
+    frames = moving(8, 0, 12, rate=1000)
+    frames[11] = Frame(PLAIN, 11, Fraction(1, 1000))
+    first, *_, last = canvases(frames)
+    assert correlation(first, last) > 0.99
+
+
+def test_what_is_uncovered_moves_as_what_lies_around():
+    frame = moving(12, 0, 2)[1]
+    assert frame.motion is not None
+    vectors, trust = frame.motion.vectors.copy(), frame.motion.confidence.copy()
+    vectors[80:160, 120:180], trust[80:160, 120:180] = (55, -70), 0
+    canvas = TravellingCanvas()
+    canvas.step(moving(0, 0, 1)[0])
+    layers = canvas.step(Frame(PLAIN, 1, Fraction(1, 25), motion=Motion(vectors, trust))).canvas
+    assert layers is not None
+    displacement = layers.layers[0].displacement
+    assert np.abs(displacement - (-6, 0)).max() < 0.3  # of half the size
+
+
+def test_where_no_motion_can_be_trusted_the_canvas_still_is_noise():
+    noise = canvases(moving(7, 3, 60, trust=0.0))
+    assert np.isfinite(noise[-1]).all()
+    assert noise[-1].std() == pytest.approx(noise[0].std(), rel=0.1)
+
+
+# ---- its strength ----
+
+
+def test_flat_areas_get_all_of_it_and_structure_little():
+    rgb = PLAIN.copy()
+    rgb[:, 160:] = np.random.default_rng(0).integers(0, 256, (240, 160, 3))
+    noise = noise_of(still_canvas(rgb))
+    flat, busy = noise[:, :30].std(), noise[:, 50:].std()
+    assert 0.1 < busy / flat < 0.25
+    assert flat == pytest.approx(noise_of(still_canvas(PLAIN)).std(), rel=0.1)
+
+
+def test_planes_are_as_flat_as_the_picture():
+    rgb = texture(0, 320, 240)
+    planes = Yuv(rgb[..., 1].copy(), *(np.full((120, 160), 128, np.uint8) for _ in "uv"))
+    grey: Rgb = np.repeat(rgb[..., 1:2], 3, axis=2)
+    assert np.allclose(still_canvas(planes).strength, still_canvas(grey).strength, atol=0.05)
+
+
+def test_the_strength_is_a_dial():
+    (weak,), (full,), (off,) = (canvases(moving(0, 0, 1), s) for s in (0.5, 1.0, 0.0))
+    assert weak.std() == pytest.approx(full.std() / 2, rel=0.02)
+    assert not off.any()
+
+
+def test_pictures_get_a_canvas_that_stays():
+    frames = [Frame(PLAIN, pts, Fraction(1, 25)) for pts in (0, 99)]
+    one, other = lay_still(iter(frames))
+    assert (noise_of(one.canvas) == noise_of(other.canvas)).all()
+    assert noise_of(one.canvas).std() > 1
+    off, _ = lay_still(iter(frames), 0.0)
+    assert not noise_of(off.canvas).any()
