@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 
 from ..models.data import read_rgb, to_rgb, to_tensor
+from ..models.nets.canvas import CELL, canvas_bytes, canvas_tensor, noise_canvas
 from ..models.nets.feedforward import StyleNet
 from ..pipeline.core.errors import TrainingError
-from ..pipeline.nets.contract import INPUT, MEMORY, OUTPUT
+from ..pipeline.nets.contract import CANVAS, INPUT, MEMORY, OUTPUT
 from ..pipeline.nets.runtime import onnxruntime
 
 WORST_MEAN = 1.0
@@ -49,12 +51,18 @@ def measure_parity(path: Path, net: StyleNet, frames: list[NDArray[np.uint8]]) -
     Raises:
         TrainingError: the mean difference of a frame is above ``WORST_MEAN``.
     """
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # it warns that the canvas is optional
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     means: list[float] = []
     largest = 0
     for rgb in frames:
         fed = {INPUT: rgb[None]} | (_memory(rgb) if net.recurrent else {})
-        expected = to_rgb(net(to_tensor(rgb), _as_tensors(fed))).astype(np.int16)
+        given = _as_tensors(fed)
+        if net.canvas:
+            fed[CANVAS] = _canvas(rgb, net.canvas)
+            given["canvas"] = canvas_tensor(fed[CANVAS])
+        expected = to_rgb(net(to_tensor(rgb), **given)).astype(np.int16)
         (actual,) = session.run([OUTPUT], fed)
         difference = np.abs(np.asarray(actual)[0].astype(np.int16) - expected)
         means.append(float(difference.mean()))
@@ -76,9 +84,17 @@ def _memory(rgb: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
     return dict(zip(MEMORY, memory, strict=True))
 
 
-def _as_tensors(fed: dict[str, NDArray[np.uint8]]) -> tuple[torch.Tensor, torch.Tensor] | None:
+def _canvas(rgb: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
+    """A canvas of a net for a picture (H, W, 3): (1, ⌈H/4⌉, ⌈W/4⌉, C) uint8, 128 is 0."""
+    rows, columns = (-(-side // CELL) for side in rgb.shape[:2])
+    random = torch.Generator().manual_seed(1)
+    return canvas_bytes(noise_canvas(1, channels, rows, columns, random))
+
+
+def _as_tensors(fed: dict[str, NDArray[np.uint8]]) -> dict[str, Any]:
+    """What a net is given besides the picture, by the names of ``StyleNet.forward``."""
     memory = [to_tensor(fed[name][0]) for name in MEMORY if name in fed]
-    return (memory[0], memory[1]) if memory else None
+    return {"memory": (memory[0], memory[1])} if memory else {}
 
 
 PARITY_SIZES = ((256, 256), (360, 640), (271, 407))

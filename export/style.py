@@ -12,16 +12,21 @@ import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import Tensor, nn
+from torch.export import Dim
 
+from ..models.nets.canvas import CELL, canvas_bytes, noise_canvas
 from ..models.nets.feedforward import FastNet, StyleNet
-from ..models.nets.packed import padded_index, read_back, written_out
+from ..models.nets.packed import padded_cells, padded_index, read_back, written_out
 from ..pipeline.core.errors import ModelError
 from ..pipeline.core.files import atomic_write
-from ..pipeline.nets.contract import INPUT, MEMORY, OUTPUT, ModelCard
+from ..pipeline.nets.contract import CANVAS, INPUT, MEMORY, OUTPUT, ModelCard
 from .half_weights import halved
 from .norm_statistics import usual_deviations
 from .parity import Parity, measure_parity
-from .tracing import OPSET, save, traced_model
+from .tracing import OPSET, save, traced, traced_model
+
+_OWN_CELLS = 96
+"""Rows and columns of the canvas that a file has of its own: 36 KB."""
 
 
 class Traced(nn.Module):
@@ -38,7 +43,11 @@ class Traced(nn.Module):
         self.net = net
 
     def forward(
-        self, frame: Tensor, previous: Tensor | None = None, confidence: Tensor | None = None
+        self,
+        frame: Tensor,
+        previous: Tensor | None = None,
+        confidence: Tensor | None = None,
+        canvas: Tensor | None = None,
     ) -> Tensor:
         """A frame, stylised.
 
@@ -46,15 +55,18 @@ class Traced(nn.Module):
             frame: (1, H, W, 3) uint8, 0–255, RGB.
             previous: for a recurrent net the warped previous result, of the same shape and range.
             confidence: for a recurrent net, of that result, (1, H, W, 1) uint8, 0–255.
+            canvas: for a net with a canvas, (1, ⌈H/4⌉, ⌈W/4⌉, C) uint8, 128 is 0.
 
         Returns:
             (1, H, W, 3) uint8, 0–255, RGB.
         """
         net = self.net
-        memory = None
+        memory, packed = None, self._packed(frame)
         if previous is not None and confidence is not None:
             memory = (_to_float(self._packed(previous)), _to_float(self._packed(confidence), 1, 0))
-        y = net.core(_to_float(self._packed(frame)), memory)
+        if canvas is not None:
+            packed = torch.cat([packed, self._cells(canvas, packed)], dim=1)
+        y = net.core(_to_float(packed), memory)
         m, height, width = net.margin, frame.shape[1], frame.shape[2]
         return _unpack(_to_bytes(y), net.pack_out)[:, m : m + height, m : m + width]
 
@@ -66,6 +78,15 @@ class Traced(nn.Module):
         # Rows are moved whole. Of the columns only the rims are picked: picking is pixel by pixel.
         left, right = (x.index_select(2, c) for c in (columns[:m], columns[m + width :]))
         return _pack(torch.cat([left, x, right], dim=2).index_select(1, rows), self.net.pack_in)
+
+    def _cells(self, canvas: Tensor, packed: Tensor) -> Tensor:
+        """The canvas padded as the packed frame is: (1, C, h, w) uint8."""
+        canvas = canvas.permute(0, 3, 1, 2)
+        for axis in (2, 3):
+            positions = torch.arange(canvas.shape[axis])
+            picked = padded_cells(positions, self.net.margin // CELL, packed.shape[axis])
+            canvas = canvas.index_select(axis, picked)
+        return canvas
 
 
 def _to_float(x: Tensor, span: float = 2, middle: int = 128) -> Tensor:
@@ -100,14 +121,27 @@ def _unpack(packed: Tensor, r: int) -> Tensor:
 
 def trace_style(net: StyleNet) -> onnx.ModelProto:
     """The ONNX graph of ``net``, for any height and width, without metadata."""
+    module = Traced(written_out(net))
     names = (INPUT, *MEMORY) if net.recurrent else (INPUT,)
-    channels = (3, 3, 1)
-    examples = {
-        name: torch.zeros(1, 64, 96, c, dtype=torch.uint8)
-        for name, c in zip(names, channels, strict=False)
-    }
-    size = {1: torch.export.Dim("height", min=1), 2: torch.export.Dim("width", min=1)}
-    return traced_model(Traced(written_out(net)), examples, OUTPUT, size)
+    size = {1: Dim("height", min=1), 2: Dim("width", min=1)}
+    if not net.canvas:
+        frames = {n: _blank(64, 96, c) for n, c in zip(names, (3, 3, 1), strict=False)}
+        return traced_model(module, frames, OUTPUT, size)
+    examples = (_blank(64, 96, 3), None, None, _blank(16, 24, net.canvas))
+    cells = {1: Dim("rows", min=1), 2: Dim("columns", min=1)}
+    model = traced(module, examples, (size, None, None, cells), [INPUT, CANVAS], [OUTPUT])
+    model.graph.initializer.append(numpy_helper.from_array(_own_canvas(net.canvas), CANVAS))
+    return model
+
+
+def _blank(height: int, width: int, channels: int) -> Tensor:
+    return torch.zeros(1, height, width, channels, dtype=torch.uint8)
+
+
+def _own_canvas(channels: int) -> NDArray[np.uint8]:
+    """The noise that a file uses where it is given no canvas; the graph repeats it, mirrored."""
+    random = torch.Generator().manual_seed(0)
+    return canvas_bytes(noise_canvas(1, channels, _OWN_CELLS, _OWN_CELLS, random))
 
 
 def read_fast(path: Path) -> FastNet:
@@ -116,7 +150,6 @@ def read_fast(path: Path) -> FastNet:
     Raises:
         ModelError: the file holds no such net.
     """
-    net = FastNet()
     try:
         model = onnx.load(path, load_external_data=False)
         written = {
@@ -124,6 +157,8 @@ def read_fast(path: Path) -> FastNet:
             for x in model.graph.initializer
             if x.name.startswith("net.")
         }
+        canvas = written["head.0.weight"].shape[1] - FastNet.pack_in**2 * 3
+        net = FastNet(canvas=canvas)
         read_back(net, written)
     # protobuf's errors share no other base; a missing or odd weight has its own.
     except Exception as error:
@@ -166,6 +201,7 @@ def export_style(
             card,
             multiple=net.multiple,
             margin=net.margin,
+            canvas=net.canvas,
             macs_per_pixel=net.macs_per_pixel(),
             deviations=json.dumps([[round(v, 5) for v in row] for row in deviations]),
             parity=parity.to_json(),

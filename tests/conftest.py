@@ -115,6 +115,18 @@ def exported_style(make_once: MakeOnce, photo_frames: list[Rgb]) -> Path:
 
 
 @pytest.fixture(scope="session")
+def canvas_style(make_once: MakeOnce, photo_frames: list[Rgb]) -> Path:
+    """The file of an untrained net of the ``fast`` tier that takes a canvas of four channels."""
+
+    def fill(folder: Path) -> None:
+        torch.manual_seed(1)
+        net = FastNet(canvas=4)
+        export_style(net, ModelCard("canvas", "fast"), folder / "canvas.onnx", photo_frames)
+
+    return make_once("canvas-style", fill) / "canvas.onnx"
+
+
+@pytest.fixture(scope="session")
 def exported_flow(make_once: MakeOnce) -> Path:
     """The file of a RAFT that has learned nothing, with two updates."""
 

@@ -6,7 +6,9 @@ three standard deviations to either side, as bytes 0–255 are.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch user knows
 
@@ -30,3 +32,14 @@ def noise_canvas(n: int, channels: int, height: int, width: int, random: torch.G
             layer = F.interpolate(coarse, scale_factor=size, mode="bicubic") / _OF_BICUBIC
         layers.append(layer[:, :, size : size + height, size : size + width])
     return (torch.cat(layers, dim=1) / _SPREAD).clamp(-1, 1)
+
+
+def canvas_bytes(canvas: Tensor) -> NDArray[np.uint8]:
+    """One canvas (1, C, rows, columns) float32, −1..1 → (1, rows, columns, C) uint8, 128 is 0."""
+    steps = (canvas * 127.5 + 128).round().clamp(0, 255).to(torch.uint8)
+    return steps.permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def canvas_tensor(noise: NDArray[np.uint8]) -> Tensor:
+    """The inverse of ``canvas_bytes``: (1, rows, columns, C) uint8 → (1, C, rows, columns)."""
+    return (torch.from_numpy(noise).permute(0, 3, 1, 2).float() - 128) / 127.5

@@ -46,12 +46,7 @@ class JohnsonNet(StyleNet):
             nn.Sequential(nn.ReflectionPad2d(4), last),
         )
 
-    def core(
-        self,
-        packed: Tensor,
-        memory: tuple[Tensor, Tensor] | None = None,
-        canvas: Tensor | None = None,
-    ) -> Tensor:
+    def core(self, packed: Tensor, memory: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """See ``StyleNet.core``."""
         return self.body(packed)
 

@@ -19,6 +19,9 @@ from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch
 
 Net = TypeVar("Net", bound=nn.Module)
 
+_GROUND = 0.3
+"""Standard deviation of a fresh net's kernels for the canvas."""
+
 
 def pack(rgb: Tensor, r: int) -> Tensor:
     """Fold cells of r × r pixels into channels, in the order (row, column, colour).
@@ -74,6 +77,24 @@ def padded_index(positions: Tensor, margin: int, multiple: int) -> Tensor:
     return (last - (last - i.abs()).abs()).clamp(0, last)
 
 
+def padded_cells(positions: Tensor, margin: int, total: int) -> Tensor:
+    """Which row (or column) of the canvas each row of the padded and packed picture reads.
+
+    The canvas is mirrored at its edges, as often as it takes: a small one covers any picture.
+
+    Args:
+        positions: (size,) int64, 0 … size − 1: the canvas's rows.
+        margin: rows added before.
+        total: rows of the padded and packed picture.
+
+    Returns:
+        (total,) int64, 0 … size − 1.
+    """
+    last = positions[-1:]  # a tensor: the exporter knows no remainder by a symbol
+    i = (torch.arange(total, device=positions.device) - margin).abs()
+    return last - (last - i % (2 * last).clamp(min=1)).abs()
+
+
 class Analysis(nn.Module):
     """An anti-aliased convolution of stride r, as a 3×3 convolution on packed pixels.
 
@@ -86,18 +107,27 @@ class Analysis(nn.Module):
         c_in: channels of a pixel.
         c_out: features.
         stride: r.
+        canvas: channels that follow the packed ones and have a 3×3 kernel of their own; 0: none.
     """
 
     lowpass: Tensor
 
-    def __init__(self, c_in: int, c_out: int, stride: int) -> None:
+    def __init__(self, c_in: int, c_out: int, stride: int, canvas: int = 0) -> None:
         super().__init__()
         self.stride = stride
         self.free = nn.Conv2d(c_in, c_out, stride + 2)
+        self.ground = nn.Conv2d(canvas, c_out, 3, bias=False) if canvas else None
+        if self.ground is not None:
+            nn.init.normal_(self.ground.weight, std=_GROUND)
         self.register_buffer("lowpass", _square(_triangle(stride)), persistent=False)
 
     def kernel(self) -> Tensor:
-        """The 3×3 kernel over packed channels, (c_out, r²·c_in, 3, 3) float32."""
+        """The 3×3 kernel over all channels, (c_out, r²·c_in + canvas, 3, 3) float32."""
+        pixels = self.pixel_kernel()
+        return pixels if self.ground is None else torch.cat([pixels, self.ground.weight], dim=1)
+
+    def pixel_kernel(self) -> Tensor:
+        """The 3×3 kernel over packed pixels, (c_out, r²·c_in, 3, 3) float32."""
         c_out, c_in = self.free.weight.shape[:2]
         r = self.stride
         full = _convolve_kernels(self.free.weight, self.lowpass)  # c_out, c_in, 3r, 3r
@@ -113,7 +143,8 @@ class Analysis(nn.Module):
         """The features of packed pixels.
 
         Args:
-            packed: (N, r²·c_in, h, w) float32, packed by r; −1..1 in the style nets.
+            packed: (N, r²·c_in + canvas, h, w) float32, packed by r, then the canvas; −1..1 in the
+                style nets.
 
         Returns:
             (N, c_out, h, w) float32.
@@ -215,7 +246,12 @@ def read_back(net: nn.Module, written: Mapping[str, Tensor]) -> None:
         if isinstance(layer, (Analysis, Synthesis)):
             exact = copy.deepcopy(layer).double()
             assert exact.free.bias is not None
-            _make(exact.kernel, exact.free.weight, written[f"{name}.weight"].double())
+            answer, kernel = exact.kernel, written[f"{name}.weight"]
+            if isinstance(exact, Analysis) and exact.ground is not None:
+                answer = exact.pixel_kernel
+                kernel, ground = kernel.tensor_split([answer().shape[1]], dim=1)
+                free[f"{name}.ground.weight"] = ground
+            _make(answer, exact.free.weight, kernel.double())
             _make(exact.bias, exact.free.bias, written[f"{name}.bias"].double())
             free |= {f"{name}.free.{key}": x for key, x in exact.free.state_dict().items()}
     net.load_state_dict(

@@ -3,7 +3,10 @@
 Input ``frame``: uint8 [1, H, W, 3], 0–255, RGB, H and W dynamic. Output ``stylized``: the same
 shape and type. Scaling, padding, cropping, clamping and rounding are inside the graph. A recurrent
 net has two more inputs: ``previous``, as ``frame``, the previous output warped to the current
-frame; and ``confidence``, uint8 [1, H, W, 1], 0–255, 0 where the previous output is not known. The
+frame; and ``confidence``, uint8 [1, H, W, 1], 0–255, 0 where the previous output is not known. A
+net with a canvas has the optional input ``canvas``, uint8 [1, ⌈H/4⌉, ⌈W/4⌉, C], C ≤ 4: noise with
+which it paints flat areas. 128 is 0, 127 steps are 3 standard deviations, and channel k has
+features of 2^k cells of 4 × 4 px. Without it the graph uses fixed noise, which is in the file. The
 file's ``metadata_props`` describe the style: the fields of ``ModelCard``, with the prefix
 ``stylize.``.
 """
@@ -19,6 +22,10 @@ INPUT = "frame"
 OUTPUT = "stylized"
 MEMORY = ("previous", "confidence")
 """The inputs of a recurrent net, besides ``frame``."""
+CANVAS = "canvas"
+"""The optional input of a net with a canvas."""
+MOST_CANVAS = 4
+"""The channels of the largest canvas."""
 PREFIX = "stylize."
 """Of every key in ``metadata_props``."""
 
@@ -57,6 +64,8 @@ class ModelCard:
     """Of such a method: short side at which a style picture is read, px; larger: larger strokes."""
     most_pixels: int = 0
     """Of such a method: pixels of a frame that it paints; a larger one is reduced. 0: any."""
+    canvas: int = 0
+    """Channels of the canvas that the net takes; 0: none."""
     contract: int = VERSION
     """Version of the contract that the file follows."""
 

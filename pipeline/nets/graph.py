@@ -92,7 +92,8 @@ def _weighted_sum(arrays: Sequence[Array], weights: Sequence[float]) -> Array:
 class Net:
     """The operators in order; the first reads ``FRAME``, the last gives the picture.
 
-    Input channels are in −1..1, byte 128 being 0. Output channels are in 0..1.
+    Input channels are in −1..1, byte 128 being 0: the packed pixels, then the canvas. Output
+    channels are in 0..1.
     """
 
     ops: tuple[Op, ...]
@@ -135,9 +136,8 @@ class Net:
         four pixels have the same colour, on output a colour is the mean of four pixels.
         """
         head, tail = self.ops[0], self.ops[-1]
-        return replace(
-            self, ops=(_read_yuv(head, coding), *self.ops[1:-1], _write_yuv(tail, coding))
-        )
+        head = _read_yuv(head, coding, self.card.canvas)
+        return replace(self, ops=(head, *self.ops[1:-1], _write_yuv(tail, coding)))
 
 
 def match_colours(net: Net, moments: Moments, weight: float, planar: bool) -> Net:
@@ -173,10 +173,15 @@ def interpolate(parts: Sequence[tuple[Net, float]]) -> Net:
         parts: each net and its weight, sum 1.
 
     Raises:
-        ModelError: the nets have different shapes or bases.
+        ModelError: the nets have different shapes, canvases or bases.
     """
     first = parts[0][0]
     for net, _ in parts[1:]:
+        if net.card.canvas != first.card.canvas:
+            raise ModelError(
+                f"{first.card.name} and {net.card.name} can't be mixed: their canvases have "
+                f"{first.card.canvas} and {net.card.canvas} channels"
+            )
         if _shapes(net) != _shapes(first) or not _of_one_base(net, first):
             raise ModelError(
                 f"{first.card.name} ({first.card.kind}) and {net.card.name} ({net.card.kind}) "
@@ -214,15 +219,16 @@ def _scale(conv: Op, gain: Array, offset: Array) -> Op:
     return replace(conv, weights=(kernel * gain[:, None, None, None], bias * gain + offset))
 
 
-def _read_yuv(head: Op, coding: YuvMatrix) -> Op:
+def _read_yuv(head: Op, coding: YuvMatrix, canvas: int) -> Op:
     kernel, bias = head.weights
+    kernel, ground = np.split(kernel, [kernel.shape[1] - canvas], axis=1)
     matrix, offset = coding.to_rgb()
     cells = _cells(kernel, axis=1)  # out, row, column, colour, 3, 3
     yuv = np.einsum("orcxij,xk->orckij", cells, matrix)
     out, r = yuv.shape[0], yuv.shape[1]
     shared = yuv.reshape(out, r // 2, 2, r // 2, 2, 3, 3, 3).sum(axis=(2, 4))
     parts = [yuv[..., 0, :, :], shared[..., 1, :, :], shared[..., 2, :, :]]
-    packed = np.concatenate([p.reshape(out, -1, 3, 3) for p in parts], axis=1)
+    packed = np.concatenate([*(p.reshape(out, -1, 3, 3) for p in parts), ground], axis=1)
     # Byte 128 in all three planes, as RGB in the net's units.
     rest = (matrix @ np.full(3, 128.0) + offset - 128) * 2 / 255
     return replace(head, weights=float_arrays(packed, bias + np.einsum("orcxij,x->o", cells, rest)))

@@ -83,7 +83,8 @@ class BoundSession:
 
     Args:
         session: the session of a model whose inputs and outputs are uint8.
-        shapes: the shape of each input, by its name; the outputs have the same shapes in order.
+        shapes: the shape of each input, by its name; each output has the shape of an input, in
+            order.
         device: the device that holds the buffers.
     """
 
@@ -97,7 +98,10 @@ class BoundSession:
         self._binding = session.io_binding()
         make = onnxruntime.OrtValue.ortvalue_from_shape_and_type
         self._inputs = {name: make(shape, np.uint8, device, 0) for name, shape in shapes.items()}
-        self._outputs = [make(shape, np.uint8, device, 0) for shape in shapes.values()]
+        self._outputs = [
+            make(shape, np.uint8, device, 0)
+            for shape, _ in zip(shapes.values(), session.get_outputs(), strict=False)
+        ]
         for name, value in self._inputs.items():
             self._binding.bind_ortvalue_input(name, value)
         for port, value in zip(session.get_outputs(), self._outputs, strict=True):

@@ -17,6 +17,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from .contract import CANVAS
 from .graph import FRAME, Moments, Net, Op, colour_of
 
 OPSET = 20
@@ -24,6 +25,8 @@ _IR = 9  # ONNX Runtime 1.22 reads it
 
 Layout = Literal["rgb", "yuv"]
 """One plane of three colours, or Y, U and V of 4:2:0."""
+CELL = 4
+"""Side of a cell of the canvas, px."""
 PLANES: dict[Layout, tuple[str, ...]] = {"rgb": ("rgb",), "yuv": ("y", "u", "v")}
 
 
@@ -110,8 +113,8 @@ def write_measuring(net: Net, layout: Layout, size: Size) -> bytes:
     """Write the net with its norms as a model that measures ``Moments``.
 
     Outputs, float32, in order: mean and mean square, by channel, of every norm's input, of the
-    frame, and of the picture; then the lowest and highest value of every operator's output, except
-    convolutions.
+    frame and its canvas, and of the picture; then the lowest and highest value of every operator's
+    output, except convolutions.
 
     Args:
         net: the network, with its norms.
@@ -122,7 +125,7 @@ def write_measuring(net: Net, layout: Layout, size: Size) -> bytes:
         The ONNX file's bytes.
     """
     w = GraphWriter()
-    inputs = shapes(layout, size)
+    inputs = shapes(net, layout, size)
     values = {FRAME: dequantize(w, pack_planes(w, net, layout, size), INPUT_SCALE)}
     moments: list[str] = []
     ranges: list[str] = []
@@ -164,7 +167,8 @@ def read_moments(net: Net, layout: Layout, answers: Sequence[NDArray[Any]]) -> M
         for norm, (mean, square) in zip(net.norms, pairs[:count], strict=True)
     )
     (mean, square), painted = (
-        tuple(_by_colour(v, layout) for v in pair) for pair in pairs[count : count + 2]
+        tuple(_by_colour(v.ravel()[: v.size - canvas], layout) for v in pair)
+        for pair, canvas in zip(pairs[count : count + 2], (net.card.canvas, 0), strict=True)
     )
     # The input is in −1..1, byte 128 being 0; the source's colours are in 0..1.
     grey = INPUT_SCALE[1] / 255
@@ -247,8 +251,15 @@ def _parts(channels: int, layout: Layout) -> list[tuple[int, int]]:
     return [(r, 1), (r // 2, 1), (r // 2, 1)]
 
 
-def shapes(layout: Layout, size: Size) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of the planes, in and out, by name."""
+def shapes(net: Net, layout: Layout, size: Size) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of a model's inputs by name: of the planes, then of the canvas."""
+    canvas = net.card.canvas
+    cells = {CANVAS: (size.height // CELL, size.width // CELL, canvas)} if canvas else {}
+    return _plane_shapes(layout, size) | cells
+
+
+def _plane_shapes(layout: Layout, size: Size) -> dict[str, tuple[int, ...]]:
+    """The shapes of the planes, in and out, by name."""
     if layout == "rgb":
         return {"rgb": (size.height, size.width, 3)}
     half = (size.height // 2, size.width // 2)
@@ -257,6 +268,8 @@ def shapes(layout: Layout, size: Size) -> dict[str, tuple[int, ...]]:
 
 def pack_planes(w: GraphWriter, net: Net, layout: Layout, size: Size) -> str:
     """Write the conversion of planes to one tensor of cells, (1, channels, h, w) uint8.
+
+    The channels of the canvas follow those of the planes.
 
     Args:
         w: the graph.
@@ -267,13 +280,16 @@ def pack_planes(w: GraphWriter, net: Net, layout: Layout, size: Size) -> str:
     Returns:
         The tensor's name.
     """
-    sides = _parts(net.ops[0].weights[0].shape[1] if net.ops[0].weights else 3, layout)
+    canvas = net.card.canvas
+    sides = _parts(net.ops[0].weights[0].shape[1] - canvas if net.ops[0].weights else 3, layout)
     r = sides[0][0]
     h, width = size.height // r, size.width // r
     parts: list[str] = []
     for name, (k, colours) in zip(PLANES[layout], sides, strict=True):
         rows = w.op("Transpose", w.reshape(name, h, k, width, k * colours), perm=[0, 2, 1, 3])
         parts.append(w.reshape(rows, 1, h, width, k * k * colours))
+    if canvas:
+        parts.append(w.reshape(CANVAS, 1, h, width, canvas))
     cells = parts[0] if len(parts) == 1 else w.op("Concat", *parts, axis=3)
     return w.op("Transpose", cells, perm=[0, 3, 1, 2])
 
@@ -302,9 +318,9 @@ def finish_model(w: GraphWriter, net: Net, layout: Layout, size: Size, answer: s
     parts = [cells]
     if len(sides) > 1:
         parts = w.ops("Split", len(sides), cells, w.constant(sizes, np.int64), axis=3)
-    inputs = shapes(layout, size)
+    planes = _plane_shapes(layout, size)
     outputs: dict[str, str] = {}
-    for part, (k, colours), (name, shape) in zip(parts, sides, inputs.items(), strict=True):
+    for part, (k, colours), (name, shape) in zip(parts, sides, planes.items(), strict=True):
         rows = w.op("Transpose", w.reshape(part, h, width, k, k * colours), perm=[0, 2, 1, 3])
         outputs[name + "_out"] = w.reshape(rows, *shape)
-    return w.model(inputs, outputs, TensorProto.UINT8)
+    return w.model(shapes(net, layout, size), outputs, TensorProto.UINT8)

@@ -15,11 +15,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.frame import Picture, Yuv, YuvMatrix, coding_of
+from ..core.frame import Canvas, Frame, Picture, Yuv, YuvMatrix, coding_of
 from ..imaging.resize import resize_picture, restore_detail, tile_spans, work_size
+from ..nets.contract import CANVAS
 from ..nets.graph import Moments, Net, match_colours
 from ..nets.quantize import Precision, write_eight_bit
-from ..nets.writer import PLANES, Layout, Size, read_moments, shapes, write_measuring, write_playing
+from ..nets.writer import (
+    CELL,
+    PLANES,
+    Layout,
+    Size,
+    read_moments,
+    shapes,
+    write_measuring,
+    write_playing,
+)
+from ..temporal.canvas import canvas_bytes, still_canvas
 
 OpenSession = Callable[[bytes, dict[str, tuple[int, ...]]], Any]
 """A model's bytes and the shapes of its inputs → an ONNX Runtime session, or what runs like one."""
@@ -47,7 +58,7 @@ class NetMix:
         first, last = self.net.ops[0].weights, self.net.ops[-1].weights
         if not first:
             return False
-        ends = first[0].shape[1], last[0].shape[0]
+        ends = first[0].shape[1] - self.net.card.canvas, last[0].shape[0]
         return all(math.isqrt(channels // 3) % 2 == 0 for channels in ends)
 
 
@@ -75,6 +86,14 @@ class Padding:
         down, right = size.height // f - plane.shape[0] - m, size.width // f - plane.shape[1] - m
         return cv2.copyMakeBorder(plane, m, down, m, right, cv2.BORDER_REFLECT_101)
 
+    def pad_canvas(self, canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A canvas (⌈h/4⌉, ⌈w/4⌉, C) uint8, with as many cells as the padded picture."""
+        m, size = self.margin // CELL, self.size
+        down = size.height // CELL - canvas.shape[0] - m
+        right = size.width // CELL - canvas.shape[1] - m
+        padded = cv2.copyMakeBorder(canvas, m, down, m, right, cv2.BORDER_REFLECT_101)
+        return np.asarray(padded, np.uint8).reshape(*padded.shape[:2], canvas.shape[2])
+
     def crop(self, plane: NDArray[Any], f: int) -> NDArray[Any]:
         """A view of a padded plane (h, w), uint8, without its margin.
 
@@ -98,17 +117,23 @@ class CompiledNet:
     """What the session takes: the padded picture, or a part of it."""
     coding: YuvMatrix | None
     """Of the planes, in and out; ``None`` for RGB."""
+    canvas: int = 0
+    """Channels of the canvas that the net takes."""
 
-    def paint(self, picture: Picture) -> Picture:
-        """The picture in the style; the same size and layout."""
+    def paint(self, picture: Picture, canvas: Canvas | None = None) -> Picture:
+        """The picture in the style; the same size and layout.
+
+        Args:
+            picture: what is painted.
+            canvas: of the frame, for a net that takes one; ``None``: as for a still picture.
+        """
         small = resize_picture(picture, (self.padding.height, self.padding.width))
-        return restore_detail(self._paint_at_size(small), picture, small)
+        noise = canvas_of(picture, canvas, small, self.canvas)
+        return restore_detail(self._paint_at_size(small, noise), picture, small)
 
-    def _paint_at_size(self, picture: Picture) -> Picture:
-        planes_in = padded(picture, self.padding)
-        planes = (
-            self._in_tiles(planes_in) if self.tile != self.padding.size else self._run(planes_in)
-        )
+    def _paint_at_size(self, picture: Picture, noise: NDArray[np.uint8]) -> Picture:
+        inputs = padded(picture, noise, self.padding)
+        planes = self._in_tiles(inputs) if self.tile != self.padding.size else self._run(inputs)
         if self.coding is None:
             return np.ascontiguousarray(self.padding.crop(planes[0], 1))
         brightness, colour = self.coding.limits
@@ -120,19 +145,19 @@ class CompiledNet:
         )
         return Yuv(y, u, v, self.coding)
 
-    def _run(self, planes_in: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        return self.session.run(None, planes_in)
+    def _run(self, inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        return self.session.run(None, inputs)
 
-    def _in_tiles(self, planes_in: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    def _in_tiles(self, inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Part by part; of each, the rim is what its neighbours paint better."""
-        whole = [np.empty_like(plane) for plane in planes_in.values()]
+        whole = [np.empty_like(plane) for name, plane in inputs.items() if name != CANVAS]
         size = self.padding.size
         rows, columns = (
             tile_spans(size.height, self.tile.height, _RIM),
             tile_spans(size.width, self.tile.width, _RIM),
         )
         for (top, upper, lower), (left, begin, end) in product(rows, columns):
-            part = {n: _cut(p, size, top, left, self.tile) for n, p in planes_in.items()}
+            part = {n: _cut(p, size, top, left, self.tile) for n, p in inputs.items()}
             for plane, painted in zip(whole, self._run(part), strict=True):
                 f = size.height // plane.shape[0]
                 inside = painted[(upper - top) // f : (lower - top) // f]
@@ -148,11 +173,43 @@ def _cut(plane: NDArray[Any], whole: Size, top: int, left: int, tile: Size) -> N
     return np.ascontiguousarray(rows[:, left // f : (left + tile.width) // f])
 
 
-def padded(picture: Picture, padding: Padding) -> dict[str, NDArray[Any]]:
-    """The inputs of a session for a picture: padded planes (h, w) or (h, w, 3), uint8, by name."""
+def canvas_of(
+    picture: Picture, canvas: Canvas | None, small: Picture, channels: int
+) -> NDArray[np.uint8]:
+    """The canvas that a net receives for a picture.
+
+    Args:
+        picture: the frame's source.
+        canvas: the frame's; ``None``: as for a still picture.
+        small: ``picture`` at the size at which it is painted, (h, w).
+        channels: how many the net takes; 0: none.
+
+    Returns:
+        (⌈h/4⌉, ⌈w/4⌉, channels) uint8, 128 is 0.
+    """
+    height, width = small.shape[:2]
+    cells = -(-height // CELL), -(-width // CELL)
+    if not channels:
+        return np.empty((*cells, 0), np.uint8)
+    noise = canvas_bytes(canvas or still_canvas(picture), cells)
+    return np.ascontiguousarray(noise[..., :channels])
+
+
+def padded(picture: Picture, noise: NDArray[np.uint8], padding: Padding) -> dict[str, NDArray[Any]]:
+    """The inputs of a session for a picture, by name.
+
+    Args:
+        picture: what is painted.
+        noise: its canvas; see ``canvas_of``.
+        padding: of the picture.
+
+    Returns:
+        Padded planes (h, w) or (h, w, 3), and the canvas (h/4, w/4, C) if it has channels; uint8.
+    """
     planes = picture.planes if isinstance(picture, Yuv) else (picture,)
     names = PLANES[_layout(picture)]
-    return {name: padding.pad(p) for name, p in zip(names, planes, strict=True)}
+    inputs = {name: padding.pad(p) for name, p in zip(names, planes, strict=True)}
+    return inputs | ({CANVAS: padding.pad_canvas(noise)} if noise.shape[2] else {})
 
 
 class NetCompiler:
@@ -181,23 +238,24 @@ class NetCompiler:
         self._tile = tile
         self._measuring: tuple[Any, Any] = (None, None)
 
-    def measure(self, pictures: Sequence[Picture], mix: NetMix, most: int) -> Moments:
-        """The net's statistics on pictures of one size and layout.
+    def measure(self, frames: Sequence[Frame], mix: NetMix, most: int) -> Moments:
+        """The net's statistics on frames of one size and layout.
 
         Args:
-            pictures: of one shot.
+            frames: of one shot.
             mix: the net.
-            most: pixels that are measured of each picture, about.
+            most: pixels that are measured of each frame, about.
         """
-        bands = [_bands(self._work(p), most, mix.net.card.multiple) for p in pictures]
-        first, layout = bands[0], _layout(bands[0])
-        padding = _padding(mix.net, first)
+        bands = [self._bands(frame, mix.net, most) for frame in frames]
+        first = bands[0][0]
+        layout, padding = _layout(first), _padding(mix.net, first)
         key = (mix, layout, padding, coding_of(first))
         if self._measuring[0] != key:
             model = write_measuring(_coded(mix.net, key[3]), layout, padding.size)
-            self._measuring = (key, self._open_measuring(model, shapes(layout, padding.size)))
+            ports = shapes(mix.net, layout, padding.size)
+            self._measuring = (key, self._open_measuring(model, ports))
         session = self._measuring[1]
-        answers = (session.run(None, padded(p, padding)) for p in bands)
+        answers = (session.run(None, padded(*band, padding)) for band in bands)
         return Moments.mean([read_moments(mix.net, layout, a) for a in answers])
 
     def compile(self, picture: Picture, mix: NetMix, moments: Moments) -> CompiledNet:
@@ -212,7 +270,27 @@ class NetCompiler:
             model = write_eight_bit(net, dict(moments.ranges), layout, tile)
         else:
             model = write_playing(net, layout, tile, half=self._precision == "half")
-        return CompiledNet(self._open(model, shapes(layout, tile)), padding, tile, coding)
+        session = self._open(model, shapes(net, layout, tile))
+        return CompiledNet(session, padding, tile, coding, net.card.canvas)
+
+    def _bands(self, frame: Frame, net: Net, most: int) -> tuple[Picture, NDArray[np.uint8]]:
+        """What is measured of a frame: bands of its picture and of its canvas."""
+        work = self._work(frame.source)
+        noise = canvas_of(frame.source, frame.canvas, work, net.card.canvas)
+        height, width = work.shape[:2]
+        band = math.lcm(_BAND, net.card.multiple)
+        starts = _band_starts(height, width, band, most)
+        if not starts:
+            return work, noise
+
+        def rows_of(plane: NDArray[Any], f: int) -> NDArray[Any]:
+            return np.concatenate([plane[s // f : (s + band) // f] for s in starts])
+
+        noise = rows_of(noise, CELL)
+        if isinstance(work, Yuv):
+            y, u, v = (rows_of(p, f) for p, f in zip(work.planes, (1, 2, 2), strict=True))
+            return Yuv(y, u, v, work.coding), noise
+        return rows_of(work, 1), noise
 
     def _work(self, picture: Picture) -> Picture:
         height, width = picture.shape[:2]
@@ -226,24 +304,20 @@ class NetCompiler:
         return Size(min(padding.size.height, side), min(padding.size.width, side))
 
 
-def _bands(picture: Picture, most: int, multiple: int) -> Picture:
-    """Bands of rows spread over the picture, one below the other, of about ``most`` pixels."""
-    height, width = picture.shape[:2]
-    band = math.lcm(_BAND, multiple)
+def _band_starts(height: int, width: int, band: int, most: int) -> list[int]:
+    """Where bands of rows begin, spread over a picture; none where it is measured whole.
+
+    Args:
+        height: of the picture, px.
+        width: of the picture, px.
+        band: rows of a band.
+        most: pixels of all bands, about.
+    """
     count = max(1, most // (width * band))
     if count * band >= height:
-        return picture
+        return []
     middles = (np.arange(count) + 0.5) * height / count - band / 2
-    starts = [int(np.clip(m, 0, height - band)) // 2 * 2 for m in middles]
-
-    def rows_of(plane: NDArray[Any]) -> NDArray[Any]:
-        f = height // plane.shape[0]
-        return np.concatenate([plane[s // f : (s + band) // f] for s in starts])
-
-    if isinstance(picture, Yuv):
-        y, u, v = map(rows_of, picture.planes)
-        return Yuv(y, u, v, picture.coding)
-    return rows_of(picture)
+    return [int(np.clip(m, 0, height - band)) // CELL * CELL for m in middles]
 
 
 def _layout(picture: Picture) -> Layout:

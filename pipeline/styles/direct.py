@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from ..core.concurrency import available_cores
 from ..core.errors import ModelError
-from ..core.frame import Frame, Rgb, TemporalState, as_rgb
+from ..core.frame import Canvas, Frame, Rgb, TemporalState, as_rgb
 from ..imaging.resize import resize_area
-from ..nets.contract import INPUT, MEMORY, OUTPUT
+from ..nets.contract import CANVAS, INPUT, MEMORY, MOST_CANVAS, OUTPUT
 from ..nets.runtime import onnxruntime
+from .compiled import canvas_of
 from .files import MAX_WORKERS, NetOptions, card_of, open_file
 from .style import StyleInfo, UnmeasuredShot, failures_in_one_line
 
@@ -80,8 +81,10 @@ class ThirdPartyNet:
             path, axes, foreign.channels.upper(), range_in, fixed,
         )  # fmt: skip
 
-    def paint(self, rgb: Rgb, state: TemporalState | None = None) -> Rgb:
-        """(H, W, 3) uint8, 0–255, RGB → the same in the style. ``state`` is not read."""
+    def paint(
+        self, rgb: Rgb, state: TemporalState | None = None, canvas: Canvas | None = None
+    ) -> Rgb:
+        """(H, W, 3) uint8, 0–255, RGB → the same in the style. Nothing else is read."""
         height, width = rgb.shape[:2]
         if self._size is not None and self._size != (width, height):
             rgb = resize_area(rgb, (self._size[1], self._size[0]))
@@ -145,19 +148,29 @@ class ContractNet:
             raise ModelError(f"{path} says it keeps the contract but has no output '{OUTPUT}'")
         self._session = session
         self._recurrent = is_recurrent(session)
+        self._canvas = canvas_channels(session)
+        if self._canvas > MOST_CANVAS:
+            raise ModelError(
+                f"{path} takes a canvas of {self._canvas} channels; at most {MOST_CANVAS} are made"
+            )
 
-    def paint(self, rgb: Rgb, state: TemporalState | None = None) -> Rgb:
+    def paint(
+        self, rgb: Rgb, state: TemporalState | None = None, canvas: Canvas | None = None
+    ) -> Rgb:
         """(H, W, 3) uint8, 0–255, RGB → the same in the style.
 
         Args:
             rgb: the picture.
             state: the past, for a recurrent net; ``None``: a shot begins.
+            canvas: for a net that takes one; ``None``: as for a still picture.
         """
         inputs = {INPUT: rgb[None]}
         if self._recurrent:
             previous = np.zeros_like(rgb) if state is None else state.previous
             confidence = np.zeros(rgb.shape[:2], np.uint8) if state is None else state.confidence
             inputs |= dict(zip(MEMORY, (previous[None], confidence[None, ..., None]), strict=True))
+        if self._canvas:
+            inputs[CANVAS] = canvas_of(rgb, canvas, rgb, self._canvas)[None]
         (stylized,) = self._session.run([OUTPUT], inputs)
         painted = np.asarray(stylized)
         if painted.shape != (1, *rgb.shape) or painted.dtype != np.uint8:
@@ -170,6 +183,12 @@ class ContractNet:
 def is_recurrent(session: onnxruntime.InferenceSession) -> bool:
     """Whether a net has the contract's inputs for the previous output."""
     return {i.name for i in session.get_inputs()} >= set(MEMORY)
+
+
+def canvas_channels(session: onnxruntime.InferenceSession) -> int:
+    """Channels of the canvas that a net takes; 0: it takes none."""
+    ports = [*session.get_inputs(), *session.get_overridable_initializers()]
+    return next((p.shape[3] for p in ports if p.name == CANVAS and len(p.shape) == 4), 0)
 
 
 class DirectStyle:
@@ -206,6 +225,7 @@ class DirectStyle:
             "third-party" if self.card is None else self.card.kind,
             device,
             recurrent=recurrent,
+            canvas=self.card is not None and canvas_channels(session) > 0,
             max_workers=workers if device == "cpu" and not recurrent else 1,
         )
 
@@ -216,8 +236,8 @@ class DirectStyle:
     def paint(self, frame: Frame, state: TemporalState | None) -> Rgb:
         """See ``ShotStyle.paint``; the result is RGB."""
         with failures_in_one_line(self.info, frame):
-            return self.paint_rgb(as_rgb(frame.source), state)
+            return self._net.paint(as_rgb(frame.source), state, frame.canvas)
 
-    def paint_rgb(self, rgb: Rgb, state: TemporalState | None = None) -> Rgb:
-        """The same for a picture (H, W, 3) uint8, 0–255, RGB; failures are the net's own."""
-        return self._net.paint(rgb, state)
+    def paint_rgb(self, rgb: Rgb) -> Rgb:
+        """The same for a still picture (H, W, 3) uint8, 0–255, RGB; failures are the net's own."""
+        return self._net.paint(rgb)

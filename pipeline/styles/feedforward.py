@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,13 @@ class FeedForwardStyle:
         workers = 1 if options.live or device != "cpu" else min(cores, MAX_WORKERS)
         card = mix.net.card
         self.info = StyleInfo(
-            files.name, card.kind, device, planar=mix.planar, per_shot=True, max_workers=workers
+            files.name,
+            card.kind,
+            device,
+            planar=mix.planar,
+            per_shot=True,
+            canvas=card.canvas > 0,
+            max_workers=workers,
         )
 
         def opens(model: bytes, shapes: dict[str, tuple[int, ...]]) -> Any:
@@ -144,7 +151,7 @@ class FeedForwardStyle:
         mix, opacity = self._mix_at(strength)
         most = self._options.measured_pixels
         with failures_in_one_line(self.info, shot[0], "--tile 1024 or a smaller --size"):
-            moments = self._compiler.measure([frame.source for frame in shot], mix, most)
+            moments = self._compiler.measure(shot, mix, most)
             return self._shot(shot[0].source, mix, moments, opacity)
 
     def _mix_at(self, strength: float) -> tuple[NetMix, float]:
@@ -169,7 +176,7 @@ class FeedForwardStyle:
     def adapt(self, frame: Frame, shot: NetShot, weight: float) -> NetShot:
         """See ``ShotStyle.adapt``."""
         with failures_in_one_line(self.info, frame):
-            now = self._compiler.measure([frame.source], shot.mix, QUICKLY_MEASURED_PIXELS)
+            now = self._compiler.measure([frame], shot.mix, QUICKLY_MEASURED_PIXELS)
             moments = Moments.mean([shot.moments, now], [1 - weight, weight])
             return self._shot(frame.source, shot.mix, moments, shot.opacity)
 
@@ -190,7 +197,7 @@ class NetShot:
     def paint(self, frame: Frame, state: TemporalState | None = None) -> Picture:
         """See ``ShotStyle.paint``."""
         with failures_in_one_line(self.style.info, frame, "--tile 1024 or a smaller --size"):
-            return self.net.paint(frame.source)
+            return self.net.paint(frame.source, frame.canvas)
 
     def adapt(self, frame: Frame, weight: float) -> NetShot:
         """See ``ShotStyle.adapt``."""
@@ -204,13 +211,14 @@ def agrees(mix: NetMix, direct: DirectStyle) -> bool:
     """
     net = replace(mix.net, deviations={})  # usual statistics are no part of the file's graph
     picture = _test_picture()
+    frame = Frame(picture, 0, Fraction(1))
 
     def opened(model: bytes, shapes: dict[str, tuple[int, ...]]) -> Any:
         return open_session(model, "cpu", 1)[0]
 
     try:
         compiler, one = NetCompiler(opened, opened, "float"), NetMix(net)
-        compiled = compiler.compile(picture, one, compiler.measure([picture], one, MEASURED_PIXELS))
+        compiled = compiler.compile(picture, one, compiler.measure([frame], one, MEASURED_PIXELS))
         expected = direct.paint_rgb(picture)
         difference = as_rgb(compiled.paint(picture)).astype(int) - expected
     # Whatever fails here, ONNX Runtime or numpy, the graph was not understood.

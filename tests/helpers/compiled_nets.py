@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +44,16 @@ class NetStyle:
         self.compiler = NetCompiler(opens, opens, precision, **options)
 
     def compile(self, shot: Sequence[Frame], strength: float = 1.0) -> NetShot:
-        return self.with_moments([frame.source for frame in shot])
+        moments = self.compiler.measure(shot, self.mix, MEASURED)
+        return self._shot(shot[0].source, moments)
 
     def with_moments(self, pictures: Sequence[Rgb | Yuv]) -> NetShot:
-        moments = self.compiler.measure(pictures, self.mix, MEASURED)
+        shot = [Frame(picture, 0, Fraction(1)) for picture in pictures]
+        moments = self.compiler.measure(shot, self.mix, MEASURED)
         return self._shot(pictures[0], moments)
 
     def adapt(self, frame: Frame, shot: NetShot, weight: float) -> NetShot:
-        now = self.compiler.measure([frame.source], self.mix, MEASURED)
+        now = self.compiler.measure([frame], self.mix, MEASURED)
         return self._shot(frame.source, Moments.mean([shot.moments, now], [1 - weight, weight]))
 
     def _shot(self, picture: Rgb | Yuv, moments: Moments) -> NetShot:

@@ -4,11 +4,12 @@ import pytest
 import torch
 from stylize_video.models.nets.feedforward import FastNet, QualityNet, RecurrentNet, StyleNet
 from stylize_video.models.nets.johnson import JohnsonNet
+from stylize_video.models.nets.packed import read_back, written_out
 
-NETS = [FastNet(), QualityNet(), RecurrentNet(), JohnsonNet()]
+NETS = [FastNet(), FastNet(canvas=4), QualityNet(), RecurrentNet(), JohnsonNet()]
 
 
-@pytest.mark.parametrize("net", NETS, ids=lambda net: net.name)
+@pytest.mark.parametrize("net", NETS, ids=lambda net: f"{net.name}-{net.canvas}")
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (31, 47), (64, 64), (5, 200)])
 def test_a_net_answers_any_size_in_range(net: StyleNet, size: tuple[int, int]):
     with torch.no_grad():
@@ -30,6 +31,38 @@ def test_the_recurrent_net_reads_its_memory_where_it_is_trusted():
         blank = net(rgb)
         assert torch.equal(net(rgb, (before, nothing)), blank)
         assert not torch.allclose(net(rgb, (before, all_of_it)), blank, atol=1e-3)
+
+
+def test_a_canvas_is_seen_and_may_be_left_out():
+    torch.manual_seed(0)
+    net = FastNet(canvas=2).eval()
+    rgb = torch.full((1, 3, 33, 50), 0.5)
+    bare, noise = torch.zeros(1, 2, 9, 13), torch.rand(1, 2, 9, 13) * 2 - 1
+    with torch.no_grad():
+        assert not torch.allclose(net(rgb, canvas=bare), net(rgb, canvas=noise), atol=1e-3)
+        assert torch.equal(net(rgb), net(rgb))
+        assert not torch.allclose(net(rgb), net(rgb, canvas=bare), atol=1e-3)
+
+
+def test_a_net_with_a_canvas_is_written_as_one_convolution_and_read_back():
+    torch.manual_seed(0)
+    net, again = FastNet(canvas=3).eval(), FastNet(canvas=3).eval()
+    plain = written_out(net)
+    assert plain.head[0].weight.shape == (32, 51, 3, 3)  # pyright: ignore[reportAttributeAccessIssue]
+    read_back(again, plain.state_dict())
+    rgb, noise = torch.rand(1, 3, 40, 40), torch.rand(1, 3, 10, 10)
+    with torch.no_grad():
+        expected = net(rgb, canvas=noise)
+        assert torch.allclose(plain(rgb, canvas=noise), expected, atol=1e-4)
+        assert torch.allclose(again(rgb, canvas=noise), expected, atol=1e-4)
+
+
+def test_the_first_checkpoints_with_a_canvas_are_read():
+    net = FastNet(canvas=2)
+    state = net.state_dict()
+    state["ground.weight"] = state.pop("head.0.ground.weight") + 1
+    net.load_state_dict(state)
+    assert torch.equal(net.head[0].ground.weight, state["ground.weight"])  # type: ignore[union-attr]
 
 
 def test_johnsons_net_costs_what_it_is_known_to_cost():
@@ -57,7 +90,7 @@ def counted_macs(net: StyleNet, size: int) -> float:
     return total
 
 
-@pytest.mark.parametrize("net", NETS, ids=lambda net: net.name)
+@pytest.mark.parametrize("net", NETS, ids=lambda net: f"{net.name}-{net.canvas}")
 def test_the_cost_stated_is_the_cost_run(net: StyleNet):
     padded = 64 + 2 * net.margin
     stated = net.macs_per_pixel() * padded**2

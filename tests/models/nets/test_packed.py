@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 import torch
-from stylize_video.models.nets.packed import Analysis, Synthesis, pack, padded_index, unpack
+from stylize_video.models.nets.packed import (
+    Analysis,
+    Synthesis,
+    pack,
+    padded_cells,
+    padded_index,
+    unpack,
+)
 
 
 def test_packing_is_undone():
@@ -56,3 +63,17 @@ def test_padding_reflects_and_then_holds():
     assert padded_index(torch.arange(5), 3, 4).tolist() == [3, 2, 1, 0, 1, 2, 3, 4, 3, 2, 1, 0]
     assert padded_index(torch.arange(1), 2, 4).tolist() == [0] * 8
     assert set(padded_index(torch.arange(2), 8, 4).tolist()) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("cells", "margin", "total", "expected"),
+    [
+        (5, 2, 9, [2, 1, 0, 1, 2, 3, 4, 3, 2]),
+        (2, 3, 8, [1, 0, 1, 0, 1, 0, 1, 0]),
+        (1, 4, 9, [0] * 9),
+    ],
+)
+def test_a_canvas_is_mirrored_at_its_edges(
+    cells: int, margin: int, total: int, expected: list[int]
+):
+    assert padded_cells(torch.arange(cells), margin, total).tolist() == expected
