@@ -36,6 +36,8 @@ _MATRICES = {
 }
 # Without these, swscale's quick path makes every picture darker by 1 to 1.5 of 255.
 _EXACT = Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
+# With the first of them, bright parts of HDR overflow to blue and pink (libswscale 9.5).
+_EXACT_HDR = Interpolation.ACCURATE_RND
 _MATRIX_RGB = 0
 _UNKNOWN = 2
 _HDR = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
@@ -104,7 +106,8 @@ class ToRgb:
             width=self.width,
             height=self.height,
             format="rgb24",
-            interpolation=(Interpolation.BICUBIC if resized else Interpolation.BILINEAR) | _EXACT,
+            interpolation=(Interpolation.BICUBIC if resized else Interpolation.BILINEAR)
+            | (_EXACT_HDR if hdr else _EXACT),
             dst_color_trc=ColorTrc.BT709 if hdr else None,
             dst_color_primaries=ColorPrimaries.BT709 if hdr else None,
             threads=1,  # the net and the codecs need the other cores

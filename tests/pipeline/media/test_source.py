@@ -169,6 +169,12 @@ def test_rotation_and_mirroring_are_applied(clips: Path, name: str, turn):
 
 
 @pytest.mark.real_data
+def test_the_bright_sky_of_an_hdr_clip_stays_white(clips: Path):
+    sky = next(open_source(str(clips / "sample_edit_list.mp4")).frames()).rgb[:400]
+    assert sky.mean(axis=(0, 1)).min() > 220
+
+
+@pytest.mark.real_data
 def test_every_clip_that_decodes_gives_all_its_frames_upright(clips: Path):
     broken = {"invalid-bitstream.webm", "sample_malformed_free_box.mp4", "sample_audio_only.mp4"}
     for path in sorted(p for p in clips.iterdir() if p.suffix != ".md"):
