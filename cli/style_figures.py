@@ -31,8 +31,8 @@ class StyleFigures:
     content: float
     """Squared error of relu4_2 over the source's squared features."""
     clouds: float
-    """Strokes over soft spots in the source's flat windows, over the same of the painting: 1 is
-    as painted, below 1 is cloudy."""
+    """Energy of strokes over that of soft spots in the source's flat windows, over the same of the
+    painting: 1 is as painted, below 0.5 is cloudy."""
 
 
 NAMES = tuple(field.name for field in fields(StyleFigures))
@@ -96,11 +96,17 @@ class StyleJudge:
 
 
 def mean_figures(several: Iterable[StyleFigures]) -> StyleFigures:
-    """Compute the mean of each figure over several pictures, of which there is at least one."""
-    from statistics import fmean
+    """Compute the mean of each figure over several pictures, of which there is at least one.
+
+    The mean of ``clouds`` is the geometric one: twice and half the painting's cancel out.
+    """
+    from statistics import fmean, geometric_mean
 
     known = list(several)
-    return StyleFigures(**{name: fmean(getattr(one, name) for one in known) for name in NAMES})
+    means = {name: fmean(getattr(one, name) for one in known) for name in NAMES}
+    # A picture without any strokes has 0, of which there is no logarithm.
+    means["clouds"] = geometric_mean(max(one.clouds, 1e-3) for one in known)
+    return StyleFigures(**means)
 
 
 def style_figures(vgg: VGG19, painting: Rgb, pairs: Iterable[tuple[Rgb, Rgb]]) -> StyleFigures:

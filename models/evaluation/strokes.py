@@ -54,7 +54,7 @@ def describe(vgg: VGG19, rgb: NDArray[np.uint8]) -> Description:
         height, width = rgb.shape[:2]
         raise ValueError(f"a picture of {width}x{height} has no window of {WINDOW} px")
     seen = vgg(to_tensor(rgb).to(vgg.mean.device), (_TEXTURE, _CONTENT))
-    return Description(_contrast(seen[_TEXTURE][0]), seen[_CONTENT][0])
+    return Description(_contrast(seen[_TEXTURE][0].float()), seen[_CONTENT][0].float())
 
 
 def _contrast(features: Tensor) -> NDArray[np.float32]:
