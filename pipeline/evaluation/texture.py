@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.frame import Rgb
+from .colours import lab_of
 
 WINDOW = 96
 """Side of the windows whose texture is measured, px."""
@@ -28,7 +29,7 @@ def stroke_ratio(rgb: Rgb, windows: NDArray[np.bool_] | None = None) -> float:
     Returns:
         The median over the windows; 0 and above.
     """
-    light = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[..., 0]
+    light = lab_of(rgb)[..., 0]
     fine, coarse = (_window_energy(light, *band) for band in (_FINE, _COARSE))
     ratio = fine / (coarse + 1e-3)
     return float(np.median(ratio if windows is None else ratio[windows]))
