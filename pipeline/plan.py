@@ -40,7 +40,7 @@ from .styles.masks import ContentMasks, Masks, open_content_masks, open_masks
 from .styles.open import open_style
 from .styles.per_shot import paint_shots
 from .styles.style import Style, StyleInfo
-from .temporal.canvas import PERIOD, lay_still, travel
+from .temporal.canvas import lay_still, travel
 from .temporal.consistency import BLEND_WEIGHTS, TemporalBlend
 from .temporal.flow import FlowEstimator, attach_motion, open_flow
 from .temporal.scenes import Shots
@@ -133,11 +133,8 @@ class Plan:
 
     def attach_motion(self, frames: Iterable[Frame]) -> Iterable[Frame]:
         """Stage: give the frames their motion and their canvas, where they are needed."""
-        painted = self._painted_since
         if self.flow is not None and self.style is not None:
-            # In two periods every layer of the canvas is renewed: nothing earlier is left.
-            moved = painted if painted is None or not self.travels else painted - 2 * PERIOD
-            frames = attach_motion(frames, self.flow, moved)
+            frames = attach_motion(frames, self.flow)
         if self.canvas is None:
             return frames
         if self.travels:

@@ -192,7 +192,7 @@ class Canvas:
     """
 
     layers: tuple[CanvasLayer, ...]
-    """Each has a texture of its own."""
+    """They display one texture; one or two."""
     strength: NDArray[np.float32]
     """(h, w), of any size, 0 and above: how strong the noise is; 1 is what nets are trained on."""
 

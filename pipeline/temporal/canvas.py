@@ -10,7 +10,7 @@ the canvas is weaker.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
@@ -40,6 +40,8 @@ _MEAN, _STEPS = 128, 127 / 3  # byte of 0; steps per standard deviation
 # Standard deviation of channel 0; that of a bicubic enlargement, by which others are divided. Nets
 # are trained with these.
 _FINE, _ENLARGED = 0.9, 0.68
+# Distance, in cells, at which two places of each channel are alike by 1/e.
+_WIDTHS = (1.2, 1.65, 3.3, 6.6)
 
 # Squared gradient, grey levels per px of the reduced picture, at which structure halves the flat.
 _STRUCTURE = 30.0
@@ -65,12 +67,40 @@ def canvas_bytes(canvas: Canvas, cells: tuple[int, int]) -> NDArray[np.uint8]:
         (rows, columns, 4) uint8: 128 is 0, and 127 steps are 3 standard deviations.
     """
     noise = np.zeros((*cells, CHANNELS), np.float32)
-    for texture, layer in zip(_textures(), canvas.layers, strict=False):
-        vectors = resize_vectors(layer.displacement, cells[1], cells[0])
-        moved = _sample(texture, _FINER * (vectors + _places(cells)), cv2.BORDER_WRAP)
-        noise = _add(noise, moved, layer.weight)
+    for layer in canvas.layers:
+        places = _FINER * _texture_places(layer, cells)
+        noise = _add(noise, _sample(_texture(), places, cv2.BORDER_WRAP), layer.weight)
     strength = cv2.merge([resize_linear(canvas.strength, cells)] * CHANNELS)
+    if len(canvas.layers) > 1:
+        strength = cv2.multiply(strength, resize_linear(_gain(canvas.layers, cells), cells))
     return _as_bytes(np.asarray(cv2.multiply(noise, strength), np.float32))
+
+
+def _texture_places(layer: CanvasLayer, cells: tuple[int, int]) -> Vectors:
+    """The place in the texture of each cell, (rows, columns, 2) float32, cells, 0 and above."""
+    vectors = layer.displacement
+    height, width = vectors.shape[:2]
+    whole = _SIDE * np.array([width / cells[1], height / cells[0]])  # a texture, in their px
+    # Whole textures are left out: OpenCV reads beyond the border slowly, and as 16-bit numbers.
+    near = vectors - np.floor(vectors.min(axis=(0, 1)) / whole) * whole
+    return resize_vectors(near.astype(np.float32), cells[1], cells[0]) + _places(cells)
+
+
+def _gain(layers: Sequence[CanvasLayer], cells: tuple[int, int]) -> NDArray[np.float32]:
+    """By how much the sum of two layers must be multiplied to have the variance of one.
+
+    Where both display the same place, they add up; where they are far apart, their squares do.
+
+    Returns:
+        (h, w, 4) float32, 0.7..1, of the displacements' size.
+    """
+    one, other = layers
+    height, width = one.displacement.shape[:2]
+    apart = one.displacement - other.displacement
+    apart *= np.array([cells[1] / width, cells[0] / height], np.float32)
+    square = np.square(apart).sum(axis=-1, keepdims=True)
+    alike = np.exp(-square / np.square(_WIDTHS, dtype=np.float32))
+    return 1 / np.sqrt(1 + 2 * one.weight * other.weight * alike)
 
 
 class TravellingCanvas:
@@ -119,8 +149,13 @@ class TravellingCanvas:
             self._moved = _move(self._moved, frame.motion)
             for layer in (0, 1):
                 if renewals[layer] != self._renewals[layer]:
-                    self._moved[..., 2 * layer : 2 * layer + 2] = 0
+                    self._renew(layer)
         self._renewals = renewals
+
+    def _renew(self, layer: int) -> None:
+        """Remove a layer's errors: it moves as one piece, as most of the other layer has moved."""
+        one, other = (self._moved[..., 2 * i : 2 * i + 2] for i in (layer, 1 - layer))
+        one[:] = np.median(other, axis=(0, 1))
 
     def reset(self) -> None:
         """Forget the past: the next frame begins a shot."""
@@ -140,24 +175,17 @@ def lay_still(frames: Iterable[Frame], strength: float = 1.0) -> Generator[Frame
             yield replace(frame, canvas=still_canvas(frame.source, strength))
 
 
-def travel(
-    frames: Iterable[Frame], strength: float = 1.0, since: Fraction | None = None
-) -> Generator[Frame]:
+def travel(frames: Iterable[Frame], strength: float = 1.0) -> Generator[Frame]:
     """Stage: give every frame its canvas.
 
     Args:
         frames: the source's frames with their ``motion``, in order.
         strength: see ``TravellingCanvas``.
-        since: time from which on frames are painted; those before get no canvas.
     """
     canvas = TravellingCanvas(strength)
     with closing_source(frames):
         for frame in frames:
-            if since is not None and frame.time < since:
-                canvas.advance(frame)
-                yield frame
-            else:
-                yield canvas.step(frame)
+            yield canvas.step(frame)
 
 
 def _move(moved: NDArray[np.float32], motion: Motion) -> NDArray[np.float32]:
@@ -250,13 +278,12 @@ def _places(cells: tuple[int, int]) -> Vectors:
 
 
 @lru_cache(maxsize=1)
-def _textures() -> tuple[NDArray[np.uint8], ...]:
-    """The layers' textures, each (1024, 1024, 4) uint8; their edges fit together."""
+def _texture() -> NDArray[np.uint8]:
+    """The texture, four times side by side: (2048, 2048, 4) uint8; its edges fit together."""
     random = np.random.default_rng(5)
     noise = cv2.merge([_channel(random, 2**k) for k in range(CHANNELS)])
     one = _doubled(_as_bytes(np.asarray(noise * np.float32(_STEPS), np.float32)))
-    # Turned by half, it agrees with itself nowhere but around its middle.
-    return one, np.ascontiguousarray(one[::-1, ::-1])
+    return np.tile(one, (2, 2, 1))
 
 
 def _channel(random: np.random.Generator, feature: int) -> NDArray[np.float32]:

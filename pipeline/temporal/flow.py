@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -212,22 +211,16 @@ def _at_least(side: int, *pictures: Rgb) -> list[Rgb]:
 # ---- the stage ----
 
 
-def attach_motion(
-    frames: Iterable[Frame], estimator: FlowEstimator, since: Fraction | None = None
-) -> Generator[Frame]:
+def attach_motion(frames: Iterable[Frame], estimator: FlowEstimator) -> Generator[Frame]:
     """Stage: give every frame its motion since the frame before; none where a shot begins.
 
     Args:
         frames: the source's frames, in order.
         estimator: the estimator of optical flow.
-        since: the time before which motion is not needed, seconds.
     """
     before: Rgb | None = None
     with closing_source(frames):
         for frame in frames:
-            if since is not None and frame.time < since:
-                yield frame
-                continue
             small = reduce_for_flow(frame.picture)
             if before is None or frame.cut or before.shape != small.shape:
                 yield frame

@@ -13,6 +13,9 @@ from ..core.concurrency import closing_source
 from ..core.errors import SourceError
 from ..core.frame import Frame, Span
 
+FURTHEST = Fraction(60)
+"""Seconds before a frame in which the start of its shot is looked for: what is read stays quick."""
+
 _FIRST_STEP = Fraction(10)  # seconds that are read backwards; each further step is twice as long
 
 # Frames in a row without a cut, after which the result no longer depends on where reading began:
@@ -37,19 +40,21 @@ def find_shot_start(
         first: the time of the source's first frame.
 
     Returns:
-        The time of the shot's first frame; ``first`` if it is the film's first shot.
+        The time of the shot's first frame; ``first`` if it is the film's first shot, and
+        ``FURTHEST`` before ``time`` if the shot is longer.
     """
     until, step = time, _FIRST_STEP
-    while until > first:
-        begin = max(first, until - step)
+    earliest = max(first, time - FURTHEST)
+    while until > earliest:
+        begin = max(earliest, until - step)
         # No end: a cut is judged by the frames after it. They are read one by one.
         start, settled = _last_cut(mark(read(Span(begin))), until, begin <= first)
         if start is not None:
             return start
-        if begin <= first:
+        if begin <= earliest:
             break
         until, step = settled or until, 2 * step
-    return first
+    return earliest
 
 
 def _last_cut(

@@ -99,12 +99,29 @@ def test_the_canvas_of_a_pan_follows_the_flow_that_is_measured():
     assert abs(correlation(first[inner], last[inner])) < 0.2
 
 
-def test_a_still_shot_turns_slowly_from_one_layer_to_the_other_and_back():
+def test_a_still_shot_keeps_its_canvas():
     noise = canvases(moving(0, 0, 101))
-    assert correlation(noise[0], noise[5]) > 0.9
-    assert abs(correlation(noise[0], noise[25])) < 0.1
-    assert correlation(noise[0], noise[50]) > 0.999
-    assert correlation(noise[0], noise[100]) > 0.999
+    assert all(np.abs(one - noise[0]).max() < 0.05 for one in noise)
+
+
+def test_a_long_pan_keeps_its_canvas():
+    noise = canvases(moving(1, 0, 101))
+    for time in (24, 60, 100):  # a second and more: both layers were renewed
+        cells = time // 4
+        assert correlation(noise[time][:, cells:], noise[0][:, :-cells]) > 0.98
+
+
+def test_what_moves_by_itself_is_renewed_in_turn():
+    """Half of the picture stays; in the other half the texture is renewed at one contrast."""
+    frames = moving(0, 0, 101)
+    for frame in frames[1:]:
+        assert frame.motion is not None
+        frame.motion.vectors[:, 200:] = (0, -2)
+    noise = canvases(frames)
+    still, moved = np.s_[4:-4, 2:30], np.s_[:, 60:-2]
+    assert correlation(noise[100][still], noise[0][still]) > 0.95
+    contrast = np.array([n[moved].std() for n in noise])
+    assert contrast.max() < 1.2 * contrast.min()
 
 
 @pytest.mark.parametrize("speed", [0.0, 1.37])
@@ -114,7 +131,7 @@ def test_renewals_are_not_seen(speed: float):
     shift = round(speed)
     inner = np.s_[:, 10:-10]
     changes = np.array([np.abs(b - np.roll(a, shift, 1))[inner].mean() for a, b in pairwise(noise)])
-    assert changes.max() < 1.6 * np.median(changes)
+    assert changes.max() <= 1.6 * np.median(changes)
     contrast = np.array([n[inner].std() for n in noise])
     assert contrast.max() < 1.15 * contrast.min()
 

@@ -79,9 +79,15 @@ def test_only_what_is_near_is_read():
 
 
 def test_a_long_shot_is_read_in_growing_steps():
+    reader = Reader(film(200, 700))
+    assert find_shot_start(reader, mark_cuts, Fraction(70), Fraction(0)) == 20
+    assert reader.count < 1200
+
+
+def test_of_a_longer_shot_the_last_minute_is_read():
     reader = Reader(film(200, 5000))
-    assert find_shot_start(reader, mark_cuts, Fraction(500), Fraction(0)) == 20
-    assert reader.count < 3 * 5200
+    assert find_shot_start(reader, mark_cuts, Fraction(500), Fraction(0)) == 440
+    assert reader.count < 1200
 
 
 def test_listed_cuts():
