@@ -75,6 +75,11 @@ class Recipe(BaseModel):
     stroke_window: int = Field(
         64, ge=16, description="Side of the windows in which strokes are compared, px."
     )
+    flat_weight: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of the paint on flat parts of the photo: edges in place of clouds.",
+    )
     tv_weight: float = Field(
         0.3, ge=0, description="Weight of total variation: smoother, less grain."
     )

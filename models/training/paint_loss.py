@@ -23,6 +23,7 @@ from ..data import resized, to_tensor
 from ..nets.slim_vgg import LAYERS, SlimVGG
 from ..nets.vgg19 import VGG19
 from ..recipe import Recipe
+from .flat_paint import Windows, deviations, flattest, sliced_distance
 from .losses import pixel_loss, total_variation
 
 
@@ -38,6 +39,10 @@ class FeatureNet(Protocol):
         ...
 
 
+_STRIDES = {"relu1_1": 1, "relu2_1": 2, "relu3_1": 4, "relu4_1": 8}
+_FLAT_LAYERS = tuple(_STRIDES)
+
+
 @dataclass(frozen=True)
 class Losses:
     """One step's losses, unweighted; scalars."""
@@ -45,7 +50,7 @@ class Losses:
     content: Tensor
     """Relative error of the content layer."""
     style: Tensor
-    """Sum of the layers' relative errors: colours, and strokes by their weight."""
+    """Sum of the layers' relative errors: colours, and strokes and flat paint by their weights."""
     tv: Tensor
     pixel: Tensor
 
@@ -74,6 +79,8 @@ class StyleTerms:
     stroke_weight: float = 0.7
     stroke_floor: float = 0.7
     """Least strength of strokes, as a share of the painting's; 0..1."""
+    flat_weight: float = 0.0
+    """Weight of the paint on flat parts of the photograph; see ``flat_paint``."""
 
 
 class PaintLoss:
@@ -97,10 +104,14 @@ class PaintLoss:
         self.content_layer = content_layer
         self.terms = terms or StyleTerms()
         self.targets: dict[str, Target] = {}
+        self._random = torch.Generator().manual_seed(0)
+        self._painted: dict[str, Tensor] = {}
         if painting is not None:
             with torch.no_grad():
                 for layer, features in net(painting, self.terms.layers).items():
                     self.targets[layer] = self._target(layer, features, painting)
+                    if layer in _FLAT_LAYERS and self.terms.flat_weight:
+                        self._painted[layer] = features
 
     def __call__(self, result: Tensor, content: Tensor) -> Losses:
         """Losses of ``result`` against ``content``, both (N, 3, H, W) float32, 0..1, RGB."""
@@ -111,12 +122,32 @@ class PaintLoss:
         style = result.new_zeros(())
         for name, target in self.targets.items():
             style = style + self._style(name, features[name], target, result.shape[2])
+        if self.terms.flat_weight and self._painted:
+            style = style + self.terms.flat_weight * self._flat(features, content)
         return Losses(
             content=self._content(features[layer].float(), expected),
             style=style,
             tv=total_variation(result),
             pixel=pixel_loss(result, content),
         )
+
+    def _flat(self, features: dict[str, Tensor], content: Tensor) -> Tensor:
+        """How far the paint on flat windows is from the painting's; a sum over the layers."""
+        flat = flattest(content, max(1, content.shape[2] // self.terms.window))
+        total = content.new_zeros(())
+        for layer, painted in self._painted.items():
+            along = max(1, min(painted.shape[2:]) // (self.terms.window // _STRIDES[layer]))
+            count = along * along
+            everywhere = Windows(torch.arange(count, device=painted.device), along)
+            pair = [
+                deviations(features[layer], flat, self._random),
+                deviations(painted, everywhere, self._random),
+            ]
+            mapping = self.net.map_to_vgg(layer)
+            if mapping is not None:
+                pair = [x @ mapping[0].T for x in pair]
+            total = total + sliced_distance(pair[0], pair[1], self._random)
+        return total
 
     def _content(self, features: Tensor, expected: Tensor) -> Tensor:
         """‖F − F*‖² / ‖F*‖², F and F* mapped: Johnson 2016, equation 2, as a relative error."""
@@ -276,6 +307,10 @@ def paint_loss(
     if style is not None:
         painting = to_tensor(resized(style, recipe.style_size)).to(device)
     terms = StyleTerms(
-        recipe.style_layers, recipe.stroke_window, recipe.stroke_weight, recipe.stroke_floor
+        recipe.style_layers,
+        recipe.stroke_window,
+        recipe.stroke_weight,
+        recipe.stroke_floor,
+        recipe.flat_weight,
     )
     return PaintLoss(net, painting, recipe.content_layer, terms)

@@ -1,0 +1,79 @@
+"""How the flat parts of a photograph are painted: as the painting itself, in its full distribution.
+
+Covariances are pleased by soft clouds: they have the energy of strokes, without their edges. A wall
+in the photograph says nothing about how it is painted, so there the features' deviations from the
+mean of their window must be distributed as the painting's. Distributions are compared by sliced
+Wasserstein distances (Heitz 2021): sorted projections on random directions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch user knows
+
+_FLATTEST = 0.3
+"""Share of the windows of a batch that count as flat."""
+_SAMPLES = 2048
+"""Places that are compared at each layer."""
+_DIRECTIONS = 32
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Flat windows of a batch: which, and how many there are along a side."""
+
+    chosen: Tensor
+    """(M,) int64: numbers of windows, counted over pictures, rows and columns."""
+    along: int
+
+
+def flattest(content: Tensor, along: int) -> Windows:
+    """The windows in which pictures change least.
+
+    Args:
+        content: (N, 3, H, W) float32, 0..1, RGB.
+        along: windows along a side.
+    """
+    grey = content.mean(1, keepdim=True)
+    side = (content.shape[2] // along, content.shape[3] // along)
+    variance = F.avg_pool2d(grey.square(), side) - F.avg_pool2d(grey, side).square()
+    order = variance.flatten().argsort()
+    return Windows(order[: max(1, round(_FLATTEST * len(order)))], along)
+
+
+def deviations(features: Tensor, windows: Windows, random: torch.Generator) -> Tensor:
+    """Deviations from their window's mean, at random places of chosen windows.
+
+    Args:
+        features: (N, C, H, W), any float type.
+        windows: of the pictures.
+        random: chooses the places.
+
+    Returns:
+        (``_SAMPLES``, C) float32.
+    """
+    n, c, h, w = features.shape
+    k = windows.along
+    cut = features[:, :, : h // k * k, : w // k * k].permute(0, 2, 3, 1)
+    cells = cut.reshape(n, k, h // k, k, w // k, c).transpose(2, 3).reshape(n * k * k, -1, c)
+    chosen = cells[windows.chosen].float()
+    chosen = (chosen - chosen.mean(1, keepdim=True)).reshape(-1, c)
+    places = torch.randint(len(chosen), (_SAMPLES,), generator=random)
+    return chosen[places.to(chosen.device)]
+
+
+def sliced_distance(found: Tensor, wanted: Tensor, random: torch.Generator) -> Tensor:
+    """Sliced Wasserstein-2 distance of two sets of points, over the variance of the second.
+
+    Args:
+        found: (M, C) float32.
+        wanted: (M, C) float32.
+        random: chooses the directions.
+    """
+    directions = torch.randn(found.shape[1], _DIRECTIONS, generator=random).to(found.device)
+    directions = directions / directions.norm(dim=0)
+    a, b = ((x @ directions).sort(dim=0)[0] for x in (found, wanted))
+    return (a - b).square().mean() / b.square().mean()
