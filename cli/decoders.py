@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..models.recipe import DecoderRecipe
+from ..models.recipe import CHECKPOINT_EVERY, DecoderRecipe
 from ..pipeline.core.config import checked
 from ..pipeline.core.errors import TrainingError
 from .options import Quiet, TorchDevice, Vgg, Workers, with_options
 from .progress import Report
 from .torch_backend import need_torch, sigterm_as_ctrl_c
-from .train import CHECKPOINT_EVERY
 
 if TYPE_CHECKING:
     import torch

@@ -64,9 +64,9 @@ def export(
 def _export_style(checkpoint: Path, out: Path, content: Path, licence: str, report: Report) -> None:
     import torch
 
+    from ..export.training import export_training
     from ..models.data import list_photos
     from ..models.training.state import LossValues, load_checkpoint
-    from .train import export_training
 
     training = load_checkpoint(checkpoint, torch.device("cpu"))
     measured = checkpoint.with_name("figures.json")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ..pipeline.core.config import Settings
+from .learn import STAND_IN, painting_of, with_style
 from .progress import Report
 
 PlanOnly = Annotated[
@@ -33,7 +34,12 @@ def print_plan(source: str, output: str, settings: Settings, live: bool, report:
     with report.notes():
         if live:
             made = make_live_plan(source, (output, *settings.also), settings)
+        elif settings.method == "learn":
+            made = make_plan(source, output, with_style(settings, STAND_IN))
+            name = painting_of(settings).name
+            typer.echo(f"learn    {name} on the film's own frames, {settings.learn_steps} steps")
         else:
             made = make_plan(source, output, settings)
     for line in made.lines():
-        typer.echo(line)
+        learned = settings.method == "learn" and line.startswith("paint")
+        typer.echo(line.replace(STAND_IN, "the learned style") if learned else line)

@@ -12,6 +12,7 @@ import typer
 from ..pipeline.core.config import Settings
 from ..pipeline.core.groups import PAINTED
 from .checks import refuse_same, refuse_vgg
+from .learn import learned_settings
 from .live import play
 from .options import Config, JsonProgress, Quiet, Vgg, read_settings, with_options
 from .output import default_output
@@ -86,6 +87,8 @@ def _paint(source: str, output: str, settings: Settings, report: Report, vgg: Pa
     """
     from ..pipeline.render import stylize
 
+    if settings.method == "learn":
+        settings = learned_settings(source, output, settings, report)
     picture = _one_picture(source, output, settings)
     if picture is not None:
         _paint_picture(picture, Path(output), settings, report, vgg)

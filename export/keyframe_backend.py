@@ -111,7 +111,7 @@ class KeyframeBackend:
 
     @property
     def _distil(self) -> DistilRecipe:
-        return DistilRecipe.model_validate({"steps": self._settings.learn_steps})
+        return DistilRecipe.model_validate({"steps": self._settings.between_steps})
 
     def on_frame(self, frame: Frame) -> None:
         """See ``pipeline.keyframes.run.KeyframeBackend``."""

@@ -18,6 +18,9 @@ Haar pooling leaves out, which are added to the features, or concatenated with t
 the pooling (WCT²).
 """
 
+CHECKPOINT_EVERY = 100
+"""Steps between two checkpoints of a training."""
+
 
 class Recipe(BaseModel):
     """Everything that a trained style depends on, beside its pictures; frozen."""

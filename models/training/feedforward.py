@@ -168,7 +168,7 @@ def _step(training: Training, loss: PaintLoss, content: Tensor) -> LossValues:
     shoot = _shoot_still if not training.net.recurrent else _shoot_sequence
     with torch.autocast(content.device.type, torch.bfloat16):
         pictures, result, steady = shoot(training, content)
-    losses = loss(result, pictures)
+    losses = loss(result, pictures, training.step)
     total = _total(recipe, losses, training.content_weight) + recipe.steady_weight * steady
     for optimizer in training.optimizers:
         optimizer.zero_grad(set_to_none=True)

@@ -19,6 +19,8 @@ _FLATTEST = 0.3
 _SAMPLES = 2048
 """Places that are compared at each layer."""
 _DIRECTIONS = 32
+_LEAST = 0.4
+"""Least contrast of the paint on a wall, as a share of the painting's."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ def deviations(features: Tensor, windows: Windows, random: torch.Generator) -> T
 def sliced_distance(found: Tensor, wanted: Tensor, random: torch.Generator) -> Tensor:
     """Sliced Wasserstein-2 distance of two sets of points, over the variance of the second.
 
+    Only the shape counts: the second set is scaled to fit the first, down to ``_LEAST``.
+
     Args:
         found: (M, C) float32.
         wanted: (M, C) float32.
@@ -76,4 +80,5 @@ def sliced_distance(found: Tensor, wanted: Tensor, random: torch.Generator) -> T
     directions = torch.randn(found.shape[1], _DIRECTIONS, generator=random).to(found.device)
     directions = directions / directions.norm(dim=0)
     a, b = ((x @ directions).sort(dim=0)[0] for x in (found, wanted))
-    return (a - b).square().mean() / b.square().mean()
+    g = ((a * b).mean() / b.square().mean()).detach().clamp(_LEAST, 1)
+    return (a - g * b).square().mean() / (g * b).square().mean()

@@ -113,8 +113,15 @@ class PaintLoss:
                     if layer in _FLAT_LAYERS and self.terms.flat_weight:
                         self._painted[layer] = features
 
-    def __call__(self, result: Tensor, content: Tensor) -> Losses:
-        """Losses of ``result`` against ``content``, both (N, 3, H, W) float32, 0..1, RGB."""
+    def __call__(self, result: Tensor, content: Tensor, seed: int = 0) -> Losses:
+        """Losses of ``result`` against ``content``, both (N, 3, H, W) float32, 0..1, RGB.
+
+        Args:
+            result: the paintings.
+            content: the photographs.
+            seed: of the places and directions in which flat paint is compared.
+        """
+        self._random.manual_seed(seed)
         layer = self.content_layer
         with torch.no_grad():
             expected = self.net(content, (layer,))[layer].float()

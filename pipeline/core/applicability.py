@@ -146,6 +146,12 @@ RULES: tuple[Rule, ...] = (
         "give a picture: --style painting.jpg, or leave it out",
     ),
     Rule(
+        "learn_steps",
+        lambda job, s: s.method == "learn",
+        "nothing is learned",
+        "add --method learn, or leave it out",
+    ),
+    Rule(
         "look",
         lambda job, s: job.has("picture"),
         "only a picture as the style has a look",
@@ -311,7 +317,7 @@ RULES: tuple[Rule, ...] = (
         "add --method gatys or --keyframes FOLDER for a film, or leave it out",
     ),
     Rule(
-        "learn_steps save_style",
+        "between_steps save_style",
         _learns,
         _LEARN,
         "add --between net, or leave it out",

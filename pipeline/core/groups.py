@@ -17,7 +17,7 @@ Device = Literal["auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "direc
 PAINTED = ("gatys", "deepphoto")
 """Methods that paint key frames, slowly."""
 
-METHODS = ("auto", "wct", "photowct", "wct2", "styleswap", *PAINTED)
+METHODS = ("auto", "learn", "wct", "photowct", "wct2", "styleswap", *PAINTED)
 METHOD_FILE = ".prepare.onnx"
 """Ends the name of a file that holds a method of the user's own."""
 _METHODS_OR_FILE = (*METHODS, f"NAME{METHOD_FILE}")
@@ -86,9 +86,13 @@ class StyleSettings(Group):
     method: str = Field(
         "auto",
         description="The algorithm for a picture style. Leave it at auto unless you know another. "
-        "auto: wct for art, wct2 for photo. gatys: best and slow. A file "
-        "NAME.prepare.onnx is a method of your own. More: docs/any-style.md.",
+        "auto: wct for art, wct2 for photo. learn: train a network on your film, minutes once, "
+        "then fast. gatys: paint key frames, slow. A file NAME.prepare.onnx is a method of your "
+        "own. More: docs/any-style.md.",
         json_schema_extra={"metavar": "|".join((*METHODS, "FILE"))},
+    )
+    learn_steps: int = Field(
+        450, ge=1, description="For --method learn: number of training steps; 1500 are better."
     )
     smooth: Literal["auto", "off", "guided", "closed"] = Field(
         "auto",
@@ -259,7 +263,9 @@ class KeyframeSettings(Group):
         "frames along the motion. net: train a network on them (needs PyTorch, takes "
         "minutes).",
     )
-    learn_steps: int = Field(500, ge=1, description="For --between net: number of training steps.")
+    between_steps: int = Field(
+        500, ge=1, description="For --between net: number of training steps."
+    )
     save_style: Path | None = Field(
         None, description="For --between net: save the trained network as a style file (.onnx)."
     )

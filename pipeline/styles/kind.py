@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..core.config import Settings
+from ..core.errors import SettingsError
 from ..core.files import PICTURE_SUFFIXES
 from ..core.groups import PAINTED
 from ..core.job import StyleKind
@@ -18,7 +19,13 @@ def style_kinds(settings: Settings) -> frozenset[StyleKind]:
 
     Raises:
         ModelError: there is no such style.
+        SettingsError: a style that is still to be learned.
     """
+    if settings.method == "learn":
+        raise SettingsError(
+            "--method learn needs a film to learn on; learn the painting with one first, then "
+            "give the learned file: --style painting.onnx"
+        )
     if settings.keyframes is not None and _is_folder(settings.keyframes):
         return frozenset({"given"})
     if settings.method in PAINTED:

@@ -92,6 +92,7 @@ OPTIONS: tuple[Typed, ...] = (
     {"key_passes": 2},
     {"between": "flow"},
     {"learn_steps": 100},
+    {"between_steps": 100},
     {"save_style": "mine.onnx"},
     {"paint_option": {"colour": "blue"}},
     {"also": ("window",)},

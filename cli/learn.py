@@ -1,0 +1,67 @@
+"""``--method learn``: learn a painting on the film's own frames, then paint with the net."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..pipeline.core.config import Settings
+from ..pipeline.core.errors import SettingsError
+from ..pipeline.core.files import PICTURE_SUFFIXES
+from .progress import Report
+from .torch_backend import need_torch, sigterm_as_ctrl_c
+
+STAND_IN = "udnie"
+"""Of the same kind as what is learned: plans are made with it before."""
+
+
+def learned_settings(source: str, output: str, settings: Settings, report: Report) -> Settings:
+    """Learn the painting of ``--style``; returns the settings with the learned net as the style.
+
+    What would be refused later is refused before.
+
+    Args:
+        source: the film, as it was typed.
+        output: as it was typed.
+        settings: of the run, with ``--method learn``.
+        report: shows the progress.
+
+    Raises:
+        StylizeError: see ``errors``.
+    """
+    need_torch("--method learn")
+    painting = painting_of(settings)
+    from ..pipeline.plan import make_plan
+
+    film = make_plan(source, output, with_style(settings, STAND_IN)).source
+    from ..export.learning import learn, prepare
+    from ..models.device import torch_device
+
+    lesson = prepare(film, painting, settings.learn_steps)
+    # The net's other devices are ONNX Runtime's; PyTorch has these two.
+    device = settings.device if settings.device in ("cpu", "cuda") else "auto"
+    with sigterm_as_ctrl_c():
+        net = learn(lesson, torch_device(device), report)
+    report.say(f"the learned style: {net}")
+    return with_style(settings, str(net))
+
+
+def painting_of(settings: Settings) -> Path:
+    """The one picture of ``--style``.
+
+    Raises:
+        SettingsError: it is no picture, or there are several.
+    """
+    paths = [Path(style) for style in settings.style]
+    if len(paths) != 1 or paths[0].suffix.lower() not in PICTURE_SUFFIXES:
+        raise SettingsError(
+            f"--method learn learns one painting, not {' '.join(settings.style)}; "
+            "give a picture: --style painting.jpg"
+        )
+    return paths[0]
+
+
+def with_style(settings: Settings, style: str) -> Settings:
+    """The settings as they were typed, with another style and without the learning."""
+    kept = settings.model_fields_set - {"style", "method", "learn_steps"}
+    typed = {name: getattr(settings, name) for name in kept}
+    return Settings.model_validate(typed | {"style": style})
