@@ -31,8 +31,8 @@ def test_edges_are_told_from_clouds_of_the_same_energy():
     clouds = torch.randn(4000, 1, generator=random())
     edges = torch.randn(4000, 1, generator=random(1)).sign()
     other = torch.randn(4000, 1, generator=random(2)).sign()
-    assert sliced_distance(edges, other, random()) < 0.01
-    assert sliced_distance(clouds, other, random()) > 0.1
+    assert sliced_distance(edges, other, random()) < 0.1
+    assert sliced_distance(clouds, other, random()) > 0.3
 
 
 def test_weaker_paint_of_the_same_shape_is_no_fault_down_to_a_floor():
