@@ -51,7 +51,7 @@ class Recipe(BaseModel):
         768, ge=64, description="Short side of the style picture, px: larger gives larger strokes."
     )
     canvas: int = Field(
-        0,
+        4,
         ge=0,
         le=4,
         description="Channels of noise that the net receives besides the picture, fine to coarse, "
