@@ -59,8 +59,8 @@ class Training:
     @property
     def judge(self) -> Literal["slim", "vgg"]:
         """What compares the pictures of the next step."""
-        finishing = self.step >= self.recipe.steps - self.recipe.finish_steps
-        return "vgg" if finishing else self.recipe.judge
+        begun = self.step >= self.recipe.steps - self.recipe.finish_steps
+        return "vgg" if self.recipe.finish_steps and begun else self.recipe.judge
 
 
 def begin(recipe: Recipe, device: torch.device, base: Path | None = None) -> Training:
