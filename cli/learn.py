@@ -6,7 +6,6 @@ from pathlib import Path
 
 from ..pipeline.core.config import Settings
 from ..pipeline.core.errors import SettingsError
-from ..pipeline.core.files import PICTURE_SUFFIXES
 from .progress import Report
 from .torch_backend import need_torch, sigterm_as_ctrl_c
 
@@ -51,6 +50,8 @@ def painting_of(settings: Settings) -> Path:
     Raises:
         SettingsError: it is no picture, or there are several.
     """
+    from ..pipeline.core.files import PICTURE_SUFFIXES
+
     paths = [Path(style) for style in settings.style]
     if len(paths) != 1 or paths[0].suffix.lower() not in PICTURE_SUFFIXES:
         raise SettingsError(
