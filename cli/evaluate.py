@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -13,8 +13,9 @@ from ..models.environment import LPIPS_SETTING
 from ..pipeline.core.config import Settings
 from ..pipeline.core.errors import SettingsError, SourceError
 from .checks import refuse_output
-from .evaluate_clips import PER_FRAME, Clips, open_clips
+from .evaluate_clips import PER_FRAME, RESULT, Clips, open_clips
 from .evaluate_report import Slices, draw, print_quality
+from .evaluate_style import StyleMeter, picture_pairs, print_style, refuse_for_pictures
 from .options import Overwrite, Quiet, Vgg
 from .perceptual import KINDS, open_distance
 from .progress import Report
@@ -73,6 +74,13 @@ _LpipsBackbone = Annotated[
         help="AlexNet weights for LPIPS (.safetensors, .pth); default: downloaded.",
     ),
 ]
+_Style = Annotated[
+    Path | None,
+    typer.Option(
+        help="The painting whose style RESULT has: measures how well it is painted, too. "
+        "SOURCE and RESULT may then be pictures, or folders of pictures."
+    ),
+]
 _Picture = Annotated[
     Path | None,
     typer.Option(help="Write a PNG of the errors, and of a row of pixels over time."),
@@ -82,6 +90,7 @@ _Picture = Annotated[
 def evaluate(
     source: Annotated[str, typer.Argument(help="The original video.")],
     result: Annotated[str, typer.Argument(help="The repainted clip.")],
+    style: _Style = None,
     per_frame: _PerFrame = None,
     flow: _FlowKind = FLOWS[0],
     flow_model: _FlowModel = None,
@@ -99,7 +108,8 @@ def evaluate(
 ) -> None:
     """Measure how much a result flickers.
 
-    RESULT is compared with SOURCE, and its colour drift is measured too.
+    RESULT is compared with SOURCE, and its colour drift is measured too. Steadiness is E_warp over
+    the variance of the pictures, over the same of SOURCE: 1 is as steady as the film.
     E_warp is the mean squared difference along the motion, RGB in 0..1. Blur lowers it too, so give
     --per-frame: then the distance to that look is printed, and the distance that a slight blur has.
     """
@@ -107,13 +117,18 @@ def evaluate(
     from ..pipeline.evaluation.truth import Truth
     from ..pipeline.temporal.flow import open_flow
 
-    _check_word("--flow", flow, FLOWS)
-    _check_word("--perceptual", perceptual, KINDS)
+    _check_words(flow, perceptual)
     _check_flow_model(flow, flow_model)
     spaced = _read_intervals(intervals)
     if picture is not None:
         refuse_output(picture, overwrite, "--picture", ".png")
     report = Report(quiet)
+    meter = None if style is None else StyleMeter(style, vgg)
+    if meter is not None and (pairs := picture_pairs(source, result)) is not None:
+        films = {"--per-frame": per_frame, "--truth": truth, "--picture": picture}
+        refuse_for_pictures({**films, "--start": start, "--max-frames": max_frames})
+        _measure_pictures(meter, pairs, as_json, report)
+        return
     clips = open_clips(source, result, per_frame, start, max_frames)
     looks, distance = open_distance(perceptual, vgg, lpips_backbone, min(clips.size))
     evaluation = Evaluation(
@@ -123,28 +138,55 @@ def evaluate(
         distance=distance,
         truth=None if truth is None else Truth(truth, clips.first),
     )
-    slices = _compare(clips, evaluation, report)
+    slices = _compare(clips, evaluation, meter, report)
     quality = evaluation.quality()
     if quality.frames < 2:
         raise SourceError(f"{source} has {quality.frames} frames to compare; it takes at least 2")
     if as_json:
         names = {"source": source, "result": result, "per_frame": per_frame}
         facts = {**names, "flow": flow, "looks": looks, **asdict(quality)}
-        typer.echo(json.dumps(facts, indent=1))
     else:
         print_quality(quality, looks, flow if truth is None else f"truth and {flow}")
+        facts = None
+    _print_style(meter, facts)
     if picture is not None:
         draw(picture, evaluation, slices, spaced[0])
         report.say(f"wrote {picture}")
 
 
-def _compare(clips: Clips, evaluation: Evaluation, report: Report) -> Slices:
+def _measure_pictures(
+    meter: StyleMeter, pairs: list[tuple[Path, Path]], as_json: bool, report: Report
+) -> None:
+    """Measure pairs of pictures, and print their mean figures."""
+    from ..pipeline.media.images import read_picture
+
+    with report.progress("measuring", len(pairs), "pictures") as bar:
+        for source, result in pairs:
+            meter.add(read_picture(source), read_picture(result))
+            bar.advance()
+    _print_style(meter, {} if as_json else None)
+
+
+def _print_style(meter: StyleMeter | None, facts: dict[str, Any] | None) -> None:
+    """Print the style's figures, with the other ``facts`` as JSON, or else as a table."""
+    style = {} if meter is None else meter.facts()
+    if facts is not None:
+        typer.echo(json.dumps(facts | ({"style": style} if style else {}), indent=1))
+    elif style:
+        print_style(style)
+
+
+def _compare(
+    clips: Clips, evaluation: Evaluation, meter: StyleMeter | None, report: Report
+) -> Slices:
     """Feed all frames to the evaluation; the slices for the picture."""
     slices = Slices()
     with report.progress("comparing", clips.expected, "frames") as bar:
-        for frame, pictures in clips.rows(report):
+        for number, (frame, pictures) in enumerate(clips.rows(report)):
             evaluation.add(frame, pictures)
             slices.add(frame.rgb, pictures)
+            if meter is not None:
+                meter.add_frame(number, clips.expected, frame.rgb, pictures[RESULT])
             bar.advance()
     return slices
 
@@ -158,9 +200,10 @@ def _check_flow_model(flow: str, model: Path | None) -> None:
         raise SettingsError(f"--flow-model {model} does not exist; make it: export-flow {model}")
 
 
-def _check_word(option: str, word: str, known: tuple[str, ...]) -> None:
-    if word not in known:
-        raise SettingsError(f"{option} '{word}' is none of {', '.join(known)}")
+def _check_words(flow: str, perceptual: str) -> None:
+    for option, word, known in (("--flow", flow, FLOWS), ("--perceptual", perceptual, KINDS)):
+        if word not in known:
+            raise SettingsError(f"{option} '{word}' is none of {', '.join(known)}")
 
 
 def _read_intervals(text: str) -> tuple[int, ...]:

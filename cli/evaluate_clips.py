@@ -44,8 +44,7 @@ class Clips:
     def rows(self, report: Report) -> Generator[tuple[Frame, dict[str, Rgb]]]:
         """Each frame of the source, its cuts marked, with its results by name.
 
-        Raises:
-            SourceError: the numbers of frames differ by more than one; one is a note.
+        It ends with the shortest clip, and a note says which that is.
         """
         from ..pipeline.temporal.shots import mark_cuts
 
@@ -53,15 +52,10 @@ class Clips:
             mark_cuts(_resize(self._window(self.source), *self.size)),
             *(self._window(clip) for clip in self.results.values()),
         ]
-        count, ended = 0, False
-        for row in zip_longest(*streams):
-            if ended:
-                raise SourceError(self._unequal(count, row))
-            ended = None in row
-            if ended:
-                report.say(f"note: {self._unequal(count, row)}; the last frame is left out")
-                continue
-            count += 1
+        for count, row in enumerate(zip_longest(*streams)):
+            if None in row:
+                report.say(f"note: {self._unequal(count, row)}; the common {count} are compared")
+                return
             yield row[0], dict(zip(self.results, (f.rgb for f in row[1:]), strict=True))
 
     def _window(self, clip: Source) -> Iterable[Frame]:

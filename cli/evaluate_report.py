@@ -49,6 +49,8 @@ def _figures(
     """Each figure's title, digits, and how it is read from the scores of one clip."""
     for i in quality.pairs:
         yield f"E_warp, i={i}", 6, lambda scores, i=i: scores.warping[i]
+    for i in quality.pairs:
+        yield f"steadiness, 1 is the film's, i={i}", 2, lambda scores, i=i: scores.steadiness[i]
     if PER_FRAME in quality.scores:
         for i in quality.pairs:
             yield f"E_warp / E_warp of per-frame, i={i}", 3, lambda scores, i=i: scores.ratio[i]

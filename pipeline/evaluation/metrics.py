@@ -61,6 +61,9 @@ class Scores:
     """Interval → E_warp: mean squared difference along the motion, RGB in 0..1."""
     ratio: dict[int, float | None]
     """Interval → E_warp over that of the frame-by-frame result."""
+    steadiness: dict[int, float | None]
+    """Interval → E_warp over the variance of the pictures, over the same of the source: 1 is as
+    steady as the film. Pale pictures flicker as much as bold ones by it."""
     distance: float | None
     """Mean distance to the frame-by-frame result."""
     flicker: float | None
@@ -121,6 +124,7 @@ class Evaluation:
         self._pairs = {interval: PairErrors() for interval in self.measure.intervals}
         self._flicker = Flicker(SOURCE)
         self._drift: dict[str, Drift] = {}
+        self._variances: dict[str, list[float]] = {}
         self._distances: dict[str, list[float]] = {}
         self._blurred: list[float] = []
 
@@ -154,6 +158,7 @@ class Evaluation:
         for name, rgb in pictures.items():
             drift = self._drift.setdefault(name, Drift(self.measure.drift_frames))
             drift.add(_mean_colour(rgb))
+            self._variances.setdefault(name, []).append(_variance(rgb))
         self._past.append(now)
         self._frames += 1
 
@@ -209,16 +214,24 @@ class Evaluation:
     def _scores(self, name: str) -> Scores:
         warping = {i: _mean(pairs.errors.get(name, [])) for i, pairs in self._pairs.items()}
         plain = {i: _mean(p.errors.get(self._reference or "", [])) for i, p in self._pairs.items()}
+        relative, film = (self._relative(one) for one in (name, SOURCE))
         drift, of_source = self._drift[name].changes, self._drift[SOURCE].changes
         own = [d - s for d, s in zip(drift, of_source, strict=True)]
         return Scores(
             warping=warping,
             ratio={i: _over(error, plain[i]) for i, error in warping.items()},
+            steadiness={i: _over(error, film[i]) for i, error in relative.items()},
             distance=_mean(self._distances.get(name, [])),
             flicker=self._flicker.of(name),
             drift=_mean([_rms(d) for d in drift]),
             own_drift=_mean([_rms(d) for d in own]),
         )
+
+    def _relative(self, name: str) -> dict[int, float | None]:
+        """Interval → E_warp over the mean variance of the pictures."""
+        variance = _mean(self._variances[name])
+        errors = {i: _mean(pairs.errors.get(name, [])) for i, pairs in self._pairs.items()}
+        return {i: _over(error, variance) for i, error in errors.items()}
 
 
 @dataclass(frozen=True)
@@ -240,6 +253,12 @@ def _over(error: float | None, plain: float | None) -> float | None:
 
 def _rms(change: NDArray[np.float64]) -> float:
     return float(np.sqrt(np.mean(np.square(change))))
+
+
+def _variance(rgb: Rgb) -> float:
+    """The mean over the channels of the variance of the pixels, of 0..1."""
+    deviation = cv2.meanStdDev(rgb)[1]
+    return float(np.mean(np.square(deviation / 255)))
 
 
 def _mean_colour(rgb: Rgb) -> NDArray[np.float64]:

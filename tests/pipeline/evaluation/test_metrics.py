@@ -74,6 +74,21 @@ def test_a_perfect_result_scores_no_more_than_linear_sampling_costs(name: str):
     assert all(error is not None and 0 < error < 3e-5 for error in warping.values())
 
 
+def test_steadiness_does_not_depend_on_contrast():
+    scene = scenes.static(PHOTO, noise=6.0, count=8, width=160, height=120)
+    for paint in (lambda rgb, t: 255 - rgb, lambda rgb, t: to_rgb(rgb / 2 + 40)):
+        steadiness = scored(scene, paint, measure=Measure((1,))).scores["result"].steadiness
+        assert steadiness[1] == pytest.approx(1, abs=0.15)
+
+
+def test_noise_is_less_steady_than_the_film():
+    scene = scenes.SCENES["rotate"](PHOTO, count=8, width=160, height=120)
+    noise = np.random.default_rng(0).normal(0, 5, (8, 120, 160, 3))
+    quality = scored(scene, lambda rgb, t: to_rgb(rgb + noise[t]), measure=Measure((1,)))
+    assert quality.scores[SOURCE].steadiness == {1: 1.0}
+    assert (quality.scores["result"].steadiness[1] or 0) > 5
+
+
 def test_brightness_that_alternates_scores_four_times_its_square(shifts: Scene):
     d = 5
     quality = scored(shifts, lambda rgb, t: to_rgb(pale(rgb).round() + d * (-1) ** t))
@@ -442,16 +457,12 @@ def test_a_file_that_is_no_alexnet_is_refused(vgg_file: Path, tmp_path: Path):
         open_lpips(tmp_path / "none.pth")
 
 
-def test_one_frame_less_is_noted_and_more_are_refused(
-    told: Evaluate,
-):
-    done = told("in.mp4", "one-less.mp4", "--json")
-    assert json.loads(done.stdout)["frames"] == 13
-    assert "note: one-less.mp4 ends after 13 frames, in.mp4 goes on" in done.stderr
-    line = one_line(told("in.mp4", "short.mp4"))
-    assert "short.mp4 ends after 9 frames, in.mp4 goes on" in line
-    done = told("in.mp4", "short.mp4", "--max-frames", "9")
-    assert done.returncode == 0
+def test_the_common_frames_of_clips_of_unequal_length_are_compared(told: Evaluate):
+    for short, frames in (("one-less.mp4", 13), ("short.mp4", 9)):
+        done = told("in.mp4", short, "--json")
+        assert json.loads(done.stdout)["frames"] == frames
+        assert f"note: {short} ends after {frames} frames, in.mp4 goes on" in done.stderr
+        assert f"the common {frames} are compared" in done.stderr
 
 
 @pytest.mark.parametrize(
