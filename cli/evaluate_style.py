@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..pipeline.core.errors import SettingsError, SourceError
-from ..pipeline.core.files import PICTURE_SUFFIXES
 from .style_figures import NAMES, StyleFigures, StyleJudge, described, mean_figures
 from .torch_backend import need_torch
 
@@ -137,6 +136,7 @@ def picture_pairs(source: str, result: str) -> list[tuple[Path, Path]] | None:
 
 def _pictures(name: str) -> list[Path]:
     """The pictures that a file, a folder or a pattern names; none if it names something else."""
+    from ..pipeline.core.files import PICTURE_SUFFIXES
     from ..pipeline.media.images import pictures_in, pictures_like
 
     path = Path(name)
