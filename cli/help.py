@@ -1,4 +1,4 @@
-"""``--help`` in words: PATH, NUMBER and TEXT for values, nothing after a flag."""
+"""Commands in words: ``--help`` with PATH, NUMBER and TEXT, and options that were renamed."""
 
 from __future__ import annotations
 
@@ -7,15 +7,26 @@ from typing import Any, Literal, get_args, get_origin
 
 from typer.core import TyperCommand
 
+from ..pipeline.core.config import RENAMED
+
 _WORDS = {int: "NUMBER", float: "NUMBER", str: "TEXT", Path: "PATH"}
 
 
 class PlainCommand(TyperCommand):
-    """A command whose ``--help`` names values in words."""
+    """A command whose ``--help`` names values in words, and which knows what was renamed."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The parameters, ``--help`` among them."""
         return [in_words(parameter) for parameter in super().get_params(ctx)]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments; an option of an earlier version is refused with its new name."""
+        known = {name for parameter in self.params for name in parameter.opts}
+        for before, now in RENAMED.items():
+            old, new = ("--" + name.replace("_", "-") for name in (before, now))
+            if new in known and any(arg.partition("=")[0] == old for arg in args):
+                ctx.fail(f"There is no option {old}. Did you mean {new}?")
+        return super().parse_args(ctx, args)
 
 
 def in_words(parameter: Any) -> Any:

@@ -19,7 +19,7 @@ from .torch_backend import need_torch, sigterm_as_ctrl_c
 _UNUSED = {
     "ratio": "a texture has no content to weigh against it",
     "content_layers": "a texture has no content",
-    "preserve_color": "a texture has the colours of SAMPLE",
+    "palette": "a texture has the colours of SAMPLE",
     "temporal_weight": "it is for the key frames of a video",
     "photo_weight": "it is for paint --method deepphoto",
 }

@@ -91,7 +91,7 @@ class KeyframeBackend:
             settings: of the job.
             mask: (H, W, 3) uint8, RGB, one of the source's masks.
         """
-        options = {"preserve_color": settings.preserve_color, **_parsed(settings.paint_option)}
+        options = {"palette": settings.palette, **_parsed(settings.paint_option)}
         if settings.style_scale is not None:
             options = {"style_scale": settings.style_scale, **options}
         recipe = checked(PaintRecipe, options, "--paint-option")

@@ -237,10 +237,10 @@ class PaintRecipe(BaseModel):
     style_scale: float = Field(
         1.0, ge=0.1, le=16, description="Size of the style picture in that of the content."
     )
-    preserve_color: Literal["no", "luma", "match"] = Field(
-        "no",
-        description="Keep the content's colours: luma paints brightness only; match recolours the "
-        "style first.",
+    palette: Literal["source", "match", "none"] = Field(
+        "none",
+        description="Whose colours the painting has. source: the content's; only brightness is "
+        "painted. match: the style is recoloured first. none: the style's.",
     )
     temporal_weight: float = Field(
         200.0,

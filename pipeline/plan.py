@@ -245,7 +245,7 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
         travels=travels,
         flow=_flow(settings, style is None or travels or blend is not None),
         shots=shots,
-        finish=Finish(settings.preserve_color == "luma", masks),
+        finish=Finish(settings.palette == "source", masks),
         masks=masks,
         mask=settings.mask,
         content_masks=content_masks,

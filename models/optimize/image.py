@@ -72,11 +72,11 @@ class Painting:
     def result(self, canvas: Canvas) -> Tensor:
         """The painting, (1, 3, H, W) float32, 0–255, RGB.
 
-        It has the content's colours where the recipe's ``preserve_color`` is ``luma``.
+        It has the content's colours where the recipe's ``palette`` is ``source``.
         """
         content = self._original.content
         picture = resize(canvas.picture, size_of(content)).clamp(0, 255)
-        return with_chroma(picture, content) if self.recipe.preserve_color == "luma" else picture
+        return with_chroma(picture, content) if self.recipe.palette == "source" else picture
 
     def goal(self, extra_terms: Sequence[Term]) -> GoalAt:
         """Gatys's goal plus ``extra_terms``, of pictures (1, 3, H, W) float32, 0–255, RGB."""
@@ -91,9 +91,9 @@ class Painting:
 
 
 def _recoloured(subject: Subject, recipe: PaintRecipe) -> Subject:
-    """Content and styles as the recipe's ``preserve_color`` has them."""
-    kind, content = recipe.preserve_color, subject.content
-    if kind == "no":
+    """Content and styles as the recipe's ``palette`` has them."""
+    kind, content = recipe.palette, subject.content
+    if kind == "none":
         return subject
     if kind == "match":
         styles = [replace(s, rgb=matched(s.rgb, content)) for s in subject.styles]

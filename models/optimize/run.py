@@ -145,7 +145,7 @@ class PictureOptimizer:
     def _warped(self, painting: WarpedPainting) -> WarpedPicture:
         confidence = torch.from_numpy(painting.confidence)[None, None].to(self.device)
         picture = to_tensor(painting.rgb, self.device)
-        if self.recipe.preserve_color == "luma":  # as what is painted then
+        if self.recipe.palette == "source":  # as what is painted then
             picture = with_grey(picture)
         return WarpedPicture(picture, confidence)
 

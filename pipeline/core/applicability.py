@@ -98,8 +98,8 @@ def _is_photo(job: Job, settings: Settings) -> bool:
 
 
 def _matches_colors(job: Job, settings: Settings) -> bool:
-    can = job.has("picture", "painted") or _nets_of_ours(job, settings)
-    return settings.preserve_color != "match" or can
+    can = job.has("picture", "third-party", "painted") or _nets_of_ours(job, settings)
+    return settings.palette != "match" or can
 
 
 def _finds_cuts(job: Job, settings: Settings) -> bool:
@@ -181,10 +181,21 @@ RULES: tuple[Rule, ...] = (
         "this style takes no canvas",
     ),
     Rule(
-        "preserve_color",
+        "palette",
+        lambda job, s: s.palette != "style" or not job.has("painted", "given"),
+        "key frames have the painting's colours already",
+    ),
+    Rule(
+        "palette",
+        lambda job, s: s.palette != "style" or job.has("net", "picture"),
+        "only trained styles and pictures know their painting's colours",
+        "type --palette source, or leave it out",
+    ),
+    Rule(
+        "palette",
         _matches_colors,
         "this style's colours cannot be matched to the source's",
-        "type --preserve-color luma",
+        "type --palette source, or leave it out",
     ),
     Rule(
         "smooth",

@@ -41,6 +41,10 @@ GROUPS: tuple[tuple[str, type[BaseModel]], ...] = (
 """Title of each group of settings, in the order of ``--help`` and ``config.yaml``."""
 
 
+RENAMED = {"preserve_color": "palette"}
+"""Settings of earlier versions, and what they are called now."""
+
+
 class Settings(
     StyleSettings,
     VideoSettings,
@@ -111,7 +115,10 @@ def _first_complaint(error: ValidationError, model: type[BaseModel], origin: str
         return first["msg"]
     name = ".".join(str(part) for part in first["loc"]) or "settings"
     if first["type"] == "extra_forbidden":
-        return f"{origin}: unknown setting '{name}'{nearest(name, model.model_fields)}"
+        hint = nearest(name, model.model_fields)
+        if name in RENAMED:
+            hint = f"; did you mean '{RENAMED[name]}'?"
+        return f"{origin}: unknown setting '{name}'{hint}"
     why = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
     why = why[0].lower() + why[1:]
     if not origin:

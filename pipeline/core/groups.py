@@ -78,10 +78,11 @@ class StyleSettings(Group):
         description="How strong the texture is with which walls, skies and other flat areas are "
         "painted. It moves with the scene. 0: none. Only styles that take it.",
     )
-    preserve_color: Literal["no", "luma", "match"] = Field(
-        "no",
-        description="Keep the input's colours. luma: paint the brightness only. match: adjust the "
-        "result to the average colour and contrast of the input.",
+    palette: Literal["style", "source", "match", "none"] = Field(
+        "none",
+        description="Whose colours the result has. style: the painting's. source: the input's, "
+        "pixel by pixel; only brightness is painted. match: the input's on average, once per "
+        "shot. none: as the style paints.",
     )
     method: str = Field(
         "auto",

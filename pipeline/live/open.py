@@ -123,7 +123,7 @@ class LivePlan:
         weight = BLEND_WEIGHTS.get(settings.steady, BLEND_WEIGHTS["flow"])
         mask = open_mask(settings, (info.height, info.width))
         mask_of = None if mask is None else (lambda frame: mask)
-        finish = Finish(settings.preserve_color == "luma", mask_of)
+        finish = Finish(settings.palette == "source", mask_of)
         controller = open_controller(settings, float(info.rate))
         return LivePainter(loader, flow, weight, controller, finish, settings.canvas)
 

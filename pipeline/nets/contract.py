@@ -56,6 +56,8 @@ class ModelCard:
     """Name of the base that it was trained from: nets of one family can be interpolated."""
     deviations: str = field(default="", metadata={"key": "spreads"})
     """Usual standard deviation of each norm's input, by channel, as JSON; ``spreads`` in files."""
+    palette: str = ""
+    """The painting's colours, RGB, 0..255, as JSON: ``mean`` (3,) and ``covariance`` (3, 3)."""
     layers: str = field(default="", metadata={"key": "sites"})
     """Of a method for any style: by how much each layer is smaller, as JSON; ``sites`` in files."""
     reach: int = 0

@@ -51,9 +51,9 @@ class Moments:
     norms: tuple[tuple[Array, Array], ...]
     """Of each norm's input: mean and mean square of every channel, (C,) both."""
     source: tuple[Array, Array]
-    """Of the frames: mean and mean square of R, G, B, or of Y, U, V, 0..1; (3,) both."""
+    """Of the frames' R, G, B, or Y, U, V, 0..1: mean (3,), and mean products of pairs (3, 3)."""
     painted: tuple[Array, Array]
-    """Of the net's outputs: mean and mean square, as for ``source``."""
+    """Of the net's outputs, as for ``source``."""
     ranges: Mapping[str, tuple[float, float]]
     """Lowest and highest value of every tensor, by its name."""
 
@@ -140,26 +140,20 @@ class Net:
         return replace(self, ops=(head, *self.ops[1:-1], _write_yuv(tail, coding)))
 
 
-def match_colours(net: Net, moments: Moments, weight: float, planar: bool) -> Net:
-    """Bring the mean and standard deviation of the net's colours towards those of its source.
-
-    The correction becomes part of the last kernel.
+def recolor(net: Net, matrix: Array, offset: Array) -> Net:
+    """Map the net's colours: matrix · rgb + offset. The map becomes part of the last kernel.
 
     Args:
-        net: the network, with folded norms.
-        moments: the network's statistics on frames of the shot.
-        weight: 0 leaves the net's colours, 1 takes the source's.
-        planar: whether the net's output is Y, U and V.
+        net: the network, RGB in and out.
+        matrix: (3, 3).
+        offset: (3,), 0..1.
     """
-    mean, deviation = _mean_and_deviation(moments.painted)
-    source_mean, source_deviation = _mean_and_deviation(moments.source)
-    goal = mean + weight * (source_mean - mean)
-    # The deviation of a flat picture is almost 0, and can't be scaled to another.
-    gain = (deviation + weight * (source_deviation - deviation)) / np.maximum(deviation, 1e-3)
-    gain = np.clip(gain, 0.25, 4)
     tail = net.ops[-1]
-    colour = colour_of(len(tail.weights[0]), planar)
-    corrected = _scale(tail, gain[colour], (goal - gain * mean)[colour])
+    kernel, bias = (
+        np.einsum("rcx...,kx->rck...", _cells(weights, axis=0), matrix) for weights in tail.weights
+    )
+    shape, bias = tail.weights[0].shape, bias + offset
+    corrected = replace(tail, weights=float_arrays(kernel.reshape(shape), bias.ravel()))
     return replace(net, ops=(*net.ops[:-1], corrected))
 
 
@@ -248,28 +242,6 @@ def _write_yuv(tail: Op, coding: YuvMatrix) -> Op:
     return replace(
         tail, weights=float_arrays(packed, moved[:, 0, 0, 0] + np.repeat(offset / 255, places))
     )
-
-
-def _mean_and_deviation(moments: tuple[Array, Array]) -> tuple[Array, Array]:
-    """Mean and standard deviation, of mean and mean square."""
-    mean, square = moments
-    return mean, np.sqrt(np.maximum(square - mean**2, 0))
-
-
-def colour_of(channels: int, planar: bool) -> NDArray[np.int64]:
-    """Return the colour of each packed channel: 0, 1 or 2.
-
-    Args:
-        channels: the number of packed channels.
-        planar: whether they are Y, U and V of cells; else R, G and B by turns.
-
-    Returns:
-        (channels,) int64.
-    """
-    if not planar:
-        return np.arange(channels) % 3
-    quarter = channels // 6  # a cell of r × r pixels has r²/4 samples of U, as many of V
-    return np.repeat([0, 1, 2], [channels - 2 * quarter, quarter, quarter])
 
 
 def _cells(weights: NDArray[Any], axis: int) -> NDArray[Any]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from .contract import CANVAS
-from .graph import FRAME, Moments, Net, Op, colour_of
+from .graph import FRAME, Moments, Net, Op
 
 OPSET = 20
 _IR = 9  # ONNX Runtime 1.22 reads it
@@ -112,9 +112,9 @@ class Size:
 def write_measuring(net: Net, layout: Layout, size: Size) -> bytes:
     """Write the net with its norms as a model that measures ``Moments``.
 
-    Outputs, float32, in order: mean and mean square, by channel, of every norm's input, of the
-    frame and its canvas, and of the picture; then the lowest and highest value of every operator's
-    output, except convolutions.
+    Outputs, float32, in order: mean and mean square, by channel, of every norm's input; mean
+    colour and mean products of two colours, by position in a cell, of the frame and of the picture;
+    then the lowest and highest value of every operator's output, except convolutions.
 
     Args:
         net: the network, with its norms.
@@ -131,18 +131,17 @@ def write_measuring(net: Net, layout: Layout, size: Size) -> bytes:
     ranges: list[str] = []
     axes = w.constant([2, 3], np.int64)
 
-    def note(x: str) -> None:
-        moments.extend(w.op("ReduceMean", v, axes, keepdims=0) for v in (x, w.op("Mul", x, x)))
-
     for op in net.ops:
         x = [values[name] for name in op.inputs]
         if op.kind == "InstanceNormalization":
-            note(x[0])
+            squares = w.op("Mul", x[0], x[0])
+            moments += [w.op("ReduceMean", v, axes, keepdims=0) for v in (x[0], squares)]
         values[op.output] = write_op(w, op, x)
         if op.kind != "Conv":
             ranges += [w.op(r, values[op.output], keepdims=0) for r in ("ReduceMin", "ReduceMax")]
-    note(values[FRAME])
-    note(w.op("Clip", values[net.ops[-1].output], w.constant(0), w.constant(1)))
+    picture = w.op("Clip", values[net.ops[-1].output], w.constant(0), w.constant(1))
+    moments += _color_moments(w, values[FRAME], _channels_in(net), layout, size)
+    moments += _color_moments(w, picture, len(net.ops[-1].weights[0]), layout, size)
     outputs = {f"out{i}": name for i, name in enumerate(moments + ranges)}
     return w.model(inputs, outputs, TensorProto.FLOAT)
 
@@ -154,7 +153,8 @@ def read_moments(net: Net, layout: Layout, answers: Sequence[NDArray[Any]]) -> M
         net: the network that was measured.
         layout: the planes: ``rgb`` or ``yuv``.
         answers: the model's outputs, float32, in the order of ``write_measuring``: (1, C) for a
-            mean or mean square by channel, a scalar for a lowest or highest value.
+            mean or mean square by channel, (N, 3) and (N, 3, 3) for colours and products of two at
+            N positions, a scalar for a lowest or highest value.
 
     Returns:
         The statistics of the norms' inputs, of the source's and the painted colours (0..1, RGB or
@@ -166,26 +166,22 @@ def read_moments(net: Net, layout: Layout, answers: Sequence[NDArray[Any]]) -> M
         (_grouped(mean, norm), _grouped(square, norm))
         for norm, (mean, square) in zip(net.norms, pairs[:count], strict=True)
     )
-    (mean, square), painted = (
-        tuple(_by_colour(v.ravel()[: v.size - canvas], layout) for v in pair)
-        for pair, canvas in zip(pairs[count : count + 2], (net.card.canvas, 0), strict=True)
+    (mean, product), painted = (
+        (colors.mean(axis=0), products.mean(axis=0))
+        for colors, products in pairs[count : count + 2]
     )
     # The input is in −1..1, byte 128 being 0; the source's colours are in 0..1.
     grey = INPUT_SCALE[1] / 255
-    source = (mean / 2 + grey, square / 4 + mean * grey + grey**2)
+    cross = (mean[:, None] + mean) * grey / 2
+    source = (mean / 2 + grey, product / 4 + cross + grey**2)
     rest = ((float(low), float(high)) for low, high in pairs[count + 2 :])
     ranges = {op.output: next(rest) for op in net.ops if op.kind != "Conv"}
-    return Moments(norms, source, (painted[0], painted[1]), ranges)
+    return Moments(norms, source, painted, ranges)
 
 
 def _grouped(values: NDArray[Any], norm: Op) -> NDArray[Any]:
     """One value for each of the norm's channels, as a mean of the positions in a cell."""
     return values.reshape(len(norm.weights[0]), -1).mean(axis=1)
-
-
-def _by_colour(values: NDArray[Any], layout: Layout) -> NDArray[Any]:
-    colour = colour_of(values.size, layout == "yuv")
-    return np.stack([values.ravel()[colour == c].mean() for c in range(3)])
 
 
 def write_playing(net: Net, layout: Layout, size: Size, half: bool = False) -> bytes:
@@ -251,6 +247,42 @@ def _parts(channels: int, layout: Layout) -> list[tuple[int, int]]:
     return [(r, 1), (r // 2, 1), (r // 2, 1)]
 
 
+def _channels_in(net: Net) -> int:
+    """The number of packed channels of colours that the net reads, before those of the canvas."""
+    return net.ops[0].weights[0].shape[1] - net.card.canvas if net.ops[0].weights else 3
+
+
+def _color_moments(
+    w: GraphWriter, x: str, channels: int, layout: Layout, size: Size
+) -> tuple[str, str]:
+    """Write the mean (N, 3) and the products (N, 3, 3) of colours at the N positions of a cell.
+
+    Args:
+        w: the graph.
+        x: the tensor of cells, (1, C, h, w).
+        channels: how many of the C are colours, the first ones.
+        layout: the planes: ``rgb`` or ``yuv``.
+        size: the size of the padded picture.
+    """
+    (r, _), *_ = _parts(channels, layout)
+    count = (size.height // r) * (size.width // r)
+    x = w.op("Slice", x, *(w.constant([at], np.int64) for at in (0, channels, 1)))
+    if layout == "rgb":
+        colors = w.reshape(x, r * r, 3, count)
+    else:
+        quarter = r * r // 4
+        sizes = w.constant([r * r, quarter, quarter], np.int64)
+        y, *chroma = w.ops("Split", 3, w.reshape(x, channels, count), sizes, axis=0)
+        wide = w.constant([r // 2, 2, r // 2, 2, count], np.int64)
+        halves = (w.reshape(c, r // 2, 1, r // 2, 1, count) for c in chroma)
+        planes = [y, *(w.op("Expand", half, wide) for half in halves)]
+        columns = [w.reshape(plane, r * r, 1, count) for plane in planes]
+        colors = w.op("Concat", *columns, axis=1)
+    turned = w.op("Transpose", colors, perm=[0, 2, 1])
+    products = w.op("Mul", w.op("MatMul", colors, turned), w.constant(1 / count))
+    return w.op("ReduceMean", colors, w.constant([2], np.int64), keepdims=0), products
+
+
 def shapes(net: Net, layout: Layout, size: Size) -> dict[str, tuple[int, ...]]:
     """Return the shapes of a model's inputs by name: of the planes, then of the canvas."""
     canvas = net.card.canvas
@@ -280,16 +312,15 @@ def pack_planes(w: GraphWriter, net: Net, layout: Layout, size: Size) -> str:
     Returns:
         The tensor's name.
     """
-    canvas = net.card.canvas
-    sides = _parts(net.ops[0].weights[0].shape[1] - canvas if net.ops[0].weights else 3, layout)
+    sides = _parts(_channels_in(net), layout)
     r = sides[0][0]
     h, width = size.height // r, size.width // r
     parts: list[str] = []
     for name, (k, colours) in zip(PLANES[layout], sides, strict=True):
         rows = w.op("Transpose", w.reshape(name, h, k, width, k * colours), perm=[0, 2, 1, 3])
         parts.append(w.reshape(rows, 1, h, width, k * k * colours))
-    if canvas:
-        parts.append(w.reshape(CANVAS, 1, h, width, canvas))
+    if net.card.canvas:
+        parts.append(w.reshape(CANVAS, 1, h, width, net.card.canvas))
     cells = parts[0] if len(parts) == 1 else w.op("Concat", *parts, axis=3)
     return w.op("Transpose", cells, perm=[0, 3, 1, 2])
 

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.frame import Canvas, Frame, Picture, Yuv, YuvMatrix, coding_of
+from ..imaging.palette import OWN_COLORS, ColorGoal, Palette
 from ..imaging.resize import resize_picture, restore_detail, tile_spans, work_size
 from ..nets.contract import CANVAS
-from ..nets.graph import Moments, Net, match_colours
+from ..nets.graph import Array, Moments, Net, recolor
 from ..nets.quantize import Precision, write_eight_bit
 from ..nets.writer import (
     CELL,
@@ -49,8 +50,8 @@ class NetMix:
 
     net: Net
     """With its norms."""
-    tone: float = 0.0
-    """How far its colours' mean and standard deviation are brought to the source's, 0..1."""
+    colors: ColorGoal = OWN_COLORS
+    """Whose colours it gets."""
 
     @property
     def planar(self) -> bool:
@@ -262,9 +263,12 @@ class NetCompiler:
         """The net with these statistics, for pictures of this one's size and layout."""
         work = self._work(picture)
         coding, padding, layout = coding_of(work), _padding(mix.net, work), _layout(work)
-        net = _coded(mix.net.fold_norms(moments), coding)
-        if mix.tone:
-            net = match_colours(net, moments, mix.tone, planar=coding is not None)
+        net = mix.net.fold_norms(moments)
+        if not mix.colors.is_plain:
+            painted, source = (_palette(m, coding) for m in (moments.painted, moments.source))
+            colors = mix.colors.map(painted, source)
+            net = recolor(net, colors.matrix, colors.offset / 255)
+        net = _coded(net, coding)
         tile = self._tile_of(padding)
         if self._precision == "int8":
             model = write_eight_bit(net, dict(moments.ranges), layout, tile)
@@ -326,6 +330,13 @@ def _layout(picture: Picture) -> Layout:
 
 def _coded(net: Net, coding: YuvMatrix | None) -> Net:
     return net if coding is None else net.to_yuv(coding)
+
+
+def _palette(moments: tuple[Array, Array], coding: YuvMatrix | None) -> Palette:
+    """The palette of colours (RGB, or YUV of ``coding``) whose moments are those, 0..1."""
+    mean, products = (np.asarray(m, np.float64) for m in moments)
+    palette = Palette(255 * mean, 255**2 * (products - np.outer(mean, mean)))
+    return palette if coding is None else palette.map(*coding.to_rgb())
 
 
 def _padding(net: Net, picture: Picture) -> Padding:

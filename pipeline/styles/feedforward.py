@@ -15,6 +15,7 @@ import onnx
 from ..core.concurrency import available_cores
 from ..core.errors import ModelError, reason
 from ..core.frame import Frame, Picture, Rgb, TemporalState, as_rgb
+from ..imaging.palette import OWN_COLORS, ColorGoal
 from ..nets.graph import Moments, Net, interpolate
 from ..nets.quantize import precision_on
 from ..nets.reader import read_net
@@ -42,12 +43,12 @@ class NetFiles:
 
     Args:
         mixture: files of one family with their weights.
-        match_colors: see ``NetOptions``.
+        colors: whose colours they get at full strength.
     """
 
-    def __init__(self, mixture: Mixture, match_colors: bool = False) -> None:
+    def __init__(self, mixture: Mixture, colors: ColorGoal = OWN_COLORS) -> None:
         self.mixture = mixture
-        self._match_colors = match_colors
+        self._colors = colors
         self._nets: dict[Path, Net] = {}
 
     @property
@@ -83,7 +84,7 @@ class NetFiles:
             base = self._net(find_base(parts[0][0].card.family, self.mixture[0][0]))
             assert base is not None  # a file that names its family keeps the contract
             parts.append((base, 1 - strength))
-        return NetMix(interpolate(parts), 1.0 if self._match_colors else 1 - strength)
+        return NetMix(interpolate(parts), self._colors.at(strength))
 
     def _net(self, path: Path) -> Net | None:
         if path not in self._nets:

@@ -32,8 +32,6 @@ class NetOptions:
     """CPU cores that a net may use; 0: all."""
     precision: str = "auto"
     """``float``, ``half`` or ``int8``, of nets compiled for a shot; see ``precision_on``."""
-    match_colors: bool = False
-    """Bring the mean and the standard deviation of the colours to the source's."""
     scale: float | None = None
     """Size of the strokes relative to 720 lines; ``None``: as the frame's size gives them."""
     tile: int = 0

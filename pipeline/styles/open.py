@@ -13,6 +13,7 @@ from .feedforward import FeedForwardStyle, NetFiles, agrees
 from .files import NetOptions
 from .lut import LutStyle
 from .masks import ContentMasks
+from .recolored import color_goal, recolored
 from .style import Style
 from .universal import PaintSize, UniversalStyle
 from .zoo import TABLE_SUFFIX, find_method, find_styles
@@ -42,7 +43,7 @@ def open_style(
     if kind == "table":
         return _open_tables(styles, settings)
     if kind == "picture":
-        return UniversalStyle(
+        style = UniversalStyle(
             find_method(settings.method, settings.look),
             styles,
             net_options(settings, live),
@@ -50,6 +51,7 @@ def open_style(
             settings.statistics == "frame",
             None if content_masks is None else content_masks.styles,
         )
+        return recolored(style, color_goal(settings, styles))
     return open_net(styles, settings, live)
 
 
@@ -76,7 +78,6 @@ def net_options(settings: Settings, live: bool = False) -> NetOptions:
         settings.device,
         settings.threads,
         settings.precision,
-        settings.preserve_color == "match",
         settings.style_scale,
         settings.tile,
         live,
@@ -98,13 +99,14 @@ def open_net(styles: Weighted, settings: Settings, live: bool = False) -> Style:
         settings.model_channels,
     )
     direct = DirectStyle(styles[0][0], options, third_party)
+    colors = color_goal(settings, styles)
     if direct.card is not None and settings.statistics == "shot" and not direct.info.recurrent:
-        files, strength = NetFiles(styles, options.match_colors), settings.strength
-        mix = files.mix(strength or 1.0)
-        if mix is not None and (len(styles) > 1 or mix.tone or agrees(mix, direct)):
-            return FeedForwardStyle(files, mix, strength or 1.0, direct, options)
+        files, strength = NetFiles(styles, colors), settings.strength or 1.0
+        mix = files.mix(strength)
+        if mix is not None and (len(styles) > 1 or strength < 1 or agrees(mix, direct)):
+            return FeedForwardStyle(files, mix, strength, direct, options)
     _refuse_what_needs_compiling(styles, settings, direct)
-    return direct
+    return recolored(direct, colors)
 
 
 def _refuse_what_needs_compiling(styles: Weighted, settings: Settings, direct: DirectStyle) -> None:
@@ -112,7 +114,6 @@ def _refuse_what_needs_compiling(styles: Weighted, settings: Settings, direct: D
         "mixing": len(styles) > 1,
         "--style-scale": settings.style_scale is not None,
         "--tile": settings.tile > 0,
-        "--preserve-color match": settings.preserve_color == "match",
     }
     unmet = [name for name, needed in needs.items() if needed]
     if unmet and settings.statistics == "frame":
@@ -126,8 +127,10 @@ def _refuse_what_needs_compiling(styles: Weighted, settings: Settings, direct: D
 
 def _open_tables(styles: Weighted, settings: Settings) -> LutStyle:
     name = styles[0][0].name
-    if settings.preserve_color == "match":
-        raise SettingsError(f"--preserve-color match: {name} changes nothing but colours; use luma")
+    if settings.palette in ("style", "match"):
+        raise SettingsError(
+            f"--palette {settings.palette}: {name} changes nothing but colours; type source"
+        )
     if settings.style_scale is not None:
         raise SettingsError(f"--style-scale: {name} has no strokes, only colours; leave it out")
     return LutStyle(styles)

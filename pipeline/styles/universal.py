@@ -8,7 +8,6 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -81,35 +80,6 @@ class PaintSize:
         if card.kind not in PHOTOGRAPHIC:
             return as_rgb(restore_detail(painted, rgb, small))
         return to_frame_size(painted, small, rgb, self.smoothing, labels)
-
-
-@dataclass(frozen=True)
-class ColorTransform:
-    """A gain and an offset for each colour: mean and standard deviation brought to another's."""
-
-    gain: NDArray[np.float64]
-    """(3,)."""
-    offset: NDArray[np.float64]
-    """(3,), grey levels."""
-
-    @classmethod
-    def between(cls, painted: Sequence[Rgb], source: Sequence[Rgb]) -> ColorTransform:
-        """From the colours of ``painted`` to those of ``source``; pictures (H, W, 3) each."""
-        (mean, deviation), (target, other) = (_moments(pictures) for pictures in (painted, source))
-        gain = other / np.maximum(deviation, 1)
-        return cls(gain, target - gain * mean)
-
-    def __call__(self, rgb: Rgb) -> Rgb:
-        """The picture (H, W, 3), transformed, rounded and clamped."""
-        return np.asarray(
-            cv2.transform(rgb, np.column_stack([np.diag(self.gain), self.offset])), np.uint8
-        )
-
-
-def _moments(pictures: Sequence[Rgb]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and standard deviation of each colour over all pixels."""
-    pixels = np.concatenate([rgb.reshape(-1, 3) for rgb in pictures]).astype(np.float64)
-    return pixels.mean(axis=0), pixels.std(axis=0)
 
 
 @dataclass(frozen=True)
@@ -312,7 +282,7 @@ class UniversalStyle:
         mix = replace(self._mix, strength=strength)
         most = self._options.measured_pixels
         with failures_in_one_line(self.info, shot[0]):
-            return self._shot(shot, mix, self._compiler.measure(shot, mix, most))
+            return self._shot(mix, self._compiler.measure(shot, mix, most))
 
     def adapt(self, frame: Frame, shot: UniversalShot, weight: float) -> UniversalShot:
         """See ``ShotStyle.adapt``."""
@@ -321,19 +291,10 @@ class UniversalStyle:
             affine_maps = {
                 n: (1 - weight) * shot.affine_maps[n] + weight * now[n] for n in shot.affine_maps
             }
-            return self._shot([frame], shot.mix, affine_maps)
+            return self._shot(shot.mix, affine_maps)
 
-    def _shot(self, frames: Sequence[Frame], mix: StyleMix, affine_maps: Arrays) -> UniversalShot:
-        compiled = self._compiler.compile(affine_maps)
-        colors = None
-        if self._options.match_colors:
-            small = [self._size.reduce(as_rgb(frame.source), self._card) for frame in frames]
-            painted = [
-                compiled.paint_small(rgb, frame.labels)
-                for rgb, frame in zip(small, frames, strict=True)
-            ]
-            colors = ColorTransform.between(painted, small)
-        return UniversalShot(self, mix, affine_maps, compiled, colors)
+    def _shot(self, mix: StyleMix, affine_maps: Arrays) -> UniversalShot:
+        return UniversalShot(self, mix, affine_maps, self._compiler.compile(affine_maps))
 
     @property
     def per_frame(self) -> bool:
@@ -349,7 +310,6 @@ class UniversalShot:
     mix: StyleMix
     affine_maps: Arrays
     compiled: CompiledUniversal
-    colors: ColorTransform | None
 
     @property
     def opacity(self) -> float:
@@ -365,8 +325,7 @@ class UniversalShot:
     def paint_compiled(self, frame: Frame) -> Rgb:
         """The frame by the maps that are here."""
         with failures_in_one_line(self.style.info, frame):
-            painted = self.compiled.paint(as_rgb(frame.source), frame.labels)
-            return painted if self.colors is None else self.colors(painted)
+            return self.compiled.paint(as_rgb(frame.source), frame.labels)
 
     def adapt(self, frame: Frame, weight: float) -> UniversalShot:
         """See ``ShotStyle.adapt``."""

@@ -200,7 +200,7 @@ def test_a_texture_of_any_size(style: Path, vgg_file: Path, tmp_path: Path):
     [
         (("--ratio", "1"), "--ratio does not apply to texture: a texture has no content"),
         (("--content-layers", "conv2_1"), "--content-layers does not apply to texture"),
-        (("--preserve-color", "luma"), "leave it out, or type stylize-video paint PHOTO OUT"),
+        (("--palette", "source"), "leave it out, or type stylize-video paint PHOTO OUT"),
         (("--photo-weight", "3"), "it is for paint --method deepphoto"),
         (("--temporal-weight", "3"), "it is for the key frames of a video"),
         (("--start", "content"), "or type --start noise:7"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import onnx
 from stylize_video.pipeline.core.frame import Frame, Rgb, Yuv
+from stylize_video.pipeline.imaging.palette import ColorGoal
 from stylize_video.pipeline.nets.contract import ModelCard
 from stylize_video.pipeline.nets.graph import Moments, Net
 from stylize_video.pipeline.nets.reader import read_net
@@ -39,7 +40,7 @@ class NetStyle:
             return open_session(model, "cpu", 1)[0]
 
         self.info = StyleInfo(net.card.name, "fast", planar=True, per_shot=True)
-        self.mix = NetMix(net, tone)
+        self.mix = NetMix(net, ColorGoal(tone))
         precision = "int8" if eight_bit else "float"
         self.compiler = NetCompiler(opens, opens, precision, **options)
 

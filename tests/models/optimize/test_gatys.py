@@ -340,7 +340,7 @@ def test_a_label_that_the_style_lacks_goes_to_the_one_most_alike(vgg: VGG19):
 
 def test_colours_are_kept(vgg: VGG19):
     subject = Subject(scene(), [Style(scene(seed=1))])
-    result, _ = painted(vgg, subject, preserve_color="luma")
+    result, _ = painted(vgg, subject, palette="source")
     chroma = [x - recolour.luma(x) for x in (result, subject.content)]
     inside = ((result > 0) & (result < 255)).all(dim=1, keepdim=True).expand(-1, 3, -1, -1)
     assert inside.float().mean() > 0.5  # what is clamped can't keep both

@@ -111,10 +111,10 @@ def test_strength_nought_is_the_source_and_less_is_less(photo: Path):
 def test_the_sources_colours_stay(photo: Path):
     source = texture(1, 96, 64)
     colour = cv2.cvtColor(source, cv2.COLOR_RGB2YCrCb)[..., 1:].astype(int)
-    for how, least in (("no", 6.0), ("luma", 0.0)):
-        shown = repainted(photo, Path("udnie"), preserve_color=how)
+    for how, least in (("none", 6.0), ("source", 0.0)):
+        shown = repainted(photo, Path("udnie"), palette=how)
         off = np.abs(cv2.cvtColor(shown, cv2.COLOR_RGB2YCrCb)[..., 1:].astype(int) - colour).mean()
-        assert off > least if how == "no" else off < 4
+        assert off > least if how == "none" else off < 4
 
 
 def test_planes_are_finished_as_pictures_are():

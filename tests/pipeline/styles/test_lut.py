@@ -82,7 +82,7 @@ def test_a_mask_and_the_sources_colours_are_kept(warm: Path, photo: Path):
     masked = graded(photo, style=str(warm), mask=str(photo.with_name("mask.png")), mask_feather=0)
     assert np.array_equal(masked[:, :45], source[:, :45])
     assert np.array_equal(masked[:, 45:], wanted[:, 45:])
-    luma = graded(photo, style=str(warm), preserve_color="luma")
+    luma = graded(photo, style=str(warm), palette="source")
     plain, kept = (cv2.cvtColor(x, cv2.COLOR_RGB2YCrCb).astype(int) for x in (source, luma))
     assert np.abs(plain - kept)[..., 1:].mean() < 1.5
 
@@ -106,7 +106,7 @@ def test_a_video_has_the_colours_and_steadiness_costs_nothing(
     [
         ({"style": ["WARM:1", "udnie:1"]}, r"warm\.cube is a table and udnie\.onnx a net"),
         ({"style": ["PHOTO:1", "WARM:1"]}, r"photo\.png is a picture and warm\.cube a table"),
-        ({"style": "WARM", "preserve_color": "match"}, "--preserve-color match does not apply"),
+        ({"style": "WARM", "palette": "match"}, "--palette match does not apply"),
         (
             {"style": "WARM", "style_scale": 2},
             "--style-scale 2 does not apply: this style has no strokes",

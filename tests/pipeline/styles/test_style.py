@@ -45,9 +45,7 @@ STYLES: dict[str, Callable[[Path], Style]] = {
     "third-party": lambda folder: open_file(foreign_onnx(folder / "f.onnx", [1, 3, "h", "w"])),
     "art": lambda folder: open_file(_picture(folder)),
     "photo": lambda folder: open_file(_picture(folder), look="photo"),
-    "photo, matched": lambda folder: open_file(
-        _picture(folder), look="photo", preserve_color="match"
-    ),
+    "photo, matched": lambda folder: open_file(_picture(folder), look="photo", palette="match"),
     "photo, each frame": lambda folder: open_file(
         _picture(folder), look="photo", statistics="frame"
     ),
@@ -144,7 +142,7 @@ def test_a_pictures_colours_are_brought_to_the_sources(tmp_path: Path):
     path = _picture(tmp_path)
     for look in ("art", "photo"):
         plain = paint_picture(open_file(path, look=look), rgb)
-        matched = paint_picture(open_file(path, look=look, preserve_color="match"), rgb)
+        matched = paint_picture(open_file(path, look=look, palette="match"), rgb)
         assert _off(matched, rgb) < 6 < _off(plain, rgb)
 
 
