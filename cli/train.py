@@ -63,6 +63,7 @@ def train(
     from ..models.data import split_photos
     from ..models.device import torch_device
     from ..models.training.state import begin
+    from ..pipeline.imaging.palette import Palette
 
     is_base = str(style) == IDENTITY
     recipe = checked(Recipe, (_BASE_WEIGHTS if is_base else {}) | typed, "train")
@@ -74,6 +75,7 @@ def train(
     folder = out.with_name(out.stem + ".training")
     training = None if restart else resume(folder, recipe, where, report)
     training = training or begin(recipe, where, base)
+    training.palette = "" if painting is None else Palette.of([painting]).to_json()
     report.say(
         f"{recipe.tier} net, {recipe.steps} steps of {recipe.batch} crops on {where}, "
         f"{len(learned)} photographs"

@@ -26,6 +26,7 @@ from ..pipeline.core.config import Settings, checked
 from ..pipeline.core.errors import SettingsError
 from ..pipeline.core.frame import Frame, Rgb, eight_bits
 from ..pipeline.core.units import duration_text
+from ..pipeline.imaging.palette import Palette
 from ..pipeline.imaging.resize import resize_pixels
 from ..pipeline.keyframes.paint import PaintTask
 from ..pipeline.keyframes.run import Pairs
@@ -41,6 +42,8 @@ from .painting import PicturePainter, StyleFiles, digest, paint_content, read_pi
 from .parity import parity_frames
 from .progress import ProgressReport
 from .style import export_style, read_fast
+
+_PALETTE_FRAMES = 8  # paintings whose colours a net's file names as its palette
 
 
 class KeyframeBackend:
@@ -164,6 +167,7 @@ class KeyframeBackend:
             name=Path(name).stem,
             kind="fast",
             family=family_of(base) or "",
+            palette=Palette.of([read_rgb(p) for _, p in pairs[:_PALETTE_FRAMES]]).to_json(),
             recipe=recipe.model_dump_json(),
             figures=json.dumps({"pairs": len(pairs)}),
         )

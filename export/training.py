@@ -167,6 +167,7 @@ def export_training(
         kind=training.recipe.tier,
         licence=licence,
         family=training.family or fingerprint(net),
+        palette=training.palette,
         recipe=training.recipe.model_dump_json(),
         figures=json.dumps({k: round(v, 5) for k, v in asdict(figures).items()} if figures else {}),
     )

@@ -49,6 +49,8 @@ class Training:
     """Fingerprint of the first net in the chain of bases; nets of one family can be mixed."""
     content_weight: float = 0.0
     """As it is steered."""
+    palette: str = ""
+    """The painting's colours, as a style file holds them."""
     history: list[LossValues] = field(default_factory=list[LossValues])
 
     @property
@@ -139,6 +141,7 @@ def save_checkpoint(training: Training, path: Path) -> None:
         "optimizers": [optimizer.state_dict() for optimizer in training.optimizers],
         "family": training.family,
         "content_weight": training.content_weight,
+        "palette": training.palette,
         "history": [list(asdict(values).values()) for values in training.history],
     }
     checkpoint.write(state, path)
@@ -163,6 +166,7 @@ def load_checkpoint(path: Path, device: torch.device) -> Training:
             optimizer.load_state_dict(kept)
         training.family = state.get("family", "")
         training.content_weight = state.get("content_weight", recipe.content_weight)
+        training.palette = state.get("palette", "")
         training.history.extend(LossValues(*row) for row in state["history"])
     except OSError as error:
         raise TrainingError(f"{path} can't be read: {error.strerror}") from error

@@ -170,6 +170,13 @@ BAD_INPUT: dict[str, tuple[list[str], str]] = {
         ["in.mp4", "o.mp4", "--style", "cut.onnx"], "not an ONNX file that can be read",
     ),
     "unknown config key": (["in.mp4", "o.mp4", "--config", "bad.yaml"], "did you mean 'style'"),
+    "a setting that was renamed": (
+        ["in.mp4", "o.mp4", "--config", "old.yaml"], "did you mean 'palette'?",
+    ),
+    "the palette of another project's model": (
+        ["in.mp4", "o.mp4", "--style", "other.onnx", "--palette", "style"],
+        "--palette style does not apply: only trained styles and pictures know",
+    ),
     "a negative size": (["in.mp4", "o.mp4", "--size", "-5x10"], "a side below 1"),
     "a zero size": (["in.mp4", "o.mp4", "--size", "0p"], "a side below 1"),
     "--start past the end": (["in.mp4", "o.mp4", "--start", "90"], "--start 90 is past the end"),
@@ -205,6 +212,7 @@ def test_bad_input_is_one_clear_line_and_nothing_is_left(
     make_sound_only(tmp_path / "in.mp4", tmp_path / "sound.mp4")
     write(tmp_path / "text.mp4", b"hello\n" * 100)
     write(tmp_path / "bad.yaml", b"stlye: udnie\n")
+    write(tmp_path / "old.yaml", b"preserve_color: luma\n")
     write(tmp_path / "live.yaml", b"bitrate: 4M\n")
     write(tmp_path / "cut.onnx", zoo()["starry-night"].path.read_bytes()[:100_000])
     foreign_onnx(tmp_path / "other.onnx", [1, 10])
@@ -279,3 +287,10 @@ def test_a_method_that_does_not_ship_says_how_to_get_it(tmp_path: Path):
     photos = sorted(write_photos(tmp_path / "photos", 2).iterdir())
     words = [photos[0], tmp_path / "o.png", "--style", photos[1], "--method", "photowct"]
     assert "photowct does not ship; train it" in one_line(run_command(*words))
+
+
+@pytest.mark.parametrize("words", [["in.mp4", "o.mp4"], ["paint", "in.jpg", "o.png"]])
+def test_an_option_that_was_renamed_is_named(words: list[str]):
+    done = run_command(*words, "--preserve-color", "luma")
+    assert done.returncode == 2
+    assert "There is no option --preserve-color. Did you mean --palette?" in done.stderr

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
+from stylize_video.pipeline.imaging.palette import Palette
+from stylize_video.pipeline.styles.recolored import palette_of
 
 from ..helpers.command import one_line, run_command
 from ..helpers.pictures import write_photos
@@ -43,7 +46,11 @@ def test_a_style_is_trained_resumed_exported_and_played(
         "export", folder / "checkpoint.pt", tmp_path / "two.onnx", "--content", photos
     )
     assert exported.returncode == 0, exported.stderr
-    played = run_command(make_clip(), tmp_path / "o.mp4", "--style", tmp_path / "mine.onnx")
+    palettes = [palette_of(tmp_path / name) for name in ("mine.onnx", "two.onnx")]
+    painting = Palette.of([np.asarray(cv2.imread(str(style), cv2.IMREAD_COLOR_RGB), np.uint8)])
+    assert all(np.abs(p.mean - painting.mean).max() < 1 for p in palettes)
+    words = ["--style", tmp_path / "mine.onnx", "--palette", "style"]
+    played = run_command(make_clip(), tmp_path / "o.mp4", *words)
     assert played.returncode == 0, played.stderr
     assert played.stderr.startswith("mine on ")
 
