@@ -71,6 +71,12 @@ def test_the_canvas_of_the_frame_is_what_paints_a_wall(canvas_style: Path):
     assert contrast(painted) > contrast(bare) + 5
 
 
+def test_its_colours_are_matched_with_the_canvas(canvas_style: Path):
+    for statistics in ("shot", "frame"):
+        matched = alone(open_file(canvas_style, palette="match", statistics=statistics), ODD)
+        assert np.abs(matched.mean(axis=(0, 1)) - ODD.mean(axis=(0, 1))).max() < 6
+
+
 def test_planes_and_8_bits_paint_the_same(canvas_style: Path):
     net, picture = load_net(canvas_style), texture(4, 320, 200)
     planes = to_yuv420(picture, YuvMatrix(1, 1))
