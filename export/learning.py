@@ -25,6 +25,7 @@ from ..models.training.state import Training, begin
 from ..pipeline.core.errors import SourceError, TrainingError
 from ..pipeline.core.files import writing
 from ..pipeline.core.frame import Rgb, Span, as_rgb
+from ..pipeline.imaging.palette import Palette
 from ..pipeline.media.source import Source
 from .progress import ProgressReport
 from .training import CHECKPOINT, export_training, judges_of, read_painting, resume, run_training
@@ -106,7 +107,9 @@ def learn(lesson: Lesson, where: torch.device, report: ProgressReport) -> Path:
         f"learning {lesson.painting.name} on {len(lesson.frames)} frames of the film, "
         f"{lesson.recipe.steps} steps on {where}; pictures of it: {lesson.folder / 'samples.png'}"
     )
-    judges = judges_of(lesson.recipe, read_painting(lesson.painting), None, where)
+    painting = read_painting(lesson.painting)
+    training.palette = Palette.of([painting]).to_json()
+    judges = judges_of(lesson.recipe, painting, None, where)
     run_training(training, judges, pictures, lesson.folder, report)
     export_training(training, lesson.net, None, pictures[:: len(pictures)], "own", report)
     shutil.rmtree(lesson.folder / "frames", ignore_errors=True)
