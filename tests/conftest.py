@@ -141,8 +141,8 @@ def exported_flow(make_once: MakeOnce) -> Path:
 
 @pytest.fixture(scope="session")
 def udnie() -> Net:
-    """The built-in style *udnie*, read."""
-    return load_net(find_style("udnie"))
+    """The built-in style *udnie-quality*, read: it has a base, and no canvas."""
+    return load_net(find_style("udnie-quality"))
 
 
 @pytest.fixture(scope="session")

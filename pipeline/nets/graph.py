@@ -171,12 +171,7 @@ def interpolate(parts: Sequence[tuple[Net, float]]) -> Net:
     """
     first = parts[0][0]
     for net, _ in parts[1:]:
-        if net.card.canvas != first.card.canvas:
-            raise ModelError(
-                f"{first.card.name} and {net.card.name} can't be mixed: their canvases have "
-                f"{first.card.canvas} and {net.card.canvas} channels"
-            )
-        if _shapes(net) != _shapes(first) or not _of_one_base(net, first):
+        if not of_one_base(net, first):
             raise ModelError(
                 f"{first.card.name} ({first.card.kind}) and {net.card.name} ({net.card.kind}) "
                 "can't be mixed: only styles trained from one base can (train --base)"
@@ -198,8 +193,12 @@ def interpolate(parts: Sequence[tuple[Net, float]]) -> Net:
     return replace(first, ops=ops, deviations=deviations)
 
 
-def _of_one_base(a: Net, b: Net) -> bool:
-    return a is b or (a.card.family != "" and a.card.family == b.card.family)
+def of_one_base(a: Net, b: Net) -> bool:
+    """Whether two nets were trained from one base and have one form: see ``interpolate``."""
+    if a is b:
+        return True
+    family = a.card.family != "" and a.card.family == b.card.family
+    return family and a.card.canvas == b.card.canvas and _shapes(a) == _shapes(b)
 
 
 def _shapes(net: Net) -> list[Any]:

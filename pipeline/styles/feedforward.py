@@ -16,7 +16,7 @@ from ..core.concurrency import available_cores
 from ..core.errors import ModelError, reason
 from ..core.frame import Frame, Picture, Rgb, TemporalState, as_rgb
 from ..imaging.palette import OWN_COLORS, ColorGoal
-from ..nets.graph import Moments, Net, interpolate
+from ..nets.graph import Moments, Net, interpolate, of_one_base
 from ..nets.quantize import precision_on
 from ..nets.reader import read_net
 from ..nets.session import BoundSession, open_session
@@ -60,6 +60,33 @@ class NetFiles:
         pairs = zip(names, (weight for _, weight in self.mixture), strict=True)
         return " ".join(f"{name}:{weight:.2g}" for name, weight in pairs)
 
+    @property
+    def one_family(self) -> bool:
+        """Whether the nets can be mixed into one: all were trained from one base.
+
+        Raises:
+            ModelError: a file can't be read, or is of a form that can't be compiled.
+        """
+        nets = [self._mixable(path) for path, _ in self.mixture]
+        return all(of_one_base(net, nets[0]) for net in nets[1:])
+
+    @property
+    def has_base(self) -> bool:
+        """Whether the base of the first net is there: strength is then a mixture with it."""
+        path = self.mixture[0][0]
+        net = self._net(path)
+        with suppress(ModelError):
+            return net is not None and find_base(net.card.family, path).is_file()
+        return False
+
+    def _mixable(self, path: Path) -> Net:
+        net = self._net(path)
+        if net is None:
+            raise ModelError(
+                f"{path.stem} can't be mixed: its net is not one of convolutions and norms"
+            )
+        return net
+
     def mix(self, strength: float = 1.0) -> NetMix | None:
         """The mixture at a strength: its weights against those of the family's base.
 
@@ -72,11 +99,6 @@ class NetFiles:
         parts: list[tuple[Net, float]] = []
         for path, weight in self.mixture:
             net = self._net(path)
-            if net is None and len(self.mixture) > 1:
-                raise ModelError(
-                    f"{path.stem} can't be mixed: only nets of convolutions and norms, trained "
-                    "from one base (train --base), can"
-                )
             if net is None:
                 return None
             parts.append((net, weight * strength))

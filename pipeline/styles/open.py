@@ -9,6 +9,7 @@ from ..core.config import Settings
 from ..core.errors import ModelError, SettingsError
 from ..core.files import PICTURE_SUFFIXES
 from .direct import DirectStyle, ThirdPartyFormat
+from .faded import FadedStyles
 from .feedforward import FeedForwardStyle, NetFiles, agrees
 from .files import NetOptions
 from .lut import LutStyle
@@ -102,6 +103,11 @@ def open_net(styles: Weighted, settings: Settings, live: bool = False) -> Style:
     colors = color_goal(settings, styles)
     if direct.card is not None and settings.statistics == "shot" and not direct.info.recurrent:
         files, strength = NetFiles(styles, colors), settings.strength or 1.0
+        if len(styles) > 1 and not files.one_family:
+            parts = [open_net([(path, 1.0)], settings, live) for path, _ in styles]
+            return FadedStyles(parts, [weight for _, weight in styles])
+        if strength < 1 and not files.has_base:
+            strength = 1.0  # it is faded
         mix = files.mix(strength)
         if mix is not None and (len(styles) > 1 or strength < 1 or agrees(mix, direct)):
             return FeedForwardStyle(files, mix, strength, direct, options)

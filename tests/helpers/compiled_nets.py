@@ -17,6 +17,7 @@ from stylize_video.pipeline.nets.session import open_session
 from stylize_video.pipeline.styles.compiled import NetCompiler, NetMix
 from stylize_video.pipeline.styles.feedforward import NetShot
 from stylize_video.pipeline.styles.style import StyleInfo
+from stylize_video.pipeline.temporal.canvas import still_canvas
 
 MEASURED = 1_000_000
 
@@ -63,7 +64,13 @@ class NetStyle:
 
 
 def paint_alone(
-    net: Net, picture: Rgb | Yuv, eight_bit: bool = False, tone: float = 0.0, **options: Any
+    net: Net,
+    picture: Rgb | Yuv,
+    eight_bit: bool = False,
+    tone: float = 0.0,
+    canvas: float = 1.0,
+    **options: Any,
 ) -> Rgb | Yuv:
-    """The picture as a shot of its own."""
-    return NetStyle(net, eight_bit, tone, **options).with_moments([picture]).net.paint(picture)
+    """The picture as a shot of its own, on a canvas of this strength."""
+    frame = Frame(picture, 0, Fraction(1), canvas=still_canvas(picture, canvas))
+    return NetStyle(net, eight_bit, tone, **options).compile([frame]).paint(frame)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -11,11 +12,12 @@ import onnx
 import pytest
 from stylize_video.pipeline.core.config import Settings
 from stylize_video.pipeline.core.errors import ModelError
-from stylize_video.pipeline.core.frame import Rgb
+from stylize_video.pipeline.core.frame import Frame, Rgb, as_rgb
 from stylize_video.pipeline.styles.files import card_of
 from stylize_video.pipeline.styles.per_shot import paint_picture
 from stylize_video.pipeline.styles.style import Style
 from stylize_video.pipeline.styles.zoo import find_style, sha256, zoo
+from stylize_video.pipeline.temporal.canvas import still_canvas
 
 from ...helpers.open_styles import open_file
 
@@ -71,7 +73,9 @@ def test_it_changes_the_picture_but_keeps_its_shapes(style: Style):
 
 
 def test_a_flat_picture_has_no_grid(style: Style):
-    painted = paint_picture(style, np.full((256, 256, 3), 120, np.uint8)).astype(float).mean(axis=2)
+    wall = np.full((256, 256, 3), 120, np.uint8)
+    frame = Frame(wall, 0, Fraction(1), canvas=still_canvas(wall, 0.0))
+    painted = as_rgb(style.compile([frame]).paint(frame)).astype(float).mean(axis=2)
     inner = painted[32:-32, 32:-32] - painted[32:-32, 32:-32].mean()
     amplitude = np.abs(np.fft.fft2(inner)) / inner.size  # in grey levels
     n = inner.shape[0]
