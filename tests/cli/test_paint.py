@@ -276,7 +276,7 @@ def test_the_main_command_paints_a_video(
     out = tmp_path / "out.mp4"
     words = ("--style", style, "--method", "gatys", "--vgg", vgg_file, "--between", between)
     clip = make_clip(frames=moving_scene(8, 96, 80))
-    net = ("--learn-steps", "3", "--save-style", tmp_path / "learned.onnx")
+    net = ("--between-steps", "3", "--save-style", tmp_path / "learned.onnx")
     done(run_command(clip, out, *words, *OPTIONS, *(net if between == "net" else ())))
     found, times = read_video(out)
     assert len(found) == len(times) == 8

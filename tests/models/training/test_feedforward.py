@@ -208,7 +208,7 @@ def test_training_lowers_the_loss(tmp_path: Path):
     before = evaluate(training, loss("slim"), photos, size=64)
     list(train(training, loss, photos, workers=0))
     after = evaluate(training, loss("slim"), photos, size=64)
-    assert after.total < 0.7 * before.total
+    assert after.total < 0.8 * before.total
 
 
 def test_a_checkpoint_is_data(tmp_path: Path):

@@ -27,7 +27,7 @@ def picture() -> Rgb:
 
 
 def test_with_its_norms_folded_a_net_paints_as_its_file_does(udnie: Net, picture: Rgb):
-    session, _ = open_session(find_style("udnie"), "cpu", 1)
+    session, _ = open_session(find_style("udnie-quality"), "cpu", 1)
     wanted = session.run(["stylized"], {"frame": picture[None]})[0][0]
     exact = replace(udnie, deviations={})  # what is usual counts for flat pictures alone
     assert np.abs(np.asarray(paint_alone(exact, picture), int) - wanted).max() <= 1

@@ -30,7 +30,7 @@ def test_a_flat_wall_stays_flat_in_8_bits(name: str):
         wall = np.full((96, 96, 3), grey, np.uint8)
         net = load_net(zoo()[name].path)
         shown = np.asarray(paint_alone(net, wall, eight_bit=True, canvas=0.0))[32:64, 32:64]
-        assert np.ptp(shown.astype(int), axis=(0, 1)).max() <= 2
+        assert np.ptp(shown.astype(int), axis=(0, 1)).max() <= 3
 
 
 def test_overflowing_sums_would_be_seen():
@@ -42,7 +42,7 @@ def test_overflowing_sums_would_be_seen():
         assert np.abs(found - float(wanted)).max() <= 1
     # Half of the products, as where pairs overflow, would be told apart.
     half = np.asarray(session.run(None, {"bytes": taken // 2})[0])
-    assert np.abs(half - wanted / 2).max() <= 2
+    assert np.abs(half - wanted / 2).max() <= 3
 
 
 def test_planes_come_back_in_their_places():

@@ -10,7 +10,7 @@ from stylize_video.pipeline.styles.feedforward import FeedForwardStyle
 from stylize_video.pipeline.styles.per_shot import paint_picture
 
 from ...helpers.open_styles import open_file
-from ...helpers.pictures import texture
+from ...helpers.scenes import texture
 
 
 def test_styles_without_a_common_base_are_faded():
