@@ -197,6 +197,10 @@ class Canvas:
     """(h, w), of any size, 0 and above: how strong the noise is; 1 is what nets are trained on."""
 
 
+Levels = tuple[Plane, Plane, Plane]
+"""Tables (256,) uint8, one for each channel of a picture: R, G, B, or Y, U, V."""
+
+
 @dataclass(frozen=True, slots=True)
 class TemporalState:
     """What a net may be given of the past."""
@@ -229,6 +233,8 @@ class Frame:
     """Of the source since the frame before, where the flow stage ran and the shot goes on."""
     canvas: Canvas | None = None
     """Noise for a net that takes it, where the canvas stage ran."""
+    levels: Levels | None = None
+    """What takes the flicker out of the source's light, where there is any."""
     painted: Picture | None = None
     """The painting of ``source``, of the same size."""
     opacity: float = 1.0

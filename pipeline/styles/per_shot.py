@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..core.concurrency import closing_source, ordered_map, then_none
 from ..core.frame import Frame, Picture, Rgb, as_rgb, coding_of, resized
 from ..temporal.consistency import TemporalBlend
+from ..temporal.light import levelled, steady_light
 from .style import ShotStyle, Style
 
 # Frames of a shot that wait, and those of them that are measured: what enters within half a second
@@ -52,7 +53,8 @@ class CompiledShot:
     def of(cls, style: Style, frames: Sequence[Frame], strength: float = 1.0) -> CompiledShot:
         """Measure a shot's frames, all of one size and layout, and compile the style for it."""
         light = np.mean([light_of(frame.source) for frame in frames], axis=0)
-        return cls(style.compile(frames, strength), light, kind_of(frames[0].source))
+        measured = [levelled(frame) for frame in frames]
+        return cls(style.compile(measured, strength), light, kind_of(frames[0].source))
 
     def fits(self, frame: Frame) -> bool:
         """Whether a frame has the size and layout that it paints."""
@@ -70,7 +72,7 @@ class CompiledShot:
         if change_of_light(light, self.light) < _CHANGE:
             return replace(self, age=self.age + 1)
         nearer = self.light + _STEP * (light - self.light)
-        return CompiledShot(self.style.adapt(frame, _STEP), nearer, self.kind)
+        return CompiledShot(self.style.adapt(levelled(frame), _STEP), nearer, self.kind)
 
 
 def paint_shots(
@@ -101,7 +103,7 @@ def paint_shots(
     with closing_source(compiled):
         for frame, shot in compiled:
             blend.advance(frame)
-            painted = shot.paint(frame, blend.state(frame.source))
+            painted = shot.paint(levelled(frame), blend.state(frame.source))
             yield replace(frame, painted=blend.mix(painted), opacity=shot.opacity)
 
 
@@ -116,7 +118,7 @@ def _since(
 
 def _paint(item: tuple[Frame, ShotStyle]) -> Frame:
     frame, shot = item
-    return replace(frame, painted=shot.paint(frame), opacity=shot.opacity)
+    return replace(frame, painted=shot.paint(levelled(frame)), opacity=shot.opacity)
 
 
 def compile_shots(
@@ -124,6 +126,8 @@ def compile_shots(
 ) -> Generator[tuple[Frame, ShotStyle]]:
     """Every frame with the style of its shot. Runs up to ``_AHEAD`` frames behind its source."""
     ahead = _AHEAD if style.info.per_shot else 1
+    if style.info.per_shot:
+        frames = steady_light(frames)
     waiting: list[Frame] = []
     shot: CompiledShot | None = None
     with closing_source(then_none(frames, 1)) as coming:
