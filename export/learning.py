@@ -14,10 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import cv2
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ..models.data import resized
 from ..models.recipe import Recipe
@@ -26,6 +23,7 @@ from ..pipeline.core.errors import SourceError, TrainingError
 from ..pipeline.core.files import writing
 from ..pipeline.core.frame import Rgb, Span, as_rgb
 from ..pipeline.imaging.palette import Palette
+from ..pipeline.media.images import write_picture
 from ..pipeline.media.source import Source
 from .progress import ProgressReport
 from .training import CHECKPOINT, export_training, judges_of, read_painting, resume, run_training
@@ -36,7 +34,6 @@ _SIDE = 480
 """Their short side, px: crops of it show what a crop of a 720-line frame shows."""
 _SEQUENTIAL = 3000
 """Frames of a film that is read through; in a longer one the frames are sought one by one."""
-_VALIDATION = 4
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ def prepare(source: Source, painting: Path, steps: int, folder: Path | None = No
     """
     read_painting(painting)
     frames = sample_frames(source)
-    recipe = Recipe.model_validate({"steps": steps, "validation_photos": _VALIDATION})
+    recipe = Recipe.model_validate({"steps": steps})
     digest = hashlib.sha256(painting.read_bytes())
     digest.update(recipe.model_dump_json().encode())
     for rgb in frames:
@@ -111,7 +108,7 @@ def learn(lesson: Lesson, where: torch.device, report: ProgressReport) -> Path:
     training.palette = Palette.of([painting]).to_json()
     judges = judges_of(lesson.recipe, painting, None, where)
     run_training(training, judges, pictures, lesson.folder, report)
-    export_training(training, lesson.net, None, pictures[:: len(pictures)], "own", report)
+    export_training(training, lesson.net, None, pictures[:1], "own", report)
     shutil.rmtree(lesson.folder / "frames", ignore_errors=True)
     return lesson.net
 
@@ -170,13 +167,12 @@ def _reduced(rgb: Rgb) -> Rgb:
     return resized(rgb, _SIDE) if min(rgb.shape[:2]) > _SIDE else rgb.copy()
 
 
-def _write_pictures(frames: Iterable[NDArray[np.uint8]], folder: Path) -> list[Path]:
+def _write_pictures(frames: Iterable[Rgb], folder: Path) -> list[Path]:
     folder.mkdir(exist_ok=True)
     paths: list[Path] = []
     for number, rgb in enumerate(frames):
         path = folder / f"{number:03d}.png"
         if not path.exists():
-            encoded = cv2.imencode(".png", rgb[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])[1]
-            path.write_bytes(encoded.tobytes())
+            write_picture(path, rgb)
         paths.append(path)
     return paths

@@ -21,6 +21,7 @@ from ..imaging.compositing import fit_mask
 from ..media.images import read_picture
 from ..media.source import SourceInfo
 from ..styles.finish import Finish
+from ..styles.kind import refuse_learning
 from ..styles.open import open_style
 from ..styles.style import Style
 from ..styles.zoo import zoo
@@ -161,11 +162,7 @@ def make_live_plan(source: str, outputs: Iterable[str], settings: Settings) -> L
 def _check_settings(settings: Settings) -> None:
     if settings.method in PAINTED or settings.keyframes is not None:
         raise SettingsError("key frames are painted slowly; a live picture takes --method auto")
-    if settings.method == "learn":
-        raise SettingsError(
-            "--method learn needs a film to learn on; learn the painting with one first, then "
-            "give the learned file: --style painting.onnx"
-        )
+    refuse_learning(settings)
     for name in ("content_mask", "start", "end", "scenes"):
         if getattr(settings, name) is not None:
             flag = "--" + name.replace("_", "-")

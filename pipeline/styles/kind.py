@@ -21,16 +21,25 @@ def style_kinds(settings: Settings) -> frozenset[StyleKind]:
         ModelError: there is no such style.
         SettingsError: a style that is still to be learned.
     """
-    if settings.method == "learn":
-        raise SettingsError(
-            "--method learn needs a film to learn on; learn the painting with one first, then "
-            "give the learned file: --style painting.onnx"
-        )
+    refuse_learning(settings)
     if settings.keyframes is not None and _is_folder(settings.keyframes):
         return frozenset({"given"})
     if settings.method in PAINTED:
         return frozenset({"painted"})
     return kinds_of(settings.style)
+
+
+def refuse_learning(settings: Settings) -> None:
+    """Refuse ``--method learn`` where nothing was learned before.
+
+    Raises:
+        SettingsError: how to learn the painting first.
+    """
+    if settings.method == "learn":
+        raise SettingsError(
+            "--method learn needs a film to learn on; learn the painting with one first, then "
+            "give the learned file: --style painting.onnx"
+        )
 
 
 def kinds_of(styles: Iterable[str]) -> frozenset[StyleKind]:

@@ -31,7 +31,7 @@ _QUIET = (0.005, 3)  # a change that was followed is over: change per frame, fra
 
 
 class SteadyLight:
-    """How far the light of a film is off its mean of the last half second; for file and live."""
+    """How far the light of a film is off its mean of the last half second."""
 
     def __init__(self) -> None:
         self._before: NDArray[np.float32] | None = None
