@@ -41,9 +41,15 @@ _Base = Annotated[
 @sigterm_as_ctrl_c()
 def train(
     style: _Style,
-    content: Annotated[Path, typer.Option(help="Folder of photographs to learn on.")],
     out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
     typed: dict[str, Any],
+    content: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of photographs to learn on. Default: generated pictures; photographs of "
+            "faces, walls and skies are better."
+        ),
+    ] = None,
     device: TorchDevice = "auto",
     vgg: Vgg = None,
     base: _Base = None,
@@ -61,6 +67,7 @@ def train(
     need_torch("train")
     from ..export.training import export_training, judges_of, read_painting, resume, run_training
     from ..models.data import split_photos
+    from ..export.generated_photos import generated_photos
     from ..models.device import torch_device
     from ..models.training.state import begin
     from ..pipeline.imaging.palette import Palette
@@ -70,7 +77,7 @@ def train(
     refuse_model(out, overwrite, "--out")
     report = Report(quiet)
     painting = None if is_base else read_painting(style)
-    learned, validation = split_photos(content, recipe.validation_photos)
+    learned, validation = split_photos(content or generated_photos(), recipe.validation_photos)
     where = torch_device(device)
     folder = out.with_name(out.stem + ".training")
     training = None if restart else resume(folder, recipe, where, report)
@@ -78,7 +85,7 @@ def train(
     training.palette = "" if painting is None else Palette.of([painting]).to_json()
     report.say(
         f"{recipe.tier} net, {recipe.steps} steps of {recipe.batch} crops on {where}, "
-        f"{len(learned)} photographs"
+        f"{len(learned)} {'generated pictures' if content is None else 'photographs'}"
     )
     judges = judges_of(recipe, painting, vgg, where)
     folder.mkdir(exist_ok=True)

@@ -54,11 +54,11 @@ class Recipe(BaseModel):
         4,
         ge=0,
         le=4,
-        description="Channels of noise that the net receives besides the picture, fine to coarse, "
-        "to paint flat areas with; 2 for faceted or flat paintings, 0: none.",
+        description="Channels that the net receives besides the picture, to paint flat areas with: "
+        "fine noise, then facets of 16, 32 and 64 px; 0: none.",
     )
     content_weight: float = Field(
-        2.5, ge=0, description="Weight of the content loss, at the beginning."
+        2.0, ge=0, description="Weight of the content loss, at the beginning."
     )
     content_target: float | None = Field(
         None,
@@ -79,9 +79,17 @@ class Recipe(BaseModel):
         64, ge=16, description="Side of the windows in which strokes are compared, px."
     )
     flat_weight: float = Field(
-        0.0,
+        0.15,
         ge=0,
-        description="Weight of the paint on flat parts of the photo: edges in place of clouds.",
+        description="Weight of the edges of paint on flat parts of the photo, against clouds.",
+    )
+    wall_weight: float = Field(
+        1.0,
+        ge=0,
+        description="Weight of the least contrast of paint on flat parts: no bare walls.",
+    )
+    colour_weight: float = Field(
+        1.0, ge=0, description="Weight of the painting's palette in full: its rare colours too."
     )
     tv_weight: float = Field(
         0.3, ge=0, description="Weight of total variation: smoother, less grain."

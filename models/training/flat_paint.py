@@ -23,6 +23,10 @@ _LEAST = 0.4
 """Least contrast of the paint on a wall, as a share of the painting's."""
 
 
+_FLAT_THIRD = 1 / 3
+"""Share of the painting's windows with which flat windows are compared: its own flattest."""
+
+
 @dataclass(frozen=True)
 class Windows:
     """Flat windows of a batch: which, and how many there are along a side."""
@@ -46,25 +50,28 @@ def flattest(content: Tensor, along: int) -> Windows:
     return Windows(order[: max(1, round(_FLATTEST * len(order)))], along)
 
 
-def deviations(features: Tensor, windows: Windows, random: torch.Generator) -> Tensor:
-    """Deviations from their window's mean, at random places of chosen windows.
+def deviations(features: Tensor, windows: Windows) -> Tensor:
+    """Deviations of features from their window's mean, in chosen windows.
 
     Args:
         features: (N, C, H, W), any float type.
         windows: of the pictures.
-        random: chooses the places.
 
     Returns:
-        (``_SAMPLES``, C) float32.
+        (M, P, C) float32: of M windows of P places.
     """
     n, c, h, w = features.shape
     k = windows.along
     cut = features[:, :, : h // k * k, : w // k * k].permute(0, 2, 3, 1)
     cells = cut.reshape(n, k, h // k, k, w // k, c).transpose(2, 3).reshape(n * k * k, -1, c)
     chosen = cells[windows.chosen].float()
-    chosen = (chosen - chosen.mean(1, keepdim=True)).reshape(-1, c)
-    places = torch.randint(len(chosen), (_SAMPLES,), generator=random)
-    return chosen[places.to(chosen.device)]
+    return chosen - chosen.mean(1, keepdim=True)
+
+
+def some(deviation: Tensor, random: torch.Generator) -> Tensor:
+    """Random places of all windows: (M, P, C) → (``_SAMPLES``, C)."""
+    every = deviation.flatten(0, 1)
+    return every[torch.randint(len(every), (_SAMPLES,), generator=random).to(every.device)]
 
 
 def sliced_distance(found: Tensor, wanted: Tensor, random: torch.Generator) -> Tensor:
@@ -82,3 +89,22 @@ def sliced_distance(found: Tensor, wanted: Tensor, random: torch.Generator) -> T
     a, b = ((x @ directions).sort(dim=0)[0] for x in (found, wanted))
     g = ((a * b).mean() / b.square().mean()).detach().clamp(_LEAST, 1)
     return (a - g * b).square().mean() / (g * b).square().mean()
+
+
+def contrast(deviation: Tensor) -> Tensor:
+    """Standard deviation of the features in each window: (M, P, C) → (M,)."""
+    return (deviation.square().mean((1, 2)) + 1e-8).sqrt()
+
+
+def bareness(found: Tensor, wanted: Tensor) -> Tensor:
+    """How much barer windows are than the flattest third of a painting's: 0..1.
+
+    Sorted windows are compared one by one, so a few busy windows can't make up for bare ones.
+
+    Args:
+        found: the windows' ``contrast``, (M,).
+        wanted: that of all windows of the painting, (W,).
+    """
+    flat = wanted.sort()[0][: max(1, round(_FLAT_THIRD * len(wanted)))]
+    places = torch.linspace(0, len(flat) - 1, len(found), device=flat.device).round().long()
+    return (1 - found.sort()[0] / flat[places]).clamp_min(0).square().mean()

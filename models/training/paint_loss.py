@@ -23,7 +23,8 @@ from ..data import resized, to_tensor
 from ..nets.slim_vgg import LAYERS, SlimVGG
 from ..nets.vgg19 import VGG19
 from ..recipe import Recipe
-from .flat_paint import Windows, deviations, flattest, sliced_distance
+from .colour_loss import colour_distance, opponent_colours
+from .flat_paint import Windows, bareness, contrast, deviations, flattest, sliced_distance, some
 from .losses import pixel_loss, total_variation
 
 
@@ -79,8 +80,12 @@ class StyleTerms:
     stroke_weight: float = 0.7
     stroke_floor: float = 0.7
     """Least strength of strokes, as a share of the painting's; 0..1."""
-    flat_weight: float = 0.0
-    """Weight of the paint on flat parts of the photograph; see ``flat_paint``."""
+    flat_weight: float = 0.15
+    """Weight of the edges of paint on flat parts of the photograph; see ``flat_paint``."""
+    wall_weight: float = 1.0
+    """Weight of the least contrast there."""
+    colour_weight: float = 1.0
+    """Weight of the palette; see ``colour_loss``."""
 
 
 class PaintLoss:
@@ -106,12 +111,16 @@ class PaintLoss:
         self.targets: dict[str, Target] = {}
         self._random = torch.Generator().manual_seed(0)
         self._painted: dict[str, Tensor] = {}
+        self._contrasts: dict[str, Tensor] = {}
+        self._colours: Tensor | None = None
         if painting is not None:
+            self._colours = opponent_colours(painting)
             with torch.no_grad():
                 for layer, features in net(painting, self.terms.layers).items():
                     self.targets[layer] = self._target(layer, features, painting)
-                    if layer in _FLAT_LAYERS and self.terms.flat_weight:
-                        self._painted[layer] = features
+                    if layer in _FLAT_LAYERS and (self.terms.flat_weight or self.terms.wall_weight):
+                        self._painted[layer] = self._everywhere(layer, features)
+                        self._contrasts[layer] = contrast(self._painted[layer])
 
     def __call__(self, result: Tensor, content: Tensor, seed: int = 0) -> Losses:
         """Losses of ``result`` against ``content``, both (N, 3, H, W) float32, 0..1, RGB.
@@ -129,8 +138,12 @@ class PaintLoss:
         style = result.new_zeros(())
         for name, target in self.targets.items():
             style = style + self._style(name, features[name], target, result.shape[2])
-        if self.terms.flat_weight and self._painted:
-            style = style + self.terms.flat_weight * self._flat(features, content)
+        if self._painted:
+            style = style + self._flat(features, content)
+        if self.terms.colour_weight and self._colours is not None:
+            found = opponent_colours(result)
+            distance = colour_distance(found, self._colours, self._random)
+            style = style + self.terms.colour_weight * distance
         return Losses(
             content=self._content(features[layer].float(), expected),
             style=style,
@@ -143,18 +156,21 @@ class PaintLoss:
         flat = flattest(content, max(1, content.shape[2] // self.terms.window))
         total = content.new_zeros(())
         for layer, painted in self._painted.items():
-            along = max(1, min(painted.shape[2:]) // (self.terms.window // _STRIDES[layer]))
-            count = along * along
-            everywhere = Windows(torch.arange(count, device=painted.device), along)
-            pair = [
-                deviations(features[layer], flat, self._random),
-                deviations(painted, everywhere, self._random),
-            ]
+            found = deviations(features[layer], flat)
+            wall = bareness(contrast(found), self._contrasts[layer])
+            total = total + self.terms.wall_weight * wall
+            pair = [some(x, self._random) for x in (found, painted)]
             mapping = self.net.map_to_vgg(layer)
             if mapping is not None:
                 pair = [x @ mapping[0].T for x in pair]
-            total = total + sliced_distance(pair[0], pair[1], self._random)
+            edges = sliced_distance(pair[0], pair[1], self._random)
+            total = total + self.terms.flat_weight * edges
         return total
+
+    def _everywhere(self, layer: str, painted: Tensor) -> Tensor:
+        """The ``deviations`` in all windows of the painting."""
+        along = max(1, min(painted.shape[2:]) // (self.terms.window // _STRIDES[layer]))
+        return deviations(painted, Windows(torch.arange(along**2, device=painted.device), along))
 
     def _content(self, features: Tensor, expected: Tensor) -> Tensor:
         """‖F − F*‖² / ‖F*‖², F and F* mapped: Johnson 2016, equation 2, as a relative error."""
@@ -319,5 +335,7 @@ def paint_loss(
         recipe.stroke_weight,
         recipe.stroke_floor,
         recipe.flat_weight,
+        recipe.wall_weight,
+        recipe.colour_weight,
     )
     return PaintLoss(net, painting, recipe.content_layer, terms)

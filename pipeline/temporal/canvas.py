@@ -1,7 +1,7 @@
-"""The canvas: noise that travels with the scene, so that a net can paint what is flat.
+"""The canvas: a texture that travels with the scene, so that a net can paint what is flat.
 
-A net that takes a canvas receives four channels of noise besides the picture, at a quarter of its
-size. Flat areas, such as walls and skies, get their strokes from it. The noise is a fixed texture.
+A net that takes a canvas receives four channels besides the picture, at a quarter of its size: fine
+noise, and facets of three widths. Flat areas, such as walls and skies, get their strokes from them.
 It moves along the scene's motion. Errors of the motion add up, so there are two layers, renewed in
 turn: while one is renewed, the other one is displayed. Where the source has structure of its own,
 the canvas is weaker.
@@ -26,7 +26,7 @@ from ..imaging.resize import reduce_brightness, resize_area, resize_linear, resi
 from ..imaging.warp import resize_vectors
 
 CHANNELS = 4
-"""Channels of the canvas: channel k has features of 2^k cells."""
+"""Channels of the canvas: fine noise, and facets of three widths."""
 CELL = 4
 """Side of a cell, px of the picture that is painted."""
 PERIOD = Fraction(2)
@@ -37,11 +37,10 @@ PERIOD = Fraction(2)
 _FINER = 2
 _SIDE = 512  # of a texture, cells: 2048 px of a painted picture; then it repeats
 _MEAN, _STEPS = 128, 127 / 3  # byte of 0; steps per standard deviation
-# Standard deviation of channel 0; that of a bicubic enlargement, by which others are divided. Nets
-# are trained with these.
-_FINE, _ENLARGED = 0.9, 0.68
+_FINE = 0.9  # standard deviation of the noise; nets are trained with this
+_FACETS = (4, 8, 16)  # widths of the facets, cells
 # Distance, in cells, at which two places of each channel are alike by 1/e.
-_WIDTHS = (1.2, 1.65, 3.3, 6.6)
+_WIDTHS = (1.2, 2.2, 4.4, 8.7)
 
 # Squared gradient, grey levels per px of the reduced picture, at which structure halves the flat.
 _STRUCTURE = 30.0
@@ -281,35 +280,38 @@ def _places(cells: tuple[int, int]) -> Vectors:
 def _texture() -> NDArray[np.uint8]:
     """The texture, four times side by side: (2048, 2048, 4) uint8; its edges fit together."""
     random = np.random.default_rng(5)
-    noise = cv2.merge([_channel(random, 2**k) for k in range(CHANNELS)])
-    one = _doubled(_as_bytes(np.asarray(noise * np.float32(_STEPS), np.float32)))
+    channels = [_noise(random), *(_facets(random, size) for size in _FACETS)]
+    one = _as_bytes(np.asarray(cv2.merge(channels) * np.float32(_STEPS), np.float32))
     return np.tile(one, (2, 2, 1))
 
 
-def _channel(random: np.random.Generator, feature: int) -> NDArray[np.float32]:
-    """Gaussian noise (512, 512) with features of so many cells, of about unit variance."""
-    side = _SIDE // feature
-    noise = random.standard_normal((side, side), np.float32)
-    if feature == 1:
-        pairs = noise + np.roll(noise, 1, 0)
-        return np.asarray(_FINE / 2 * (pairs + np.roll(pairs, 1, 1)), np.float32)
-    whole = side + 4
-    large = resize_pixels(np.pad(noise, 2, mode="wrap"), (whole * feature, whole * feature))
-    rim = slice(2 * feature, -2 * feature)
-    return large[rim, rim] / np.float32(_ENLARGED)
+def _noise(random: np.random.Generator) -> NDArray[np.float32]:
+    """Gaussian noise, a value a cell, of about unit variance; enlarged to (1024, 1024)."""
+    noise = random.standard_normal((_SIDE, _SIDE), np.float32)
+    pairs = noise + np.roll(noise, 1, 0)
+    cells = np.asarray(_FINE / 2 * (pairs + np.roll(pairs, 1, 1)), np.float32)
+    large = resize_pixels(np.pad(cells, 2, mode="wrap"), (_FINER * (_SIDE + 4),) * 2)
+    rim = slice(2 * _FINER, -2 * _FINER)
+    return large[rim, rim]
 
 
-def _doubled(texture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Twice as large: between every two values the bicubic one."""
-    padded = np.pad(texture, ((2, 2), (2, 2), (0, 0)), mode="wrap")
-    height, width = texture.shape[:2]
-    itself, between = np.ones(1), np.array([-3, 19, 19, -3]) / 32
-    doubled = np.empty((2 * height, 2 * width, CHANNELS), np.uint8)
-    for y, down in enumerate((itself, between)):
-        for x, across in enumerate((itself, between)):
-            filtered = cv2.sepFilter2D(padded, -1, across, down, anchor=(x, y))
-            doubled[y::2, x::2] = filtered[2:-2, 2:-2]
-    return doubled
+def _facets(random: np.random.Generator, size: int) -> NDArray[np.float32]:
+    """Polygons of one value each, of unit variance: (1024, 1024); see ``models.nets.canvas``."""
+    side = _FINER * _SIDE
+    step = _FINER * size
+    count = (side // step) ** 2
+    values = random.uniform(-(3**0.5), 3**0.5, (side, side)).astype(np.float32)
+    centres = np.ones((side, side), np.uint8)
+    centres[random.integers(side, size=count), random.integers(side, size=count)] = 0
+    around = np.pad(centres, 2 * step, mode="wrap")
+    value = np.pad(values, 2 * step, mode="wrap")
+    _, labels = cv2.distanceTransformWithLabels(
+        around, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    value_of = np.zeros(labels.max() + 1, np.float32)
+    value_of[labels[around == 0]] = value[around == 0]
+    rim = slice(2 * step, -2 * step)
+    return value_of[labels[rim, rim]]
 
 
 def _as_bytes(noise: NDArray[np.float32]) -> NDArray[np.uint8]:
