@@ -19,8 +19,11 @@ from .torch_backend import need_torch, sigterm_as_ctrl_c
 if TYPE_CHECKING:
     from ..models.training.paint_loss import PaintLoss
     from ..models.training.state import LossValues, Training
+    from ..pipeline.core.frame import Rgb
 
 IDENTITY = "identity"
+_MEASURED = 4
+"""Validation photographs on which the style's figures are measured: seconds each."""
 _BASE_WEIGHTS = {"style_weight": 0.0, "tv_weight": 0.0, "pixel_weight": 4.0}
 
 
@@ -33,7 +36,10 @@ _Style = Annotated[
 ]
 _Base = Annotated[
     Path | None,
-    typer.Option(help="Checkpoint to begin from: another style's, or this one's, to refine."),
+    typer.Option(
+        help="What to begin from: a checkpoint or a style file, another style's, or this one's, to "
+        "refine; none: random weights. Default: the base that ships, for fast and quality."
+    ),
 ]
 
 
@@ -65,9 +71,10 @@ def train(
     the loss curves and a sheet of samples.
     """
     need_torch("train")
+    from ..export.bases import base_of
+    from ..export.generated_photos import generated_photos
     from ..export.training import export_training, judges_of, read_painting, resume, run_training
     from ..models.data import split_photos
-    from ..export.generated_photos import generated_photos
     from ..models.device import torch_device
     from ..models.training.state import begin
     from ..pipeline.imaging.palette import Palette
@@ -81,7 +88,7 @@ def train(
     where = torch_device(device)
     folder = out.with_name(out.stem + ".training")
     training = None if restart else resume(folder, recipe, where, report)
-    training = training or begin(recipe, where, base)
+    training = training or begin(recipe, where, base_of(recipe, base, is_base))
     training.palette = "" if painting is None else Palette.of([painting]).to_json()
     report.say(
         f"{recipe.tier} net, {recipe.steps} steps of {recipe.batch} crops on {where}, "
@@ -92,6 +99,8 @@ def train(
     run_training(training, judges, learned, folder, report, workers)
     figures = _evaluate(training, judges(recipe.judge), validation, folder, report)
     export_training(training, out, figures, validation, licence, report)
+    if painting is not None:
+        _report_style(out, painting, validation[:_MEASURED], vgg, report)
 
 
 def _evaluate(
@@ -114,3 +123,26 @@ def _evaluate(
     )
     draw_progress(training, validation, folder)
     return figures
+
+
+def _report_style(
+    style: Path, painting: Rgb, photos: list[Path], vgg: Path | None, report: Report
+) -> None:
+    """Say how the finished style paints photographs; see ``style_figures``."""
+    from ..models.data import read_rgb
+    from ..models.nets.vgg19 import open_vgg19, vgg19_is_cached
+    from ..pipeline.core.config import Settings
+    from ..pipeline.evaluation.colours import reduce_to_compare
+    from ..pipeline.styles.open import open_style
+    from ..pipeline.styles.per_shot import paint_picture
+    from .style_figures import NAMES, style_figures
+
+    if vgg is None and not vgg19_is_cached():
+        report.say("with --vgg, bare walls, paint, layout and colours are measured too")
+        return
+    net = open_style(Settings.model_validate({"style": str(style)}))
+    sources = [reduce_to_compare(rgb) for rgb in map(read_rgb, photos) if rgb is not None]
+    pairs = ((rgb, paint_picture(net, rgb)) for rgb in sources)
+    figures = style_figures(open_vgg19(vgg), painting, pairs)
+    values = ", ".join(f"{name} {getattr(figures, name):.2f}" for name in NAMES)
+    report.say(f"as played, {len(sources)} photographs at 720 px: {values}")

@@ -25,6 +25,7 @@ from ..pipeline.core.frame import Rgb, Span, as_rgb
 from ..pipeline.imaging.palette import Palette
 from ..pipeline.media.images import write_picture
 from ..pipeline.media.source import Source
+from .bases import base_of
 from .progress import ProgressReport
 from .training import CHECKPOINT, export_training, judges_of, read_painting, resume, run_training
 
@@ -99,7 +100,9 @@ def learn(lesson: Lesson, where: torch.device, report: ProgressReport) -> Path:
     with writing(lesson.folder):
         lesson.folder.mkdir(parents=True, exist_ok=True)
         pictures = _write_pictures(lesson.frames, lesson.folder / "frames")
-    training = _resumed(lesson, where, report) or begin(lesson.recipe, where)
+    training = _resumed(lesson, where, report) or begin(
+        lesson.recipe, where, base_of(lesson.recipe, None)
+    )
     report.say(
         f"learning {lesson.painting.name} on {len(lesson.frames)} frames of the film, "
         f"{lesson.recipe.steps} steps on {where}; pictures of it: {lesson.folder / 'samples.png'}"

@@ -19,7 +19,7 @@ _QUANTILES = 1024
 
 
 def opponent_colours(rgb: Tensor) -> Tensor:
-    """Colours of cells of 4 x 4 px: (N, 3, H, W) float32, 0..1, RGB -> (M, 3) float32."""
+    """Colours of cells of 4 × 4 px: (N, 3, H, W) float32, 0..1, RGB → (M, 3) float32."""
     cells = F.avg_pool2d(rgb, _CELL).permute(0, 2, 3, 1).reshape(-1, 3)
     return cells @ torch.tensor(_OPPONENT, device=rgb.device).T
 
@@ -30,14 +30,15 @@ def colour_distance(found: Tensor, wanted: Tensor, random: torch.Generator) -> T
     Args:
         found: (M, 3) float32; see ``opponent_colours``.
         wanted: (K, 3) float32.
-        random: chooses the directions, and the colours that are compared.
+        random: chooses the directions.
     """
     directions = torch.randn(3, _DIRECTIONS, generator=random).to(found.device)
     directions = directions / directions.norm(dim=0)
-    a, b = (_quantiles(x, directions, random) for x in (found, wanted))
+    a, b = (_quantiles(x @ directions) for x in (found, wanted))
     return (a - b).square().mean() / ((wanted - wanted.mean(0)) @ directions).square().mean()
 
 
-def _quantiles(colours: Tensor, directions: Tensor, random: torch.Generator) -> Tensor:
-    places = torch.randint(len(colours), (_QUANTILES,), generator=random).to(colours.device)
-    return (colours[places] @ directions).sort(dim=0)[0]
+def _quantiles(values: Tensor) -> Tensor:
+    """(M, directions) → (``_QUANTILES``, directions), each column sorted."""
+    places = (torch.arange(_QUANTILES, device=values.device) + 0.5) * (len(values) / _QUANTILES)
+    return values.sort(dim=0)[0][places.long()]

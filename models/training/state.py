@@ -65,18 +65,38 @@ class Training:
         return "vgg" if self.recipe.finish_steps and begun else self.recipe.judge
 
 
-def begin(recipe: Recipe, device: torch.device, base: Path | None = None) -> Training:
-    """A fresh net with the recipe's seed, on ``device``; or with the weights of a checkpoint.
+@dataclass(frozen=True)
+class Base:
+    """A trained net from which another training begins."""
+
+    net: StyleNet
+    family: str
+    name: str
+    """Of its file, for messages."""
+
+
+def read_base(path: Path) -> Base:
+    """The net of a checkpoint.
+
+    Raises:
+        TrainingError: the file is no checkpoint.
+    """
+    given = load_checkpoint(path, torch.device("cpu"))
+    return Base(given.average, given.family or fingerprint(given.average), str(path))
+
+
+def begin(recipe: Recipe, device: torch.device, base: Base | None = None) -> Training:
+    """A fresh net with the recipe's seed, on ``device``; or with the weights of a base.
 
     A ``quality`` net can begin from a ``fast`` one: it is widened, with equal results at first.
 
     Args:
         recipe: tier, canvas, seed and learning rate.
         device: where to train.
-        base: the checkpoint to begin from.
+        base: what to begin from.
 
     Raises:
-        TrainingError: ``base`` is no checkpoint, or one of a tier that can't be begun from.
+        TrainingError: ``base`` is of a tier that can't be begun from.
     """
     torch.manual_seed(recipe.seed)
     net = _new_net(recipe)
@@ -97,31 +117,30 @@ def _new_net(recipe: Recipe) -> StyleNet:
     return tier()
 
 
-def _inherit(net: StyleNet, base: Path) -> str:
-    """Give ``net`` the weights of a checkpoint; its family."""
-    given = load_checkpoint(base, torch.device("cpu"))
-    family = given.family or fingerprint(given.average)
-    widens = isinstance(net, QualityNet) and type(given.net) is FastNet
-    if given.net.name != net.name and not widens:
+def _inherit(net: StyleNet, base: Base) -> str:
+    """Give ``net`` the weights of a base; its family."""
+    given = base.net
+    widens = isinstance(net, QualityNet) and type(given) is FastNet
+    if given.name != net.name and not widens:
         raise TrainingError(
-            f"--base {base} is a {given.net.name} net; train with --tier {given.net.name}"
+            f"--base {base.name} is a {given.name} net; train with --tier {given.name}"
         )
-    if given.net.canvas != net.canvas:
+    if given.canvas != net.canvas:
         raise TrainingError(
-            f"--base {base} has a canvas of {given.net.canvas} channels, not {net.canvas}; "
-            f"train with --canvas {given.net.canvas}"
+            f"--base {base.name} has a canvas of {given.canvas} channels, not {net.canvas}; "
+            f"train with --canvas {given.canvas}"
         )
     if not widens:
-        net.load_state_dict(given.average.state_dict())
-        return family
+        net.load_state_dict(given.state_dict())
+        return base.family
     assert isinstance(net, FastNet)
-    assert isinstance(given.average, FastNet)
+    assert isinstance(given, FastNet)
     # One fixed start for the added channels: widened nets of one family stay one family.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net.load_state_dict(QualityNet(canvas=net.canvas).state_dict())
-    widen(given.average, net)
-    return f"{family}-{net.name}"
+    widen(given, net)
+    return f"{base.family}-{net.name}"
 
 
 def fingerprint(net: torch.nn.Module) -> str:

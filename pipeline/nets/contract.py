@@ -4,10 +4,10 @@ Input ``frame``: uint8 [1, H, W, 3], 0–255, RGB, H and W dynamic. Output ``sty
 shape and type. Scaling, padding, cropping, clamping and rounding are inside the graph. A recurrent
 net has two more inputs: ``previous``, as ``frame``, the previous output warped to the current
 frame; and ``confidence``, uint8 [1, H, W, 1], 0–255, 0 where the previous output is not known. A
-net with a canvas has the optional input ``canvas``, uint8 [1, ⌈H/4⌉, ⌈W/4⌉, C], C ≤ 4: noise with
-which it paints flat areas. 128 is 0, 127 steps are 3 standard deviations, and channel k has
-features of 2^k cells of 4 × 4 px. Without it the graph uses fixed noise, which is in the file. The
-file's ``metadata_props`` describe the style: the fields of ``ModelCard``, with the prefix
+net with a canvas has the optional input ``canvas``, uint8 [1, ⌈H/4⌉, ⌈W/4⌉, C], C ≤ 4, with
+which it paints flat areas: 128 is 0, and 127 steps are 3 standard deviations. Channel 0 is noise of
+cells of 4 × 4 px, the others are facets of about 4, 8 and 16 cells. Without it the graph uses a
+fixed one, which is in the file. The file's ``metadata_props`` describe the style: the fields of ``ModelCard``, with the prefix
 ``stylize.``.
 """
 

@@ -132,9 +132,13 @@ def find_base(family: str, style_file: Path) -> Path:
     )
 
 
-def base_file(tier: str) -> Path:
-    """The file of a tier's base, which gives the picture back."""
-    return _room() / f"base-{tier}.onnx"
+CANVAS_BASE = "canvas"
+"""The base of the fast nets that take a canvas; ``fast``: of those that don't."""
+
+
+def base_file(kind: str) -> Path:
+    """The file of a kind of base, a net which gives the picture back."""
+    return _room() / f"base-{kind}.onnx"
 
 
 def family_of(path: Path) -> str | None:

@@ -26,6 +26,7 @@ from stylize_video.models.training.state import (
     begin,
     fingerprint,
     load_checkpoint,
+    read_base,
     save_checkpoint,
 )
 from stylize_video.models.training.synthetic_motion import FakeMotion
@@ -119,12 +120,12 @@ def test_a_training_can_begin_from_a_checkpoint(tmp_path: Path):
     first = begin(RECIPE, cpu)
     save_checkpoint(first, tmp_path / "base.pt")
     other = RECIPE.model_copy(update={"seed": RECIPE.seed + 1, "steps": 7})
-    second = begin(other, cpu, tmp_path / "base.pt")
+    second = begin(other, cpu, read_base(tmp_path / "base.pt"))
     assert second.recipe == other and second.step == 0
     for a, b in zip(first.average.parameters(), second.average.parameters(), strict=True):
         assert torch.equal(a, b)
     with pytest.raises(TrainingError, match="is a fast net; train with --tier fast"):
-        begin(RECIPE.model_copy(update={"tier": "recurrent"}), cpu, tmp_path / "base.pt")
+        begin(RECIPE.model_copy(update={"tier": "recurrent"}), cpu, read_base(tmp_path / "base.pt"))
 
 
 def test_a_canvas_is_inherited_or_refused(tmp_path: Path):
@@ -132,9 +133,9 @@ def test_a_canvas_is_inherited_or_refused(tmp_path: Path):
     recipe = RECIPE.model_copy(update={"canvas": 4})
     save_checkpoint(begin(recipe, cpu), tmp_path / "base.pt")
     assert load_checkpoint(tmp_path / "base.pt", cpu).average.canvas == 4
-    begin(recipe.model_copy(update={"tier": "quality"}), cpu, tmp_path / "base.pt")
+    begin(recipe.model_copy(update={"tier": "quality"}), cpu, read_base(tmp_path / "base.pt"))
     with pytest.raises(TrainingError, match="canvas of 4 channels, not 2; train with --canvas 4"):
-        begin(recipe.model_copy(update={"canvas": 2}), cpu, tmp_path / "base.pt")
+        begin(recipe.model_copy(update={"canvas": 2}), cpu, read_base(tmp_path / "base.pt"))
 
 
 def test_the_canvas_is_painted_with(tmp_path: Path):

@@ -3,6 +3,8 @@ from __future__ import annotations
 import torch
 from stylize_video.models.training.flat_paint import (
     Windows,
+    bareness,
+    contrast,
     deviations,
     flattest,
     sliced_distance,
@@ -23,7 +25,7 @@ def test_the_flat_windows_of_a_photograph_are_found():
 def test_deviations_are_from_the_windows_own_mean():
     steps = torch.zeros(1, 2, 8, 8)
     steps[..., 4:] = 9.0
-    assert deviations(steps, Windows(torch.arange(4), 2), random()).abs().max() == 0
+    assert deviations(steps, Windows(torch.arange(4), 2)).abs().max() == 0
 
 
 def test_edges_are_told_from_clouds_of_the_same_energy():
@@ -39,3 +41,22 @@ def test_weaker_paint_of_the_same_shape_is_no_fault_down_to_a_floor():
     points = torch.randn(2000, 3, generator=random())
     assert sliced_distance(0.5 * points, points, random()) < 1e-6
     assert sliced_distance(0.1 * points, points, random()) > 0.1
+
+
+def test_bare_walls_are_found_though_others_are_busy():
+    painting = 1 + 0.1 * torch.rand(30, generator=random())
+    even, patchy = torch.full((10,), 1.0), torch.tensor([0.0] * 5 + [9.0] * 5)
+    assert bareness(even, painting) < 0.01
+    assert bareness(patchy, painting) > 0.4
+
+
+def test_a_bare_painting_asks_for_no_paint():
+    painting = torch.tensor([1e-3] * 20 + [1.0] * 10)
+    assert bareness(torch.full((10,), 0.01), painting) == 0
+
+
+def test_contrast_is_that_of_each_window():
+    windows = torch.zeros(2, 50, 3)
+    windows[1, ::2] = 2
+    windows[1] -= windows[1].mean(0)
+    assert contrast(windows)[0] < 1e-3 and abs(contrast(windows)[1] - 1) < 1e-3
