@@ -65,7 +65,8 @@ def _blends(job: Job, settings: Settings) -> bool:
 
 
 def _may_take_canvas(job: Job, settings: Settings) -> bool:
-    return job.has("net") and job.canvas is not False
+    takes = job.has("net") or (job.has("picture") and not _is_photo(job, settings))
+    return takes and job.canvas is not False
 
 
 def _moves_canvas(job: Job, settings: Settings) -> bool:

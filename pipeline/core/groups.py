@@ -76,7 +76,7 @@ class StyleSettings(Group):
         ge=0,
         le=2,
         description="How strong the texture is with which walls, skies and other flat areas are "
-        "painted. It moves with the scene. 0: none. Only styles that take it.",
+        "painted. It moves with the scene. 0: none. Only styles that take it, and --look art.",
     )
     palette: Literal["style", "source", "match", "none"] = Field(
         "none",

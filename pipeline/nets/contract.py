@@ -7,8 +7,8 @@ frame; and ``confidence``, uint8 [1, H, W, 1], 0–255, 0 where the previous out
 net with a canvas has the optional input ``canvas``, uint8 [1, ⌈H/4⌉, ⌈W/4⌉, C], C ≤ 4, with
 which it paints flat areas: 128 is 0, and 127 steps are 3 standard deviations. Channel 0 is noise of
 cells of 4 × 4 px, the others are facets of about 4, 8 and 16 cells. Without it the graph uses a
-fixed one, which is in the file. The file's ``metadata_props`` describe the style: the fields of ``ModelCard``, with the prefix
-``stylize.``.
+fixed one, which is in the file. The file's ``metadata_props`` describe the style: the fields of
+``ModelCard``, with the prefix ``stylize.``.
 """
 
 from __future__ import annotations

@@ -12,11 +12,12 @@ from .direct import DirectStyle, ThirdPartyFormat
 from .faded import FadedStyles
 from .feedforward import FeedForwardStyle, NetFiles, agrees
 from .files import NetOptions
+from .grained import GrainedStyle
 from .lut import LutStyle
 from .masks import ContentMasks
 from .recolored import color_goal, recolored
 from .style import Style
-from .universal import PaintSize, UniversalStyle
+from .universal import PHOTOGRAPHIC, PaintSize, UniversalStyle
 from .zoo import TABLE_SUFFIX, find_method, find_styles
 
 Weighted = Sequence[tuple[Path, float]]
@@ -52,7 +53,8 @@ def open_style(
             settings.statistics == "frame",
             None if content_masks is None else content_masks.styles,
         )
-        return recolored(style, color_goal(settings, styles))
+        painted = style if style.info.kind in PHOTOGRAPHIC else GrainedStyle(style)
+        return recolored(painted, color_goal(settings, styles))
     return open_net(styles, settings, live)
 
 
