@@ -42,6 +42,7 @@ class FeatureNet(Protocol):
 
 _STRIDES = {"relu1_1": 1, "relu2_1": 2, "relu3_1": 4, "relu4_1": 8}
 _FLAT_LAYERS = tuple(_STRIDES)
+_AROUND = 5  # side of the places over which the content's weight is averaged
 
 
 @dataclass(frozen=True)
@@ -173,16 +174,20 @@ class PaintLoss:
         return deviations(painted, Windows(torch.arange(along**2, device=painted.device), along))
 
     def _content(self, features: Tensor, expected: Tensor) -> Tensor:
-        """‖F − F*‖² / ‖F*‖², F and F* mapped: Johnson 2016, equation 2, as a relative error."""
-        size = expected.square().mean()
-        error = (features - expected).square().mean()
+        """Σ w‖F − F*‖² / Σ w‖F*‖², F and F* mapped: Johnson 2016, equation 2, as a relative error.
+
+        The weight w of a place is the energy of F* around it: eyes and mouths count more than
+        cheeks, and those more than a wall, which may be painted as the painting is.
+        """
+        error, wanted = features - expected, expected
         mapping = self.net.map_to_vgg(self.content_layer)
         if mapping is not None:
             matrix, shift = mapping
-            error = torch.einsum("oc,nchw->nohw", matrix, features - expected).square().sum()
-            mapped = torch.einsum("oc,nchw->nohw", matrix, expected) + shift[:, None, None]
-            size = mapped.square().sum()
-        return error / size
+            error = torch.einsum("oc,nchw->nohw", matrix, error)
+            wanted = torch.einsum("oc,nchw->nohw", matrix, expected) + shift[:, None, None]
+        energy = wanted.square().sum(1, keepdim=True)
+        weight = F.avg_pool2d(energy, _AROUND, 1, _AROUND // 2, count_include_pad=False)
+        return (weight * error.square()).sum() / (weight * energy).sum()
 
     def _style(self, layer: str, features: Tensor, target: Target, side: int) -> Tensor:
         """Relative errors of covariance and mean over the batch, and of the strokes."""
