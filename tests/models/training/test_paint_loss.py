@@ -62,6 +62,17 @@ def test_the_style_itself_has_no_style_loss_and_the_content_no_content_loss(net:
     assert loss(style, content).content.item() > 0.1
 
 
+def test_what_is_lost_counts_more_than_what_is_painted_on_a_wall(net: FeatureNet):
+    texture = clouds(1, 128, 4, 1)
+    wall = torch.full_like(texture, 0.5)
+    left, right = slice(0, 64), slice(64, 128)
+    content = torch.cat([wall[..., left], texture[..., right]], dim=-1)
+    loss = PaintLoss(net, None)
+    painted = loss(torch.cat([texture[..., left], texture[..., right]], dim=-1), content)
+    lost = loss(wall, content)
+    assert lost.content > 1.5 * painted.content
+
+
 def test_pictures_of_a_batch_share_the_palette():
     """Half of the painting each is the painting together: no picture must have all colours."""
     style = clouds(1, 128, 4, 1)
