@@ -31,8 +31,8 @@ class Style:
     """Who painted it."""
     words: str
     """Two words for its look."""
-    year: int
-    """When it was finished."""
+    year: int | None
+    """When it was finished; ``None``: not known."""
     licence: str
     """Of the weights; the painting is out of copyright."""
     tier: str
