@@ -141,7 +141,7 @@ def exported_flow(make_once: MakeOnce) -> Path:
 
 @pytest.fixture(scope="session")
 def udnie() -> Net:
-    """The built-in style *udnie-quality*, read: it has a base, and no canvas."""
+    """The built-in style *udnie-quality*, read."""
     return load_net(find_style("udnie-quality"))
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source
-from ..core.frame import Canvas, CanvasLayer, Frame, Motion, Picture, Vectors
+from ..core.frame import Canvas, CanvasLayer, Frame, Motion, Picture, Vectors, Yuv
 from ..imaging.resize import reduce_brightness, resize_area, resize_linear, resize_pixels
 from ..imaging.warp import resize_vectors
 
@@ -45,6 +45,7 @@ _WIDTHS = (1.2, 2.2, 4.4, 8.7)
 # Squared gradient, grey levels per px of the reduced picture, at which structure halves the flat.
 _STRUCTURE = 30.0
 _LEAST = 0.15  # strength where there is structure
+_DARK = 16.0  # grey levels above black at which the canvas is at full strength; black stays dark
 _SMOOTH = 2.0  # standard deviation of the strength's blur, px of half the reduced picture
 
 # Displacements are this much smaller than the motion. On real clips, half its size was no steadier
@@ -239,11 +240,13 @@ def still_canvas(picture: Picture, strength: float = 1.0) -> Canvas:
 def flatness(picture: Picture) -> NDArray[np.float32]:
     """How flat a picture is around every pixel: ``_LEAST`` where it has structure, 1 where none.
 
+    Black has none: letterbox bars and fades to black are no walls.
+
     Args:
         picture: of any size.
 
     Returns:
-        (h, w) float32, 0.15..1, of a reduced size.
+        (h, w) float32, 0..1, of a reduced size.
     """
     grey = reduce_brightness(picture)
     across, down = (cv2.Sobel(grey, cv2.CV_32F, x, 1 - x, scale=1 / 8) for x in (1, 0))
@@ -251,7 +254,10 @@ def flatness(picture: Picture) -> NDArray[np.float32]:
     half = (max(1, grey.shape[0] // 2), max(1, grey.shape[1] // 2))
     energy = cv2.GaussianBlur(resize_area(energy, half), (0, 0), _SMOOTH)
     flat = _STRUCTURE / (energy + _STRUCTURE)
-    return np.asarray(_LEAST + (1 - _LEAST) * flat * flat, np.float32)
+    black = picture.coding.limits[0][0] if isinstance(picture, Yuv) else 0
+    light = cv2.GaussianBlur(resize_area(grey, half), (0, 0), _SMOOTH).astype(np.float32) - black
+    shown = np.clip(light / _DARK, 0, 1)
+    return np.asarray(shown * (_LEAST + (1 - _LEAST) * flat * flat), np.float32)
 
 
 def _no_displacement(layers: int) -> Vectors:
