@@ -251,7 +251,8 @@ def _swapped_loss(net: Autoencoder, teacher: Encoder, features: Tensor) -> Tenso
         other = features.float().roll(1, dims=0)
         pairs = zip(features.float().split(1), other.split(1), strict=True)
         swapped = torch.cat([swap(a, b) for a, b in pairs])
-    return _relative(teacher(net.decoder(swapped))[0], swapped)
+        target = net.ear[-1](swapped) if net.slim else swapped
+    return _relative(teacher(net.decoder(swapped))[0], target)
 
 
 def _relative(features: Tensor, target: Tensor) -> Tensor:

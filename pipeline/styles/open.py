@@ -53,7 +53,9 @@ def open_style(
             settings.statistics == "frame",
             None if content_masks is None else content_masks.styles,
         )
-        painted = style if style.info.kind in PHOTOGRAPHIC else GrainedStyle(style)
+        # With masks, parts of the frame stay as they are, so they get no texture.
+        plain = style.info.kind in PHOTOGRAPHIC or content_masks is not None
+        painted = style if plain else GrainedStyle(style)
         return recolored(painted, color_goal(settings, styles))
     return open_net(styles, settings, live)
 

@@ -85,13 +85,14 @@ def test_a_whole_decoder_begins_with_what_its_stages_learned(level: int, vgg: VG
     assert all(torch.equal(own[key], known[key]) for key in own if "sizes" not in key)
 
 
-def test_a_slim_encoder_learns_too(vgg: VGG19, photos: list[Path]):
-    stages = begin(tuned(method="wct2", width="slim", stage_steps=2), 4, vgg, CPU)
+@pytest.mark.parametrize(("method", "level"), [("wct2", 4), ("styleswap", 3), ("photowct", 4)])
+def test_a_slim_encoder_learns_too(method: str, level: int, vgg: VGG19, photos: list[Path]):
+    stages = begin(tuned(method=method, width="slim", stage_steps=2), level, vgg, CPU)
     first = stages.net.encoder.state_dict()["firsts.0.weight"].clone()
     list(learn(stages, vgg, photos, workers=0))
     learned = stages.net.encoder.state_dict()["firsts.0.weight"].clone()
     assert learned.shape[0] == SLIM[0][0] and not torch.equal(first, learned)
-    whole = begin(tuned(method="wct2", width="slim", steps=2), 4, vgg, CPU, stages.net)
+    whole = begin(tuned(method=method, width="slim", steps=2), level, vgg, CPU, stages.net)
     list(learn(whole, vgg, photos, workers=0))  # all levels share the encoder that was learned
     assert torch.equal(whole.net.encoder.state_dict()["firsts.0.weight"], learned)
 

@@ -185,9 +185,10 @@ def test_a_quality_net_can_begin_where_a_fast_one_ended(tmp_path: Path):
     cpu = torch.device("cpu")
     fast = begin(RECIPE, cpu)
     save_checkpoint(fast, tmp_path / "fast.pt")
+    base = read_base(tmp_path / "fast.pt")
     wider = RECIPE.model_copy(update={"tier": "quality"})
-    first = begin(wider, cpu, tmp_path / "fast.pt")
-    second = begin(wider.model_copy(update={"seed": 9}), cpu, tmp_path / "fast.pt")
+    first = begin(wider, cpu, base)
+    second = begin(wider.model_copy(update={"seed": 9}), cpu, base)
     picture = torch.rand(1, 3, 40, 52)
     with torch.no_grad():
         assert (first.net(picture) - fast.net(picture)).abs().max() < 1e-4

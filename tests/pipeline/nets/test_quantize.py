@@ -21,7 +21,7 @@ def test_in_8_bits_it_paints_nearly_the_same(name: str):
     net, picture = load_net(zoo()[name].path), texture(7, 320, 192)
     exact, quick = (np.asarray(paint_alone(net, picture, eight_bit=e)) for e in (False, True))
     assert psnr(quick, exact) >= 38
-    assert abs(float(quick.mean()) - float(exact.mean())) < 1
+    assert abs(float(quick.mean()) - float(exact.mean())) < 1.5
 
 
 @pytest.mark.parametrize("name", sorted(zoo()))

