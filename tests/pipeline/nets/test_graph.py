@@ -85,9 +85,7 @@ def test_nets_of_other_families_are_not_mixed(udnie: Net):
 
 def test_colours_are_brought_to_the_sources(udnie: Net):
     warm = (texture(2, 640, 480) * [1.0, 0.7, 0.4]).astype(np.uint8)
-    plain, matched = (
-        np.asarray(paint_alone(udnie, warm, tone=t), float) for t in (0.0, 1.0)
-    )
+    plain, matched = (np.asarray(paint_alone(udnie, warm, tone=t), float) for t in (0.0, 1.0))
     wanted = warm.reshape(-1, 3)
     assert np.abs(matched.reshape(-1, 3).mean(0) - wanted.mean(0)).max() < 8
     assert np.abs(plain.reshape(-1, 3).mean(0) - wanted.mean(0)).max() > 20
