@@ -296,7 +296,8 @@ def _noise(random: np.random.Generator) -> NDArray[np.float32]:
     noise = random.standard_normal((_SIDE, _SIDE), np.float32)
     pairs = noise + np.roll(noise, 1, 0)
     cells = np.asarray(_FINE / 2 * (pairs + np.roll(pairs, 1, 1)), np.float32)
-    large = resize_pixels(np.pad(cells, 2, mode="wrap"), (_FINER * (_SIDE + 4),) * 2)
+    side = _FINER * (_SIDE + 4)
+    large = resize_pixels(np.pad(cells, 2, mode="wrap"), (side, side))
     rim = slice(2 * _FINER, -2 * _FINER)
     return large[rim, rim]
 
@@ -311,9 +312,10 @@ def _facets(random: np.random.Generator, size: int) -> NDArray[np.float32]:
     centres[random.integers(side, size=count), random.integers(side, size=count)] = 0
     around = np.pad(centres, 2 * step, mode="wrap")
     value = np.pad(values, 2 * step, mode="wrap")
-    _, labels = cv2.distanceTransformWithLabels(
+    _, found = cv2.distanceTransformWithLabels(
         around, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )
+    labels = np.asarray(found, np.int32)
     value_of = np.zeros(labels.max() + 1, np.float32)
     value_of[labels[around == 0]] = value[around == 0]
     rim = slice(2 * step, -2 * step)
