@@ -20,8 +20,8 @@ from stylize_video.pipeline.contact_sheet import grid
 from stylize_video.pipeline.core.frame import Rgb
 from stylize_video.pipeline.media.inputs import open_source
 
-FIRST = ("starry-night", "the-scream", "composition-vii")  # the styles of the first picture
-STRIP = ("starry-night", "the-scream", "mondrian")  # the styles of the strip
+FIRST = ("starry-night", "edtaonisl", "mondrian")  # the styles of the first picture
+STRIP = ("starry-night", "edtaonisl", "mondrian")  # the styles of the strip
 ALL = ("udnie", "the-scream", "starry-night", "shipwreck", "great-wave", "mondrian", "edtaonisl")
 QUALITY = 84  # of the JPEG files
 
