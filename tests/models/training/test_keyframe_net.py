@@ -41,9 +41,14 @@ def test_it_comes_nearer_to_the_paintings(vgg: VGG19, pairs: list[Pair]):
 
 
 def test_the_base_that_ships_is_a_better_beginning_than_nothing(vgg: VGG19, pairs: list[Pair]):
-    begun = (begin(net, SHORT, CPU) for net in (read_fast(base_file("fast")), FastNet()))
-    known, fresh = (sum(distil(lesson, vgg, pairs, SHORT)) for lesson in begun)
-    assert known < 0.8 * fresh
+    def loss(net: FastNet) -> float:
+        return sum(distil(begin(net, SHORT, CPU), vgg, pairs, SHORT))
+
+    fresh: list[float] = []
+    for seed in (1, 2, 3):
+        torch.manual_seed(seed)
+        fresh.append(loss(FastNet()))
+    assert loss(read_fast(base_file("fast"))) < 0.8 * float(np.mean(fresh))
 
 
 def test_a_stopped_net_goes_on_where_it_was(vgg: VGG19, pairs: list[Pair], tmp_path: Path):
