@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source
-from ..core.frame import Canvas, CanvasLayer, Frame, Motion, Picture, Vectors, Yuv
+from ..core.frame import Canvas, CanvasLayer, Frame, Motion, Picture, Plane, Vectors, Yuv
 from ..imaging.resize import reduce_brightness, resize_area, resize_linear, resize_pixels
 from ..imaging.warp import resize_vectors
 
@@ -51,9 +51,17 @@ _SMOOTH = 2.0  # standard deviation of the strength's blur, px of half the reduc
 # Displacements are this much smaller than the motion. On real clips, half its size was no steadier
 # and stretched the texture by half in four times as many places.
 _REDUCED = 4
-_COARSER = 4  # the size at which untrusted places are filled from around, of the displacements'
-_AROUND = 2.0  # standard deviation of that blur, px
-_ALONE = 0.02  # trust around a place, below which there is nothing to fill it from
+# Flow needs something to hold on to. In flat areas, which get most of the canvas, it is a guess;
+# there the motion of what lies around is better, near or, where nothing is near, further away.
+_HOLD = 2e-5  # ``cornerMinEigenVal`` at which a place holds half; about a sensor's noise
+_CORNER = 9  # side of the area in which it is measured, px of the reduced picture
+_NEAR, _FAR = 2.0, 16.0  # standard deviations of what lies around, px of the displacements
+_OF_FAR = 0.01  # weight of what is further away
+_HELD = 0.1  # weight at which a place's own motion and that around count the same
+_NOTHING = 1e-4  # least weight of a place
+
+# Where a layer's texture is stretched or squeezed by this much, it begins to fade; then it is gone.
+_STRETCHED, _TORN = 1.5, 3.0
 
 
 def canvas_bytes(canvas: Canvas, cells: tuple[int, int]) -> NDArray[np.uint8]:
@@ -69,7 +77,9 @@ def canvas_bytes(canvas: Canvas, cells: tuple[int, int]) -> NDArray[np.uint8]:
     noise = np.zeros((*cells, CHANNELS), np.float32)
     for layer in canvas.layers:
         places = _FINER * _texture_places(layer, cells)
-        noise = _add(noise, _sample(_texture(), places, cv2.BORDER_WRAP), layer.weight)
+        steps = _sample(_texture(), places, cv2.BORDER_WRAP).astype(np.float32) - _MEAN
+        fitness = resize_linear(layer.weight * _fitness(layer.displacement), cells)
+        noise += cv2.multiply(steps, cv2.merge([fitness] * CHANNELS))
     strength = cv2.merge([resize_linear(canvas.strength, cells)] * CHANNELS)
     if len(canvas.layers) > 1:
         strength = cv2.multiply(strength, resize_linear(_gain(canvas.layers, cells), cells))
@@ -146,7 +156,7 @@ class TravellingCanvas:
         if frame.cut or frame.motion is None:
             self._moved = _no_displacement(2)
         else:
-            self._moved = _move(self._moved, frame.motion)
+            self._moved = _move(self._moved, frame.motion, reduce_brightness(frame.source))
             for layer in (0, 1):
                 if renewals[layer] != self._renewals[layer]:
                     self._renew(layer)
@@ -188,41 +198,74 @@ def travel(frames: Iterable[Frame], strength: float = 1.0) -> Generator[Frame]:
             yield canvas.step(frame)
 
 
-def _move(moved: NDArray[np.float32], motion: Motion) -> NDArray[np.float32]:
+def _move(moved: NDArray[np.float32], motion: Motion, grey: Plane) -> NDArray[np.float32]:
     """Displacements moved along the motion: d'(p) = b(p) + d(p + b(p)), b the backward motion.
 
     Args:
         moved: (h, w, 4): those of both layers.
         motion: of the frame.
+        grey: the frame's brightness, reduced.
 
     Returns:
         (h', w', 4), ``_REDUCED`` times smaller than the motion.
     """
     height, width = (max(1, n // _REDUCED) for n in motion.confidence.shape)
-    back = resize_vectors(motion.vectors, width, height)
-    trust = resize_area(motion.confidence, (height, width))
+    back = _carrying(motion, grey, (height, width))
     if moved.shape[:2] != (height, width):  # the shot's second frame
         moved = np.zeros((height, width, moved.shape[2]), np.float32)
     old = _sample(moved, back + _places((height, width)), cv2.BORDER_REPLICATE)
-    return _fill(old + np.concatenate([back, back], axis=-1), trust)
+    return old + np.concatenate([back, back], axis=-1)
 
 
-def _fill(moved: NDArray[np.float32], trust: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Where the motion can't be trusted, the displacements of what lies around.
+def _carrying(motion: Motion, grey: Plane, size: tuple[int, int]) -> Vectors:
+    """The backward motion; where flow has nothing to hold on to, the motion of what lies around.
+
+    The motion is smoothed, never the displacements: to smooth those pulls the texture of what
+    stands still along with whatever passes by, more in every frame.
 
     Args:
-        moved: (h, w, 4).
-        trust: (h, w), 0..1.
+        motion: of the frame.
+        grey: its brightness, reduced.
+        size: (height, width) of the result.
     """
-    size = moved.shape[:2]
-    small = (max(1, size[0] // _COARSER), max(1, size[1] // _COARSER))
-    four = cv2.merge([trust] * 4)
-    known = cv2.GaussianBlur(resize_area(four, small), (0, 0), _AROUND)
-    sums = cv2.GaussianBlur(resize_area(cv2.multiply(moved, four), small), (0, 0), _AROUND)
-    around = resize_linear(sums / np.maximum(known, 1e-3), size)
-    alone = resize_linear(np.asarray(known < _ALONE, np.float32), size)
-    keep = cv2.max(four, alone)
-    return np.asarray(around + keep * (moved - around), np.float32)
+    back = resize_vectors(motion.vectors, size[1], size[0])
+    corners = resize_area(cv2.cornerMinEigenVal(grey, _CORNER), size)
+    trust = resize_area(motion.confidence, size) * corners / (corners + _HOLD) + _NOTHING
+    weight = cv2.merge([trust, trust])
+    sums, weights = _around(back, weight, _NEAR), _around(1, weight, _NEAR)
+    far = _around(back, weight, _FAR) / _around(1, weight, _FAR)
+    around = (sums + _OF_FAR * far) / (weights + _OF_FAR)
+    return np.asarray(around + weight / (weight + _HELD) * (back - around), np.float32)
+
+
+def _around(values: Any, weight: Any, spread: float) -> Any:
+    """The weighted sum of what lies around each place."""
+    return cv2.GaussianBlur(weight * values, (0, 0), spread)
+
+
+def _fitness(displacement: Vectors) -> NDArray[np.float32]:
+    """How well a layer's texture has kept its shape: 1 where it has, 0 where it is torn.
+
+    At the edge of what moves by itself, the texture is drawn out into streaks.
+
+    Args:
+        displacement: (h, w, 2), px.
+
+    Returns:
+        (h, w) float32, 0..1: by the larger of the singular values of the places' Jacobian, and of
+        their inverses.
+    """
+    edge = cv2.BORDER_REPLICATE
+    across, down = (
+        cv2.Sobel(displacement, cv2.CV_32F, x, 1 - x, ksize=1, scale=0.5, borderType=edge)
+        for x in (1, 0)
+    )
+    a, b, c, d = 1 + across[..., 0], down[..., 0], across[..., 1], 1 + down[..., 1]
+    half, area = (a * a + b * b + c * c + d * d) / 2, a * d - b * c
+    largest = half + np.sqrt(np.maximum(half * half - area * area, 0))  # squared
+    smallest = np.maximum(2 * half - largest, 1e-3)
+    stretch = np.sqrt(np.maximum(largest, 1 / smallest))
+    return cv2.blur(np.clip((_TORN - stretch) / (_TORN - _STRETCHED), 0, 1), (3, 3))
 
 
 def still_canvas(picture: Picture, strength: float = 1.0) -> Canvas:
@@ -267,12 +310,6 @@ def _no_displacement(layers: int) -> Vectors:
 def _sample(pixels: NDArray[Any], places: Vectors, border: int) -> NDArray[Any]:
     """Bilinear samples of pixels at places, (x, y), px."""
     return cv2.remap(pixels, places, None, cv2.INTER_LINEAR, borderMode=border)  # pyright: ignore[reportCallIssue, reportArgumentType]
-
-
-def _add(noise: NDArray[np.float32], texture: NDArray[Any], weight: float) -> NDArray[np.float32]:
-    """The noise and the weighted texture, uint8, in steps."""
-    total = cv2.addWeighted(noise, 1, texture, weight, -_MEAN * weight, dtype=cv2.CV_32F)
-    return np.asarray(total, np.float32)
 
 
 @lru_cache(maxsize=4)

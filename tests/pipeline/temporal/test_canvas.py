@@ -31,6 +31,8 @@ from ...helpers.scenes import pan, texture
 from ...helpers.yuv import to_yuv420
 
 PLAIN: Rgb = np.full((240, 320, 3), 120, np.uint8)
+ROUGH: Rgb = PLAIN + np.random.default_rng(0).integers(0, 25, (240, 320, 1), np.uint8)
+"""A wall on which flow finds something to hold on to."""
 CELLS = (60, 80)
 
 
@@ -125,7 +127,7 @@ def test_a_long_pan_keeps_its_canvas():
 
 def test_what_moves_by_itself_is_renewed_in_turn():
     """Half of the picture stays; in the other half the texture is renewed at one contrast."""
-    frames = moving(0, 0, 101)
+    frames = moving(0, 0, 101, rgb=ROUGH)
     for frame in frames[1:]:
         assert frame.motion is not None
         frame.motion.vectors[:, 200:] = (0, -2)
@@ -169,18 +171,48 @@ def test_a_frame_without_motion_begins_anew():
     assert correlation(first, last) > 0.99
 
 
-def test_what_is_uncovered_moves_as_what_lies_around():
+@pytest.mark.parametrize("why", ["it is not trusted", "nothing is there to hold on to"])
+def test_what_has_no_motion_of_its_own_moves_as_what_lies_around(why: str):
     frame = moving(12, 0, 2)[1]
     assert frame.motion is not None
     vectors, trust = frame.motion.vectors.copy(), frame.motion.confidence.copy()
-    vectors[80:160, 120:180], trust[80:160, 120:180] = (55, -70), 0
+    vectors[80:160, 120:180] = (55, -70)
+    rgb = ROUGH.copy()
+    if why == "it is not trusted":
+        trust[80:160, 120:180] = 0
+    else:
+        rgb[72:168, 112:188] = 132
     canvas = TravellingCanvas()
     canvas.step(moving(0, 0, 1)[0])
-    layers = canvas.step(Frame(PLAIN, 1, Fraction(1, 25), motion=Motion(vectors, trust))).canvas
+    layers = canvas.step(Frame(rgb, 1, Fraction(1, 25), motion=Motion(vectors, trust))).canvas
     assert layers is not None
     displacement = layers.layers[0].displacement
     assert displacement.shape == (60, 80, 2)
-    assert np.abs(displacement - (-3, 0)).max() < 0.2
+    off = np.abs(displacement - (-3, 0)).max(axis=-1)
+    assert np.median(off[22:38, 32:43]) < 0.3
+    assert off[:18].max() < 0.2
+
+
+@pytest.mark.parametrize("trust", [1.0, 0.0])
+def test_what_stands_still_is_not_pulled_along_by_what_passes(trust: float):
+    """At the edge of what moves, no motion can be trusted, in every frame anew."""
+    frames = moving(0, 0, 40, rgb=ROUGH)
+    for frame in frames[1:]:
+        assert frame.motion is not None
+        frame.motion.vectors[:, 240:] = (0, -8)
+        frame.motion.confidence[:, 232:248] = trust
+    noise = canvases(frames)
+    still = np.s_[4:-4, :54]  # up to 24 px from the edge
+    assert correlation(noise[39][still], noise[0][still]) > 0.99
+
+
+def test_where_the_texture_is_torn_it_fades():
+    """A sheet that is drawn out becomes streaks."""
+    vectors = np.zeros((60, 80, 2), np.float32)
+    vectors[:, 40:, 1] = -6 * np.arange(40)
+    shown = noise_of(Canvas((CanvasLayer(vectors, 1.0),), np.ones((1, 1), np.float32)))
+    assert shown[:, :38].std() > 0.8
+    assert shown[:, 43:].std() < 0.05
 
 
 def test_where_no_motion_can_be_trusted_the_canvas_still_is_noise():
