@@ -90,11 +90,11 @@ def mixtures(photo: Rgb, path: Path) -> None:
 
 
 def sizes(photo: Rgb, name: str, path: Path) -> None:
-    """The same frame at three resolutions, with and without one scale."""
+    """The same frame at three resolutions, with the style's own scale and with another."""
     pictures: list[tuple[str, Rgb]] = []
-    for scale in (None, 1.5):
+    for scale in (None, 2):
         for height in (480, 1080, 2160):
-            label = "no style scale" if scale is None else f"--style-scale {scale}"
+            label = "as it comes" if scale is None else f"--style-scale {scale}"
             result = paint_picture(opened(name, scale=scale), at_height(photo, height))
             pictures.append((f"{height}p, {label}", cropped(result)))
     save(path, pictures, 3)

@@ -76,7 +76,7 @@ def lut(
         refuse_output(path, overwrite, "OUT")
     pictures = _pictures(style)
     style_of = UniversalStyle(
-        find_method(settings.method, "photo"), pictures, net_options(settings)
+        find_method(settings.method, "photo"), pictures, net_options(settings, pictures)
     )
     report = Report(quiet)
     for baked in bake(content, out, style_of, settings.strength, grid, per_shot):

@@ -68,8 +68,8 @@ class StyleSettings(Group):
         ge=0.1,
         le=16,
         description="Size of the brush strokes: 1 is normal for a 720p film, 2 is twice as large. "
-        "If you leave it out, the strokes have a fixed size in pixels and look finer "
-        "in a larger video.",
+        "If you leave it out, a larger video gets the strokes of a 720p one, and a smaller one is "
+        "painted as it is.",
     )
     canvas: float = Field(
         1.0,

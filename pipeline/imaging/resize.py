@@ -8,6 +8,7 @@ from the frame itself, as far as the painting follows the frame there.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import cv2
@@ -27,6 +28,7 @@ BASE_SIDE = 720
 FLOW_SIDE = 480
 """Longest side of the pictures that flow is computed on, px."""
 
+_ABOUT = 0.8  # of a side: what is gained by painting fewer pixels is not worth what is lost
 _LONGEST_SIDE = 16384  # px; a very thin picture is not painted longer
 
 _WINDOW = (7, 7)  # px of the painted size, in which painting and source are compared
@@ -165,7 +167,18 @@ def limit_side(rgb: Rgb, side: int) -> Rgb:
 # ---- the size at which a frame is painted ----
 
 
-def work_size(height: int, width: int, scale: float | None, most_pixels: int = 0) -> Size:
+@dataclass(frozen=True)
+class StrokeScale:
+    """How large the strokes are that a frame is painted with."""
+
+    size: float
+    """1: as in a frame with a short side of ``BASE_SIDE``; 2: twice as large."""
+    enlarge: bool = True
+    """Frames that are too small for it are enlarged; else they are painted as they are, and so are
+    those of about its size."""
+
+
+def work_size(height: int, width: int, scale: StrokeScale | None, most_pixels: int = 0) -> Size:
     """Choose the (height, width) at which a picture is painted.
 
     Both sides are even, unless the picture is painted at its own size. No side is longer than
@@ -174,15 +187,15 @@ def work_size(height: int, width: int, scale: float | None, most_pixels: int = 0
     Args:
         height: the height of the picture, px.
         width: the width of the picture, px.
-        scale: the size of the strokes: 1 paints at a short side of ``BASE_SIDE``, 2 at half of
-            that. ``None`` paints at the picture's own size.
+        scale: the size of the strokes; ``None`` paints at the picture's own size.
         most_pixels: roughly the largest number of pixels to paint; 0 sets no limit.
     """
     room = (most_pixels / (height * width)) ** 0.5 if most_pixels else math.inf
-    if scale is None and room >= 1:
+    by_strokes = 1.0 if scale is None else BASE_SIDE / scale.size / min(height, width)
+    as_it_is = scale is None or (not scale.enlarge and by_strokes >= _ABOUT)
+    if as_it_is and room >= 1:
         return height, width
-    by_strokes = 1.0 if scale is None else BASE_SIDE / scale / min(height, width)
-    factor = min(by_strokes, room, _LONGEST_SIDE / max(height, width))
+    factor = min(1.0 if as_it_is else by_strokes, room, _LONGEST_SIDE / max(height, width))
     return scaled_size(height, width, factor)
 
 

@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 
 from ..core.frame import Canvas, Frame, Picture, Yuv, YuvMatrix, coding_of
 from ..imaging.palette import OWN_COLORS, ColorGoal, Palette
-from ..imaging.resize import resize_picture, restore_detail, tile_spans, work_size
+from ..imaging.resize import (
+    StrokeScale,
+    resize_picture,
+    restore_detail,
+    tile_spans,
+    work_size,
+)
 from ..nets.contract import CANVAS
 from ..nets.graph import Array, Moments, Net, recolor
 from ..nets.quantize import Precision, write_eight_bit
@@ -220,7 +226,7 @@ class NetCompiler:
         open_session: opens what paints; frames may be painted side by side.
         open_measuring: opens what measures.
         precision: of what paints: ``int8``, ``half`` or ``float``.
-        scale: size of the strokes relative to 720 lines; ``None``: as the frame's size gives them.
+        scale: size of the strokes; ``None``: as the frame's size gives them.
         tile: longest side of what is painted at once, px, at least 256; 0: the whole.
     """
 
@@ -229,7 +235,7 @@ class NetCompiler:
         open_session: OpenSession,
         open_measuring: OpenSession,
         precision: Precision,
-        scale: float | None = None,
+        scale: StrokeScale | None = None,
         tile: int = 0,
     ) -> None:
         self._open = open_session

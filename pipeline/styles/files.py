@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import ModelError
+from ..imaging.resize import StrokeScale
 from ..nets.contract import VERSION, ModelCard
 from ..nets.runtime import onnxruntime
 from ..nets.session import open_session
@@ -32,8 +33,8 @@ class NetOptions:
     """CPU cores that a net may use; 0: all."""
     precision: str = "auto"
     """``float``, ``half`` or ``int8``, of nets compiled for a shot; see ``precision_on``."""
-    scale: float | None = None
-    """Size of the strokes relative to 720 lines; ``None``: as the frame's size gives them."""
+    scale: StrokeScale | None = None
+    """Size of the strokes; ``None``: as the frame's size gives them."""
     tile: int = 0
     """Longest side of what is painted at once, px; 0: the whole."""
     live: bool = False

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..core.config import Settings
 from ..core.errors import ModelError, SettingsError
 from ..core.files import PICTURE_SUFFIXES
+from ..imaging.resize import StrokeScale
 from .direct import DirectStyle, ThirdPartyFormat
 from .faded import FadedStyles
 from .feedforward import FeedForwardStyle, NetFiles, agrees
@@ -18,7 +19,7 @@ from .masks import ContentMasks
 from .recolored import color_goal, recolored
 from .style import Style
 from .universal import PHOTOGRAPHIC, PaintSize, UniversalStyle
-from .zoo import TABLE_SUFFIX, find_method, find_styles
+from .zoo import TABLE_SUFFIX, find_method, find_styles, own_scale
 
 Weighted = Sequence[tuple[Path, float]]
 """Files and their weights, which sum to 1."""
@@ -48,8 +49,8 @@ def open_style(
         style = UniversalStyle(
             find_method(settings.method, settings.look),
             styles,
-            net_options(settings, live),
-            PaintSize(settings.style_scale, settings.smooth, settings.tile),
+            net_options(settings, styles, live),
+            PaintSize(stroke_scale(settings, styles), settings.smooth, settings.tile),
             settings.statistics == "frame",
             None if content_masks is None else content_masks.styles,
         )
@@ -77,13 +78,20 @@ def kind_of_all(paths: Sequence[Path]) -> str:
     return first
 
 
-def net_options(settings: Settings, live: bool = False) -> NetOptions:
+def stroke_scale(settings: Settings, styles: Weighted) -> StrokeScale:
+    """The size of the strokes: what is asked for, or the styles' own."""
+    if settings.style_scale is not None:
+        return StrokeScale(settings.style_scale)
+    return StrokeScale(own_scale(styles), enlarge=False)
+
+
+def net_options(settings: Settings, styles: Weighted, live: bool = False) -> NetOptions:
     """How the settings have nets run."""
     return NetOptions(
         settings.device,
         settings.threads,
         settings.precision,
-        settings.style_scale,
+        stroke_scale(settings, styles),
         settings.tile,
         live,
     )
@@ -96,7 +104,7 @@ def open_net(styles: Weighted, settings: Settings, live: bool = False) -> Style:
         ModelError: a file is not ONNX, or no style model; or it can't be mixed.
         DeviceError: the device can't be had.
     """
-    options = net_options(settings, live)
+    options = net_options(settings, styles, live)
     third_party = ThirdPartyFormat(
         settings.model_layout,
         settings.model_range,

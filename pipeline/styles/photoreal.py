@@ -30,7 +30,7 @@ def photo_size(height: int, width: int, smooth: Smooth) -> tuple[int, int]:
     """(height, width) at which a picture is painted; both even where it is reduced."""
     if LINES[smooth] >= _ABOUT * min(height, width):
         return height, width
-    return resize.work_size(height, width, resize.BASE_SIDE / LINES[smooth])
+    return resize.work_size(height, width, resize.StrokeScale(resize.BASE_SIDE / LINES[smooth]))
 
 
 def to_frame_size(

@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 from ..core.concurrency import available_cores
 from ..core.errors import ModelError
 from ..core.frame import Frame, Picture, Rgb, TemporalState, as_rgb
-from ..imaging.resize import resize_picture, restore_detail, tile_spans, work_size
+from ..imaging.resize import (
+    StrokeScale,
+    resize_picture,
+    restore_detail,
+    tile_spans,
+    work_size,
+)
 from ..imaging.segmentation import Labels, fit_labels
 from ..media.inputs import first_picture
 from ..nets.contract import INPUT, OUTPUT, ModelCard
@@ -40,8 +46,9 @@ _BAND = 256  # rows, of what is measured of a large picture
 class PaintSize:
     """At what size frames are painted, and how the result is brought to the frame's size."""
 
-    scale: float | None = None
-    """See ``resize.work_size``; of a photograph, ``None`` is ``photo.LINES`` at most."""
+    scale: StrokeScale | None = None
+    """See ``resize.work_size``; photographs are painted at ``photoreal.LINES`` unless it is one for
+    which frames are enlarged, too."""
     smooth: Smooth | Literal["auto"] = "auto"
     """How a photograph is smoothed; auto: by the guided filter."""
     tile: int = 0
@@ -52,16 +59,19 @@ class PaintSize:
         """How a photograph is smoothed."""
         return "guided" if self.smooth == "auto" else self.smooth
 
+    def _as_photograph(self, card: ModelCard) -> bool:
+        return card.kind in PHOTOGRAPHIC and not (self.scale and self.scale.enlarge)
+
     def style_size(self, card: ModelCard) -> int:
         """Short side to which a style picture is reduced, px: as large as what is painted."""
-        if card.kind in PHOTOGRAPHIC and self.scale is None:
+        if self._as_photograph(card):
             return min(card.style_size, LINES[self.smoothing])
         return card.style_size
 
     def reduce(self, rgb: Rgb, card: ModelCard) -> Rgb:
         """A frame (H, W, 3) at the size at which it is painted."""
         height, width = rgb.shape[:2]
-        if card.kind in PHOTOGRAPHIC and self.scale is None:
+        if self._as_photograph(card):
             return as_rgb(resize_picture(rgb, photo_size(height, width, self.smoothing)))
         return as_rgb(resize_picture(rgb, work_size(height, width, self.scale, card.most_pixels)))
 

@@ -37,6 +37,8 @@ class Style:
     """Of the weights; the painting is out of copyright."""
     tier: str
     """``fast`` or ``quality``."""
+    scale: float
+    """Size of its strokes where none is asked for; see ``resize.StrokeScale``."""
     sha256: str
     """Of the file."""
     figures: dict[str, float]
@@ -91,6 +93,16 @@ def find_styles(names: Sequence[str]) -> list[tuple[Path, float]]:
             f"--style {' '.join(names)}: weights are numbers from 0, one of them above"
         )
     return [(path, weight / total) for path, weight in styles if weight > 0]
+
+
+def own_scale(styles: Sequence[tuple[Path, float]]) -> float:
+    """The size of strokes that styles have where none is asked for; of several, the mean.
+
+    Args:
+        styles: files and their weights; files that do not ship have 1.
+    """
+    scales = {style.path: style.scale for style in zoo().values()}
+    return sum(scales.get(path, 1.0) * weight for path, weight in styles)
 
 
 def find_method(method: str, look: str) -> Path:

@@ -265,7 +265,8 @@ def _fitness(displacement: Vectors) -> NDArray[np.float32]:
     largest = half + np.sqrt(np.maximum(half * half - area * area, 0))  # squared
     smallest = np.maximum(2 * half - largest, 1e-3)
     stretch = np.sqrt(np.maximum(largest, 1 / smallest))
-    return cv2.blur(np.clip((_TORN - stretch) / (_TORN - _STRETCHED), 0, 1), (3, 3))
+    whole = np.clip((_TORN - stretch) / (_TORN - _STRETCHED), 0, 1)
+    return np.asarray(cv2.blur(whole, (3, 3)), np.float32)
 
 
 def still_canvas(picture: Picture, strength: float = 1.0) -> Canvas:

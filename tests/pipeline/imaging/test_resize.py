@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from stylize_video.pipeline.core.frame import Yuv, YuvMatrix
 from stylize_video.pipeline.imaging.resize import (
+    StrokeScale,
     resize_picture,
     restore_detail,
     tile_spans,
@@ -29,10 +30,31 @@ from ...helpers.yuv import to_yuv420
     ],
 )
 def test_the_painted_size_hangs_on_the_scale_alone(size, scale, wanted):
-    found = work_size(*size, scale)
+    found = work_size(*size, scale and StrokeScale(scale))
     if scale is not None:
         assert found[0] % 2 == found[1] % 2 == 0
     assert np.allclose(found, wanted, atol=2)
+
+
+@pytest.mark.parametrize(
+    ("size", "scale", "wanted"),
+    [
+        ((720, 1280), 1.0, (720, 1280)),
+        ((801, 1201), 1.0, (801, 1201)),  # about as large
+        ((1080, 1920), 1.0, (720, 1280)),
+        ((3840, 2160), 1.0, (1280, 720)),
+        ((359, 639), 1.0, (359, 639)),
+        ((2160, 3840), 0.75, (960, 1706)),
+    ],
+)
+def test_for_a_styles_own_scale_frames_are_only_reduced(size, scale, wanted):
+    assert np.allclose(work_size(*size, StrokeScale(scale, enlarge=False)), wanted, atol=2)
+
+
+def test_a_limit_of_pixels_holds_for_a_styles_own_scale_too():
+    own = StrokeScale(1.0, enlarge=False)
+    assert work_size(720, 1280, own, most_pixels=480 * 854) == (480, 854)
+    assert work_size(2160, 3840, own, most_pixels=10**7) == (720, 1280)
 
 
 @pytest.mark.parametrize("planar", [False, True])

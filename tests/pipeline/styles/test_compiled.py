@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from stylize_video.pipeline.core.errors import SourceError
 from stylize_video.pipeline.core.frame import Frame, Rgb, Yuv, YuvMatrix
+from stylize_video.pipeline.imaging.resize import StrokeScale, resize_picture
 from stylize_video.pipeline.nets.graph import Net
-from stylize_video.pipeline.styles.per_shot import compile_shots, paint_shots
+from stylize_video.pipeline.styles.per_shot import compile_shots, paint_picture, paint_shots
 from stylize_video.pipeline.styles.style import Style
 
 from ...helpers.compiled_nets import NetStyle, paint_alone
@@ -119,12 +120,23 @@ def test_strokes_are_as_large_at_any_size(udnie: Net):
     large = cv2.GaussianBlur(texture(4, 640, 480), (0, 0), 3)
     small = np.asarray(cv2.resize(large, (320, 240), interpolation=cv2.INTER_AREA), np.uint8)
 
-    def at(picture: Rgb, scale: float | None) -> Rgb:
+    def at(picture: Rgb, scale: StrokeScale | None) -> Rgb:
         shown = np.asarray(paint_alone(udnie, picture, scale=scale))
         return np.asarray(cv2.resize(shown, (320, 240), interpolation=cv2.INTER_AREA), np.uint8)
 
-    assert psnr(at(large, 3.0), at(small, 3.0)) > 26
-    assert psnr(at(large, None), at(small, None)) < psnr(at(large, 3.0), at(small, 3.0)) - 3
+    scale = StrokeScale(3.0)
+    assert psnr(at(large, scale), at(small, scale)) > 26
+    assert psnr(at(large, None), at(small, None)) < psnr(at(large, scale), at(small, scale)) - 3
+
+
+def test_a_large_frame_gets_the_strokes_of_720p():
+    """Without any option; a small frame keeps its own."""
+    large = cv2.GaussianBlur(texture(4, 1600, 1440), (0, 0), 3)
+    middle, small = (resize_picture(large, (side, side * 10 // 9)) for side in (720, 360))
+    painted = [paint_picture(open_file("udnie"), picture) for picture in (large, middle, small)]
+    one, other, fine = (resize_picture(p, (360, 400)) for p in painted)
+    assert psnr(one, other) > 26
+    assert psnr(fine, other) < psnr(one, other) - 3
 
 
 def test_other_planes_are_another_shot(udnie: Net):
