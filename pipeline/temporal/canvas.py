@@ -35,12 +35,16 @@ PERIOD = Fraction(2)
 # A texture is stored enlarged: bilinear samples of that are as good as bicubic ones of the cells,
 # and take a fifth of the time.
 _FINER = 2
+_RIM = 4 * _FINER  # around what repeats, while it is made
 _SIDE = 512  # of a texture, cells: 2048 px of a painted picture; then it repeats
 _MEAN, _STEPS = 128, 127 / 3  # byte of 0; steps per standard deviation
-_FINE = 0.9  # standard deviation of the noise; nets are trained with this
+_DEVIATIONS = (0.9, 1.0, 1.0, 1.0)  # of each channel; nets are trained with these
+# Standard deviations of blurs, px of the texture, of the noise and of the facets. Sharper, they jump
+# from cell to cell as they move: what is painted was three times less steady, and looked the same.
+_SOFT_NOISE, _SOFT_EDGES = 1.0, 1.5
 _FACETS = (4, 8, 16)  # widths of the facets, cells
 # Distance, in cells, at which two places of each channel are alike by 1/e.
-_WIDTHS = (1.2, 2.2, 4.4, 8.7)
+_WIDTHS = (1.5, 3.2, 5.5, 10.2)
 
 # Squared gradient, grey levels per px of the reduced picture, at which structure halves the flat.
 _STRUCTURE = 30.0
@@ -325,27 +329,27 @@ def _texture() -> NDArray[np.uint8]:
     """The texture, four times side by side: (2048, 2048, 4) uint8; its edges fit together."""
     random = np.random.default_rng(5)
     channels = [_noise(random), *(_facets(random, size) for size in _FACETS)]
-    one = _as_bytes(np.asarray(cv2.merge(channels) * np.float32(_STEPS), np.float32))
-    return np.tile(one, (2, 2, 1))
+    one = cv2.merge(channels)[_RIM:-_RIM, _RIM:-_RIM]
+    steps = _STEPS * np.array(_DEVIATIONS) / one.std(axis=(0, 1))
+    return np.tile(_as_bytes(np.asarray(one * steps, np.float32)), (2, 2, 1))
 
 
 def _noise(random: np.random.Generator) -> NDArray[np.float32]:
-    """Gaussian noise, a value a cell, of about unit variance; enlarged to (1024, 1024)."""
+    """Gaussian noise, a value a cell; enlarged to (1024, 1024), with a rim."""
     noise = random.standard_normal((_SIDE, _SIDE), np.float32)
     pairs = noise + np.roll(noise, 1, 0)
-    cells = np.asarray(_FINE / 2 * (pairs + np.roll(pairs, 1, 1)), np.float32)
-    side = _FINER * (_SIDE + 4)
-    large = resize_pixels(np.pad(cells, 2, mode="wrap"), (side, side))
-    rim = slice(2 * _FINER, -2 * _FINER)
-    return large[rim, rim]
+    cells = np.pad(pairs + np.roll(pairs, 1, 1), _RIM // _FINER, mode="wrap")
+    height, width = cells.shape
+    large = resize_pixels(cells, (_FINER * height, _FINER * width))
+    return np.asarray(cv2.GaussianBlur(large, (0, 0), _SOFT_NOISE), np.float32)
 
 
 def _facets(random: np.random.Generator, size: int) -> NDArray[np.float32]:
-    """Polygons of one value each, of unit variance: (1024, 1024); see ``models.nets.canvas``."""
+    """Polygons of one value each: (1024, 1024), with a rim; see ``models.nets.canvas``."""
     side = _FINER * _SIDE
     step = _FINER * size
     count = (side // step) ** 2
-    values = random.uniform(-(3**0.5), 3**0.5, (side, side)).astype(np.float32)
+    values = random.uniform(-1, 1, (side, side)).astype(np.float32)
     centres = np.ones((side, side), np.uint8)
     centres[random.integers(side, size=count), random.integers(side, size=count)] = 0
     around = np.pad(centres, 2 * step, mode="wrap")
@@ -356,8 +360,8 @@ def _facets(random: np.random.Generator, size: int) -> NDArray[np.float32]:
     labels = np.asarray(found, np.int32)
     value_of = np.zeros(labels.max() + 1, np.float32)
     value_of[labels[around == 0]] = value[around == 0]
-    rim = slice(2 * step, -2 * step)
-    return value_of[labels[rim, rim]]
+    rim = slice(2 * step - _RIM, _RIM - 2 * step)
+    return np.asarray(cv2.GaussianBlur(value_of[labels[rim, rim]], (0, 0), _SOFT_EDGES), np.float32)
 
 
 def _as_bytes(noise: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -69,11 +69,19 @@ def test_facets_are_polygons_each_channel_twice_as_wide_as_the_one_before():
     # The nets are trained with these variances.
     assert noise.var((0, 1)) == pytest.approx([0.81, 1, 1, 1], rel=0.06)
     level = [(np.abs(np.diff(noise[..., c], axis=0)) < 0.05).mean() for c in range(4)]
-    assert level == pytest.approx([0.04, 0.71, 0.85, 0.92], abs=0.04)
-    for channel in range(1, 4):
+    assert level == pytest.approx([0.03, 0.21, 0.50, 0.72], abs=0.04)
+    for channel, alike in ((1, 0.65), (2, 0.55), (3, 0.49)):
         half = 2**channel
-        alike = correlation(noise[half:, :, channel], noise[:-half, :, channel])
-        assert alike == pytest.approx(0.44, abs=0.03)
+        one, other = noise[half:, :, channel], noise[:-half, :, channel]
+        assert correlation(one, other) == pytest.approx(alike, abs=0.03)
+
+
+def test_what_moves_by_less_than_a_cell_changes_little():
+    """Hard edges would jump from cell to cell, and the painting with them."""
+    still, moved = canvases(moving(2, 0, 2))
+    halfway = (still[:, :-1] + still[:, 1:]) / 2
+    differs = (moved[:, 1:] - halfway).std(axis=(0, 1)) / moved.std(axis=(0, 1))
+    assert differs.max() < 0.3 and differs[1:].max() < 0.2
 
 
 def test_the_texture_has_no_seam():
