@@ -15,7 +15,7 @@ import numpy as np
 from ..core.frame import Frame, Picture, TemporalState, as_rgb
 from ..imaging.resize import resize_linear
 from ..temporal.canvas import CELL, canvas_bytes, still_canvas
-from .style import ShotStyle, Style, StyleInfo
+from .style import ShotStyle, Style
 
 _LEVELS = 8.0
 """Standard deviation of the texture, grey levels of 0–255."""
@@ -49,11 +49,7 @@ class GrainedStyle:
 
     def __init__(self, style: Style) -> None:
         self._style = style
-
-    @property
-    def info(self) -> StyleInfo:
-        """See ``Style.info``."""
-        return replace(self._style.info, canvas=True, planar=False)
+        self.info = replace(style.info, canvas=True, planar=False)
 
     def compile(self, shot: Sequence[Frame], strength: float = 1.0) -> GrainedShot:
         """See ``Style.compile``."""

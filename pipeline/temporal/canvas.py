@@ -39,7 +39,7 @@ _RIM = 4 * _FINER  # around what repeats, while it is made
 _SIDE = 512  # of a texture, cells: 2048 px of a painted picture; then it repeats
 _MEAN, _STEPS = 128, 127 / 3  # byte of 0; steps per standard deviation
 _DEVIATIONS = (0.9, 1.0, 1.0, 1.0)  # of each channel; nets are trained with these
-# Standard deviations of blurs, px of the texture, of the noise and of the facets. Sharper, they jump
+# Standard deviations of blurs of the noise and of the facets, px of the texture. Sharper, they jump
 # from cell to cell as they move: what is painted was three times less steady, and looked the same.
 _SOFT_NOISE, _SOFT_EDGES = 1.0, 1.5
 _FACETS = (4, 8, 16)  # widths of the facets, cells
