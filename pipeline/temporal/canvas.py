@@ -40,11 +40,11 @@ _SIDE = 512  # of a texture, cells: 2048 px of a painted picture; then it repeat
 _MEAN, _STEPS = 128, 127 / 3  # byte of 0; steps per standard deviation
 _DEVIATIONS = (0.9, 1.0, 1.0, 1.0)  # of each channel; nets are trained with these
 # Standard deviations of blurs of the noise and of the facets, px of the texture. Sharper, they jump
-# from cell to cell as they move: what is painted was three times less steady, and looked the same.
-_SOFT_NOISE, _SOFT_EDGES = 1.0, 1.5
+# from cell to cell as they move: what was painted was twice as unsteady. Softer, strokes fade.
+_SOFT_NOISE, _SOFT_EDGES = 0.5, 0.7
 _FACETS = (4, 8, 16)  # widths of the facets, cells
 # Distance, in cells, at which two places of each channel are alike by 1/e.
-_WIDTHS = (1.5, 3.2, 5.5, 10.2)
+_WIDTHS = (1.3, 2.7, 5.1, 9.8)
 
 # Squared gradient, grey levels per px of the reduced picture, at which structure halves the flat.
 _STRUCTURE = 30.0
