@@ -74,9 +74,17 @@ def traced(
             verbose=False,
         )
     assert program is not None  # dynamo=True returns one
-    for node in program.model_proto.graph.node:
-        del node.metadata_props[:]  # where in PyTorch it came from: as long as the weights
-    return program.model_proto
+    model = program.model_proto  # a new one each time it is asked for
+    forget_origin(model)
+    return model
+
+
+def forget_origin(model: onnx.ModelProto) -> None:
+    """Remove the exporter's notes: paths of the machine that wrote it, as long as the weights."""
+    graph = model.graph
+    del graph.metadata_props[:]
+    for part in (*graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        del part.metadata_props[:]
 
 
 def save(model: onnx.ModelProto, path: Path, metadata: dict[str, str]) -> None:

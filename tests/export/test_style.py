@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,8 @@ from ..helpers.compiled_nets import load_net, paint_alone
 from ..helpers.open_styles import open_file
 from ..helpers.pictures import psnr
 from ..helpers.scenes import texture
+
+ZOO = Path(str(files("stylize_video.models.zoo")))
 
 
 def _fast_on_canvas() -> FastNet:
@@ -67,6 +71,24 @@ def test_a_file_is_read_back_as_the_net_that_it_was_written_from(
     (tmp_path / "no.onnx").write_bytes(b"nothing")
     with pytest.raises(ModelError, match=r"no\.onnx holds no net of the fast tier"):
         read_fast(tmp_path / "no.onnx")
+
+
+def notes_of(path: Path) -> int:
+    """Notes of the exporter in a file: they hold the paths of the machine that wrote it."""
+    graph = onnx.load(path).graph
+    parts = (*graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer)
+    return sum(len(part.metadata_props) for part in (*parts, graph))
+
+
+def test_no_path_of_this_machine_is_in_a_file(exported_style: Path):
+    assert notes_of(exported_style) == 0
+    assert str(ZOO.parents[1]).encode() not in exported_style.read_bytes()
+
+
+@pytest.mark.parametrize("path", sorted(ZOO.glob("*.onnx")), ids=lambda path: path.name)
+def test_no_path_of_a_machine_is_in_a_file_that_ships(path: Path):
+    assert notes_of(path) == 0
+    assert not re.search(rb"[/\\](home|tmp|Users|root)[/\\]", path.read_bytes())
 
 
 def test_plain_onnxruntime_opens_it(exported_style: Path):
