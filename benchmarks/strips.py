@@ -62,10 +62,11 @@ def main() -> None:
     size = {"size": f"{width}x{HEIGHT}"}
     end = {"end": f"{asked.frames / float(info.rate):.3f}"}
     ways: list[tuple[str, dict[str, Any]]] = [("film", {"strength": 0})]
+    ways += [(f"other {Path(o).stem}", {"style": o, "steady": "off"}) for o in asked.others]
+    ways += ways[:1] * (len(ways) % 2)  # so that pairs stand side by side
     for name in (n for n, style in zoo().items() if style.tier == "fast"):
         plain = {"style": name, **ALONE}
         ways += [(name, {"style": name}), ("frame by frame", {"canvas": 0, **plain})]
-    ways += [(f"other {Path(o).stem}", {"style": o, "steady": "off"}) for o in asked.others]
     tiles: list[tuple[str, Rgb]] = []
     with TemporaryDirectory() as work:
         for label, values in ways:
