@@ -110,7 +110,7 @@ def test_no_strength_is_the_source(style: Style):
 
 
 def test_half_the_strength_is_nearer_to_the_source(style: Style):
-    rgb = texture(2, 96, 64)
+    rgb = texture(2, 192, 128)
 
     def off(strength: float) -> float:
         shot = style.compile([frame(rgb)], strength)
