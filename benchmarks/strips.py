@@ -26,7 +26,7 @@ from stylize_video.pipeline.styles.zoo import zoo
 HEIGHT = 360  # at which the clip is painted, px
 WIDTH = 320  # of a tile, px, from the middle of the row
 
-ALONE: dict[str, Any] = {"statistics": "frame", "steady": "off"}
+ALONE: dict[str, Any] = {"statistics": "frame", "steady": "off", "canvas": 0}
 """How frames are painted one by one."""
 
 
@@ -65,8 +65,7 @@ def main() -> None:
     ways += [(f"other {Path(o).stem}", {"style": o, "steady": "off"}) for o in asked.others]
     ways += ways[:1] * (len(ways) % 2)  # so that pairs stand side by side
     for name in (n for n, style in zoo().items() if style.tier == "fast"):
-        plain = {"style": name, **ALONE}
-        ways += [(name, {"style": name}), ("frame by frame", {"canvas": 0, **plain})]
+        ways += [(name, {"style": name}), ("frame by frame", {"style": name, **ALONE})]
     tiles: list[tuple[str, Rgb]] = []
     with TemporaryDirectory() as work:
         for label, values in ways:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from math import isfinite
 from pathlib import Path
@@ -47,7 +48,8 @@ class Style:
     """The ONNX file."""
 
 
-def zoo() -> dict[str, Style]:
+@cache
+def zoo() -> Mapping[str, Style]:
     """The styles that ship, by name."""
     room = _room()
     listed: dict[str, dict[str, Any]] = yaml.safe_load((room / "zoo.yaml").read_text("utf-8"))
