@@ -62,7 +62,10 @@ def painting_of(settings: Settings) -> Path:
 
 
 def with_style(settings: Settings, style: str) -> Settings:
-    """The settings as they were typed, with another style and without the learning."""
+    """The settings as they were typed, with another style and without the learning.
+
+    A net that has learned for two minutes paints a little dull: it gets the painting's own colours.
+    """
     kept = settings.model_fields_set - {"style", "method", "learn_steps"}
     typed = {name: getattr(settings, name) for name in kept}
-    return Settings.model_validate(typed | {"style": style})
+    return Settings.model_validate({"palette": "style"} | typed | {"style": style})

@@ -12,7 +12,7 @@ from ..models.training.state import Base, read_base
 from ..pipeline.core.errors import ModelError, TrainingError
 from ..pipeline.nets.contract import MOST_CANVAS
 from ..pipeline.styles.zoo import CANVAS_BASE, base_file, family_of
-from .style import read_fast
+from .style import read_net
 
 NONE = "none"
 """Begin from random weights."""
@@ -40,6 +40,6 @@ def _read(path: Path) -> Base:
     if path.suffix != ".onnx":
         return read_base(path)
     try:
-        return Base(read_fast(path), family_of(path) or "", str(path))
+        return Base(read_net(path), family_of(path) or "", str(path))
     except ModelError as error:
         raise TrainingError(f"--base {path}: {error}") from error

@@ -41,7 +41,7 @@ from .estimate import PaintingTimer, keyframes_estimate
 from .painting import PicturePainter, StyleFiles, digest, paint_content, read_picture, smooth
 from .parity import parity_frames
 from .progress import ProgressReport
-from .style import export_style, read_fast
+from .style import export_style, read_net
 
 _PALETTE_FRAMES = 8  # paintings whose colours a net's file names as its palette
 
@@ -154,7 +154,7 @@ class KeyframeBackend:
         """See ``pipeline.keyframes.run.KeyframeBackend``."""
         recipe, base = self._distil, base_file("fast")
         device = torch_device(self._device)
-        lesson = load_lesson(checkpoint, recipe, device) or begin(read_fast(base), recipe, device)
+        lesson = load_lesson(checkpoint, recipe, device) or begin(read_net(base), recipe, device)
         steps, vgg = recipe.steps, self._describer.to(device)
         with self._report.progress("learning the key frames", steps, "steps", lesson.step) as bar:
             for loss in distil(lesson, vgg, pairs, recipe):

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -33,6 +34,13 @@ FRAMES = 48
 """Frames of the film that are learned on."""
 _SIDE = 480
 """Their short side, px: crops of it show what a crop of a 720-line frame shows."""
+_OF_A_FILM: dict[str, Any] = {
+    "crop": 192,
+    "crop_min": 0.33,
+    "crop_max": 0.67,
+    "content_target": 0.5,
+}
+"""Smaller crops at the frames' own size, and more of the film than of photographs in general."""
 _SEQUENTIAL = 3000
 """Frames of a film that is read through; in a longer one the frames are sought one by one."""
 
@@ -73,7 +81,7 @@ def prepare(source: Source, painting: Path, steps: int, folder: Path | None = No
     """
     read_painting(painting)
     frames = sample_frames(source)
-    recipe = Recipe.model_validate({"steps": steps})
+    recipe = Recipe.model_validate(_OF_A_FILM | {"steps": steps})
     digest = hashlib.sha256(painting.read_bytes())
     digest.update(recipe.model_dump_json().encode())
     for rgb in frames:

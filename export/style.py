@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from ..models.nets.canvas import CELL, canvas_bytes, noise_canvas
-from ..models.nets.feedforward import FastNet, StyleNet
+from ..models.nets.feedforward import FastNet, QualityNet, StyleNet
 from ..models.nets.packed import padded_cells, padded_index, read_back, written_out
 from ..pipeline.core.errors import ModelError
 from ..pipeline.core.files import atomic_write
@@ -144,8 +144,8 @@ def _own_canvas(channels: int) -> NDArray[np.uint8]:
     return canvas_bytes(noise_canvas(1, channels, _OWN_CELLS, _OWN_CELLS, random))
 
 
-def read_fast(path: Path) -> FastNet:
-    """The net that a ``fast`` style's file was written from, to train it further.
+def read_net(path: Path) -> FastNet:
+    """The net that a ``fast`` or ``quality`` style's file was written from, to train it further.
 
     Raises:
         ModelError: the file holds no such net.
@@ -157,12 +157,15 @@ def read_fast(path: Path) -> FastNet:
             for x in model.graph.initializer
             if x.name.startswith("net.")
         }
-        canvas = written["head.0.weight"].shape[1] - FastNet.pack_in**2 * 3
+        channels, inputs = written["head.0.weight"].shape[:2]
+        canvas = inputs - FastNet.pack_in**2 * 3
         net = FastNet(canvas=canvas)
+        if channels != net.channels:
+            net = QualityNet(canvas=canvas)
         read_back(net, written)
     # protobuf's errors share no other base; a missing or odd weight has its own.
     except Exception as error:
-        raise ModelError(f"{path} holds no net of the fast tier: {error}") from error
+        raise ModelError(f"{path} holds no net of the tiers fast and quality: {error}") from error
     return net
 
 

@@ -53,7 +53,7 @@ def judges_of(
 
     @cache
     def judge(kind: Literal["slim", "vgg"]) -> PaintLoss:
-        net = SlimVGG() if kind == "slim" else WholeVGG(open_vgg19(vgg))
+        net = SlimVGG(device=where) if kind == "slim" else WholeVGG(open_vgg19(vgg))
         return paint_loss(recipe, painting, net, where)
 
     return judge

@@ -86,24 +86,33 @@ def resized(rgb: NDArray[np.uint8], short_side: int) -> NDArray[np.uint8]:
 class Crops(Dataset[Tensor]):
     """Square crops, (3, size, size) uint8, 0–255, RGB, mirrored half of the time.
 
-    A crop spans between half and all of the photograph's short side: the magnified ones look as
-    large frames do, soft at the pixel, so that a net trained on small photographs knows them too.
+    The magnified ones look as large frames do, soft at the pixel, so that a net trained on small
+    photographs knows them too.
 
     Args:
         photos: files of photographs.
         size: height and width of a crop, px.
         count: crops in all.
         seed: of the random choices.
+        span: least and largest share of the photograph's short side that a crop shows.
 
     Raises:
         TrainingError: on reading, when none of the photographs can be decoded.
     """
 
-    def __init__(self, photos: list[Path], size: int, count: int, seed: int) -> None:
+    def __init__(
+        self,
+        photos: list[Path],
+        size: int,
+        count: int,
+        seed: int,
+        span: tuple[float, float] = (0.5, 1.0),
+    ) -> None:
         self.photos = photos
         self.size = size
         self.count = count
         self.seed = seed
+        self.span = span
 
     def __len__(self) -> int:
         return self.count
@@ -112,7 +121,7 @@ class Crops(Dataset[Tensor]):
         rng = np.random.default_rng((self.seed, index))
         rgb = self._photo(int(rng.integers(len(self.photos))))
         short = min(rgb.shape[:2])
-        side = max(1, round(short * rng.uniform(0.5, 1.0)))
+        side = max(1, round(short * rng.uniform(*self.span)))
         top = int(rng.integers(rgb.shape[0] - side + 1))
         left = int(rng.integers(rgb.shape[1] - side + 1))
         crop = resized(rgb[top : top + side, left : left + side], self.size)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Universal = Literal["wct", "photowct", "wct2", "styleswap"]
 """A method that takes any style picture."""
@@ -47,6 +47,13 @@ class Recipe(BaseModel):
     )
     batch: int = Field(4, ge=1, description="Pictures per step (batch size).")
     crop: int = Field(256, ge=64, description="Side of a crop, px.")
+    crop_min: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="Least share of the photograph's short side that a crop shows.",
+    )
+    crop_max: float = Field(1.0, gt=0, le=1, description="Largest share of it.")
     style_size: int = Field(
         768, ge=64, description="Short side of the style picture, px: larger gives larger strokes."
     )
@@ -119,6 +126,14 @@ class Recipe(BaseModel):
         description="Number of photographs, the last by name, that are for validation only.",
     )
     seed: int = Field(0, ge=0, description="Random seed of the weights, the crops and their order.")
+
+    @model_validator(mode="after")
+    def _crops_have_a_span(self) -> Self:
+        if self.crop_min > self.crop_max:
+            raise ValueError(
+                f"--crop-min {self.crop_min:g} is larger than --crop-max {self.crop_max:g}"
+            )
+        return self
 
     def target_of(self, judge: Literal["slim", "vgg"]) -> float:
         """The content loss to which the weight is steered; 0: it stays."""

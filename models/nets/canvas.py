@@ -18,12 +18,12 @@ CELL = 4
 """Pixels along the side of a cell."""
 _SPREAD = 3.0
 """Standard deviations that are 1."""
-_FACETS = {4: 1.135, 8: 1.06, 16: 1.035}
+_FACETS = {4: 1.275, 8: 1.13, 16: 1.08}
 """Their widths, cells, and what makes up for the variance that blurred edges cost."""
 _WIDEST = 3**0.5  # uniform values of −√3..√3 have unit variance
 # Standard deviations of blurs, cells: sharper, and the picture shimmers when the canvas moves.
-_SOFT_NOISE, _SOFT_EDGES = 0.56, 0.35
-_FINE = 0.9 / 0.54  # noise of this deviation has 0.9 when it is blurred
+_SOFT_NOISE, _SOFT_EDGES = 0.71, 0.75
+_FINE = 0.9 / 0.40  # noise of this deviation has 0.9 when it is blurred
 
 
 def noise_canvas(n: int, channels: int, height: int, width: int, random: torch.Generator) -> Tensor:

@@ -14,12 +14,15 @@ from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch user knows
 
+from ..device import quick_dtype
+
 WIDTHS = ((16, 16), (32, 32), (64,) * 4, (128,) * 4, (128,))
 """Channels of the convolutions of each block."""
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
 """The layers with a map."""
 
 _FILE = "slim-vgg.safetensors"
+_CPU = torch.device("cpu")
 
 
 class SlimVGG(nn.Module):
@@ -30,9 +33,14 @@ class SlimVGG(nn.Module):
 
     Args:
         state: its weights; ``None``: those that ship.
+        device: where it computes, in ``quick_dtype``.
     """
 
-    def __init__(self, state: dict[str, Tensor] | None = None) -> None:
+    def __init__(
+        self,
+        state: dict[str, Tensor] | None = None,
+        device: torch.device = _CPU,
+    ) -> None:
         super().__init__()
         # A picture's affine map to what the first convolution reads.
         self.input = nn.Conv2d(3, 3, 1)
@@ -48,7 +56,9 @@ class SlimVGG(nn.Module):
                     self.maps[name] = nn.Linear(width, width + 1)
         self.load_state_dict(state if state is not None else _shipped())
         self.eval().requires_grad_(False)
-        self.convs.to(dtype=torch.bfloat16, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.convs.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.to(device)
+        self.convs.to(quick_dtype(device))
 
     def forward(self, rgb: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
         """Slim features of pictures.
@@ -58,7 +68,7 @@ class SlimVGG(nn.Module):
             layers: names, such as ``relu4_1``.
 
         Returns:
-            Name → (N, C_l, H_l, W_l) bfloat16, ≥ 0.
+            Name → (N, C_l, H_l, W_l) in ``quick_dtype``, ≥ 0.
         """
         with torch.autocast(rgb.device.type, enabled=False):
             return self.describe(rgb, layers)

@@ -154,13 +154,6 @@ class Describer:
         return {x: result[rectified(x)].float() * self._gains[rectified(x)] for x in layers}
 
 
-def quick_in_bf16(device: torch.device) -> bool:
-    """Whether bfloat16 is quicker there than float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-
-
 _SCALE = 500.0
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...pipeline.core.errors import SettingsError
+from ..device import quick_dtype
 from ..nets.autoencoder import vgg_encoder
 from ..nets.vgg19 import VGG19
 from ..recipe import PaintRecipe, SwapRecipe
@@ -26,7 +27,7 @@ from ..universal.styleswap import LEVEL
 from .color import with_grey
 from .deep_photo import DeepPhoto, Laplacian, merged
 from .descent import Canvas, Descent
-from .gatys import Describer, Style, quick_in_bf16
+from .gatys import Describer, Style
 from .image import Painting, Subject
 from .styleswap import optimize_swap
 from .temporal import WarpedPicture, begin_with, temporal_term
@@ -165,7 +166,7 @@ def open_describer(vgg: VGG19, margin: int, device: torch.device) -> Describer:
         margin: px of reflection around the picture; see ``Describer``.
         device: where to compute.
     """
-    return Describer(vgg.to(device), margin, quick_in_bf16(device))
+    return Describer(vgg.to(device), margin, quick_dtype(device) == torch.bfloat16)
 
 
 def optimize(

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from ...pipeline.core.errors import TrainingError, reason
 from .. import checkpoint
 from ..data import read_rgb, resized, to_tensor
+from ..device import mixed_precision
 from ..nets.autoencoder import FULL, SLIM, Conv, Decoder, Encoder, Skip, vgg_encoder
 from ..nets.vgg19 import VGG19
 from ..recipe import DecoderRecipe, Universal, with_new_names
@@ -179,7 +180,7 @@ def learn(
             group["lr"] = one_cycle(learning.step, learning.steps, peak)
         if learning.stages_alone and learning.step == 0:
             _begin_sized(learning.net, rgb)
-        with torch.autocast(device.type, torch.bfloat16):
+        with mixed_precision(device):
             pixel, feature = losses(learning, teacher, rgb)
         total = pixel + recipe.feature_weight * feature
         learning.optimizer.zero_grad(set_to_none=True)

@@ -1,7 +1,7 @@
 """Learning a style: a feed-forward net against perceptual losses (after Johnson 2016).
 
 ``train`` is an iterator of steps: the caller shows them, and may stop after any. The same code runs
-on a GPU and on a CPU (bfloat16 under autocast, channels last).
+on a GPU and on a CPU (bfloat16 where it is quick, channels last).
 
 What is kept is the running average of the weights. The weight of the content loss is steered, so
 that one recipe keeps equally much of the photograph whatever the painting is.
@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Subset
 
 from ...pipeline.core.errors import TrainingError
 from ..data import Crops, read_rgb, resized, to_rgb, to_tensor
+from ..device import mixed_precision
 from ..nets.canvas import noise_canvas
 from ..nets.feedforward import StyleNet
 from ..recipe import DecoderRecipe, Recipe
@@ -154,7 +155,8 @@ def batches(
         done: steps done.
         workers: processes that load the photographs.
     """
-    crops = Crops(photos, recipe.crop, recipe.steps * recipe.batch, recipe.seed)
+    span = (recipe.crop_min, recipe.crop_max) if isinstance(recipe, Recipe) else (0.5, 1.0)
+    crops = Crops(photos, recipe.crop, recipe.steps * recipe.batch, recipe.seed, span)
     rest = Subset(crops, range(done * recipe.batch, len(crops)))
     yield from DataLoader(rest, recipe.batch, num_workers=workers, persistent_workers=workers > 0)
 
@@ -166,7 +168,7 @@ STEADY_EVERY = 2
 def _step(training: Training, loss: PaintLoss, content: Tensor) -> LossValues:
     recipe = training.recipe
     shoot = _shoot_still if not training.net.recurrent else _shoot_sequence
-    with torch.autocast(content.device.type, torch.bfloat16):
+    with mixed_precision(content.device):
         pictures, result, steady = shoot(training, content)
     losses = loss(result, pictures, training.step)
     total = _total(recipe, losses, training.content_weight) + recipe.steady_weight * steady

@@ -16,7 +16,7 @@ from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch
 
 _FLATTEST = 0.3
 """Share of the windows of a batch that count as flat."""
-_SAMPLES = 2048
+_SAMPLES = 1024
 """Places that are compared at each layer."""
 _DIRECTIONS = 32
 _LEAST = 0.4

@@ -22,6 +22,7 @@ from torch import Tensor
 from ...pipeline.core.errors import TrainingError
 from .. import checkpoint
 from ..data import read_rgb, to_tensor
+from ..device import mixed_precision
 from ..nets.feedforward import FastNet
 from ..nets.vgg19 import VGG19
 from ..recipe import DistilRecipe
@@ -144,7 +145,7 @@ def distil(
         frame, painting = (
             x.to(device).contiguous(memory_format=torch.channels_last) for x in patches.batch(step)
         )
-        with torch.autocast(device.type, torch.bfloat16):
+        with mixed_precision(device):
             loss = _loss(net, vgg, frame, painting, recipe, step)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -20,6 +20,7 @@ from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch
 
 from ...pipeline.core.errors import TrainingError, nearest
 from ..data import resized, to_tensor
+from ..device import mixed_precision
 from ..nets.slim_vgg import LAYERS, SlimVGG
 from ..nets.vgg19 import VGG19
 from ..recipe import Recipe
@@ -290,7 +291,7 @@ def within(means: Tensor, squares: Tensor) -> Tensor:
 
 
 class WholeVGG(nn.Module):
-    """VGG-19 in bfloat16, as a ``FeatureNet``.
+    """VGG-19 as a ``FeatureNet``.
 
     Args:
         vgg: its weights.
@@ -302,7 +303,7 @@ class WholeVGG(nn.Module):
 
     def forward(self, rgb: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
         """See ``FeatureNet``."""
-        with torch.autocast(rgb.device.type, torch.bfloat16):
+        with mixed_precision(rgb.device):
             return self.vgg(rgb, layers)
 
     def map_to_vgg(self, layer: str) -> None:

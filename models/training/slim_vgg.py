@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch user knows
 
 from ..data import list_photos, read_rgb, resized
+from ..device import mixed_precision
 from ..nets.slim_vgg import LAYERS, SlimVGG
 from ..nets.vgg19 import VGG19, open_vgg19
 from .feedforward import one_cycle
@@ -140,7 +141,7 @@ def distil(student: Student, vgg: VGG19, views: Views, steps: int) -> Iterator[f
             wanted = {name: x.float() for name, x in teacher(rgb, LAYERS).items()}
         if not step:
             variances = {k: float(x.var(dim=(0, 2, 3)).sum()) for k, x in wanted.items()}
-        with torch.autocast(rgb.device.type, torch.bfloat16):
+        with mixed_precision(rgb.device):
             found = student(rgb)
         loss = rgb.new_zeros(())
         for name, x in wanted.items():

@@ -40,11 +40,12 @@ _SIDE = 512  # of a texture, cells: 2048 px of a painted picture; then it repeat
 _MEAN, _STEPS = 128, 127 / 3  # byte of 0; steps per standard deviation
 _DEVIATIONS = (0.9, 1.0, 1.0, 1.0)  # of each channel; nets are trained with these
 # Standard deviations of blurs of the noise and of the facets, px of the texture. Sharper, they jump
-# from cell to cell as they move: what was painted was twice as unsteady. Softer, strokes fade.
-_SOFT_NOISE, _SOFT_EDGES = 0.5, 0.7
+# from cell to cell as they move, and what is painted from them with them: a moved wall was three
+# times as unsteady at half of this. Nets must be trained with it, or their strokes fade.
+_SOFT_NOISE, _SOFT_EDGES = 1.0, 1.5
 _FACETS = (4, 8, 16)  # widths of the facets, cells
 # Distance, in cells, at which two places of each channel are alike by 1/e.
-_WIDTHS = (1.3, 2.7, 5.1, 9.8)
+_WIDTHS = (1.6, 3.2, 5.5, 10.1)
 
 # Squared gradient, grey levels per px of the reduced picture, at which structure halves the flat.
 _STRUCTURE = 30.0
@@ -143,14 +144,16 @@ class TravellingCanvas:
         """Return the next frame with its canvas, from its ``motion`` and ``cut``."""
         if not self.moves:
             return replace(frame, canvas=still_canvas(frame.source, 0))
-        self.advance(frame)
+        grey = reduce_brightness(frame.source)
+        self._advance(frame, grey)
         angle = math.pi * self._phase
         weights = abs(math.sin(angle)), abs(math.cos(angle))
         moved = (self._moved[..., :2], self._moved[..., 2:])
         layers = tuple(map(CanvasLayer, moved, weights))
-        return replace(frame, canvas=Canvas(layers, self._strength * flatness(frame.source)))
+        strength = self._strength * flatness(grey, _black(frame.source))
+        return replace(frame, canvas=Canvas(layers, strength))
 
-    def advance(self, frame: Frame) -> None:
+    def _advance(self, frame: Frame, grey: Plane) -> None:
         """Move the layers to the next frame; where it has no motion, they begin anew."""
         if self._begin is None or frame.cut:
             self._begin = frame.time
@@ -160,7 +163,7 @@ class TravellingCanvas:
         if frame.cut or frame.motion is None:
             self._moved = _no_displacement(2)
         else:
-            self._moved = _move(self._moved, frame.motion, reduce_brightness(frame.source))
+            self._moved = _move(self._moved, frame.motion, grey)
             for layer in (0, 1):
                 if renewals[layer] != self._renewals[layer]:
                     self._renew(layer)
@@ -282,30 +285,35 @@ def still_canvas(picture: Picture, strength: float = 1.0) -> Canvas:
     """
     if not strength:
         return Canvas((), np.zeros((1, 1), np.float32))
-    return Canvas((CanvasLayer(_no_displacement(1), 1.0),), strength * flatness(picture))
+    flat = flatness(reduce_brightness(picture), _black(picture))
+    return Canvas((CanvasLayer(_no_displacement(1), 1.0),), strength * flat)
 
 
-def flatness(picture: Picture) -> NDArray[np.float32]:
+def flatness(grey: Plane, black: int = 0) -> NDArray[np.float32]:
     """How flat a picture is around every pixel: ``_LEAST`` where it has structure, 1 where none.
 
     Black has none: letterbox bars and fades to black are no walls.
 
     Args:
-        picture: of any size.
+        grey: its reduced brightness, (h, w) uint8; see ``reduce_brightness``.
+        black: the grey level of black.
 
     Returns:
-        (h, w) float32, 0..1, of a reduced size.
+        (h // 2, w // 2) float32, 0..1.
     """
-    grey = reduce_brightness(picture)
     across, down = (cv2.Sobel(grey, cv2.CV_32F, x, 1 - x, scale=1 / 8) for x in (1, 0))
     energy = cv2.add(cv2.multiply(across, across), cv2.multiply(down, down))
     half = (max(1, grey.shape[0] // 2), max(1, grey.shape[1] // 2))
     energy = cv2.GaussianBlur(resize_area(energy, half), (0, 0), _SMOOTH)
     flat = _STRUCTURE / (energy + _STRUCTURE)
-    black = picture.coding.limits[0][0] if isinstance(picture, Yuv) else 0
     light = cv2.GaussianBlur(resize_area(grey, half), (0, 0), _SMOOTH).astype(np.float32) - black
     shown = np.clip(light / _DARK, 0, 1)
     return np.asarray(shown * (_LEAST + (1 - _LEAST) * flat * flat), np.float32)
+
+
+def _black(picture: Picture) -> int:
+    """The level of black in a picture's reduced brightness."""
+    return picture.coding.limits[0][0] if isinstance(picture, Yuv) else 0
 
 
 def _no_displacement(layers: int) -> Vectors:

@@ -64,6 +64,10 @@ def test_a_style_is_trained_resumed_exported_and_played(
         (["--device", "tpu"], "it is auto, cpu or cuda"),
         (["--tier", "slow"], "tier = 'slow'"),
         (["--validation-photos", "90"], "of them for validation"),
+        (
+            ["--crop-min", "0.9", "--crop-max", "0.4"],
+            "--crop-min 0.9 is larger than --crop-max 0.4",
+        ),
     ],
 )
 def test_bad_training_input_is_one_line(tmp_path: Path, change: list[str], message: str):

@@ -9,8 +9,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from stylize_video.cli.learn import with_style
 from stylize_video.export import learning
 from stylize_video.models.recipe import Recipe
+from stylize_video.pipeline.core.config import Settings
 from stylize_video.pipeline.media.inputs import open_source
 
 from ..helpers.command import one_line, run_command
@@ -104,3 +106,18 @@ def test_the_plan_names_what_will_be_learned(tmp_path: Path, make_clip: MakeClip
     lines = done.stdout.splitlines()
     assert lines[0] == "learn    mine.png on the film's own frames, 450 steps"
     assert any(line.startswith("paint    the learned style") for line in lines)
+
+
+def test_it_learns_on_small_crops_of_the_frames(make_clip: MakeClip, painting: Path):
+    film = open_source(str(make_clip()), None, Fraction(25))
+    recipe = learning.prepare(film, painting, 450).recipe
+    assert recipe.crop < Recipe().crop and recipe.crop_max < Recipe().crop_max
+
+
+@pytest.mark.parametrize("typed", [None, "none", "source", "match"])
+def test_the_learned_style_paints_in_the_paintings_colours_unless_told_otherwise(typed: str | None):
+    words = {} if typed is None else {"palette": typed}
+    before = Settings.model_validate({"style": "mine.png", "method": "learn"} | words)
+    after = with_style(before, "mine.onnx")
+    assert after.style == ("mine.onnx",) and after.method == "auto"
+    assert after.palette == (typed or "style")

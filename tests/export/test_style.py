@@ -11,7 +11,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from stylize_video.export.style import export_style, read_fast
+from stylize_video.export.style import export_style, read_net
 from stylize_video.models.nets.feedforward import FastNet, QualityNet, RecurrentNet, StyleNet
 from stylize_video.models.nets.johnson import JohnsonNet
 from stylize_video.pipeline.core.errors import ModelError, TrainingError
@@ -56,21 +56,23 @@ def test_the_file_paints_what_pytorch_paints_at_any_size(
     assert style.info.recurrent == net.recurrent
 
 
+@pytest.mark.parametrize("tier", [FastNet, QualityNet])
 def test_a_file_is_read_back_as_the_net_that_it_was_written_from(
-    tmp_path: Path, photo_frames: list[Rgb]
+    tmp_path: Path, photo_frames: list[Rgb], tier: type[FastNet]
 ):
     torch.manual_seed(2)
-    net = FastNet()
+    net = tier(canvas=4)
     for weights in net.parameters():  # of a fresh net, some are zeros, and of those one is written
         torch.nn.init.normal_(weights, std=0.1)
     export_style(net, ModelCard("test", "fast"), tmp_path / "s.onnx", photo_frames)
-    again = read_fast(tmp_path / "s.onnx")
+    again = read_net(tmp_path / "s.onnx")
+    assert again.name == net.name
     rgb = torch.from_numpy(photo_frames[0]).permute(2, 0, 1)[None] / 255
     with torch.no_grad():
         assert (again(rgb) - net(rgb)).abs().mean() * 255 < 0.2  # the file has half the digits
     (tmp_path / "no.onnx").write_bytes(b"nothing")
-    with pytest.raises(ModelError, match=r"no\.onnx holds no net of the fast tier"):
-        read_fast(tmp_path / "no.onnx")
+    with pytest.raises(ModelError, match=r"no\.onnx holds no net of the tiers fast and quality"):
+        read_net(tmp_path / "no.onnx")
 
 
 def notes_of(path: Path) -> int:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from stylize_video.models.data import Crops, list_photos
@@ -17,6 +19,15 @@ def test_a_crop_depends_on_seed_and_number_alone(tmp_path: Path):
     assert not torch.equal(a[0], Crops(photos, 64, 10, seed=2)[0])
     assert a[0].shape == (3, 64, 64)
     assert a[0].dtype == torch.uint8
+
+
+def test_a_crop_shows_as_much_of_a_photograph_as_was_asked(tmp_path: Path):
+    """Brightness rises by one level a px across the photograph, so a crop's range tells its width."""
+    ramp = np.tile(np.arange(256, dtype=np.uint8), (256, 1))
+    cv2.imwrite(str(tmp_path / "ramp.png"), cv2.merge([ramp] * 3))
+    crops = Crops([tmp_path / "ramp.png"], 64, 40, seed=0, span=(0.3, 0.4))
+    widths = [int(crop.max()) - int(crop.min()) for crop in (crops[i] for i in range(40))]
+    assert 0.27 * 256 < min(widths) < max(widths) < 0.42 * 256
 
 
 def test_a_broken_photograph_is_passed_over(tmp_path: Path):

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from stylize_video.export.style import read_fast
+from stylize_video.export.style import read_net
 from stylize_video.models.nets.feedforward import FastNet
 from stylize_video.models.nets.vgg19 import VGG19
 from stylize_video.models.recipe import DistilRecipe
@@ -48,7 +48,7 @@ def test_the_base_that_ships_is_a_better_beginning_than_nothing(vgg: VGG19, pair
     for seed in (1, 2, 3):
         torch.manual_seed(seed)
         fresh.append(loss(FastNet()))
-    assert loss(read_fast(base_file("fast"))) < 0.8 * float(np.mean(fresh))
+    assert loss(read_net(base_file("fast"))) < 0.8 * float(np.mean(fresh))
 
 
 def test_a_stopped_net_goes_on_where_it_was(vgg: VGG19, pairs: list[Pair], tmp_path: Path):
