@@ -22,7 +22,7 @@ def test_a_crop_depends_on_seed_and_number_alone(tmp_path: Path):
 
 
 def test_a_crop_shows_as_much_of_a_photograph_as_was_asked(tmp_path: Path):
-    """Brightness rises by one level a px across the photograph, so a crop's range tells its width."""
+    """Brightness rises by a level a px across the photograph: a range of levels is a width."""
     ramp = np.tile(np.arange(256, dtype=np.uint8), (256, 1))
     cv2.imwrite(str(tmp_path / "ramp.png"), cv2.merge([ramp] * 3))
     crops = Crops([tmp_path / "ramp.png"], 64, 40, seed=0, span=(0.3, 0.4))
