@@ -80,9 +80,9 @@ class StyleSettings(Group):
     )
     palette: Literal["style", "source", "match", "none"] = Field(
         "none",
-        description="Whose colours the result has. style: the painting's. source: the input's, "
-        "pixel by pixel; only brightness is painted. match: the input's on average, once per "
-        "shot. none: as the style paints.",
+        description="Whose colours the result has. style: the painting's; the default of --method "
+        "learn. source: the input's, pixel by pixel; only brightness is painted. match: the "
+        "input's on average, once per shot. none: as the style paints.",
     )
     method: str = Field(
         "auto",
