@@ -111,7 +111,7 @@ for _group, _commands in COMMANDS.items():
 
 
 def main() -> None:
-    """Run the command. Exit 0: done; 1: a stated error; 2: wrong usage; 130: Ctrl-C."""
+    """Run the command. Exit 0: done; 1: a stated error; 2: wrong usage; 3: losses; 130: Ctrl-C."""
     try:
         app(prog_name="stylize-video")
     except StylizeError as error:

@@ -21,6 +21,9 @@ from .preview import preview_settings
 from .progress import Report, stop_on_signal
 from .torch_backend import need_torch, sigterm_as_ctrl_c
 
+LOSSES = 3
+"""Exit code: the picture is whole, but something that was planned is missing beside it."""
+
 if TYPE_CHECKING:
     from ..export.keyframe_backend import KeyframeBackend
     from ..pipeline.media.images import PictureSource
@@ -108,6 +111,8 @@ def _paint(source: str, output: str, settings: Settings, report: Report, vgg: Pa
     _print_result(result, progress.pictures, report)
     if result.stopped:
         raise typer.Exit(130)
+    if result.losses:
+        raise typer.Exit(LOSSES)
 
 
 def _paint_picture(
@@ -165,6 +170,7 @@ def _print_result(result: Result, pictures: bool, report: Report) -> None:
             frames=result.frames,
             start=float(result.start),
             end=float(result.end),
+            missing=list(result.losses),
         )
         return
     seconds = float(result.end - result.start)
@@ -174,7 +180,8 @@ def _print_result(result: Result, pictures: bool, report: Report) -> None:
     if result.stopped:
         report.say(f"stopped: {result.output} holds the first {count}")
     else:
-        report.say(f"wrote {result.output}: {count}")
+        missing = "".join(f"; missing: {line}" for line in result.losses)
+        report.say(f"wrote {result.output}: {count}{missing}")
 
 
 class _Progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import shutil
 import tempfile
@@ -61,6 +62,8 @@ class Result:
     """Source time at which the last one ends."""
     stopped: bool
     """It was stopped before the end."""
+    losses: tuple[str, ...] = ()
+    """What the output lacks of what was planned, a line a stream."""
 
 
 def stylize(
@@ -108,7 +111,7 @@ def render(
     if on_start is not None:
         on_start(Start(plan.source.info, plan.frames, style.device, style.name))
     target = plan.target
-    with _work_folder(target) as folder:
+    with _work_folder(target) as folder, _held(plan.source.info.container) as container:
         path = folder / "segment"
         writer = _open_writer(path, plan)
         planar = style.planar and is_video(target)
@@ -117,14 +120,17 @@ def render(
             plan.source, stages, _read_span(plan, planar), path, writer, on_frame, stop, planar
         )
         stopped = stop is not None and stop.is_set()
+        cut_short = stopped or broken is not None
         with writing(target):
-            result = _assemble(segment, plan, cut_short=stopped or broken is not None)
-            target = _place(result, target, plan.overwrite)
-            if not stopped and broken is None:
+            result, losses = _assemble(segment, plan, container, cut_short)
+            # A fragment never takes the place of a whole older file.
+            whole = not cut_short and not losses
+            target = _place(result, target, plan.overwrite, whole)
+            if not cut_short:
                 plan.shots.save(plan.span)
     if broken is not None:
         raise SourceError(f"{broken}; the {segment.frames} frames before that are in {target}")
-    return Result(target, segment.frames, segment.start, segment.end, stopped)
+    return Result(target, segment.frames, segment.start, segment.end, stopped, tuple(losses))
 
 
 def render_segment(
@@ -225,11 +231,27 @@ def _open_writer(path: Path, plan: Plan) -> Writer:
     return PictureWriter(path, plan.target, picture_name(plan.target))
 
 
-def _assemble(segment: Segment, plan: Plan, cut_short: bool) -> Path:
-    """The output, still in the work folder: the segment joined with its sound, or its pictures."""
+@contextmanager
+def _held(path: Path | None) -> Generator[io.BufferedIOBase | None]:
+    """The source's file, open until the join: it may be moved, replaced or deleted meanwhile."""
+    if path is None:
+        yield None
+        return
+    with path.open("rb") as file:
+        yield file
+
+
+def _assemble(
+    segment: Segment, plan: Plan, source: io.BufferedIOBase | None, cut_short: bool
+) -> tuple[Path, list[str]]:
+    """The output, still in the work folder: the segment joined with its sound, or its pictures.
+
+    Returns:
+        The file or folder, and what it lacks, a line a stream.
+    """
     if plan.encoding is None:
         picture = segment.path / plan.target.name
-        return picture if picture.is_file() else segment.path
+        return (picture if picture.is_file() else segment.path), []
     trimmed = plan.span.start is not None
     span = Span(
         segment.start if trimmed else None,
@@ -238,21 +260,23 @@ def _assemble(segment: Segment, plan: Plan, cut_short: bool) -> Path:
     window = TimeWindow(span, segment.start if trimmed else Fraction(0))
     joined = segment.path.with_name("joined")
     container = CONTAINERS[plan.target.suffix.lower()][0]
-    join([segment], plan.source.info.container, joined, container, window, plan.streams)
-    return joined
+    losses = join([segment], source, joined, container, window, plan.streams)
+    return joined, losses
 
 
-def _place(result: Path, target: Path, overwrite: bool) -> Path:
+def _place(result: Path, target: Path, overwrite: bool, whole: bool) -> Path:
     """Put the output in its place in one move; where it now is.
 
-    A file that has appeared there during the run is not replaced: the output gets an unused name.
+    A file that has appeared there during the run is not replaced, and no file is by a fragment: the
+    output gets an unused name then.
     """
     try:
-        check_place(target, overwrite, str(target))
+        check_place(target, overwrite and whole, str(target))
     except SinkError:
         existing = target
         target = unused_path(existing)
-        log.warning("%s appeared during the run and was not replaced; see %s", existing, target)
+        why = "appeared during the run" if whole or not overwrite else "is whole, the new one not"
+        log.warning("%s %s, and was not replaced; see %s", existing, why, target)
     place = target.resolve()  # what a link points to is replaced, not the link
     if place.is_dir():
         place.rename(result.with_name("replaced"))

@@ -1,34 +1,32 @@
 """Join pieces of encoded video with the sound, subtitles and chapters of their source.
 
-A stream that the output's container can hold is not encoded again: its packets are copied.
+A stream that the output's container can hold is not encoded again: its packets are copied. What
+fails on the way costs that stream alone: the picture is always written.
 """
 
 from __future__ import annotations
 
+import errno
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+import io
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
-from av.audio.stream import AudioStream
 from av.codec.codec import UnknownCodecError
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
-from av.subtitles.stream import SubtitleStream
 
+from ..core.errors import reason
 from ..core.frame import Span
-from .streams import StreamPlan, plan_streams
+from .feeds import Feed, copied_tags, is_last, open_feed
+from .streams import StreamPlan
 from .writers import Segment
-
-# The muxer writes these itself. For a time code it would add a track that it can't finish.
-_NOT_COPIED = frozenset(
-    {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode"}
-)
 
 
 @dataclass(frozen=True)
@@ -43,44 +41,125 @@ class TimeWindow:
 
 WHOLE = TimeWindow(Span(), Fraction(0))
 
-Feed = Callable[[Packet], Iterable[Packet]]
-"""Turns a packet of the source into packets of the output."""
+
+@dataclass
+class Losses:
+    """What an output lacks of what was planned: a line a stream, by its index in the source."""
+
+    lines: dict[int, str] = field(default_factory=dict[int, str])
+    dropped: dict[int, int] = field(default_factory=dict[int, int])
+    """Packets that the container refused, of streams that are kept."""
+
+    def lose(self, plan: StreamPlan, why: str) -> None:
+        """A stream ends here, or is missing as a whole."""
+        self.lines.setdefault(plan.index, f"{plan.name}: {why}")
+
+    def of(self, plans: Sequence[StreamPlan]) -> list[str]:
+        """All losses, a line each."""
+        lines = dict(self.lines)
+        for plan in plans:
+            count = self.dropped.get(plan.index, 0)
+            if count and plan.index not in lines:
+                lines[plan.index] = f"{plan.name}: {count} packets that could not be written"
+        return [lines[index] for index in sorted(lines)]
 
 
 def join(
     pieces: list[Segment],
-    source: Path | None,
+    source: io.BufferedIOBase | None,
     output: Path,
     container: str,
     window: TimeWindow = WHOLE,
-    streams: Sequence[StreamPlan] | None = None,
-) -> None:
+    plans: Sequence[StreamPlan] = (),
+) -> list[str]:
     """Write ``output`` from ``pieces`` and the other streams of ``source``.
 
     Args:
         pieces: the video, in order, of one encoding.
-        source: the file whose sound, subtitles, chapters and metadata are used; ``None``: none.
+        source: the file whose sound, subtitles, chapters and metadata are used, open; ``None``:
+            none.
         output: the file to write.
         container: FFmpeg's name of its format.
         window: the part of ``source`` that the output has.
-        streams: what happens to the source's other streams; ``None``: as ``plan_streams`` says.
+        plans: what happens to the source's other streams.
+
+    Returns:
+        What the output lacks of what was planned, a line a stream.
 
     Raises:
-        av.FFmpegError, OSError: the file can't be written.
+        av.FFmpegError, OSError: not even the picture can be written.
     """
+    kept = [plan for plan in plans if plan.action != "leave out"]
+    losses = Losses()
+    # A file that fails with all streams is tried with its sound, then with its picture alone.
+    choices = [kept, [plan for plan in kept if plan.kind == "audio"], []]
+    for number, chosen in enumerate(choices):
+        if number and len(chosen) == len(choices[number - 1]):
+            continue
+        attempt = Losses(dict(losses.lines))
+        try:
+            with _reopened(source, kept, attempt) as original:
+                _write(pieces, original, output, container, window, chosen, attempt)
+            return attempt.of(kept)
+        except (av.FFmpegError, ValueError) as error:
+            if not chosen or _is_of_disk(error):
+                raise
+            left = choices[number + 1]
+            for plan in chosen:
+                if plan not in left:
+                    losses.lose(plan, reason(error))
+    raise AssertionError("the last choice returns or raises")
+
+
+@contextmanager
+def _reopened(
+    source: io.BufferedIOBase | None, plans: Sequence[StreamPlan], losses: Losses
+) -> Generator[InputContainer | None]:
+    """The source as a container; ``None`` where there is none, or it can't be read any more."""
+    original = None
+    if source is not None:
+        try:
+            source.seek(0)
+            original = av.open(source)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            for plan in plans:
+                losses.lose(plan, f"the source can't be read any more: {reason(error)}")
+    try:
+        yield original
+    finally:
+        if original is not None:
+            original.close()
+
+
+def _write(
+    pieces: list[Segment],
+    original: InputContainer | None,
+    output: Path,
+    container: str,
+    window: TimeWindow,
+    plans: Sequence[StreamPlan],
+    losses: Losses,
+) -> None:
+    """Write the file once, with some of the source's streams; see ``join``."""
     with (
         av.open(pieces[0].path) as first,
         av.open(output, "w", format=container, options=_options(container, first)) as out,
     ):
         video = _video_stream(first, out)
-        if source is None:
-            _mux(out, [_video_packets(pieces, video, window)])
-            return
-        with av.open(source.absolute()) as original:
+        sources = [_video_packets(pieces, video, window)]
+        owners: dict[int, int] = {}
+        if original is not None:
             _copy_facts(original, out, video, window)
-            plans = plan_streams(source, container) if streams is None else streams
-            feeds = _feeds(original, out, plans)
-            _mux(out, [_video_packets(pieces, video, window), _others(original, feeds, window)])
+            feeds = _feeds(original, out, plans, losses, owners)
+            sources.append(_others(original, feeds, window, losses))
+        out.start_encoding()
+        _mux(out, sources, losses, owners)
+
+
+def _is_of_disk(error: Exception) -> bool:
+    """Whether a failure has nothing to do with what is written: it would fail again."""
+    code = getattr(error, "errno", None)
+    return code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EIO)
 
 
 def _video_stream(piece: InputContainer, out: OutputContainer) -> Stream:
@@ -106,9 +185,25 @@ def _options(container: str, first: InputContainer) -> dict[str, str]:
     return {"movflags": "+faststart", "movie_timescale": str(clock)}
 
 
-def _mux(out: OutputContainer, sources: list[Iterator[Packet]]) -> None:
+def _mux(
+    out: OutputContainer, sources: list[Iterator[Packet]], losses: Losses, owners: dict[int, int]
+) -> None:
+    """Write packets in the order of their times.
+
+    Args:
+        out: begun.
+        sources: packets of its streams, each in order.
+        losses: counts what can't be written.
+        owners: stream of the output → stream of the source, for all but the picture.
+    """
     for packet in heapq.merge(*sources, key=_moment):
-        out.mux_one(packet)
+        owner = owners.get(packet.stream.index)
+        try:
+            out.mux_one(packet)
+        except (av.FFmpegError, ValueError) as error:
+            if owner is None or _is_of_disk(error):
+                raise
+            losses.dropped[owner] = losses.dropped.get(owner, 0) + 1
 
 
 def _moment(packet: Packet) -> float:
@@ -140,21 +235,13 @@ def _copy_facts(
     original: InputContainer, out: OutputContainer, video: Stream, window: TimeWindow
 ) -> None:
     """Copy the metadata of the file and of its picture, and the chapters."""
-    out.metadata.update(_copied_tags(original.metadata))
+    out.metadata.update(copied_tags(original.metadata))
     best = original.streams.best("video")
     if best is not None:
-        video.metadata.update(_copied_tags(best.metadata))
+        video.metadata.update(copied_tags(best.metadata))
     in_window = (_chapter(chapter, window) for chapter in original.chapters())
     if chapters := [chapter for chapter in in_window if chapter is not None]:
         out.set_chapters(chapters)
-
-
-def _copied_tags(metadata: dict[str, str]) -> dict[str, str]:
-    return {
-        key: value
-        for key, value in metadata.items()
-        if key.lower() not in _NOT_COPIED and not key.startswith(("_STATISTICS", "BPS", "DURATION"))
-    }
 
 
 def _chapter(chapter: Any, window: TimeWindow) -> Any | None:
@@ -175,90 +262,32 @@ def _chapter(chapter: Any, window: TimeWindow) -> Any | None:
 
 
 def _feeds(
-    original: InputContainer, out: OutputContainer, streams: Sequence[StreamPlan]
-) -> dict[int, Feed]:
+    original: InputContainer,
+    out: OutputContainer,
+    plans: Sequence[StreamPlan],
+    losses: Losses,
+    owners: dict[int, int],
+) -> dict[int, tuple[StreamPlan, Feed]]:
     """For each stream of the output, by index in the source: how its packets are made."""
-    feeds: dict[int, Feed] = {}
-    for plan in streams:
-        stream = original.streams[plan.index]
-        if plan.action == "copy":
-            feed = _copy(stream, out)
-            if stream.type != "attachment":
-                feeds[plan.index] = feed
-        elif plan.action == "transcode" and isinstance(stream, AudioStream):
-            feeds[plan.index] = _transcode_audio(stream, out, plan.encoder)
-        elif plan.action == "transcode" and isinstance(stream, SubtitleStream):
-            feeds[plan.index] = _transcode_subtitles(stream, out, plan.encoder)
+    feeds: dict[int, tuple[StreamPlan, Feed]] = {}
+    for plan in plans:
+        try:
+            stream = original.streams[plan.index]
+            feed = open_feed(stream, out, plan.encoder)
+        except (av.FFmpegError, ValueError, IndexError) as error:
+            losses.lose(plan, reason(error))
+            continue
+        owners[len(out.streams) - 1] = plan.index
+        if stream.type != "attachment":
+            feeds[plan.index] = (plan, feed)
     return feeds
 
 
-def _copy(stream: Stream, out: OutputContainer) -> Feed:
-    """Copy packets unchanged."""
-    target = out.add_stream_from_template(stream)
-    _describe(stream, target)
-
-    def feed(packet: Packet) -> Iterable[Packet]:
-        packet.stream = target
-        return (packet,)
-
-    return feed
-
-
-def _describe(stream: Stream, target: Stream) -> None:
-    target.metadata.update(_copied_tags(stream.metadata))
-    target.disposition = stream.disposition
-
-
-def _transcode_audio(stream: AudioStream, out: OutputContainer, encoder: str) -> Feed:
-    rate = 48000 if encoder == "libopus" else stream.rate
-    target = out.add_stream(encoder, rate=rate)
-    assert isinstance(target, AudioStream)
-    target.codec_context.layout = stream.layout
-    target.codec_context.open(strict=False)
-    _describe(stream, target)
-    context = target.codec_context
-    resampler = av.AudioResampler(
-        format=context.format, layout=context.layout, rate=rate, frame_size=context.frame_size
-    )
-
-    def feed(packet: Packet) -> Iterable[Packet]:
-        flushing = packet.size == 0 and packet.pts is None
-        for frame in packet.decode():
-            for piece in resampler.resample(frame):
-                yield from target.encode(piece)
-        if flushing:
-            for piece in resampler.resample(None):
-                yield from target.encode(piece)
-            yield from target.encode(None)
-
-    return feed
-
-
-def _transcode_subtitles(stream: SubtitleStream, out: OutputContainer, encoder: str) -> Feed:
-    target = out.add_stream(encoder)
-    assert isinstance(target, SubtitleStream)
-    source = stream.codec_context
-    source.open(strict=False)  # its header is known only then
-    target.codec_context.subtitle_header = source.subtitle_header
-    target.time_base = target.codec_context.time_base = Fraction(1, 1000)
-    _describe(stream, target)
-
-    def feed(packet: Packet) -> Iterable[Packet]:
-        subtitle = source.decode2(packet) if packet.size else None
-        if subtitle is None:
-            return
-        encoded = target.codec_context.encode_subtitle(subtitle)
-        encoded.stream = target
-        encoded.pts = encoded.dts = packet.pts
-        encoded.duration = packet.duration
-        encoded.time_base = packet.time_base
-        yield encoded
-
-    return feed
-
-
 def _others(
-    original: InputContainer, feeds: dict[int, Feed], window: TimeWindow
+    original: InputContainer,
+    feeds: dict[int, tuple[StreamPlan, Feed]],
+    window: TimeWindow,
+    losses: Losses,
 ) -> Iterator[Packet]:
     """Packets of the other streams, inside the window, on the output's clock."""
     streams = [original.streams[index] for index in feeds]
@@ -268,13 +297,28 @@ def _others(
         early = int((window.span.start - 1) * av.time_base)
         with suppress(av.FFmpegError, OSError):  # then all of it is read, and the window selects
             original.seek(max(early, original.start_time or 0), backward=True)
-    for packet in original.demux(streams):
-        flushing = packet.size == 0 and packet.pts is None
-        if not flushing and (packet.pts is None or not _in_window(packet, window.span)):
-            continue
-        for produced in feeds[packet.stream.index](packet):
+    try:
+        for packet in original.demux(streams):
+            if not is_last(packet) and (packet.pts is None or not _in_window(packet, window.span)):
+                continue
+            yield from _fed(packet, *feeds[packet.stream.index], window, losses)
+    except (av.FFmpegError, OSError) as error:
+        for plan, _ in feeds.values():
+            losses.lose(plan, f"the source breaks off: {reason(error)}")
+
+
+def _fed(
+    packet: Packet, plan: StreamPlan, feed: Feed, window: TimeWindow, losses: Losses
+) -> Iterator[Packet]:
+    """What a feed makes of a packet. One that fails ends its stream."""
+    if plan.index in losses.lines:
+        return
+    try:
+        for produced in feed(packet):
             if produced.dts is not None or produced.pts is not None:
                 yield _move(produced, produced.stream, window.shift)
+    except (av.FFmpegError, ValueError) as error:
+        losses.lose(plan, f"it ends early: {reason(error)}")
 
 
 def _in_window(packet: Packet, span: Span) -> bool:

@@ -1,20 +1,25 @@
 """Decide which other streams of the source go into the output: sound, subtitles, attachments.
 
-Each stream is tried on an empty file of the output's container, before any work.
+Each stream is tried before any work: its first packets are written into a file of the output's
+container in memory, as they are, or through its decoder and an encoder, and read back.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import av
 from av.audio.stream import AudioStream
-from av.container import OutputContainer
+from av.container import InputContainer
+from av.packet import Packet
 from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
+
+from .feeds import is_last, open_feed
 
 # Container → encoder for sound, and for text subtitles, that it can't hold as they are.
 _AUDIO_ENCODER = {"webm": "libopus", "gif": None}
@@ -22,8 +27,14 @@ _SUBTITLE_ENCODER = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip",
 
 _BITMAPS = frozenset({"dvdsub", "pgssub", "dvbsub", "xsub", "dvd_subtitle", "hdmv_pgs_subtitle"})
 
+_MPEG_AUDIO = frozenset({"mp1", "mp2", "mp3"})  # one kind to MP4 and MPEG-TS
+
 # Containers for fonts and the like. Others accept such a stream and then fail at the header.
 _ATTACHMENTS = frozenset({"matroska"})
+
+# How far the source is read for the first packets of its streams.
+_FIRST_SECONDS, _FIRST_BYTES = 10, 50_000_000
+_ENOUGH = 8  # packets of a stream; the first one of some codecs gives no sound
 
 Action = Literal["copy", "transcode", "leave out"]
 
@@ -43,18 +54,29 @@ class StreamPlan:
     """Of a stream that is transcoded."""
     container: str = ""
     """FFmpeg's name of the output's format."""
+    decodable: bool = True
+    """This FFmpeg has a decoder for it."""
+    met: bool = True
+    """One of its packets was found and tried; else the plan is by its header alone."""
+
+    @property
+    def name(self) -> str:
+        """As messages have it."""
+        return f"{self.kind} stream {self.index}" + (f" ({self.codec})" if self.codec else "")
 
     @property
     def line(self) -> str:
         """One line for the user."""
-        what = f"{self.kind} stream {self.index}" + (f" ({self.codec})" if self.codec else "")
+        unmet = "" if self.met else " (planned from its header alone)"
         if self.action == "copy":
-            return f"{what} is copied"
+            return f"{self.name} is copied{unmet}"
         if self.action == "transcode":
-            return f"{what} is encoded as {self.encoder}: {self.container} can't hold it as it is"
+            how = f"encoded as {self.encoder}: {self.container} can't hold it as it is"
+            return f"{self.name} is {how}{unmet}"
         if self.kind == "video":
-            return f"{what} is left out: one picture is painted"
-        return f"{what} is left out: {self.container} can't hold it"
+            return f"{self.name} is left out: one picture is painted"
+        unknown = "" if self.decodable else ", and there is no decoder for it"
+        return f"{self.name} is left out: {self.container} can't hold it{unknown}"
 
 
 def plan_streams(source: Path, container: str) -> list[StreamPlan]:
@@ -67,42 +89,107 @@ def plan_streams(source: Path, container: str) -> list[StreamPlan]:
     Raises:
         av.FFmpegError, OSError: the file can't be read.
     """
-    with (
-        av.open(source.absolute()) as original,
-        av.open(io.BytesIO(), "w", format=container) as scratch,
-    ):
+    with av.open(source.absolute()) as original:
         best = original.streams.best("video")
         streams = [stream for stream in original.streams if stream is not best]
-        return [_plan(stream, scratch) for stream in streams]
+        tried = [s for s in streams if isinstance(s, (AudioStream, SubtitleStream))]
+        packets = _first_packets(original, tried)
+        return [_plan(stream, packets.get(stream.index, []), container) for stream in streams]
 
 
-def _plan(stream: Stream, scratch: OutputContainer) -> StreamPlan:
-    container = scratch.format.name
-    action, encoder = _decide(stream, scratch)
-    codec = getattr(getattr(stream, "codec_context", None), "name", "") or ""
-    return StreamPlan(stream.index, str(stream.type), codec, action, encoder, container)
+def _first_packets(original: InputContainer, tried: Sequence[Stream]) -> dict[int, list[Packet]]:
+    """The first packets of some streams, by index; a damaged file is read as far as it goes."""
+    found: dict[int, list[Packet]] = {stream.index: [] for stream in tried}
+    begin: float | None = None
+    read = 0
+    try:
+        for packet in original.demux() if tried else ():
+            read += packet.size
+            of_stream = found.get(packet.stream_index)
+            if of_stream is not None and not is_last(packet) and len(of_stream) < _ENOUGH:
+                of_stream.append(packet)
+            enough = all(
+                len(found[s.index]) >= (_ENOUGH if s.type == "audio" else 1) for s in tried
+            )
+            if packet.dts is not None and packet.time_base is not None:
+                moment = float(packet.dts * packet.time_base)
+                begin = moment if begin is None else begin
+                enough = enough or moment - begin > _FIRST_SECONDS
+            if enough or read > _FIRST_BYTES:
+                break
+    except (av.FFmpegError, OSError):
+        pass
+    return found
 
 
-def _decide(stream: Stream, scratch: OutputContainer) -> tuple[Action, str]:
-    if isinstance(stream, (AudioStream, SubtitleStream)):
-        if _can_hold(stream, scratch):
-            return "copy", ""
-        encoder = _encoder_for(stream, scratch.format.name)
-        return ("leave out", "") if encoder is None else ("transcode", encoder)
-    if stream.type == "attachment" and scratch.format.name in _ATTACHMENTS:
+def _plan(stream: Stream, packets: Sequence[Packet], container: str) -> StreamPlan:
+    context = getattr(stream, "codec_context", None)
+    action, encoder = _decide(stream, packets, container)
+    return StreamPlan(
+        index=stream.index,
+        kind=str(stream.type),
+        codec=getattr(context, "name", "") or "",
+        action=action,
+        encoder=encoder,
+        container=container,
+        decodable=context is not None or stream.type not in ("audio", "subtitle"),
+        met=bool(packets) or stream.type not in ("audio", "subtitle"),
+    )
+
+
+def _decide(stream: Stream, packets: Sequence[Packet], container: str) -> tuple[Action, str]:
+    if stream.type == "attachment" and container in _ATTACHMENTS:
         return "copy", ""
+    if not isinstance(stream, (AudioStream, SubtitleStream)):
+        return "leave out", ""
+    if _can_hold(stream, packets, container, ""):
+        return "copy", ""
+    encoder = _encoder_for(stream, container)
+    if encoder is not None and _can_hold(stream, packets, container, encoder):
+        return "transcode", encoder
     return "leave out", ""
 
 
-def _can_hold(stream: Stream, scratch: OutputContainer) -> bool:
-    """Whether the container can hold a stream's packets unchanged."""
-    if isinstance(stream, SubtitleStream) and scratch.format.name == "mpegts":
+def _can_hold(
+    stream: AudioStream | SubtitleStream, packets: Sequence[Packet], container: str, encoder: str
+) -> bool:
+    """Whether a container holds a stream, so that a player finds it there again.
+
+    Args:
+        stream: of the source.
+        packets: its first ones.
+        container: FFmpeg's name.
+        encoder: what encodes it again; empty: nothing does.
+    """
+    if isinstance(stream, SubtitleStream) and container == "mpegts":
         return False  # it would take any bytes, which no player reads
+    written = io.BytesIO()
+    anything = False
     try:
-        scratch.add_stream_from_template(stream)
+        with av.open(written, "w", format=container) as scratch:
+            feed = open_feed(stream, scratch, encoder)
+            name = scratch.streams[0].codec_context.codec.canonical_name
+            scratch.start_encoding()
+            for packet in packets:
+                for produced in feed(packet):
+                    scratch.mux_one(produced)
+                    anything = True
+                packet.stream = stream  # the next trial decodes it
+        return not anything or _reads_back(written, stream.type, name)
     except (ValueError, av.FFmpegError):
         return False
-    return True
+
+
+def _reads_back(written: io.BytesIO, kind: str, codec: str) -> bool:
+    """Whether the first stream of a file is what was written. A container may take any bytes."""
+    written.seek(0)
+    with av.open(written) as container:
+        stream = container.streams[0]
+        context = getattr(stream, "codec_context", None)
+        if context is None or stream.type != kind:
+            return False
+        found = context.codec.canonical_name
+        return found == codec or {found, codec} <= _MPEG_AUDIO
 
 
 def _encoder_for(stream: AudioStream | SubtitleStream, container: str) -> str | None:

@@ -55,7 +55,7 @@ def film(make_clip: MakeClip, tmp_path: Path) -> Path:
             "out.mkv",
             [
                 "audio stream 1 (aac) is copied",
-                "subtitle stream 2 (srt) is copied",
+                "subtitle stream 2 (srt) is copied (planned from its header alone)",
                 "video stream 3 (mjpeg) is left out: one picture is painted",
                 "attachment stream 4 is copied",
             ],
@@ -64,7 +64,8 @@ def film(make_clip: MakeClip, tmp_path: Path) -> Path:
             "out.mp4",
             [
                 "audio stream 1 (aac) is copied",
-                "subtitle stream 2 (srt) is encoded as mov_text: mp4 can't hold it as it is",
+                "subtitle stream 2 (srt) is encoded as mov_text: mp4 can't hold it as it is "
+                "(planned from its header alone)",
                 "video stream 3 (mjpeg) is left out: one picture is painted",
                 "attachment stream 4 is left out: mp4 can't hold it",
             ],
@@ -73,7 +74,8 @@ def film(make_clip: MakeClip, tmp_path: Path) -> Path:
             "out.webm",
             [
                 "audio stream 1 (aac) is encoded as libopus: webm can't hold it as it is",
-                "subtitle stream 2 (srt) is encoded as webvtt: webm can't hold it as it is",
+                "subtitle stream 2 (srt) is encoded as webvtt: webm can't hold it as it is "
+                "(planned from its header alone)",
                 "video stream 3 (mjpeg) is left out: one picture is painted",
                 "attachment stream 4 is left out: webm can't hold it",
             ],

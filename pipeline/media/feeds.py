@@ -1,0 +1,198 @@
+"""How packets of a source's stream become packets of the output: copied, or encoded again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.codec.codec import UnknownCodecError
+from av.codec.context import CodecContext
+from av.container import OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.subtitles.stream import SubtitleStream
+
+Feed = Callable[[Packet], Iterable[Packet]]
+"""Turns a packet of the source into packets of the output; an empty one is the last."""
+
+# The muxer writes these itself. For a time code it would add a track that it can't finish.
+_NOT_COPIED = frozenset(
+    {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode"}
+)
+# Number of channels → FFmpeg's default layout. Those of the count alone have no name.
+_LAYOUTS = ("", "mono", "stereo", "2.1", "4.0", "5.0", "5.1", "6.1", "7.1")
+_UNNAMED = re.compile(r"(\d+) channels")
+_RATE = 48000  # Hz: every encoder knows it
+
+
+def open_feed(stream: Stream, out: OutputContainer, encoder: str = "") -> Feed:
+    """Add a stream to the output, and return what makes its packets.
+
+    Args:
+        stream: of the source.
+        out: a stream is added to it.
+        encoder: encodes it again; empty: it is copied.
+
+    Raises:
+        av.FFmpegError, ValueError: the container or the encoder refuses it.
+    """
+    if not encoder:
+        return _copy(stream, out)
+    if isinstance(stream, AudioStream):
+        return _Sound(stream, out, encoder)
+    assert isinstance(stream, SubtitleStream)
+    return _subtitles(stream, out, encoder)
+
+
+def is_last(packet: Packet) -> bool:
+    """Whether this is the empty packet at the end of a stream."""
+    return packet.size == 0 and packet.pts is None
+
+
+def copied_tags(metadata: dict[str, str]) -> dict[str, str]:
+    """The metadata that an output keeps."""
+    return {
+        key: value
+        for key, value in metadata.items()
+        if key.lower() not in _NOT_COPIED and not key.startswith(("_STATISTICS", "BPS", "DURATION"))
+    }
+
+
+def _describe(stream: Stream, target: Stream) -> None:
+    target.metadata.update(copied_tags(stream.metadata))
+    target.disposition = stream.disposition
+
+
+def _copy(stream: Stream, out: OutputContainer) -> Feed:
+    try:
+        target = out.add_stream_from_template(stream)
+    except UnknownCodecError:  # there is a decoder, or none, but no encoder of its name
+        target = out.add_stream_from_template(stream, opaque=True)
+    _describe(stream, target)
+
+    def feed(packet: Packet) -> Iterable[Packet]:
+        if is_last(packet):
+            return ()
+        packet.stream = target
+        return (packet,)
+
+    return feed
+
+
+class _Sound:
+    """Decodes sound and encodes it again, whatever happens to its rate and layout half-way.
+
+    Args:
+        stream: of the source.
+        out: of the output; a stream is added to it.
+        encoder: FFmpeg's name.
+    """
+
+    def __init__(self, stream: AudioStream, out: OutputContainer, encoder: str) -> None:
+        self._stream = stream
+        rate, layout = _encodable(stream, encoder)
+        target = out.add_stream(encoder, rate=rate)
+        assert isinstance(target, AudioStream)
+        target.codec_context.layout = layout
+        target.codec_context.open(strict=False)
+        _describe(stream, target)
+        self._target = target
+        self._resampler = self._fresh()
+
+    def __call__(self, packet: Packet) -> Iterator[Packet]:
+        """See ``Feed``. What can't be decoded is passed over: the times of the rest stay."""
+        try:
+            frames = self._stream.codec_context.decode(None if is_last(packet) else packet)
+        except av.InvalidDataError:
+            frames = []
+        for frame in frames:
+            yield from self._encoded(self._resampled(frame))
+        if is_last(packet):
+            yield from self._encoded(self._resampler.resample(None))
+            yield from self._target.encode(None)
+
+    def _resampled(self, frame: AudioFrame) -> Iterator[AudioFrame]:
+        try:
+            yield from self._resampler.resample(frame)
+        except ValueError:  # another rate, layout or format than before
+            yield from self._resampler.resample(None)
+            self._resampler = self._fresh()
+            yield from self._resampler.resample(frame)
+
+    def _encoded(self, frames: Iterable[AudioFrame]) -> Iterator[Packet]:
+        for frame in frames:
+            yield from self._target.encode(frame)
+
+    def _fresh(self) -> av.AudioResampler:
+        context = self._target.codec_context
+        return av.AudioResampler(
+            format=context.format,
+            layout=context.layout,
+            rate=context.sample_rate,
+            frame_size=context.frame_size,
+        )
+
+
+def _encodable(stream: AudioStream, encoder: str) -> tuple[int, str]:
+    """The rate and the layout nearest to a stream's that an encoder takes.
+
+    Raises:
+        ValueError: it takes none.
+    """
+    count = min(stream.channels, len(_LAYOUTS) - 1)
+    layouts = dict.fromkeys([_named(stream.layout.name), *_LAYOUTS[count:0:-1]])
+    for layout in layouts:
+        for rate in dict.fromkeys([stream.rate, _RATE]):
+            if _opens(encoder, rate, layout):
+                return rate, layout
+    raise ValueError(f"{encoder} takes no sound of {stream.channels} channels")
+
+
+def _opens(encoder: str, rate: int, layout: str) -> bool:
+    context = CodecContext.create(encoder, "w")
+    assert isinstance(context, av.AudioCodecContext)
+    formats = context.codec.audio_formats
+    try:
+        context.sample_rate, context.layout = rate, layout
+        context.format = formats[0] if formats else "s16"
+        context.time_base = Fraction(1, rate)
+        context.open(strict=False)
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
+
+
+def _named(layout: str) -> str:
+    """A layout's name; where it is a number of channels, the default one of so many."""
+    found = _UNNAMED.fullmatch(layout)
+    if found is None:
+        return layout
+    count = int(found[1])
+    return _LAYOUTS[count] if count < len(_LAYOUTS) else layout
+
+
+def _subtitles(stream: SubtitleStream, out: OutputContainer, encoder: str) -> Feed:
+    target = out.add_stream(encoder)
+    assert isinstance(target, SubtitleStream)
+    source = stream.codec_context
+    source.open(strict=False)  # its header is known only then
+    target.codec_context.subtitle_header = source.subtitle_header
+    target.time_base = target.codec_context.time_base = Fraction(1, 1000)
+    _describe(stream, target)
+
+    def feed(packet: Packet) -> Iterable[Packet]:
+        subtitle = source.decode2(packet) if packet.size else None
+        if subtitle is None:
+            return
+        encoded = target.codec_context.encode_subtitle(subtitle)
+        encoded.stream = target
+        encoded.pts = encoded.dts = packet.pts
+        encoded.duration = packet.duration
+        encoded.time_base = packet.time_base
+        yield encoded
+
+    return feed
