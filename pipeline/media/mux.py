@@ -116,11 +116,11 @@ def _reopened(
     source: io.BufferedIOBase | None, plans: Sequence[StreamPlan], losses: Losses
 ) -> Generator[InputContainer | None]:
     """The source as a container; ``None`` where there is none, or it can't be read any more."""
-    original = None
+    original: InputContainer | None = None
     if source is not None:
         try:
             source.seek(0)
-            original = av.open(source)
+            original = av.open(source, "r")
         except (av.FFmpegError, OSError, ValueError) as error:
             for plan in plans:
                 losses.lose(plan, f"the source can't be read any more: {reason(error)}")

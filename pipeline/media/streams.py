@@ -111,7 +111,7 @@ def _first_packets(original: InputContainer, tried: Sequence[Stream]) -> dict[in
             enough = all(
                 len(found[s.index]) >= (_ENOUGH if s.type == "audio" else 1) for s in tried
             )
-            if packet.dts is not None and packet.time_base is not None:
+            if packet.dts is not None:
                 moment = float(packet.dts * packet.time_base)
                 begin = moment if begin is None else begin
                 enough = enough or moment - begin > _FIRST_SECONDS
