@@ -15,6 +15,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
+from av.subtitles.subtitle import AssSubtitle, SubtitleSet
 
 Feed = Callable[[Packet], Iterable[Packet]]
 """Turns a packet of the source into packets of the output; an empty one is the last."""
@@ -27,6 +28,10 @@ _NOT_COPIED = frozenset(
 _LAYOUTS = ("", "mono", "stereo", "2.1", "4.0", "5.0", "5.1", "6.1", "7.1")
 _UNNAMED = re.compile(r"(\d+) channels")
 _RATE = 48000  # Hz: every encoder knows it
+
+_MILLISECOND = Fraction(1, 1000)
+_UNSAID = 5000  # ms that a line stands where nothing says so
+_FIELDS = 8  # commas of an ASS event before its text
 
 
 def open_feed(stream: Stream, out: OutputContainer, encoder: str = "") -> Feed:
@@ -178,21 +183,67 @@ def _named(layout: str) -> str:
 def _subtitles(stream: SubtitleStream, out: OutputContainer, encoder: str) -> Feed:
     target = out.add_stream(encoder)
     assert isinstance(target, SubtitleStream)
-    source = stream.codec_context
+    source, context = stream.codec_context, target.codec_context
     source.open(strict=False)  # its header is known only then
-    target.codec_context.subtitle_header = source.subtitle_header
-    target.time_base = target.codec_context.time_base = Fraction(1, 1000)
+    context.subtitle_header = source.subtitle_header
+    target.time_base = context.time_base = _MILLISECOND
     _describe(stream, target)
+    # MP4 shows one sample at a time; other containers show lines that overlap.
+    lines = _Lines(overlap=encoder != "mov_text")
 
     def feed(packet: Packet) -> Iterable[Packet]:
-        subtitle = source.decode2(packet) if packet.size else None
-        if subtitle is None:
-            return
-        encoded = target.codec_context.encode_subtitle(subtitle)
-        encoded.stream = target
-        encoded.pts = encoded.dts = packet.pts
-        encoded.duration = packet.duration
-        encoded.time_base = packet.time_base
-        yield encoded
+        if is_last(packet):
+            samples = lines.rest()
+        else:
+            subtitle = source.decode2(packet) if packet.size else None
+            texts = [] if subtitle is None else [r for r in subtitle if isinstance(r, AssSubtitle)]
+            begin = round((packet.pts or 0) * packet.time_base / _MILLISECOND)
+            length = round((packet.duration or 0) * packet.time_base / _MILLISECOND)
+            samples = lines.add(begin, begin + (length or _UNSAID), [text.ass for text in texts])
+        for begin, end, text in samples:
+            encoded = context.encode_subtitle(SubtitleSet.create(text, 0, end - begin))
+            encoded.stream, encoded.time_base = target, _MILLISECOND
+            encoded.pts = encoded.dts = begin
+            encoded.duration = end - begin
+            yield encoded
 
     return feed
+
+
+class _Lines:
+    """Lines of text, in order; where two stand at once, both in one sample, if they must.
+
+    Args:
+        overlap: samples may overlap: each line is its own.
+    """
+
+    def __init__(self, overlap: bool) -> None:
+        self._overlap = overlap
+        self._standing: list[tuple[int, bytes]] = []
+        self._now = 0
+
+    def add(self, begin: int, end: int, texts: list[bytes]) -> Iterator[tuple[int, int, bytes]]:
+        """Take the lines that stand from ``begin`` to ``end``, ms; yields finished samples.
+
+        A sample is (begin, end, text); texts are ASS events.
+        """
+        if self._overlap:
+            yield from ((begin, end, text) for text in texts)
+        elif texts:
+            yield from self._until(begin)
+            self._now = max(begin, self._now)
+            self._standing += [(end, text) for text in texts]
+
+    def rest(self) -> Iterator[tuple[int, int, bytes]]:
+        """Yield the samples that are left at the end."""
+        yield from self._until(max((end for end, _ in self._standing), default=0))
+
+    def _until(self, moment: int) -> Iterator[tuple[int, int, bytes]]:
+        while self._standing and self._now < moment:
+            end = min(moment, *(end for end, _ in self._standing))
+            if end > self._now:
+                first, *others = (text for _, text in self._standing)
+                words = [text.split(b",", _FIELDS)[-1] for text in others]
+                yield self._now, end, b"\\N".join([first, *words])
+            self._now = max(end, self._now)
+            self._standing = [line for line in self._standing if line[0] > end]

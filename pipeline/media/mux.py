@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import heapq
 import io
+import math
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -38,6 +39,9 @@ class TimeWindow:
     shift: Fraction
     """Seconds that are subtracted from every timestamp."""
 
+
+_LONGEST_LINE = 60
+"""Seconds before ``--start`` from which subtitles are read: a line may stand so long."""
 
 WHOLE = TimeWindow(Span(), Fraction(0))
 
@@ -294,13 +298,16 @@ def _others(
     if not streams:
         return
     if window.span.start is not None:
-        early = int((window.span.start - 1) * av.time_base)
+        before = _LONGEST_LINE if any(s.type == "subtitle" for s in streams) else 1
+        early = int((window.span.start - before) * av.time_base)
         with suppress(av.FFmpegError, OSError):  # then all of it is read, and the window selects
             original.seek(max(early, original.start_time or 0), backward=True)
     try:
         for packet in original.demux(streams):
             if not is_last(packet) and (packet.pts is None or not _in_window(packet, window.span)):
                 continue
+            if packet.stream.type == "subtitle" and not is_last(packet):
+                _clip(packet, window.span)
             yield from _fed(packet, *feeds[packet.stream.index], window, losses)
     except (av.FFmpegError, OSError) as error:
         for plan, _ in feeds.values():
@@ -319,6 +326,19 @@ def _fed(
                 yield _move(produced, produced.stream, window.shift)
     except (av.FFmpegError, ValueError) as error:
         losses.lose(plan, f"it ends early: {reason(error)}")
+
+
+def _clip(packet: Packet, span: Span) -> None:
+    """Shorten a line of text to the span: one that stands at its start is shown from there on."""
+    base, begin = packet.time_base, packet.pts or 0
+    end = begin + (packet.duration or 0)
+    if span.start is not None:
+        begin = max(begin, math.ceil(span.start / base))
+    if span.end is not None:
+        end = min(end, math.floor(span.end / base))
+    packet.pts = packet.dts = begin
+    if packet.duration:
+        packet.duration = max(1, end - begin)
 
 
 def _in_window(packet: Packet, span: Span) -> bool:

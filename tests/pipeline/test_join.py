@@ -308,3 +308,51 @@ def test_a_stream_that_begins_late_is_planned_from_its_header(tmp_path: Path):
         out.mux(packet)
     (plan,) = plan_streams(path, "matroska")
     assert plan.line == "subtitle stream 1 (srt) is copied (planned from its header alone)"
+
+
+@pytest.mark.parametrize("ending", [".mkv", ".mp4", ".webm"])
+def test_lines_are_clipped_to_the_cut(identity: Path, tmp_path: Path, ending: str):
+    """One stands at the start, one lies inside, one at the end, one is over before."""
+    film = tmp_path / "in.mkv"
+    lines = {0: 500, 900: 2500, 3000: 500, 4500: 3000}
+    with av.open(film, "w") as out:
+        video: Any = out.add_stream("mpeg4", rate=10)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        words: Any = out.add_stream("srt")
+        words.codec_context.subtitle_header = b"[Script Info]\n\n[Events]\n"
+        words.time_base = words.codec_context.time_base = Fraction(1, 1000)
+        for number, rgb in enumerate(moving_scene(80)):
+            frame = av.VideoFrame.from_ndarray(rgb, "rgb24")
+            frame.pts = number
+            out.mux(video.encode(frame))
+        out.mux(video.encode(None))
+        for start, duration in lines.items():
+            packet = Packet(f"line {start}".encode())
+            packet.stream, packet.time_base = words, Fraction(1, 1000)
+            packet.pts = packet.dts = start
+            packet.duration = duration
+            out.mux(packet)
+    cut = tmp_path / f"out{ending}"
+    stylize(film, cut, settings(identity, start="2", end="5"))
+    start, both = (0.0, 1.4, "line 900"), (1.0, 1.5, "line 3000")
+    wanted = [start, both, (2.5, 3.0, "line 4500")]
+    if ending == ".mp4":  # it shows one sample at a time
+        together = (1.0, 1.4, "line 900|line 3000")
+        wanted[:2] = [(0.0, 1.0, "line 900"), together, (1.4, 1.5, "line 3000")]
+    assert lines_of(cut) == wanted
+
+
+def lines_of(path: Path) -> list[tuple[float, float, str]]:
+    """(begin, end, text) of the lines of a film's subtitles, seconds."""
+    found: list[tuple[float, float, str]] = []
+    with av.open(path) as container:
+        stream = container.streams.subtitles[0]
+        for packet in container.demux(stream):
+            if packet.pts is None or (said := stream.codec_context.decode2(packet)) is None:
+                continue
+            text = "|".join(rect.dialogue.decode().replace("\n", "|").strip("|") for rect in said)  # pyright: ignore[reportAttributeAccessIssue]
+            begin, base = float(packet.pts * packet.time_base), packet.time_base
+            end = begin + float((packet.duration or 0) * base)
+            if text:
+                found.append((round(begin, 3), round(end, 3), text.replace("\\N", "|")))
+    return found
