@@ -13,7 +13,8 @@ from ..pipeline.core.config import checked
 from ..pipeline.core.errors import TrainingError
 from .options import Quiet, TorchDevice, Vgg, Workers, with_options
 from .progress import Report
-from .torch_backend import need_torch, sigterm_as_ctrl_c
+from .stopping import signals_as_ctrl_c
+from .torch_backend import need_torch
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @with_options(DecoderRecipe)
-@sigterm_as_ctrl_c()
+@signals_as_ctrl_c()
 def train_decoders(
     out: Annotated[Path, typer.Argument(help="Folder for the checkpoints, one per level.")],
     content: Annotated[

@@ -7,7 +7,8 @@ from pathlib import Path
 from ..pipeline.core.config import Settings
 from ..pipeline.core.errors import SettingsError
 from .progress import Report
-from .torch_backend import need_torch, sigterm_as_ctrl_c
+from .stopping import signals_as_ctrl_c
+from .torch_backend import need_torch
 
 STAND_IN = "udnie"
 """Of the same kind as what is learned: plans are made with it before."""
@@ -38,7 +39,7 @@ def learned_settings(source: str, output: str, settings: Settings, report: Repor
     lesson = prepare(film, painting, settings.learn_steps)
     # The net's other devices are ONNX Runtime's; PyTorch has these two.
     device = settings.device if settings.device in ("cpu", "cuda") else "auto"
-    with sigterm_as_ctrl_c():
+    with signals_as_ctrl_c():
         net = learn(lesson, torch_device(device), report)
     report.say(f"the learned style: {net}")
     return with_style(settings, str(net))

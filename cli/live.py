@@ -10,7 +10,8 @@ import typer
 from ..pipeline.core.config import Settings
 from .options import Config, JsonProgress, Quiet, read_settings, with_options
 from .plan import PlanOnly, print_plan
-from .progress import Report, stop_on_signal
+from .progress import Report
+from .stopping import STOPPED, stop_on_signal
 
 if TYPE_CHECKING:
     from ..pipeline.live.run import LiveStart
@@ -76,7 +77,7 @@ def play(source: str, output: str, settings: Settings, report: Report) -> None:
         )
     printer.end(summary)
     if stop.is_set():
-        raise typer.Exit(130)
+        raise typer.Exit(STOPPED)
 
 
 class _Printer:

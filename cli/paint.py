@@ -16,7 +16,8 @@ from ..pipeline.core.errors import SettingsError
 from .checks import refuse_picture, refuse_same, refuse_unused
 from .options import Overwrite, Quiet, Restart, TorchDevice, Vgg, with_options
 from .progress import Report
-from .torch_backend import need_torch, sigterm_as_ctrl_c
+from .stopping import signals_as_ctrl_c
+from .torch_backend import need_torch
 
 if TYPE_CHECKING:
     import torch
@@ -84,7 +85,7 @@ KeepEvery = Annotated[
 
 
 @with_options(PaintRecipe, hidden={"temporal_weight"})
-@sigterm_as_ctrl_c()
+@signals_as_ctrl_c()
 def paint(
     photo: Annotated[Path, typer.Argument(help="The picture to repaint; 8 or 16 bits.")],
     out: Annotated[Path, typer.Argument(help="The picture to write; PNG and TIFF keep 16 bits.")],

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -95,13 +94,36 @@ def _per_tenth(display: Display) -> Display:
     return seldom
 
 
+class _Messages(io.TextIOBase):
+    """Standard error, as it is at each moment. A reader that has gone must not end the work."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):
+            return sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
+
+    def fileno(self) -> int:
+        return sys.stderr.fileno()
+
+    @property
+    def encoding(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return sys.stderr.encoding
+
+
 class Report:
     """Prints notes and progress to standard error, so that standard output stays the user's."""
 
     def __init__(self, quiet: bool = False, as_json: bool = False) -> None:
         self.quiet = quiet
         self.as_json = as_json
-        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.console = Console(file=_Messages(), highlight=False, soft_wrap=True)
 
     def say(self, line: str) -> None:
         """One line, unless quiet."""
@@ -174,26 +196,3 @@ class _Notes(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._report.say(f"note: {record.getMessage()}")
-
-
-@contextmanager
-def stop_on_signal(report: Report, message: str) -> Generator[threading.Event]:
-    """The first Ctrl-C (or SIGTERM) asks a run to finish what it has; the second ends it at once.
-
-    Args:
-        report: prints the message.
-        message: printed at the first signal.
-    """
-    stop = threading.Event()
-
-    def ask(signum: int, frame: object) -> None:
-        stop.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        report.say(message)
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

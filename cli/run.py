@@ -18,8 +18,9 @@ from .options import Config, JsonProgress, Quiet, Vgg, read_settings, with_optio
 from .output import default_output
 from .plan import PlanOnly, print_plan
 from .preview import preview_settings
-from .progress import Report, stop_on_signal
-from .torch_backend import need_torch, sigterm_as_ctrl_c
+from .progress import Report
+from .stopping import STOPPED, signals_as_ctrl_c, stop_on_signal
+from .torch_backend import need_torch
 
 LOSSES = 3
 """Exit code: the picture is whole, but something that was planned is missing beside it."""
@@ -110,7 +111,7 @@ def _paint(source: str, output: str, settings: Settings, report: Report, vgg: Pa
         )
     _print_result(result, progress.pictures, report)
     if result.stopped:
-        raise typer.Exit(130)
+        raise typer.Exit(STOPPED)
     if result.losses:
         raise typer.Exit(LOSSES)
 
@@ -127,7 +128,7 @@ def _paint_picture(
     from ..export.keyframe_backend import paint_picture
 
     refuse_same(picture.paths[0], output)
-    with sigterm_as_ctrl_c():
+    with signals_as_ctrl_c():
         paint_picture(picture, output, settings, report, vgg)
 
 

@@ -14,7 +14,8 @@ from ..pipeline.core.units import parse_size
 from .checks import refuse_picture, refuse_same
 from .options import Overwrite, Quiet, Restart, TorchDevice, Vgg, with_options
 from .progress import Report
-from .torch_backend import need_torch, sigterm_as_ctrl_c
+from .stopping import signals_as_ctrl_c
+from .torch_backend import need_torch
 
 _UNUSED = {
     "ratio": "a texture has no content to weigh against it",
@@ -27,7 +28,7 @@ _UNUSED = {
 
 
 @with_options(PaintRecipe, hidden=_UNUSED)
-@sigterm_as_ctrl_c()
+@signals_as_ctrl_c()
 def texture(
     sample: Annotated[Path, typer.Argument(help="The picture with the texture.")],
     out: Annotated[Path, typer.Argument(help="The picture to write.")],

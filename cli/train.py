@@ -14,7 +14,8 @@ from ..pipeline.core.config import checked
 from .checks import refuse_model
 from .options import Licence, Overwrite, Quiet, Restart, TorchDevice, Vgg, Workers, with_options
 from .progress import Report
-from .torch_backend import need_torch, sigterm_as_ctrl_c
+from .stopping import signals_as_ctrl_c
+from .torch_backend import need_torch
 
 if TYPE_CHECKING:
     from ..models.training.paint_loss import PaintLoss
@@ -44,7 +45,7 @@ _Base = Annotated[
 
 
 @with_options(Recipe)
-@sigterm_as_ctrl_c()
+@signals_as_ctrl_c()
 def train(
     style: _Style,
     out: Annotated[Path, typer.Option(help="The ONNX file to write.")],

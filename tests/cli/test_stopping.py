@@ -1,15 +1,17 @@
-"""SIGTERM ends a training or a painting as Ctrl-C does: its checkpoint is saved."""
+"""Ctrl-C, SIGTERM and SIGHUP: a training keeps its checkpoint, a film what is painted."""
 
 from __future__ import annotations
 
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from ..helpers.command import start_process
 from ..helpers.pictures import write_photos
+from ..helpers.video import moving_scene, read_video, write_clip
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
 
@@ -62,3 +64,89 @@ def test_sigterm_keeps_the_checkpoint(command: str, photos: Path, vgg_file: Path
     assert process.returncode == 130, errors
     assert "the same command resumes" in errors
     assert len(list(tmp_path.glob(CHECKPOINTS[command]))) == 1
+
+
+SLOW = ["--style", "udnie", "--steady", "off", "--canvas", "0", "--threads", "1"]
+
+
+def long_clip(tmp_path: Path) -> Path:
+    return write_clip(tmp_path / "in.mp4", moving_scene(1500, 320, 240), audio=False)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+def test_a_film_is_finished_with_what_it_has(tmp_path: Path, number: signal.Signals):
+    """SIGHUP too: what a closed terminal sends."""
+    out = tmp_path / "out.mp4"
+    process = start_process(long_clip(tmp_path), out, *SLOW)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("painting:"):
+            break
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert f"stopped: {out} holds the first" in errors
+    assert 0 < len(read_video(out)[0]) < 1500
+
+
+def test_after_nohup_a_closed_terminal_ends_nothing(tmp_path: Path):
+    clip = write_clip(tmp_path / "in.mp4", moving_scene(200, 320, 240), audio=False)
+    process = start_process(
+        clip,
+        tmp_path / "out.mp4",
+        *SLOW,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("painting:"):
+            break
+    process.send_signal(signal.SIGHUP)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert len(read_video(tmp_path / "out.mp4")[0]) == 200
+
+
+def test_a_closed_standard_error_ends_nothing(tmp_path: Path):
+    clip = write_clip(tmp_path / "in.mp4", moving_scene(200, 320, 240), audio=False)
+    process = start_process(clip, tmp_path / "out.mp4", *SLOW)
+    assert process.stderr is not None
+    process.stderr.readline()
+    process.stderr.close()
+    assert process.stdout is not None
+    with process.stdout:
+        assert process.wait(timeout=60) == 0
+    assert len(read_video(tmp_path / "out.mp4")[0]) == 200
+
+
+ENDLESS = """
+import threading
+from stylize_video.pipeline import plan
+
+def paint(frames, **rest):
+    next(iter(frames))
+    threading.Event().wait()
+    yield
+
+plan.paint_shots = paint
+from stylize_video.cli.main import main
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_second_signal_ends_what_never_returns(tmp_path: Path, number: signal.Signals):
+    words = [str(long_clip(tmp_path)), str(tmp_path / "out.mp4"), *SLOW]
+    process = start_process(*words, code=ENDLESS)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "udnie" in line:
+            break
+    time.sleep(1)
+    process.send_signal(number)
+    assert "stopping" in process.stderr.readline()
+    began = time.monotonic()
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert time.monotonic() - began < 3  # two seconds, on a machine that has other work too

@@ -20,7 +20,7 @@ from stylize_video.cli.main import main
 Done = subprocess.CompletedProcess[str]
 """How a command ended: ``returncode``, ``stdout``, ``stderr``."""
 
-_START = [sys.executable, "-c", "from stylize_video.cli.main import main; main()"]
+_RUN = "from stylize_video.cli.main import main; main()"
 
 
 def run_command(
@@ -60,14 +60,21 @@ def run_process(*words: object, **options: Any) -> Done:
         words: what is typed after ``stylize-video``.
         options: of ``subprocess.run``.
     """
-    command = [*_START, *map(str, words)]
+    command = [sys.executable, "-c", _RUN, *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
 
 
-def start_process(*words: object) -> subprocess.Popen[str]:
-    """Start the command in a process of its own: where signals matter."""
+def start_process(*words: object, code: str = _RUN, **options: Any) -> subprocess.Popen[str]:
+    """Start the command in a process of its own: where signals matter.
+
+    Args:
+        words: what is typed after ``stylize-video``.
+        code: what Python runs.
+        options: of ``subprocess.Popen``.
+    """
     pipe = subprocess.PIPE
-    return subprocess.Popen([*_START, *map(str, words)], stdout=pipe, stderr=pipe, text=True)
+    command = [sys.executable, "-c", code, *map(str, words)]
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, **options)
 
 
 def one_line(done: Done) -> str:
