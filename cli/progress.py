@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from typing import IO, cast
 
 from rich.console import Console
 from rich.progress import (
@@ -123,7 +124,7 @@ class Report:
     def __init__(self, quiet: bool = False, as_json: bool = False) -> None:
         self.quiet = quiet
         self.as_json = as_json
-        self.console = Console(file=_Messages(), highlight=False, soft_wrap=True)
+        self.console = Console(file=cast("IO[str]", _Messages()), highlight=False, soft_wrap=True)
 
     def say(self, line: str) -> None:
         """One line, unless quiet."""
