@@ -18,10 +18,12 @@ _PATIENCE = 1.5  # s that threads have to end after the second signal
 
 
 def _signals() -> list[int]:
-    """Ctrl-C, and what ends a program like it. What nohup has switched off stays off."""
-    hang_up = getattr(signal, "SIGHUP", None)
-    known = [signal.SIGINT, signal.SIGTERM, *([] if hang_up is None else [hang_up])]
-    return [number for number in known if signal.getsignal(number) != signal.SIG_IGN]
+    """Ctrl-C, and what ends a program like it: a closed terminal too, but not after nohup."""
+    known: list[int] = [signal.SIGINT, signal.SIGTERM]
+    hang_up: int | None = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hang_up is not None and signal.getsignal(hang_up) != signal.SIG_IGN:
+        known.append(hang_up)
+    return known
 
 
 @contextmanager
