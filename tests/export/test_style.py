@@ -17,6 +17,7 @@ from stylize_video.models.nets.johnson import JohnsonNet
 from stylize_video.pipeline.core.errors import ModelError, TrainingError
 from stylize_video.pipeline.core.frame import Rgb
 from stylize_video.pipeline.nets.contract import ModelCard
+from stylize_video.pipeline.nets.quantize import sums_bytes_exactly
 from stylize_video.pipeline.styles.per_shot import paint_picture
 
 from ..helpers.compiled_nets import load_net, paint_alone
@@ -125,9 +126,9 @@ def test_johnsons_net_is_folded_tiled_and_played_in_8_bits(tmp_path: Path):
     net = load_net(path)
     folded = np.asarray(paint_alone(net, picture))
     assert np.abs(folded.astype(int) - wanted).max() <= 1
-    assert (
-        psnr(np.asarray(paint_alone(net, picture, eight_bit=True)), folded) > 26
-    )  # untrained, it paints noise
+    if sums_bytes_exactly():  # elsewhere nets run in floats
+        quick = np.asarray(paint_alone(net, picture, eight_bit=True))
+        assert psnr(quick, folded) > 26  # untrained, it paints noise
     tiled = np.asarray(paint_alone(net, picture, tile=256))
     assert np.abs(tiled.astype(int) - folded).max() <= 1
 
