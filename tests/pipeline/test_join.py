@@ -16,6 +16,7 @@ from av.packet import Packet
 from stylize_video.pipeline import Settings, stylize
 from stylize_video.pipeline.core.config import checked
 from stylize_video.pipeline.media import feeds, mux
+from stylize_video.pipeline.media.streams import plan_streams
 
 from ..helpers.command import run_command
 from ..helpers.video import MakeClip, moving_scene, packets, read_video
@@ -286,26 +287,30 @@ def test_a_fragment_takes_no_older_files_place(
     assert "is whole, the new one not, and was not replaced" in caplog.text
 
 
-def test_a_stream_that_begins_late_is_planned_from_its_header(tmp_path: Path):
-    from stylize_video.pipeline.media.streams import plan_streams
-
-    path = tmp_path / "late.mkv"
+def with_lines(path: Path, rate: int, count: int, lines: dict[int, int]) -> Path:
+    """A Matroska film with lines of text, begin → duration, ms."""
     with av.open(path, "w") as out:
-        video: Any = out.add_stream("mpeg4", rate=1)
+        video: Any = out.add_stream("mpeg4", rate=rate)
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         words: Any = out.add_stream("srt")
         words.codec_context.subtitle_header = b"[Script Info]\n\n[Events]\n"
         words.time_base = words.codec_context.time_base = Fraction(1, 1000)
-        for number, rgb in enumerate(moving_scene(20)):
+        for number, rgb in enumerate(moving_scene(count)):
             frame = av.VideoFrame.from_ndarray(rgb, "rgb24")
             frame.pts = number
             out.mux(video.encode(frame))
         out.mux(video.encode(None))
-        packet = Packet(b"late")
-        packet.stream, packet.time_base = words, Fraction(1, 1000)
-        packet.pts = packet.dts = 15000
-        packet.duration = 1000
-        out.mux(packet)
+        for begin, duration in lines.items():
+            packet = Packet(f"line {begin}".encode())
+            packet.stream, packet.time_base = words, Fraction(1, 1000)
+            packet.pts = packet.dts = begin
+            packet.duration = duration
+            out.mux(packet)
+    return path
+
+
+def test_a_stream_that_begins_late_is_planned_from_its_header(tmp_path: Path):
+    path = with_lines(tmp_path / "late.mkv", 1, 20, {15000: 1000})
     (plan,) = plan_streams(path, "matroska")
     assert plan.line == "subtitle stream 1 (srt) is copied (planned from its header alone)"
 
@@ -313,25 +318,8 @@ def test_a_stream_that_begins_late_is_planned_from_its_header(tmp_path: Path):
 @pytest.mark.parametrize("ending", [".mkv", ".mp4", ".webm"])
 def test_lines_are_clipped_to_the_cut(identity: Path, tmp_path: Path, ending: str):
     """One stands at the start, one lies inside, one at the end, one is over before."""
-    film = tmp_path / "in.mkv"
     lines = {0: 500, 900: 2500, 3000: 500, 4500: 3000}
-    with av.open(film, "w") as out:
-        video: Any = out.add_stream("mpeg4", rate=10)
-        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
-        words: Any = out.add_stream("srt")
-        words.codec_context.subtitle_header = b"[Script Info]\n\n[Events]\n"
-        words.time_base = words.codec_context.time_base = Fraction(1, 1000)
-        for number, rgb in enumerate(moving_scene(80)):
-            frame = av.VideoFrame.from_ndarray(rgb, "rgb24")
-            frame.pts = number
-            out.mux(video.encode(frame))
-        out.mux(video.encode(None))
-        for start, duration in lines.items():
-            packet = Packet(f"line {start}".encode())
-            packet.stream, packet.time_base = words, Fraction(1, 1000)
-            packet.pts = packet.dts = start
-            packet.duration = duration
-            out.mux(packet)
+    film = with_lines(tmp_path / "in.mkv", 10, 80, lines)
     cut = tmp_path / f"out{ending}"
     stylize(film, cut, settings(identity, start="2", end="5"))
     start, both = (0.0, 1.4, "line 900"), (1.0, 1.5, "line 3000")
