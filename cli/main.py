@@ -21,6 +21,7 @@ from .live import live
 from .lut import lut
 from .paint import paint
 from .run import run
+from .stopping import STOPPED
 from .styles import styles
 from .texture import texture
 from .train import train
@@ -119,4 +120,4 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.stderr.write("stylize-video: stopped\n")
-        sys.exit(130)
+        sys.exit(STOPPED)

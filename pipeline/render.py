@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .core.concurrency import closing_source, prefetch
 from .core.config import Settings
-from .core.errors import SinkError, SourceError
+from .core.errors import SinkError, SourceError, reason
 from .core.files import unused_path, writing
 from .core.frame import Frame, Span
 from .imaging.compositing import mirror
@@ -237,7 +237,11 @@ def _held(path: Path | None) -> Generator[io.BufferedIOBase | None]:
     if path is None:
         yield None
         return
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise SourceError(f"{path} can't be read: {reason(error)}") from error
+    with file:
         yield file
 
 

@@ -16,6 +16,9 @@ from .errors import SinkError, reason
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
 """Endings of the picture files that can be read and written, in lower case."""
 
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""The system's codes of a disk that is full, and of a file that may not grow."""
+
 
 def unused_path(path: Path) -> Path:
     """``path`` if nothing is there, else ``name-2.ext``, ``name-3.ext`` … that is unused."""
@@ -41,7 +44,7 @@ def writing(target: Path) -> Generator[None]:
     try:
         yield
     except (av.FFmpegError, OSError) as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in NO_SPACE:
             raise SinkError(f"no space left for {target}; free some, or write elsewhere") from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR):
             raise SinkError(f"folder {target.parent} can't be written; choose another") from error

@@ -24,6 +24,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from ..core.errors import reason
+from ..core.files import NO_SPACE
 from ..core.frame import Span
 from .feeds import Feed, copied_tags, is_last, open_feed
 from .streams import StreamPlan
@@ -163,7 +164,7 @@ def _write(
 def _is_of_disk(error: Exception) -> bool:
     """Whether a failure has nothing to do with what is written: it would fail again."""
     code = getattr(error, "errno", None)
-    return code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EIO)
+    return code in NO_SPACE or code in (errno.EACCES, errno.EROFS, errno.EIO)
 
 
 def _video_stream(piece: InputContainer, out: OutputContainer) -> Stream:
