@@ -83,9 +83,12 @@ def mixtures(photo: Rgb, path: Path) -> None:
             label = f"{one}:{1 - weight:.2g} {other}:{weight:.2g}"
             pictures.append((label, cropped(paint_picture(opened(*mixture), photo))))
     for name, _ in PAIRS:
+        painted = paint_picture(opened(name), photo)
         for strength in STEPS:
-            result = paint_picture(opened(name), photo, strength) if strength else photo
-            pictures.append((f"{name}, strength {strength:.2g}", cropped(result)))
+            # The strength of a style without a base is a fade to the film.
+            faded = cv2.addWeighted(painted, strength, photo, 1 - strength, 0)
+            result = cropped(np.asarray(faded, np.uint8))
+            pictures.append((f"{name}, strength {strength:.2g}", result))
     save(path, pictures, len(STEPS))
 
 

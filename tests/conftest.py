@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from stylize_video.pipeline.core.concurrency import available_cores
 from stylize_video.pipeline.core.frame import Rgb
 from stylize_video.pipeline.nets.contract import ModelCard
 from stylize_video.pipeline.nets.graph import Net
-from stylize_video.pipeline.styles.zoo import find_base, find_style
+from stylize_video.pipeline.styles.zoo import base_file, find_style
 
 from .helpers.compiled_nets import load_net
 from .helpers.once import MakeOnce, filled_once, run_folder
@@ -147,8 +148,9 @@ def udnie() -> Net:
 
 @pytest.fixture(scope="session")
 def base(udnie: Net) -> Net:
-    """The base of ``udnie``, which gives the picture back."""
-    return load_net(find_base(udnie.card.family, Path("udnie.onnx")))
+    """A net of ``udnie``'s form and family, which gives the picture back."""
+    net = load_net(base_file("quality"))
+    return replace(net, card=replace(net.card, family=udnie.card.family))
 
 
 @pytest.fixture(scope="session")

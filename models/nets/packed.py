@@ -80,7 +80,8 @@ def padded_index(positions: Tensor, margin: int, multiple: int) -> Tensor:
 def padded_cells(positions: Tensor, margin: int, total: int) -> Tensor:
     """Which row (or column) of the canvas each row of the padded and packed picture reads.
 
-    The canvas is mirrored at its edges, as often as it takes: a small one covers any picture.
+    Outside, each row reads two rows further inside. Not a mirror: a net sees where a canvas is
+    mirrored, and paints a frame there. A small canvas is read to and fro.
 
     Args:
         positions: (size,) int64, 0 … size − 1: the canvas's rows.
@@ -91,7 +92,8 @@ def padded_cells(positions: Tensor, margin: int, total: int) -> Tensor:
         (total,) int64, 0 … size − 1.
     """
     last = positions[-1:]  # a tensor: the exporter knows no remainder by a symbol
-    i = (torch.arange(total, device=positions.device) - margin).abs()
+    i = torch.arange(total, device=positions.device) - margin
+    i = (i + 3 * ((-i).clamp(min=0) - (i - last).clamp(min=0))).abs()
     return last - (last - i % (2 * last).clamp(min=1)).abs()
 
 

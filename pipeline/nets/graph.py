@@ -198,11 +198,16 @@ def of_one_base(a: Net, b: Net) -> bool:
     if a is b:
         return True
     family = a.card.family != "" and a.card.family == b.card.family
-    return family and a.card.canvas == b.card.canvas and _shapes(a) == _shapes(b)
+    return family and a.card.canvas == b.card.canvas and _form(a) == _form(b)
 
 
-def _shapes(net: Net) -> list[Any]:
-    return [(op.kind, op.inputs, op.output, [w.shape for w in op.weights]) for op in net.ops]
+def _form(net: Net) -> list[Any]:
+    """Kinds, shapes and connections. Names are the exporter's, and change with its version."""
+    places = {op.output: place for place, op in enumerate(net.ops)}
+    return [
+        (op.kind, [places.get(name) for name in op.inputs], [w.shape for w in op.weights])
+        for op in net.ops
+    ]
 
 
 def _scale(conv: Op, gain: Array, offset: Array) -> Op:

@@ -94,12 +94,13 @@ class Padding:
         return cv2.copyMakeBorder(plane, m, down, m, right, cv2.BORDER_REFLECT_101)
 
     def pad_canvas(self, canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """A canvas (⌈h/4⌉, ⌈w/4⌉, C) uint8, with as many cells as the padded picture."""
-        m, size = self.margin // CELL, self.size
-        down = size.height // CELL - canvas.shape[0] - m
-        right = size.width // CELL - canvas.shape[1] - m
-        padded = cv2.copyMakeBorder(canvas, m, down, m, right, cv2.BORDER_REFLECT_101)
-        return np.asarray(padded, np.uint8).reshape(*padded.shape[:2], canvas.shape[2])
+        """A canvas (⌈h/4⌉, ⌈w/4⌉, C) uint8, with as many cells as the padded picture.
+
+        As the graphs do it: see ``models.nets.packed.padded_cells``.
+        """
+        (rows, columns), m, size = canvas.shape[:2], self.margin // CELL, self.size
+        canvas = canvas.take(_padded_cells(rows, m, size.height // CELL), 0)
+        return canvas.take(_padded_cells(columns, m, size.width // CELL), 1)
 
     def crop(self, plane: NDArray[Any], f: int) -> NDArray[Any]:
         """A view of a padded plane (h, w), uint8, without its margin.
@@ -110,6 +111,14 @@ class Padding:
         """
         m = self.margin // f
         return plane[m : m + self.height // f, m : m + self.width // f]
+
+
+def _padded_cells(cells: int, margin: int, total: int) -> NDArray[np.int64]:
+    """The row or column of a canvas that each one of the padded canvas reads: (total,)."""
+    last = cells - 1
+    i = np.arange(total) - margin
+    i = np.abs(i + 3 * (np.maximum(-i, 0) - np.maximum(i - last, 0)))
+    return last - np.abs(last - i % max(1, 2 * last))
 
 
 @dataclass(frozen=True)

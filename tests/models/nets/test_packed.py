@@ -68,12 +68,13 @@ def test_padding_reflects_and_then_holds():
 @pytest.mark.parametrize(
     ("cells", "margin", "total", "expected"),
     [
-        (5, 2, 9, [2, 1, 0, 1, 2, 3, 4, 3, 2]),
-        (2, 3, 8, [1, 0, 1, 0, 1, 0, 1, 0]),
+        (7, 2, 12, [4, 2, 0, 1, 2, 3, 4, 5, 6, 4, 2, 0]),
+        (4, 2, 9, [2, 2, 0, 1, 2, 3, 1, 1, 3]),
+        (2, 3, 8, [0, 0, 0, 0, 1, 1, 1, 1]),
         (1, 4, 9, [0] * 9),
     ],
 )
-def test_a_canvas_is_mirrored_at_its_edges(
+def test_around_its_edges_a_canvas_is_no_mirror(
     cells: int, margin: int, total: int, expected: list[int]
 ):
     assert padded_cells(torch.arange(cells), margin, total).tolist() == expected

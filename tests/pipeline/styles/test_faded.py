@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import shutil
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.styles.faded import FadedStyles
 from stylize_video.pipeline.styles.feedforward import FeedForwardStyle
 from stylize_video.pipeline.styles.per_shot import paint_picture
+from stylize_video.pipeline.styles.zoo import CANVAS_BASE, base_file
 
 from ...helpers.open_styles import open_file
 from ...helpers.scenes import texture
@@ -25,8 +28,13 @@ def test_styles_without_a_common_base_are_faded():
     assert np.abs(paint_picture(mixed, picture) - wanted).max() <= 2
 
 
-def test_styles_of_one_base_are_one_net():
-    assert isinstance(open_file("udnie:0.5", "starry-night:0.5"), FeedForwardStyle)
+def test_styles_of_one_base_are_one_net(tmp_path: Path):
+    twins = [str(shutil.copy(base_file(CANVAS_BASE), tmp_path / f"{n}.onnx")) for n in "ab"]
+    assert isinstance(open_file(*(f"{twin}:0.5" for twin in twins)), FeedForwardStyle)
+
+
+def test_styles_that_ship_are_faded():
+    assert isinstance(open_file("udnie:0.5", "starry-night:0.5"), FadedStyles)
 
 
 @pytest.mark.parametrize("strength", [0.3, 1.0])
