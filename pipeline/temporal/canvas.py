@@ -65,7 +65,8 @@ _OF_FAR = 0.01  # weight of what is further away
 _HELD = 0.1  # weight at which a place's own motion and that around count the same
 _NOTHING = 1e-4  # least weight of a place
 
-# Where a layer's texture is stretched or squeezed by this much, it begins to fade; then it is gone.
+# Where a layer's texture is stretched or squeezed by this much, it begins to go; then it is gone.
+# In its place lies the texture as the layer moves on the whole: no wall is bare behind what passes.
 _STRETCHED, _TORN = 1.5, 3.0
 
 
@@ -81,19 +82,35 @@ def canvas_bytes(canvas: Canvas, cells: tuple[int, int]) -> NDArray[np.uint8]:
     """
     noise = np.zeros((*cells, CHANNELS), np.float32)
     for layer in canvas.layers:
-        places = _FINER * _texture_places(layer, cells)
-        steps = _sample(_texture(), places, cv2.BORDER_WRAP).astype(np.float32) - _MEAN
-        fitness = resize_linear(layer.weight * _fitness(layer.displacement), cells)
-        noise += cv2.multiply(steps, cv2.merge([fitness] * CHANNELS))
+        noise += layer.weight * _steps(layer.displacement, cells)
     strength = cv2.merge([resize_linear(canvas.strength, cells)] * CHANNELS)
     if len(canvas.layers) > 1:
         strength = cv2.multiply(strength, resize_linear(_gain(canvas.layers, cells), cells))
     return _as_bytes(np.asarray(cv2.multiply(noise, strength), np.float32))
 
 
-def _texture_places(layer: CanvasLayer, cells: tuple[int, int]) -> Vectors:
+def _steps(displacement: Vectors, cells: tuple[int, int]) -> NDArray[np.float32]:
+    """A layer's texture in steps from 0, (rows, columns, 4) float32; whole where it is torn."""
+    steps = _sampled(_texture_places(displacement, cells))
+    fit = resize_linear(_fitness(displacement), cells)
+    rows, columns = (np.flatnonzero((fit < 1).any(axis)) for axis in (1, 0))
+    if len(rows):
+        torn = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        whole = _sampled(_texture_places(_on_the_whole(displacement), cells)[torn])
+        steps[torn] = whole + (steps[torn] - whole) * fit[torn][..., None]
+    return steps
+
+
+def _on_the_whole(displacement: Vectors) -> Vectors:
+    return np.broadcast_to(np.median(displacement, axis=(0, 1)), displacement.shape)
+
+
+def _sampled(places: Vectors) -> NDArray[np.float32]:
+    return _sample(_texture(), _FINER * places, cv2.BORDER_WRAP).astype(np.float32) - _MEAN
+
+
+def _texture_places(vectors: Vectors, cells: tuple[int, int]) -> Vectors:
     """The place in the texture of each cell, (rows, columns, 2) float32, cells, 0 and above."""
-    vectors = layer.displacement
     height, width = vectors.shape[:2]
     whole = _SIDE * np.array([width / cells[1], height / cells[0]])  # a texture, in their px
     # Whole textures are left out: OpenCV reads beyond the border slowly, and as 16-bit numbers.
@@ -111,11 +128,17 @@ def _gain(layers: Sequence[CanvasLayer], cells: tuple[int, int]) -> NDArray[np.f
     """
     one, other = layers
     height, width = one.displacement.shape[:2]
-    apart = one.displacement - other.displacement
+    apart = _mended(one.displacement) - _mended(other.displacement)
     apart *= np.array([cells[1] / width, cells[0] / height], np.float32)
     square = np.square(apart).sum(axis=-1, keepdims=True)
     alike = np.exp(-square / np.square(_WIDTHS, dtype=np.float32))
     return 1 / np.sqrt(1 + 2 * one.weight * other.weight * alike)
+
+
+def _mended(displacement: Vectors) -> Vectors:
+    fit = _fitness(displacement)[..., None]
+    whole = _on_the_whole(displacement)
+    return np.asarray(whole + fit * (displacement - whole), np.float32)
 
 
 class TravellingCanvas:

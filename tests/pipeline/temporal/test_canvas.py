@@ -214,13 +214,29 @@ def test_what_stands_still_is_not_pulled_along_by_what_passes(trust: float):
     assert correlation(noise[39][still], noise[0][still]) > 0.99
 
 
-def test_where_the_texture_is_torn_it_fades():
-    """A sheet that is drawn out becomes streaks."""
+def test_where_the_texture_is_torn_it_lies_as_the_layer_moves_on_the_whole():
+    """A sheet that is drawn out becomes streaks, and without a texture a wall is bare."""
     vectors = np.zeros((60, 80, 2), np.float32)
     vectors[:, 40:, 1] = -6 * np.arange(40)
-    shown = noise_of(Canvas((CanvasLayer(vectors, 1.0),), np.ones((1, 1), np.float32)))
-    assert shown[:, :38].std() > 0.8
-    assert shown[:, 43:].std() < 0.05
+    whole, torn = (
+        noise_of(Canvas((CanvasLayer(v, 1.0),), np.ones((1, 1), np.float32)))
+        for v in (np.zeros_like(vectors), vectors)
+    )
+    assert np.array_equal(torn[:, :38], whole[:, :38])
+    assert np.allclose(torn[:, 43:], whole[:, 43:], atol=0.05)
+
+
+def test_behind_what_passed_a_wall_keeps_its_canvas():
+    frames = moving(0, 0, 40, rgb=ROUGH)
+    for place in range(39):
+        vectors = np.zeros((240, 320, 2), np.float32)
+        vectors[80:160, 8 * place : 8 * place + 48] = (-8, 0)
+        motion = Motion(vectors, np.ones((240, 320), np.float32))
+        frames[place + 1] = replace(frames[place + 1], motion=motion)
+    noise = canvases(frames)
+    passed = np.s_[4:-4, 4:50]  # it has left these cells
+    assert noise[39][passed].std() == pytest.approx(noise[0][passed].std(), rel=0.1)
+    assert correlation(noise[39][passed], noise[0][passed]) > 0.9
 
 
 def test_where_no_motion_can_be_trusted_the_canvas_still_is_noise():
