@@ -25,6 +25,7 @@ from ..core.frame import Canvas, CanvasLayer, Frame, Motion, Picture, Plane, Vec
 from ..imaging.resize import reduce_brightness, resize_area, resize_linear, resize_pixels
 from ..imaging.warp import resize_vectors
 
+Floats = NDArray[np.float32]
 CHANNELS = 4
 """Channels of the canvas: fine noise, and facets of three widths."""
 CELL = 4
@@ -81,18 +82,19 @@ def canvas_bytes(canvas: Canvas, cells: tuple[int, int]) -> NDArray[np.uint8]:
         (rows, columns, 4) uint8: 128 is 0, and 127 steps are 3 standard deviations.
     """
     noise = np.zeros((*cells, CHANNELS), np.float32)
-    for layer in canvas.layers:
-        noise += layer.weight * _steps(layer.displacement, cells)
+    fits = [_fitness(layer.displacement) for layer in canvas.layers]
+    for layer, fit in zip(canvas.layers, fits, strict=True):
+        noise += layer.weight * _steps(layer.displacement, fit, cells)
     strength = cv2.merge([resize_linear(canvas.strength, cells)] * CHANNELS)
     if len(canvas.layers) > 1:
-        strength = cv2.multiply(strength, resize_linear(_gain(canvas.layers, cells), cells))
+        strength = cv2.multiply(strength, resize_linear(_gain(canvas.layers, fits, cells), cells))
     return _as_bytes(np.asarray(cv2.multiply(noise, strength), np.float32))
 
 
-def _steps(displacement: Vectors, cells: tuple[int, int]) -> NDArray[np.float32]:
+def _steps(displacement: Vectors, fitness: Floats, cells: tuple[int, int]) -> Floats:
     """A layer's texture in steps from 0, (rows, columns, 4) float32; whole where it is torn."""
     steps = _sampled(_texture_places(displacement, cells))
-    fit = resize_linear(_fitness(displacement), cells)
+    fit = resize_linear(fitness, cells)
     rows, columns = (np.flatnonzero((fit < 1).any(axis)) for axis in (1, 0))
     if len(rows):
         torn = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -118,7 +120,7 @@ def _texture_places(vectors: Vectors, cells: tuple[int, int]) -> Vectors:
     return resize_vectors(near.astype(np.float32), cells[1], cells[0]) + _places(cells)
 
 
-def _gain(layers: Sequence[CanvasLayer], cells: tuple[int, int]) -> NDArray[np.float32]:
+def _gain(layers: Sequence[CanvasLayer], fits: Sequence[Floats], cells: tuple[int, int]) -> Floats:
     """By how much the sum of two layers must be multiplied to have the variance of one.
 
     Where both display the same place, they add up; where they are far apart, their squares do.
@@ -127,18 +129,16 @@ def _gain(layers: Sequence[CanvasLayer], cells: tuple[int, int]) -> NDArray[np.f
         (h, w, 4) float32, 0.7..1, of the displacements' size.
     """
     one, other = layers
-    height, width = one.displacement.shape[:2]
-    apart = _mended(one.displacement) - _mended(other.displacement)
-    apart *= np.array([cells[1] / width, cells[0] / height], np.float32)
+    # Where a layer is torn, what it displays lies as it moves on the whole.
+    wholes = [_on_the_whole(layer.displacement) for layer in layers]
+    a, b = (
+        w + f[..., None] * (x.displacement - w)
+        for w, f, x in zip(wholes, fits, layers, strict=True)
+    )
+    apart = (a - b) * np.divide(cells[::-1], a.shape[1::-1], dtype=np.float32)
     square = np.square(apart).sum(axis=-1, keepdims=True)
     alike = np.exp(-square / np.square(_WIDTHS, dtype=np.float32))
     return 1 / np.sqrt(1 + 2 * one.weight * other.weight * alike)
-
-
-def _mended(displacement: Vectors) -> Vectors:
-    fit = _fitness(displacement)[..., None]
-    whole = _on_the_whole(displacement)
-    return np.asarray(whole + fit * (displacement - whole), np.float32)
 
 
 class TravellingCanvas:

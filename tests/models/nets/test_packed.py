@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from stylize_video.models.nets.packed import (
@@ -10,6 +11,7 @@ from stylize_video.models.nets.packed import (
     padded_index,
     unpack,
 )
+from stylize_video.pipeline.styles.compiled import Padding
 
 
 def test_packing_is_undone():
@@ -78,3 +80,14 @@ def test_around_its_edges_a_canvas_is_no_mirror(
     cells: int, margin: int, total: int, expected: list[int]
 ):
     assert padded_cells(torch.arange(cells), margin, total).tolist() == expected
+
+
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (9, 70), (180, 322)])
+def test_the_player_pads_a_canvas_as_the_graphs_do(height: int, width: int):
+    padding = Padding(height, width, 32, 4)
+    cells = np.arange(-(-height // 4) * -(-width // 4)).reshape(-(-height // 4), -(-width // 4), 1)
+    padded = padding.pad_canvas(cells.astype(np.uint8))
+    for axis, size in enumerate((padding.size.height, padding.size.width)):
+        picked = padded_cells(torch.arange(cells.shape[axis]), 8, size // 4)
+        cells = cells.take(picked.numpy(), axis)
+    assert np.array_equal(padded, cells.astype(np.uint8))
