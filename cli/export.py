@@ -64,6 +64,7 @@ def export(
 def _export_style(checkpoint: Path, out: Path, content: Path, licence: str, report: Report) -> None:
     import torch
 
+    from ..export.colours import match_colours
     from ..export.training import export_training
     from ..models.data import list_photos
     from ..models.training.state import LossValues, load_checkpoint
@@ -71,8 +72,9 @@ def _export_style(checkpoint: Path, out: Path, content: Path, licence: str, repo
     training = load_checkpoint(checkpoint, torch.device("cpu"))
     measured = checkpoint.with_name("figures.json")
     figures = LossValues(**json.loads(measured.read_text())) if measured.is_file() else None
-    photos = list_photos(content)[-training.recipe.validation_photos :]
-    export_training(training, out, figures, photos, licence, report)
+    photos, last = list_photos(content), training.recipe.validation_photos
+    match_colours(training, photos[:-last] or photos)
+    export_training(training, out, figures, photos[-last:], licence, report)
 
 
 def _export_method(

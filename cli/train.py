@@ -73,6 +73,7 @@ def train(
     """
     need_torch("train")
     from ..export.bases import base_of
+    from ..export.colours import match_colours
     from ..export.generated_photos import generated_photos
     from ..export.training import export_training, judges_of, read_painting, resume, run_training
     from ..models.data import split_photos
@@ -98,6 +99,7 @@ def train(
     judges = judges_of(recipe, painting, vgg, where)
     folder.mkdir(exist_ok=True)
     run_training(training, judges, learned, folder, report, workers)
+    match_colours(training, learned)
     figures = _evaluate(training, judges(recipe.judge), validation, folder, report)
     export_training(training, out, figures, validation, licence, report)
     if painting is not None:

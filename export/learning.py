@@ -27,6 +27,7 @@ from ..pipeline.imaging.palette import Palette
 from ..pipeline.media.images import write_picture
 from ..pipeline.media.source import Source
 from .bases import base_of
+from .colours import match_colours
 from .progress import ProgressReport
 from .training import CHECKPOINT, export_training, judges_of, read_painting, resume, run_training
 
@@ -119,6 +120,7 @@ def learn(lesson: Lesson, where: torch.device, report: ProgressReport) -> Path:
     training.palette = Palette.of([painting]).to_json()
     judges = judges_of(lesson.recipe, painting, None, where)
     run_training(training, judges, pictures, lesson.folder, report)
+    match_colours(training, pictures)
     export_training(training, lesson.net, None, pictures[:1], "own", report)
     shutil.rmtree(lesson.folder / "frames", ignore_errors=True)
     return lesson.net

@@ -98,6 +98,13 @@ class Recipe(BaseModel):
     colour_weight: float = Field(
         1.0, ge=0, description="Weight of the painting's palette in full: its rare colours too."
     )
+    colour_match: float = Field(
+        0.8,
+        ge=0,
+        le=1,
+        description="How far the finished net's colours are moved to the painting's: their mean "
+        "and covariance over the photographs.",
+    )
     tv_weight: float = Field(
         0.3, ge=0, description="Weight of total variation: smoother, less grain."
     )

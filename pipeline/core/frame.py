@@ -137,6 +137,11 @@ def coding_of(picture: Picture) -> YuvMatrix | None:
     return picture.coding if isinstance(picture, Yuv) else None
 
 
+def black_of(picture: Picture) -> int:
+    """The level of black in a picture's brightness, 0–255."""
+    return picture.coding.limits[0][0] if isinstance(picture, Yuv) else 0
+
+
 def eight_bits(rgb: Rgb8Or16) -> Rgb:
     """A picture (H, W, 3) of 8 or 16 bits in 8 bits, 0–255."""
     return np.asarray(rgb if rgb.dtype == np.uint8 else rgb // 257, np.uint8)

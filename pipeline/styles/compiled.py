@@ -38,12 +38,13 @@ from ..nets.writer import (
     write_playing,
 )
 from ..temporal.canvas import canvas_bytes, still_canvas
+from .measured import Sample, parts_to_measure
 
 OpenSession = Callable[[bytes, dict[str, tuple[int, ...]]], Any]
 """A model's bytes and the shapes of its inputs → an ONNX Runtime session, or what runs like one."""
 
 
-_BAND = 32  # rows, of what is measured of a picture
+_BLOCK = 32  # px, of what is measured of a picture
 
 # Pixels around a tile that its rim can't paint as the whole picture would: all that one pixel of
 # the deepest net depends on.
@@ -262,8 +263,10 @@ class NetCompiler:
             mix: the net.
             most: pixels that are measured of each frame, about.
         """
-        bands = [self._bands(frame, mix.net, most) for frame in frames]
-        first = bands[0][0]
+        side = math.lcm(_BLOCK, mix.net.card.multiple)
+        samples = [self._sample(frame, mix.net) for frame in frames]
+        parts = parts_to_measure(samples, side, most)
+        first = parts[0][0]
         layout, padding = _layout(first), _padding(mix.net, first)
         key = (mix, layout, padding, coding_of(first))
         if self._measuring[0] != key:
@@ -271,7 +274,7 @@ class NetCompiler:
             ports = shapes(mix.net, layout, padding.size)
             self._measuring = (key, self._open_measuring(model, ports))
         session = self._measuring[1]
-        answers = (session.run(None, padded(*band, padding)) for band in bands)
+        answers = (session.run(None, padded(*part, padding)) for part in parts)
         return Moments.mean([read_moments(mix.net, layout, a) for a in answers])
 
     def compile(self, picture: Picture, mix: NetMix, moments: Moments) -> CompiledNet:
@@ -292,24 +295,10 @@ class NetCompiler:
         session = self._open(model, shapes(net, layout, tile))
         return CompiledNet(session, padding, tile, coding, net.card.canvas)
 
-    def _bands(self, frame: Frame, net: Net, most: int) -> tuple[Picture, NDArray[np.uint8]]:
-        """What is measured of a frame: bands of its picture and of its canvas."""
+    def _sample(self, frame: Frame, net: Net) -> Sample:
+        """A frame as it is painted, and its canvas."""
         work = self._work(frame.source)
-        noise = canvas_of(frame.source, frame.canvas, work, net.card.canvas)
-        height, width = work.shape[:2]
-        band = math.lcm(_BAND, net.card.multiple)
-        starts = _band_starts(height, width, band, most)
-        if not starts:
-            return work, noise
-
-        def rows_of(plane: NDArray[Any], f: int) -> NDArray[Any]:
-            return np.concatenate([plane[s // f : (s + band) // f] for s in starts])
-
-        noise = rows_of(noise, CELL)
-        if isinstance(work, Yuv):
-            y, u, v = (rows_of(p, f) for p, f in zip(work.planes, (1, 2, 2), strict=True))
-            return Yuv(y, u, v, work.coding), noise
-        return rows_of(work, 1), noise
+        return work, canvas_of(frame.source, frame.canvas, work, net.card.canvas)
 
     def _work(self, picture: Picture) -> Picture:
         height, width = picture.shape[:2]
@@ -321,22 +310,6 @@ class NetCompiler:
         step = math.lcm(padding.multiple, 8)
         side = max(4 * _RIM, self._tile) // step * step
         return Size(min(padding.size.height, side), min(padding.size.width, side))
-
-
-def _band_starts(height: int, width: int, band: int, most: int) -> list[int]:
-    """Where bands of rows begin, spread over a picture; none where it is measured whole.
-
-    Args:
-        height: of the picture, px.
-        width: of the picture, px.
-        band: rows of a band.
-        most: pixels of all bands, about.
-    """
-    count = max(1, most // (width * band))
-    if count * band >= height:
-        return []
-    middles = (np.arange(count) + 0.5) * height / count - band / 2
-    return [int(np.clip(m, 0, height - band)) // CELL * CELL for m in middles]
 
 
 def _layout(picture: Picture) -> Layout:

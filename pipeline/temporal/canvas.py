@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source
-from ..core.frame import Canvas, CanvasLayer, Frame, Motion, Picture, Plane, Vectors, Yuv
+from ..core.frame import Canvas, CanvasLayer, Frame, Motion, Picture, Plane, Vectors, black_of
 from ..imaging.resize import reduce_brightness, resize_area, resize_linear, resize_pixels
 from ..imaging.warp import resize_vectors
 
@@ -173,7 +173,7 @@ class TravellingCanvas:
         weights = abs(math.sin(angle)), abs(math.cos(angle))
         moved = (self._moved[..., :2], self._moved[..., 2:])
         layers = tuple(map(CanvasLayer, moved, weights))
-        strength = self._strength * flatness(grey, _black(frame.source))
+        strength = self._strength * flatness(grey, black_of(frame.source))
         return replace(frame, canvas=Canvas(layers, strength))
 
     def _advance(self, frame: Frame, grey: Plane) -> None:
@@ -308,7 +308,7 @@ def still_canvas(picture: Picture, strength: float = 1.0) -> Canvas:
     """
     if not strength:
         return Canvas((), np.zeros((1, 1), np.float32))
-    flat = flatness(reduce_brightness(picture), _black(picture))
+    flat = flatness(reduce_brightness(picture), black_of(picture))
     return Canvas((CanvasLayer(_no_displacement(1), 1.0),), strength * flat)
 
 
@@ -332,11 +332,6 @@ def flatness(grey: Plane, black: int = 0) -> NDArray[np.float32]:
     light = cv2.GaussianBlur(resize_area(grey, half), (0, 0), _SMOOTH).astype(np.float32) - black
     shown = np.clip(light / _DARK, 0, 1)
     return np.asarray(shown * (_LEAST + (1 - _LEAST) * flat * flat), np.float32)
-
-
-def _black(picture: Picture) -> int:
-    """The level of black in a picture's reduced brightness."""
-    return picture.coding.limits[0][0] if isinstance(picture, Yuv) else 0
 
 
 def _no_displacement(layers: int) -> Vectors:

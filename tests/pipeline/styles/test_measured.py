@@ -1,0 +1,88 @@
+"""Black is not measured: behind a title and beside a picture it stays dark."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from stylize_video.pipeline.core.frame import Picture, Rgb, Yuv, YuvMatrix
+from stylize_video.pipeline.styles.measured import parts_to_measure
+from stylize_video.pipeline.styles.per_shot import paint_picture
+
+from ...helpers.open_styles import open_file
+from ...helpers.pictures import psnr
+from ...helpers.scenes import texture
+from ...helpers.yuv import to_yuv420
+
+
+def title() -> Rgb:
+    """White letters on black."""
+    rgb = np.zeros((360, 640, 3), np.uint8)
+    for row, text in enumerate(("DIRECTED BY", "NOBODY", "IN PARTICULAR")):
+        place = (60, 120 + 80 * row)
+        cv2.putText(rgb, text, place, cv2.FONT_HERSHEY_DUPLEX, 2, (255, 255, 255), 4, cv2.LINE_AA)
+    return rgb
+
+
+def barred(picture: Rgb, rows: int) -> Rgb:
+    return np.pad(picture, ((rows, rows), (0, 0), (0, 0)))
+
+
+@pytest.mark.parametrize("name", ["udnie", "starry-night", "edtaonisl"])
+def test_black_behind_a_title_stays_dark(name: str):
+    painted = paint_picture(open_file(name), title())
+    corner = painted[300:, 500:]
+    assert corner.mean() < 70
+    assert painted.max() > 180
+
+
+def test_bars_do_not_change_the_picture_between_them():
+    picture = texture(3, 640, 256)
+    alone = paint_picture(open_file("udnie"), picture)
+    between = paint_picture(open_file("udnie"), barred(picture, 64))[64:-64]
+    middle = (slice(48, -48), slice(48, -48))
+    assert abs(float(alone[middle].mean()) - float(between[middle].mean())) < 4
+    assert abs(float(alone[middle].std()) / float(between[middle].std()) - 1) < 0.08
+
+
+def noise(picture: Picture) -> np.ndarray:
+    height, width = picture.shape[:2]
+    return np.zeros((-(-height // 4), -(-width // 4), 4), np.uint8)
+
+
+@pytest.mark.parametrize("planar", [False, True])
+@pytest.mark.parametrize("size", [(256, 640), (250, 637)])
+def test_blocks_are_of_what_is_seen_and_one_of_black(planar: bool, size: tuple[int, int]):
+    picture: Picture = barred(texture(3, size[1], size[0]), 64)
+    if planar:
+        picture = to_yuv420(picture[:, : size[1] // 2 * 2], YuvMatrix(1, 1))
+    ((part, canvas),) = parts_to_measure([(picture, noise(picture))], 32, 200_000)
+    height, width = part.shape[:2]
+    assert height % 32 == width % 32 == 0
+    assert canvas.shape == (height // 4, width // 4, 4)
+    grey = part.y if isinstance(part, Yuv) else part.max(axis=2)
+    blocks = grey.reshape(height // 32, 32, width // 32, 32).mean(axis=(1, 3))
+    assert (blocks < 20).sum() == 1
+    assert height * width > 0.8 * 256 * 640
+
+
+def test_a_black_frame_of_a_shot_is_left_out_and_all_parts_have_one_size():
+    shown = [barred(texture(s, 320, 128), 64 + 16 * s) for s in range(2)]
+    shown[1] = shown[1][16:-16]
+    pictures = [np.zeros_like(shown[0]), *shown]
+    parts = parts_to_measure([(p, noise(p)) for p in pictures], 32, 200_000)
+    assert len(parts) == 2
+    assert parts[0][0].shape == parts[1][0].shape
+
+
+@pytest.mark.parametrize("shape", [(360, 640, 3), (20, 20, 3), (31, 400, 3)])
+def test_black_pictures_and_small_ones_are_measured_whole(shape: tuple[int, int, int]):
+    black = np.zeros(shape, np.uint8)
+    ((part, _),) = parts_to_measure([(black, noise(black))], 32, 10**6)
+    assert np.array_equal(part, black)
+
+
+def test_most_limits_the_blocks():
+    picture = barred(texture(3, 640, 256), 64)
+    ((part, _),) = parts_to_measure([(picture, noise(picture))], 32, 20_000)
+    assert part.shape[0] * part.shape[1] <= 20_000
