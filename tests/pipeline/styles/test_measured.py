@@ -10,7 +10,6 @@ from stylize_video.pipeline.styles.measured import parts_to_measure
 from stylize_video.pipeline.styles.per_shot import paint_picture
 
 from ...helpers.open_styles import open_file
-from ...helpers.pictures import psnr
 from ...helpers.scenes import texture
 from ...helpers.yuv import to_yuv420
 

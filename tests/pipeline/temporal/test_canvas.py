@@ -239,6 +239,27 @@ def test_behind_what_passed_a_wall_keeps_its_canvas():
     assert correlation(noise[39][passed], noise[0][passed]) > 0.9
 
 
+def test_what_is_torn_and_moves_by_itself_has_no_texture_that_stands_still():
+    """The roof of a bus: a texture that stays behind flickers more than a bare roof."""
+    vectors = np.zeros((60, 80, 2), np.float32)
+    vectors[:, 40:, 1] = -6 * np.arange(40)
+    layer, strength = CanvasLayer(vectors, 1.0), np.ones((1, 1), np.float32)
+    common = np.ones((60, 80), np.float32)
+    common[:, 40:] = 0
+    noise = noise_of(Canvas((layer,), strength, common))
+    assert np.abs(noise[:, 44:]).max() < 0.05
+    assert noise[:, :38].std() > 0.8
+
+
+def test_what_moves_by_itself_is_found():
+    frames = moving(3, 0, 2, rgb=ROUGH)
+    assert frames[1].motion is not None
+    frames[1].motion.vectors[:, 240:] = (0, -8)
+    common = list(travel(iter(frames)))[1].canvas.common  # pyright: ignore[reportOptionalMemberAccess]
+    assert common[:, :50].min() > 0.9
+    assert common[:, 66:].max() < 0.1
+
+
 def test_where_no_motion_can_be_trusted_the_canvas_still_is_noise():
     noise = canvases(moving(7, 3, 60, trust=0.0))
     assert np.isfinite(noise[-1]).all()
