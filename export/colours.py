@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from ..models.data import read_rgb, resized, to_rgb, to_tensor
-from ..models.nets.canvas import CELL
+from ..models.nets.canvas import CELL, canvas_tensor
 from ..models.nets.feedforward import FastNet
 from ..models.training.state import Training
 from ..pipeline.core.frame import Rgb
@@ -55,5 +55,4 @@ def _painted(net: FastNet, rgb: Rgb) -> Rgb:
     cells = -(-photo.shape[0] // CELL), -(-photo.shape[1] // CELL)
     noise = canvas_bytes(still_canvas(photo), cells)[..., : net.canvas]
     where = next(net.parameters()).device
-    canvas = (torch.from_numpy(noise).permute(2, 0, 1)[None].float() - 128) * 2 / 255
-    return to_rgb(net(to_tensor(photo).to(where), canvas=canvas.to(where)))
+    return to_rgb(net(to_tensor(photo).to(where), canvas=canvas_tensor(noise[None]).to(where)))
