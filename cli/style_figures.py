@@ -98,14 +98,16 @@ class StyleJudge:
 def mean_figures(several: Iterable[StyleFigures]) -> StyleFigures:
     """Compute the mean of each figure over several pictures, of which there is at least one.
 
-    The mean of ``clouds`` is the geometric one: twice and half the painting's cancel out.
+    The mean of ``clouds`` is the geometric one: twice and half the painting's cancel out. Pictures
+    that are all bare have neither strokes nor clouds; they are left out of it.
     """
     from statistics import fmean, geometric_mean
 
     known = list(several)
     means = {name: fmean(getattr(one, name) for one in known) for name in NAMES}
     # A picture without any strokes has 0, of which there is no logarithm.
-    means["clouds"] = geometric_mean(max(one.clouds, 1e-3) for one in known)
+    painted = [one for one in known if one.bare < 1] or known
+    means["clouds"] = geometric_mean(max(one.clouds, 1e-3) for one in painted)
     return StyleFigures(**means)
 
 

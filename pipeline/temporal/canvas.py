@@ -48,7 +48,9 @@ _SMOOTH = 2.0  # standard deviation of the strength's blur, px of half the reduc
 _REDUCED = 4
 # Flow needs something to hold on to. In flat areas, which get most of the canvas, it is a guess;
 # there the motion of what lies around is better, near or, where nothing is near, further away.
-_HOLD = 2e-5  # ``cornerMinEigenVal`` at which a place holds half; about a sensor's noise
+# Along a straight edge it is a guess too: there one eigenvalue is far below the other.
+_HOLD = 2e-5  # lower eigenvalue at which a place holds half; about a sensor's noise
+_STRAIGHT = 0.1  # ratio of the eigenvalues at which an edge holds half
 _CORNER = 9  # side of the area in which it is measured, px of the reduced picture
 _NEAR, _FAR = 2.0, 16.0  # standard deviations of what lies around, px of the displacements
 _OF_FAR = 0.01  # weight of what is further away
@@ -267,8 +269,9 @@ def _carrying(motion: Motion, grey: Plane) -> Vectors:
     height, width = (max(1, n // _REDUCED) for n in motion.confidence.shape)
     size = height, width
     back = resize_vectors(motion.vectors, width, height)
-    corners = resize_area(cv2.cornerMinEigenVal(grey, _CORNER), size)
-    trust = resize_area(motion.confidence, size) * corners / (corners + _HOLD) + _NOTHING
+    most, least = cv2.split(cv2.cornerEigenValsAndVecs(grey, _CORNER, 3))[:2]
+    holds = resize_area(least / (least + _STRAIGHT * most + _HOLD), size)
+    trust = resize_area(motion.confidence, size) * holds + _NOTHING
     weight = cv2.merge([trust, trust])
     sums, weights = _around(back, weight, _NEAR), _around(1, weight, _NEAR)
     far = _around(back, weight, _FAR) / _around(1, weight, _FAR)

@@ -9,7 +9,7 @@ import cv2
 import pytest
 from stylize_video.cli.evaluate import evaluate
 from stylize_video.cli.evaluate_style import picture_pairs
-from stylize_video.cli.style_figures import NAMES
+from stylize_video.cli.style_figures import NAMES, StyleFigures, mean_figures
 from stylize_video.pipeline.core.errors import SettingsError, SourceError
 from stylize_video.pipeline.evaluation import colours
 
@@ -92,3 +92,11 @@ def test_a_painting_that_is_not_there_is_one_line(tmp_path: Path):
     done = run_command("evaluate", picture, picture, "--style", "none.jpg", cwd=tmp_path)
     assert done.returncode == 1
     assert "picture none.jpg can't be read" in one_line(done)
+
+
+def test_what_is_all_bare_says_nothing_of_strokes_and_clouds():
+    """On black both energies are almost 0, and their ratio is anything."""
+    painted = StyleFigures(**dict.fromkeys(NAMES, 0.5))
+    bare = StyleFigures(**{**dict.fromkeys(NAMES, 0.5), "bare": 1.0, "clouds": 12.0})
+    assert mean_figures([painted, bare]).clouds == pytest.approx(0.5)
+    assert mean_figures([bare]).clouds == pytest.approx(12.0)
