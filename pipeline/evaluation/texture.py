@@ -17,6 +17,7 @@ WINDOW = 96
 _PERIOD_OF_SIGMA = 2 * np.pi / np.sqrt(2 * np.log(2))
 _FINE = (4, 16)
 _COARSE = (32, 128)
+_PLAIN = 2.0  # energy of strokes, L*², below which a window is bare paper
 
 
 def stroke_ratio(rgb: Rgb, windows: NDArray[np.bool_] | None = None) -> float:
@@ -33,6 +34,18 @@ def stroke_ratio(rgb: Rgb, windows: NDArray[np.bool_] | None = None) -> float:
     fine, coarse = (_window_energy(light, *band) for band in (_FINE, _COARSE))
     ratio = fine / (coarse + 1e-3)
     return float(np.median(ratio if windows is None else ratio[windows]))
+
+
+def bare_paper(painting: Rgb) -> float:
+    """Compute the fraction of a painting's windows that have hardly any strokes, 0..1.
+
+    Prints and drawings on paper have 0.2 and more, other paintings less than 0.1.
+
+    Args:
+        painting: (H, W, 3) uint8, 0–255, RGB, at the size at which pictures are compared.
+    """
+    light = lab_of(painting)[..., 0]
+    return float(np.mean(_window_energy(light, *_FINE) < _PLAIN))
 
 
 def _window_energy(light: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:

@@ -11,9 +11,11 @@ import pytest
 import torch
 from stylize_video.cli.learn import with_style
 from stylize_video.export import learning
+from stylize_video.export.style import read_net
 from stylize_video.models.recipe import Recipe
 from stylize_video.pipeline.core.config import Settings
 from stylize_video.pipeline.media.inputs import open_source
+from stylize_video.pipeline.styles.zoo import find_style
 
 from ..helpers.command import one_line, run_command
 from ..helpers.video import MakeClip
@@ -79,6 +81,26 @@ def test_it_is_learned_once_and_resumes(tmp_path: Path, make_clip: MakeClip, pai
     net.unlink()
     assert learning.learn(small(again), torch.device("cpu"), report).read_bytes() == before
     assert any("resuming at step 2" in line for line in report.lines)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("paper", "begins"), [(False, "starry-night"), (True, "base-canvas")])
+def test_it_begins_from_strokes_unless_the_painting_is_bare_paper(
+    tmp_path: Path, make_clip: MakeClip, painting: Path, paper: bool, begins: str
+):
+    if paper:
+        print_ = np.full((96, 128, 3), 230, np.uint8)
+        print_[:, :48] = cv2.imread(str(painting))[:, :48]
+        cv2.imwrite(str(painting), print_)
+    film = open_source(str(make_clip()), None, Fraction(25))
+    lesson = small(learning.prepare(film, painting, 1, tmp_path / "learned"), steps=1)
+    learned = learning.learn(lesson, torch.device("cpu"), Quiet())
+    one, other = read_net(learned), read_net(find_style("udnie").with_name(f"{begins}.onnx"))
+    apart = [
+        (a - b).norm() / b.norm()
+        for a, b in zip(one.body.parameters(), other.body.parameters(), strict=True)
+    ]
+    assert max(apart) < 0.2
 
 
 @pytest.mark.parametrize(

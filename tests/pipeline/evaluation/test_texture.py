@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from stylize_video.pipeline.core.frame import Rgb
-from stylize_video.pipeline.evaluation.texture import sharpness, stroke_ratio
+from stylize_video.pipeline.evaluation.texture import bare_paper, sharpness, stroke_ratio
 
 
 def waves(period: float, contrast: float = 40, size: int = 384) -> Rgb:
@@ -44,3 +44,11 @@ def test_a_plain_wall_has_no_strokes():
 def test_blur_lowers_the_sharpness():
     sharp = waves(8)
     assert sharpness(np.asarray(cv2.GaussianBlur(sharp, (0, 0), 1.5), np.uint8)) < sharpness(sharp)
+
+
+def test_bare_paper_is_told_from_paint():
+    painted = waves(9)
+    drawn = painted.copy()
+    drawn[:, : drawn.shape[1] // 2] = 230
+    assert bare_paper(painted) == 0
+    assert 0.2 < bare_paper(drawn) <= 0.5
