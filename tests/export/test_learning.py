@@ -14,6 +14,7 @@ from stylize_video.export import learning
 from stylize_video.export.style import read_net
 from stylize_video.models.recipe import Recipe
 from stylize_video.pipeline.core.config import Settings
+from stylize_video.pipeline.media.images import read_picture
 from stylize_video.pipeline.media.inputs import open_source
 from stylize_video.pipeline.styles.zoo import find_style
 
@@ -89,9 +90,9 @@ def test_it_begins_from_strokes_unless_the_painting_is_bare_paper(
     tmp_path: Path, make_clip: MakeClip, painting: Path, paper: bool, begins: str
 ):
     if paper:
-        print_ = np.full((96, 128, 3), 230, np.uint8)
-        print_[:, :48] = cv2.imread(str(painting))[:, :48]
-        cv2.imwrite(str(painting), print_)
+        drawing = np.full((96, 128, 3), 230, np.uint8)
+        drawing[:, :48] = read_picture(painting)[:, :48]
+        cv2.imwrite(str(painting), drawing)
     film = open_source(str(make_clip()), None, Fraction(25))
     lesson = small(learning.prepare(film, painting, 1, tmp_path / "learned"), steps=1)
     learned = learning.learn(lesson, torch.device("cpu"), Quiet())
