@@ -13,6 +13,7 @@ from ..styles.finish import Finish
 from ..temporal.canvas import TravellingCanvas
 from ..temporal.consistency import TemporalBlend
 from ..temporal.flow import FlowEstimator, measure_motion
+from ..temporal.light import visible
 from ..temporal.shots import CutDetector
 from .controls import State
 from .crossfade import FADE, Crossfade
@@ -71,7 +72,10 @@ class LivePainter:
         painted = restore_detail(
             self._paint_small(small, loaded, state), frame.source, small.source
         )
-        output = self._finish(frame, painted, loaded.shot.style.opacity)
+        opacity = loaded.shot.style.opacity
+        if loaded.info.canvas:
+            opacity *= visible(small.source)
+        output = self._finish(frame, painted, opacity)
         seconds = time.perf_counter() - began
         if self._controller is not None and self._controller.record(seconds, loaded.request.scale):
             self.on_scale(self._controller.scale, self._controller.rate)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..core.concurrency import closing_source, ordered_map, then_none
 from ..core.frame import Frame, Picture, Rgb, as_rgb, coding_of, resized
 from ..temporal.consistency import TemporalBlend
-from ..temporal.light import levelled, steady_light
+from ..temporal.light import levelled, steady_light, visible
 from .style import ShotStyle, Style
 
 # Frames of a shot that wait, and those of them that are measured: what enters within half a second
@@ -104,7 +104,7 @@ def paint_shots(
         for frame, shot in compiled:
             blend.advance(frame)
             painted = shot.paint(levelled(frame), blend.state(frame.source))
-            yield replace(frame, painted=blend.mix(painted), opacity=shot.opacity)
+            yield replace(frame, painted=blend.mix(painted), opacity=_opacity(frame, shot))
 
 
 def _since(
@@ -118,7 +118,12 @@ def _since(
 
 def _paint(item: tuple[Frame, ShotStyle]) -> Frame:
     frame, shot = item
-    return replace(frame, painted=shot.paint(levelled(frame)), opacity=shot.opacity)
+    return replace(frame, painted=shot.paint(levelled(frame)), opacity=_opacity(frame, shot))
+
+
+def _opacity(frame: Frame, shot: ShotStyle) -> float:
+    """The painting's weight over the film: nets with a canvas don't paint what faded to black."""
+    return shot.opacity * (1 if frame.canvas is None else visible(frame.source))
 
 
 def compile_shots(

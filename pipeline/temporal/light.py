@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source
-from ..core.frame import Frame, Levels, Picture, Yuv, YuvMatrix, coding_of
+from ..core.frame import Frame, Levels, Picture, Yuv, YuvMatrix, black_of, coding_of
+from ..imaging.resize import reduce_brightness
 
 _CELLS = (32, 18)  # (width, height) of the reduced picture
 _MEMORY = 1 - 1 / 12  # of what has changed, this is left a frame later
@@ -27,6 +28,7 @@ _COLOUR = 60.0  # grey levels of U or V that count as much as a gain of e
 _AGREEMENT = 0.04  # distance of the quartiles of all cells' changes at which half is believed
 # Changes up to the first are taken back, those beyond the second are followed.
 _SMALL, _LARGE = 0.05, 0.1
+_FADED = 48.0  # grey levels above black below which a picture is faded to black
 _QUIET = (0.005, 3)  # a change that was followed is over: change per frame, frames
 
 
@@ -81,6 +83,15 @@ def levelled(frame: Frame) -> Frame:
         return replace(frame, source=Yuv(y, u, v, source.coding), levels=None)
     table = np.stack(frame.levels, axis=-1)[None]  # (1, 256, 3)
     return replace(frame, source=np.asarray(cv2.LUT(source, table), np.uint8), levels=None)
+
+
+def visible(picture: Picture) -> float:
+    """How far a picture is not faded to black: 0..1. Of black, a net would paint fog.
+
+    Its brightest hundredth decides: at night that is a lamp.
+    """
+    grey = reduce_brightness(picture)[::4, ::4]
+    return float(np.clip((np.percentile(grey, 99) - black_of(picture)) / _FADED, 0, 1))
 
 
 def _reduced(picture: Picture) -> NDArray[np.float32]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+from stylize_video.pipeline.core.config import Settings
 from stylize_video.pipeline.core.frame import Picture, Rgb, Yuv, YuvMatrix
+from stylize_video.pipeline.render import stylize
 from stylize_video.pipeline.styles.measured import parts_to_measure
 from stylize_video.pipeline.styles.per_shot import paint_picture
 
 from ...helpers.open_styles import open_file
 from ...helpers.scenes import texture
+from ...helpers.video import MakeClip, read_video
 from ...helpers.yuv import to_yuv420
 
 
@@ -42,6 +47,18 @@ def test_bars_do_not_change_the_picture_between_them():
     middle = (slice(48, -48), slice(48, -48))
     assert abs(float(alone[middle].mean()) - float(between[middle].mean())) < 4
     assert abs(float(alone[middle].std()) / float(between[middle].std()) - 1) < 0.08
+
+
+def test_a_film_fades_from_black_and_to_black(tmp_path: Path, make_clip: MakeClip):
+    """A net would paint fog of black frames: their statistics are not the shot's."""
+    gains = np.clip(8 - np.abs(np.linspace(-9, 9, 37)), 0, 6) / 6
+    photo = texture(3, 320, 192)
+    clip = make_clip("fade.mp4", [(photo * gain).astype(np.uint8) for gain in gains])
+    stylize(clip, tmp_path / "out.mkv", Settings())
+    light = [frame.mean() for frame in read_video(tmp_path / "out.mkv")[0]]
+    assert max(light[0], light[1], light[-2], light[-1]) < 8
+    assert min(light[12:-12]) > 60
+    assert np.diff(light[:10]).min() > -8
 
 
 def noise(picture: Picture) -> np.ndarray:
