@@ -41,7 +41,6 @@ def learned_settings(source: str, output: str, settings: Settings, report: Repor
     device = settings.device if settings.device in ("cpu", "cuda") else "auto"
     with signals_as_ctrl_c():
         net = learn(lesson, torch_device(device), report)
-    report.say(f"the learned style: {net}")
     return with_style(settings, str(net))
 
 

@@ -91,11 +91,14 @@ def _paint(source: str, output: str, settings: Settings, report: Report, vgg: Pa
     """
     from ..pipeline.render import stylize
 
+    learned = ""
     if settings.method == "learn":
         settings = learned_settings(source, output, settings, report)
+        learned = settings.style[0]
     picture = _one_picture(source, output, settings)
     if picture is not None:
         _paint_picture(picture, Path(output), settings, report, vgg)
+        _name_learned(learned, report)
         return
     message = "stopping: finishing the file (Ctrl-C again to drop it)"
     with report.notes(), stop_on_signal(report, message) as stop, ExitStack() as block:
@@ -110,10 +113,17 @@ def _paint(source: str, output: str, settings: Settings, report: Report, vgg: Pa
             backend=_keyframe_backend(settings, report, vgg, stop),
         )
     _print_result(result, progress.pictures, report)
+    _name_learned(learned, report)
     if result.stopped:
         raise typer.Exit(STOPPED)
     if result.losses:
         raise typer.Exit(LOSSES)
+
+
+def _name_learned(learned: str, report: Report) -> None:
+    """Say last what can be used again."""
+    if learned:
+        report.say(f"the learned style, for --style: {learned}")
 
 
 def _paint_picture(

@@ -131,6 +131,19 @@ def test_the_plan_names_what_will_be_learned(tmp_path: Path, make_clip: MakeClip
     assert any(line.startswith("paint    the learned style") for line in lines)
 
 
+@pytest.mark.slow
+def test_the_last_line_names_the_learned_style(
+    tmp_path: Path, make_clip: MakeClip, painting: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    words = ("--style", painting, "--method", "learn", "--learn-steps", 1)
+    done = run_command(make_clip(), tmp_path / "o.mp4", *words)
+    assert done.returncode == 0, done.stderr
+    net = Path(done.stderr.splitlines()[-1].removeprefix("the learned style, for --style: "))
+    again = run_command(make_clip(), tmp_path / "again.mp4", "--style", net)
+    assert again.returncode == 0, again.stderr
+
+
 def test_it_learns_on_small_crops_of_the_frames(make_clip: MakeClip, painting: Path):
     film = open_source(str(make_clip()), None, Fraction(25))
     recipe = learning.prepare(film, painting, 450).recipe
