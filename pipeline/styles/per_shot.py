@@ -122,8 +122,13 @@ def _paint(item: tuple[Frame, ShotStyle]) -> Frame:
 
 
 def _opacity(frame: Frame, shot: ShotStyle) -> float:
-    """The painting's weight over the film: nets with a canvas don't paint what faded to black."""
-    return shot.opacity * (1 if frame.canvas is None else visible(frame.source))
+    """The painting's weight over the film: nets with a canvas don't paint what faded to black.
+
+    A canvas of one layer stays: these are pictures, and a dark picture is no fade.
+    """
+    if frame.canvas is None or len(frame.canvas.layers) == 1:
+        return shot.opacity
+    return shot.opacity * visible(frame.source)
 
 
 def compile_shots(

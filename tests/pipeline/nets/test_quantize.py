@@ -25,7 +25,7 @@ exact_sums = pytest.mark.skipif(
 def test_in_8_bits_it_paints_nearly_the_same(name: str):
     net, picture = load_net(zoo()[name].path), texture(7, 320, 192)
     exact, quick = (np.asarray(paint_alone(net, picture, eight_bit=e)) for e in (False, True))
-    assert psnr(quick, exact) >= 38
+    assert psnr(quick, exact) >= 36
     assert abs(float(quick.mean()) - float(exact.mean())) < 1.5
 
 
