@@ -105,8 +105,8 @@ def mean_figures(several: Iterable[StyleFigures]) -> StyleFigures:
 
     known = list(several)
     means = {name: fmean(getattr(one, name) for one in known) for name in NAMES}
-    # A picture without any strokes has 0, of which there is no logarithm.
     painted = [one for one in known if one.bare < 1] or known
+    # A picture without any strokes has 0, of which there is no logarithm.
     means["clouds"] = geometric_mean(max(one.clouds, 1e-3) for one in painted)
     return StyleFigures(**means)
 
