@@ -66,8 +66,8 @@ class Plan:
     """Weight of the past in the temporal blend; ``None``: it is off."""
     canvas: float | None
     """Strength of the canvas; ``None``: the style takes none."""
-    travels: bool
-    """The canvas moves with the scene."""
+    is_film: bool
+    """The frames follow each other: their canvas moves with the scene."""
     flow: FlowEstimator | None
     """Where motion is needed."""
     shots: Shots
@@ -137,9 +137,8 @@ class Plan:
             frames = attach_motion(frames, self.flow)
         if self.canvas is None:
             return frames
-        if self.travels:
-            return travel(frames, self.canvas)
-        return lay_still(frames, self.canvas)
+        stage = travel if self.is_film else lay_still
+        return stage(frames, self.canvas)
 
     def lines(self) -> list[str]:
         """The plan for the user, a line each: what is read, painted, written and left out."""
@@ -186,7 +185,7 @@ class Plan:
     def _canvas_lines(self) -> list[str]:
         if self.canvas is None:
             return []
-        how = "moves with the scene" if self.travels else "does not move"
+        how = "moves with the scene" if self.is_film else "does not move"
         return [f"canvas   strength {self.canvas:g}, {how}" if self.canvas else "canvas   off"]
 
     def _encoding_line(self) -> str:
@@ -224,7 +223,9 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
         content_masks = open_content_masks(settings, opened)
         style = open_style(settings, content_masks)
         refuse_inapplicable(settings, replace(job, canvas=style.info.canvas))
-    blend, travels = _blend(settings, style, info), _travels(settings, style, job)
+    blend = _blend(settings, style, info)
+    canvas = settings.canvas if style is not None and style.info.canvas else None
+    travels = bool(canvas) and job.is_film
     needs_cuts = style is None or style.info.per_shot or travels or blend is not None
     shots = Shots(settings.scenes, info.start, target, needs_cuts)
     keyframes = None
@@ -241,8 +242,8 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
         keyframes=keyframes,
         strength=settings.strength,
         blend=blend,
-        canvas=settings.canvas if style is not None and style.info.canvas else None,
-        travels=travels,
+        canvas=canvas,
+        is_film=job.is_film,
         flow=_flow(settings, style is None or travels or blend is not None),
         shots=shots,
         finish=Finish(settings.palette == "source", masks),
@@ -262,12 +263,6 @@ def _blend(settings: Settings, style: Style | None, info: SourceInfo) -> float |
     adds_flicker = by_net or (style is not None and not style.info.per_pixel)
     adds_flicker = adds_flicker and info.frames != 1  # one picture has no past
     return BLEND_WEIGHTS[settings.steady] if settings.steady != "off" and adds_flicker else None
-
-
-def _travels(settings: Settings, style: Style | None, job: Job) -> bool:
-    """Whether a canvas moves with the scene. Pictures that become pictures may be no film."""
-    is_film = job.source == "film" or (job.source == "pictures" and job.output != "pictures")
-    return style is not None and style.info.canvas and settings.canvas > 0 and is_film
 
 
 def _flow(settings: Settings, needed: bool) -> FlowEstimator | None:

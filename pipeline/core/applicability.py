@@ -70,9 +70,7 @@ def _may_take_canvas(job: Job, settings: Settings) -> bool:
 
 
 def _moves_canvas(job: Job, settings: Settings) -> bool:
-    """The canvas travels with the film; a folder that becomes pictures may be no film."""
-    is_film = job.source != "picture" and (job.source, job.output) != ("pictures", "pictures")
-    return is_film and settings.canvas > 0 and _may_take_canvas(job, settings)
+    return job.is_film and settings.canvas > 0 and _may_take_canvas(job, settings)
 
 
 def _uses_flow(job: Job, settings: Settings) -> bool:

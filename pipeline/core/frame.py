@@ -202,6 +202,8 @@ class Canvas:
     """(h, w), of any size, 0 and above: how strong the noise is; 1 is what nets are trained on."""
     common: NDArray[np.float32] = field(default_factory=lambda: np.ones((1, 1), np.float32))
     """(h, w), of any size, 0..1: how far a place moves as most of the picture does."""
+    visible: float = 1.0
+    """0..1: how far the frame is not faded to black."""
 
 
 Levels = tuple[Plane, Plane, Plane]

@@ -26,6 +26,11 @@ class Job:
     """Whether the style takes a canvas; ``None``: that is not known before it is opened."""
 
     @property
+    def is_film(self) -> bool:
+        """Its frames follow each other; pictures that become pictures may not."""
+        return self.source != "picture" and (self.source, self.output) != ("pictures", "pictures")
+
+    @property
     def live(self) -> bool:
         """It runs in real time."""
         return self.output == "live"

@@ -136,8 +136,6 @@ class StyleLoader:
             except Exception as error:  # noqa: BLE001 - nothing may wait for a thread that is gone
                 self._refuse(request, ModelError(f"the style can't be played: {reason(error)}"))
                 continue
-            if loaded is before:
-                continue
             with self._ready:
                 self._loaded = loaded
                 self._ready.notify_all()
@@ -145,12 +143,11 @@ class StyleLoader:
                 self._wake.set()
 
     def _next(self, request: StyleRequest, frame: Frame, before: LoadedStyle | None) -> LoadedStyle:
-        """What paints from now on: ``before`` itself, or with the light followed, or another."""
+        """What paints from now on: as ``before``, with the light followed; or another."""
         if before is None or before.kind != kind_of(frame.source) or request != before.request:
             return self._load(request, frame)
         shot = before.shot.look(self._small(frame, before.size, before.info))
-        same = shot.style is before.shot.style
-        return before if same else replace(before, shot=shot)
+        return replace(before, shot=shot)
 
     def _load(self, request: StyleRequest, frame: Frame) -> LoadedStyle:
         if request.style not in self._styles:

@@ -10,10 +10,10 @@ from ..core.frame import Frame, Motion, Picture, Rgb
 from ..imaging.compositing import mirror
 from ..imaging.resize import reduce_for_flow, resize_picture, restore_detail
 from ..styles.finish import Finish
+from ..styles.per_shot import opacity_of
 from ..temporal.canvas import TravellingCanvas
 from ..temporal.consistency import TemporalBlend
 from ..temporal.flow import FlowEstimator, measure_motion
-from ..temporal.light import visible
 from ..temporal.shots import CutDetector
 from .controls import State
 from .crossfade import FADE, Crossfade
@@ -65,30 +65,30 @@ class LivePainter:
         scale = self._controller.scale if self._controller is not None else 1.0
         request = StyleRequest(state.style, state.strength, scale, self._shots)
         loaded = self._loader.style_for(frame, request)
-        if loaded is not self.loaded and self.loaded is not None:
+        if self.loaded is not None and loaded.shot.style is not self.loaded.shot.style:
             self._fade.begin()
         self.loaded = loaded
+        blends = state.steady and not loaded.info.per_pixel
         small = replace(frame, source=resize_picture(frame.source, loaded.size))
-        painted = restore_detail(
-            self._paint_small(small, loaded, state), frame.source, small.source
-        )
-        opacity = loaded.shot.style.opacity
-        if loaded.info.canvas:
-            opacity *= visible(small.source)
-        output = self._finish(frame, painted, opacity)
+        small = self._with_past(small, loaded, blends)
+        painted = self._paint_small(small, loaded, blends)
+        painted = restore_detail(painted, frame.source, small.source)
+        output = self._finish(frame, painted, opacity_of(small, loaded.shot.style))
         seconds = time.perf_counter() - began
         if self._controller is not None and self._controller.record(seconds, loaded.request.scale):
             self.on_scale(self._controller.scale, self._controller.rate)
         return replace(frame, painted=output)
 
-    def _paint_small(self, small: Frame, loaded: LoadedStyle, state: State) -> Picture:
-        """The painting, blended with the last output and faded into from the style before."""
-        blends = state.steady and not loaded.info.per_pixel
+    def _with_past(self, small: Frame, loaded: LoadedStyle, blends: bool) -> Frame:
+        """The frame with ``cut``, and with its motion and its canvas where they are used."""
         small = self._follow(small, blends or (loaded.info.canvas and self._canvas.moves))
         if loaded.info.canvas:
-            small = self._canvas.step(small)
-        else:
-            self._canvas.reset()
+            return self._canvas.step(small)
+        self._canvas.reset()
+        return small
+
+    def _paint_small(self, small: Frame, loaded: LoadedStyle, blends: bool) -> Picture:
+        """The painting, blended with the last output and faded into from the style before."""
         if not blends:
             self._blend.reset()
             return self._fade(loaded.shot.style.paint(small), small.motion)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..core.concurrency import closing_source, ordered_map, then_none
 from ..core.frame import Frame, Picture, Rgb, as_rgb, coding_of, resized
 from ..temporal.consistency import TemporalBlend
-from ..temporal.light import levelled, steady_light, visible
+from ..temporal.light import brightest, levelled, steady_light, unfaded, visible
 from .style import ShotStyle, Style
 
 # Frames of a shot that wait, and those of them that are measured: what enters within half a second
@@ -33,6 +33,7 @@ LOOK_EVERY = 4
 # Grey levels that are a change of light; how far the statistics follow at a time.
 _CHANGE = 10.0
 _STEP = 0.25
+_RESTS = 2.0  # grey levels in ``LOOK_EVERY`` frames; light that changes by less is at rest
 
 _TOGETHER = 4  # pictures of a set that are measured
 
@@ -46,15 +47,24 @@ class CompiledShot:
     """(18, 32, 3), 0..255: the shot's frames, reduced."""
     kind: Any
     """Size and layout of the frames that it paints."""
+    seen: NDArray[np.float64]
+    """The light at the last look."""
+    fades_in: bool = False
+    """It began in black, and its light has not come to rest since."""
     age: int = 0
     """Frames since the light was looked at."""
 
     @classmethod
     def of(cls, style: Style, frames: Sequence[Frame], strength: float = 1.0) -> CompiledShot:
         """Measure a shot's frames, all of one size and layout, and compile the style for it."""
-        light = np.mean([light_of(frame.source) for frame in frames], axis=0)
-        measured = [levelled(frame) for frame in frames]
-        return cls(style.compile(measured, strength), light, kind_of(frames[0].source))
+        lights = [light_of(frame.source) for frame in frames]
+        measured, light = [levelled(frame) for frame in frames], np.mean(lights, axis=0)
+        fades_in = _is_faded(lights[0])
+        if fades_in:  # the last one displays most
+            measured = [unfaded(frames[-1], _brightest(lights[-1]))]
+            light = light_of(measured[0].source)
+        kind = kind_of(frames[0].source)
+        return cls(style.compile(measured, strength), light, kind, lights[-1], fades_in)
 
     def fits(self, frame: Frame) -> bool:
         """Whether a frame has the size and layout that it paints."""
@@ -69,10 +79,20 @@ class CompiledShot:
     def look(self, frame: Frame) -> CompiledShot:
         """The same, a step nearer to the frame's light where that has changed."""
         light = light_of(frame.source)
-        if change_of_light(light, self.light) < _CHANGE:
-            return replace(self, age=self.age + 1)
-        nearer = self.light + _STEP * (light - self.light)
-        return CompiledShot(self.style.adapt(levelled(frame), _STEP), nearer, self.kind)
+        if self.fades_in:
+            goes_on = _is_faded(light) or change_of_light(light, self.seen) > _RESTS
+            return self._measure(unfaded(frame, _brightest(light)), 1.0, light, goes_on)
+        fades_out = _is_faded(light) or float(np.median(self.seen - light)) > _RESTS
+        if fades_out or change_of_light(light, self.light) < _CHANGE:
+            return replace(self, age=self.age + 1, seen=light)
+        return self._measure(levelled(frame), _STEP, light)
+
+    def _measure(
+        self, frame: Frame, weight: float, seen: NDArray[np.float64], fades_in: bool = False
+    ) -> CompiledShot:
+        """The same, a part of the way to what a frame measures."""
+        light = self.light + weight * (light_of(frame.source) - self.light)
+        return CompiledShot(self.style.adapt(frame, weight), light, self.kind, seen, fades_in)
 
 
 def paint_shots(
@@ -104,7 +124,7 @@ def paint_shots(
         for frame, shot in compiled:
             blend.advance(frame)
             painted = shot.paint(levelled(frame), blend.state(frame.source))
-            yield replace(frame, painted=blend.mix(painted), opacity=_opacity(frame, shot))
+            yield replace(frame, painted=blend.mix(painted), opacity=opacity_of(frame, shot))
 
 
 def _since(
@@ -118,17 +138,12 @@ def _since(
 
 def _paint(item: tuple[Frame, ShotStyle]) -> Frame:
     frame, shot = item
-    return replace(frame, painted=shot.paint(levelled(frame)), opacity=_opacity(frame, shot))
+    return replace(frame, painted=shot.paint(levelled(frame)), opacity=opacity_of(frame, shot))
 
 
-def _opacity(frame: Frame, shot: ShotStyle) -> float:
-    """The painting's weight over the film: nets with a canvas don't paint what faded to black.
-
-    A canvas of one layer stays: these are pictures, and a dark picture is no fade.
-    """
-    if frame.canvas is None or len(frame.canvas.layers) == 1:
-        return shot.opacity
-    return shot.opacity * visible(frame.source)
+def opacity_of(frame: Frame, shot: ShotStyle) -> float:
+    """The painting's weight over the film: nets with a canvas don't paint what faded to black."""
+    return shot.opacity * (1.0 if frame.canvas is None else frame.canvas.visible)
 
 
 def compile_shots(
@@ -208,6 +223,15 @@ def change_of_light(now: NDArray[np.float64], before: NDArray[np.float64]) -> fl
     The median counts: light changes everywhere, a person who walks in changes less than half.
     """
     return float(np.abs(np.median(now - before, axis=(0, 1))).max())
+
+
+def _is_faded(light: NDArray[np.float64]) -> bool:
+    """Whether a picture is black, or fades from it or to it, by its ``light_of``."""
+    return visible(_brightest(light)) < 1
+
+
+def _brightest(light: NDArray[np.float64]) -> float:
+    return brightest(light.mean(axis=-1))
 
 
 def light_of(picture: Picture) -> NDArray[np.float64]:

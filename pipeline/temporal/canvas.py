@@ -25,6 +25,7 @@ from ..core.frame import Canvas, CanvasLayer, Frame, Motion, Picture, Plane, Vec
 from ..imaging.resize import reduce_brightness, resize_area, resize_linear
 from ..imaging.warp import resize_vectors
 from .canvas_texture import SIDE, as_bytes, steps_at
+from .light import brightest, visible
 
 Floats = NDArray[np.float32]
 CHANNELS = 4
@@ -160,17 +161,21 @@ class TravellingCanvas:
         return self._strength > 0
 
     def step(self, frame: Frame) -> Frame:
-        """Return the next frame with its canvas, from its ``motion`` and ``cut``."""
+        """Return the next frame with its canvas, from its ``motion`` and ``cut``.
+
+        A canvas that is off tells only how far the frame is faded to black.
+        """
+        grey, black = reduce_brightness(frame.source), black_of(frame.source)
+        shown = visible(brightest(grey[::4, ::4], black))
         if not self.moves:
-            return replace(frame, canvas=still_canvas(frame.source, 0))
-        grey = reduce_brightness(frame.source)
+            return replace(frame, canvas=replace(still_canvas(frame.source, 0), visible=shown))
         self._advance(frame, grey)
         angle = math.pi * self._phase
         weights = abs(math.sin(angle)), abs(math.cos(angle))
         moved = (self._moved[..., :2], self._moved[..., 2:])
         layers = tuple(map(CanvasLayer, moved, weights))
-        strength = self._strength * flatness(grey, black_of(frame.source))
-        return replace(frame, canvas=Canvas(layers, strength, self._common))
+        strength = self._strength * flatness(grey, black)
+        return replace(frame, canvas=Canvas(layers, strength, self._common, shown))
 
     def _advance(self, frame: Frame, grey: Plane) -> None:
         """Move the layers to the next frame; where it has no motion, they begin anew."""
@@ -206,7 +211,7 @@ class TravellingCanvas:
 
 
 def lay_still(frames: Iterable[Frame], strength: float = 1.0) -> Generator[Frame]:
-    """Stage: give every frame a canvas that does not move: they are pictures, or it is off.
+    """Stage: give every frame a canvas that does not move: they are pictures, not a film.
 
     Args:
         frames: the source's frames.

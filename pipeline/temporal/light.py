@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +18,6 @@ from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source
 from ..core.frame import Frame, Levels, Picture, Yuv, YuvMatrix, black_of, coding_of
-from ..imaging.resize import reduce_brightness
 
 _CELLS = (32, 18)  # (width, height) of the reduced picture
 _MEMORY = 1 - 1 / 12  # of what has changed, this is left a frame later
@@ -28,7 +28,8 @@ _COLOUR = 60.0  # grey levels of U or V that count as much as a gain of e
 _AGREEMENT = 0.04  # distance of the quartiles of all cells' changes at which half is believed
 # Changes up to the first are taken back, those beyond the second are followed.
 _SMALL, _LARGE = 0.05, 0.1
-_FADED = 48.0  # grey levels above black below which a picture is faded to black
+_FADED = 48.0  # grey levels above black; what is brightest is fading to black below them
+_FULL, _LARGEST = 235.0, 8.0  # what is brightest in a picture that is not faded; gain to reach it
 _QUIET = (0.005, 3)  # a change that was followed is over: change per frame, frames
 
 
@@ -85,13 +86,44 @@ def levelled(frame: Frame) -> Frame:
     return replace(frame, source=np.asarray(cv2.LUT(source, table), np.uint8), levels=None)
 
 
-def visible(picture: Picture) -> float:
-    """How far a picture is not faded to black: 0..1. Of black, a net would paint fog.
+def brightest(grey: NDArray[Any], black: int = 0) -> float:
+    """Grey levels above black of a picture's brightest hundredth: at night that is a lamp.
 
-    Its brightest hundredth decides: at night that is a lamp.
+    Args:
+        grey: its brightness, reduced, (h, w).
+        black: the grey level of black.
     """
-    grey = reduce_brightness(picture)[::4, ::4]
-    return float(np.clip((np.percentile(grey, 99) - black_of(picture)) / _FADED, 0, 1))
+    return float(np.percentile(grey, 99)) - black
+
+
+def visible(light: float) -> float:
+    """How far a film's picture is not faded to black: 0..1. Of black, a net would paint fog.
+
+    Args:
+        light: of the picture; see ``brightest``.
+    """
+    return float(np.clip(light / _FADED, 0, 1))
+
+
+def unfaded(frame: Frame, light: float) -> Frame:
+    """A frame of a fade about as it is without it: what is brightest in it is bright.
+
+    Args:
+        frame: the frame.
+        light: of its picture; see ``brightest``.
+    """
+    source, black = frame.source, black_of(frame.source)
+    gain = min(_LARGEST, max(1.0, _FULL / max(light, 1.0)))
+    if not isinstance(source, Yuv):
+        return replace(frame, source=_amplified(source, gain, black))
+    pairs = zip(source.planes, (black, 128, 128), strict=True)
+    y, u, v = (_amplified(plane, gain, middle) for plane, middle in pairs)
+    return replace(frame, source=Yuv(y, u, v, source.coding))
+
+
+def _amplified(plane: NDArray[np.uint8], gain: float, middle: float) -> NDArray[np.uint8]:
+    levels = (np.arange(256) - middle) * gain + middle
+    return np.asarray(cv2.LUT(plane, np.clip(levels, 0, 255).astype(np.uint8)), np.uint8)
 
 
 def _reduced(picture: Picture) -> NDArray[np.float32]:

@@ -95,6 +95,23 @@ def test_a_change_of_light_is_followed_slowly(udnie: Net):
     assert max(steps) < at_once / 2
 
 
+@pytest.mark.parametrize("black", [0, 20])
+def test_the_painting_fades_in_and_out_with_the_film(udnie: Net, black: int):
+    rng = np.random.default_rng(0)
+    fade = list(np.linspace(0, 1, 40))
+    gains = [0.0] * black + fade + [1.0] * 20 + fade[::-1] + [0.0] * 8
+    pictures = [
+        np.clip(texture(3, 96, 64) * gain + rng.normal(0, 1, (64, 96, 3)), 0, 255).astype(np.uint8)
+        for gain in gains
+    ]
+    light = np.array([p.mean() for p in played(NetStyle(udnie), pictures)])[black:]
+    coming, full, going = light[16:40], light[40:60], light[60:]
+    assert np.diff(coming).min() > -2 and np.diff(going).max() < 2
+    assert np.ptp(full) < 4
+    for half in (coming[4], going[20]):
+        assert half < 0.7 * full[-1]
+
+
 def test_black_frames_are_no_painting(udnie: Net):
     """Divided by the spread of noise, the noise would be a picture."""
     rng = np.random.default_rng(0)

@@ -49,12 +49,13 @@ def test_bars_do_not_change_the_picture_between_them():
     assert abs(float(alone[middle].std()) / float(between[middle].std()) - 1) < 0.08
 
 
-def test_a_film_fades_from_black_and_to_black(tmp_path: Path, make_clip: MakeClip):
+@pytest.mark.parametrize("canvas", [0.0, 1.0])
+def test_a_film_fades_from_black_and_to_black(canvas: float, tmp_path: Path, make_clip: MakeClip):
     """A net would paint fog of black frames: their statistics are not the shot's."""
     gains = np.clip(8 - np.abs(np.linspace(-9, 9, 37)), 0, 6) / 6
     photo = texture(3, 320, 192)
     clip = make_clip("fade.mp4", [(photo * gain).astype(np.uint8) for gain in gains])
-    stylize(clip, tmp_path / "out.mkv", Settings())
+    stylize(clip, tmp_path / "out.mkv", Settings(canvas=canvas))
     light = [frame.mean() for frame in read_video(tmp_path / "out.mkv")[0]]
     assert max(light[0], light[1], light[-2], light[-1]) < 8
     assert min(light[12:-12]) > 60

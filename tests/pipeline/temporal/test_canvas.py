@@ -300,6 +300,21 @@ def test_black_is_no_wall(coding: YuvMatrix | None):
     assert dark > 0.9 * wall
 
 
+@pytest.mark.parametrize("strength", [0.0, 1.0])
+@pytest.mark.parametrize("planar", [False, True])
+def test_what_faded_to_black_is_not_visible_and_a_lamp_at_night_is(strength: float, planar: bool):
+    noise = np.random.default_rng(0).integers(0, 7, PLAIN.shape, np.uint8)
+    night = noise.copy()
+    night[40:80, 60:120] = 200
+    seen = [noise, PLAIN // 6 + noise, night, PLAIN]
+    shown = [to_yuv420(rgb, YuvMatrix(1, 1)) if planar else rgb for rgb in seen]
+    frames = [Frame(picture, n, Fraction(1, 25), cut=n == 0) for n, picture in enumerate(shown)]
+    canvases = [frame.canvas for frame in travel(frames, strength)]
+    black, fading, lamp, day = (canvas.visible for canvas in canvases if canvas is not None)
+    assert black < 0.15 < fading < 0.6
+    assert lamp == day == 1
+
+
 def test_planes_are_as_flat_as_the_picture():
     rgb = texture(0, 320, 240)
     planes = Yuv(rgb[..., 1].copy(), *(np.full((120, 160), 128, np.uint8) for _ in "uv"))
@@ -319,5 +334,6 @@ def test_pictures_get_a_canvas_that_stays():
     one, other = lay_still(iter(frames))
     assert (noise_of(one.canvas) == noise_of(other.canvas)).all()
     assert noise_of(one.canvas).std() > 0.9
+    assert one.canvas is not None and one.canvas.visible == 1
     off, _ = lay_still(iter(frames), 0.0)
     assert not noise_of(off.canvas).any()

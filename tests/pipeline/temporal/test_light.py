@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from stylize_video.pipeline.core.frame import Frame, YuvMatrix, as_rgb
-from stylize_video.pipeline.temporal.light import levelled, steady_light, visible
+from stylize_video.pipeline.temporal.light import levelled, steady_light
 
 from ...helpers.scenes import texture
 from ...helpers.yuv import to_yuv420
@@ -52,16 +52,3 @@ def test_what_moves_is_no_change_of_light():
     frames = [Frame(p, n, Fraction(1, 25), cut=n == 0) for n, p in enumerate(pictures)]
     for frame, picture in zip(steady_light(frames), pictures, strict=True):
         assert np.abs(levelled(frame).source.astype(int) - picture).max() <= 2
-
-
-@pytest.mark.parametrize("planar", [False, True])
-def test_what_faded_to_black_is_not_visible_and_a_lamp_at_night_is(planar: bool):
-    noise = np.random.default_rng(0).integers(0, 7, PHOTO.shape, np.uint8)
-    night = noise.copy()
-    night[40:60, 60:90] = 200
-    seen = [noise, (PHOTO * 0.1).astype(np.uint8), night, PHOTO]
-    black, fading, lamp, day = (
-        visible(to_yuv420(rgb, YuvMatrix(1, 1)) if planar else rgb) for rgb in seen
-    )
-    assert black < 0.15 < fading < 0.6
-    assert lamp == day == 1
