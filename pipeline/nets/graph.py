@@ -56,6 +56,8 @@ class Moments:
     """Of the net's outputs, as for ``source``."""
     ranges: Mapping[str, tuple[float, float]]
     """Lowest and highest value of every tensor, by its name."""
+    means: Mapping[str, Array]
+    """Mean of every channel, (C,), of what convolutions read, by its name."""
 
     @classmethod
     def mean(cls, several: Sequence[Moments], weights: Sequence[float] | None = None) -> Moments:
@@ -80,6 +82,7 @@ class Moments:
             average(m.source for m in several),
             average(m.painted for m in several),
             ranges,
+            {n: _weighted_sum([m.means[n] for m in several], weights) for n in several[0].means},
         )
 
 

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from .contract import ModelCard
-from .graph import FRAME, Net, Op, consumers
+from .graph import FRAME, Moments, Net, Op, consumers
 from .session import open_session
 from .writer import (
     INPUT_SCALE,
@@ -33,14 +32,12 @@ Precision = Literal["int8", "half", "float"]
 _HEADROOM = 1.1
 
 
-def write_eight_bit(
-    net: Net, ranges: dict[str, tuple[float, float]], layout: Layout, size: Size
-) -> bytes:
+def write_eight_bit(net: Net, moments: Moments, layout: Layout, size: Size) -> bytes:
     """Write a net in 8 bits: planes in, planes out, uint8.
 
     Args:
         net: the network, with folded norms.
-        ranges: the lowest and highest value of each operator's output, by its name.
+        moments: what was measured, with the norms, on the frames that it will paint.
         layout: the planes: ``rgb`` or ``yuv``.
         size: the size of the padded picture.
 
@@ -48,7 +45,7 @@ def write_eight_bit(
         The ONNX file's bytes.
     """
     w = GraphWriter()
-    bits = _EightBit(w, net, ranges, pack_planes(w, net, layout, size))
+    bits = _EightBit(w, net, moments, pack_planes(w, net, layout, size))
     for op in net.ops:
         bits.add(op)
     return finish_model(w, net, layout, size, bits.byte(net.ops[-1].output)[0])
@@ -60,11 +57,9 @@ class _EightBit:
     ONNX Runtime turns that pattern into one integer operator.
     """
 
-    def __init__(
-        self, w: GraphWriter, net: Net, ranges: dict[str, tuple[float, float]], frame: str
-    ) -> None:
+    def __init__(self, w: GraphWriter, net: Net, moments: Moments, frame: str) -> None:
         self._w = w
-        self._ranges = ranges
+        self._moments = moments
         self._readers = consumers(net.ops)
         self._last = net.ops[-1].output
         self._bytes: dict[str, tuple[str, tuple[float, int]]] = {FRAME: (frame, INPUT_SCALE)}
@@ -73,7 +68,7 @@ class _EightBit:
     def byte(self, name: str) -> tuple[str, tuple[float, int]]:
         """Return the name of a tensor as bytes, and their scale and zero."""
         if name not in self._bytes:
-            scale = OUTPUT_SCALE if name == self._last else _scale_of(self._ranges[name])
+            scale = OUTPUT_SCALE if name == self._last else _scale_of(self._moments.ranges[name])
             self._bytes[name] = (quantize(self._w, self._floats[name], scale), scale)
         return self._bytes[name]
 
@@ -89,7 +84,8 @@ class _EightBit:
         inputs = [self.byte(name) for name in op.inputs]
         x = [dequantize(self._w, *pair) for pair in inputs]
         if op.kind == "Conv":
-            self._floats[op.output] = self.conv(op, x[0], inputs[0][1][0])
+            mean = self._moments.means[op.inputs[0]]
+            self._floats[op.output] = _write_conv(self._w, op, x[0], inputs[0][1][0], mean)
         else:
             self._floats[op.output] = write_op(self._w, op, x)
 
@@ -97,24 +93,33 @@ class _EightBit:
         """Whether only the ReLU reads a tensor: then it is part of that tensor's operator."""
         return name not in self._bytes and len(self._readers[name]) == 1
 
-    def conv(self, op: Op, x: str, scale: float) -> str:
-        """Write a convolution with its kernel in bytes; returns its output's name.
 
-        Args:
-            op: the convolution.
-            x: name of the input, dequantised.
-            scale: the value of one step of the input's bytes.
-        """
-        kernel, bias = op.weights
-        steps = np.maximum(np.abs(kernel).max(axis=(1, 2, 3)), 1e-9) / 127
-        whole = _whole(kernel / steps[:, None, None, None])
-        sums = np.clip(np.rint(bias / (steps * scale)), -(2**31) + 1, 2**31 - 1)
-        w = self._w
-        weights = [
-            w.op("DequantizeLinear", w.constant(v, t), w.constant(s), axis=0)
-            for v, t, s in ((whole, np.int8, steps), (sums, np.int32, steps * scale))
-        ]
-        return w.op("Conv", x, *weights, **op.settings)
+def _write_conv(w: GraphWriter, op: Op, x: str, scale: float, mean: NDArray[Any]) -> str:
+    """Write a convolution with its kernel in bytes; returns its output's name.
+
+    Rounded taps change the mean of the output, and of a flat picture little else is left: its walls
+    had another colour. The bias takes the change back (Nagel 2019, *bias correction*).
+
+    Args:
+        w: the graph.
+        op: the convolution.
+        x: name of the input, dequantised.
+        scale: the value of one step of the input's bytes.
+        mean: (C,): the input's, by channel.
+    """
+    kernel, bias = op.weights
+    steps = np.maximum(np.abs(kernel).max(axis=(1, 2, 3)), 1e-9) / 127
+    whole = _whole(kernel / steps[:, None, None, None])
+    off = (whole * steps[:, None, None, None] - kernel).sum(axis=(2, 3))
+    sums = np.rint((bias - off @ mean) / (steps * scale))
+    weights = [
+        w.op("DequantizeLinear", w.constant(v, t), w.constant(s), axis=0)
+        for v, t, s in (
+            (whole, np.int8, steps),
+            (np.clip(sums, -(2**31) + 1, 2**31 - 1), np.int32, steps * scale),
+        )
+    ]
+    return w.op("Conv", x, *weights, **op.settings)
 
 
 def _whole(kernel: NDArray[Any]) -> NDArray[Any]:
@@ -152,11 +157,9 @@ def write_byte_sum() -> tuple[bytes, NDArray[np.uint8], int]:
     w = GraphWriter()
     kernel = Op("Conv", (FRAME,), "sum", (np.full((16, 64, 1, 1), 127, np.float32), np.zeros(16)))
     kernel = replace(kernel, settings={"pads": [0] * 4, "strides": [1, 1]})
-    net = Net((kernel,), ModelCard("sum", "sum"))
-    bits = _EightBit(w, net, {}, "bytes")
     x = dequantize(w, "bytes", (1.0, 0))
     whole = 64 * 255 * 127
-    summed = quantize(w, bits.conv(kernel, x, 1.0), (whole / 250, 0))
+    summed = quantize(w, _write_conv(w, kernel, x, 1.0, np.zeros(64)), (whole / 250, 0))
     model = w.model({"bytes": (1, 64, 8, 8)}, {"sums": summed}, TensorProto.UINT8)
     return model, np.full((1, 64, 8, 8), 255, np.uint8), 250
 

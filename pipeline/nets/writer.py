@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -29,6 +30,8 @@ CELL = 4
 """Side of a cell of the canvas, px."""
 PLANES: dict[Layout, tuple[str, ...]] = {"rgb": ("rgb",), "yuv": ("y", "u", "v")}
 
+
+_REACH = 10.0  # standard deviations; at most a hundredth of the values is further away
 
 # Scale and zero of the bytes. In: 128 is 0, the range −1..1. Out: 0..1.
 INPUT_SCALE = (2 / 255, 128)
@@ -114,7 +117,8 @@ def write_measuring(net: Net, layout: Layout, size: Size) -> bytes:
 
     Outputs, float32, in order: mean and mean square, by channel, of every norm's input; mean
     colour and mean products of two colours, by position in a cell, of the frame and of the picture;
-    then the lowest and highest value of every operator's output, except convolutions.
+    then the lowest and highest value, without rare ones far off, of every operator's output, except
+    convolutions; then the mean, by channel, of what each convolution reads.
 
     Args:
         net: the network, with its norms.
@@ -128,7 +132,8 @@ def write_measuring(net: Net, layout: Layout, size: Size) -> bytes:
     inputs = shapes(net, layout, size)
     values = {FRAME: dequantize(w, pack_planes(w, net, layout, size), INPUT_SCALE)}
     moments: list[str] = []
-    ranges: list[str] = []
+    ranges: dict[str, list[str]] = {}
+    means: dict[str, str] = {}
     axes = w.constant([2, 3], np.int64)
 
     for op in net.ops:
@@ -137,13 +142,35 @@ def write_measuring(net: Net, layout: Layout, size: Size) -> bytes:
             squares = w.op("Mul", x[0], x[0])
             moments += [w.op("ReduceMean", v, axes, keepdims=0) for v in (x[0], squares)]
         values[op.output] = write_op(w, op, x)
-        if op.kind != "Conv":
-            ranges += [w.op(r, values[op.output], keepdims=0) for r in ("ReduceMin", "ReduceMax")]
+        if op.kind == "Conv":
+            means[op.inputs[0]] = w.op("ReduceMean", x[0], axes, keepdims=0)
+        else:
+            before = ranges.get(op.inputs[0]) if op.kind == "Relu" else None
+            ranges[op.output] = (
+                [w.op("Relu", end) for end in before] if before else _range(w, values[op.output])
+            )
     picture = w.op("Clip", values[net.ops[-1].output], w.constant(0), w.constant(1))
     moments += _color_moments(w, values[FRAME], _channels_in(net), layout, size)
     moments += _color_moments(w, picture, len(net.ops[-1].weights[0]), layout, size)
-    outputs = {f"out{i}": name for i, name in enumerate(moments + ranges)}
-    return w.model(inputs, outputs, TensorProto.FLOAT)
+    found = chain(moments, *ranges.values(), means.values())
+    return w.model(inputs, {f"out{i}": x for i, x in enumerate(found)}, TensorProto.FLOAT)
+
+
+def _range(w: GraphWriter, x: str) -> list[str]:
+    """A tensor's lowest and highest value, but no further from its mean than ``_REACH``.
+
+    In the dark, one headlight is twenty standard deviations away. It would make the steps of the
+    bytes so coarse that everything else flickers.
+    """
+    mean, square = (w.op("ReduceMean", v, keepdims=0) for v in (x, w.op("Mul", x, x)))
+    variance = w.op("Sub", square, w.op("Mul", mean, mean))
+    deviation = w.op("Sqrt", w.op("Max", variance, w.constant(0)))
+    reach = w.op("Mul", deviation, w.constant(_REACH))
+    low, high = (w.op(r, x, keepdims=0) for r in ("ReduceMin", "ReduceMax"))
+    return [
+        w.op("Max", low, w.op("Sub", mean, reach)),
+        w.op("Min", high, w.op("Add", mean, reach)),
+    ]
 
 
 def read_moments(net: Net, layout: Layout, answers: Sequence[NDArray[Any]]) -> Moments:
@@ -154,12 +181,15 @@ def read_moments(net: Net, layout: Layout, answers: Sequence[NDArray[Any]]) -> M
         layout: the planes: ``rgb`` or ``yuv``.
         answers: the model's outputs, float32, in the order of ``write_measuring``: (1, C) for a
             mean or mean square by channel, (N, 3) and (N, 3, 3) for colours and products of two at
-            N positions, a scalar for a lowest or highest value.
+            N positions, a scalar for a lowest or highest value, (1, C) for what a convolution
+            reads.
 
     Returns:
         The statistics of the norms' inputs, of the source's and the painted colours (0..1, RGB or
-        YUV), and of the range of every operator but convolutions.
+        YUV), of the range of every operator but convolutions, and of what convolutions read.
     """
+    read = list(dict.fromkeys(op.inputs[0] for op in net.ops if op.kind == "Conv"))
+    answers, means = answers[: -len(read)], answers[-len(read) :]
     pairs = list(zip(answers[0::2], answers[1::2], strict=True))
     count = len(net.norms)
     norms = tuple(
@@ -176,7 +206,8 @@ def read_moments(net: Net, layout: Layout, answers: Sequence[NDArray[Any]]) -> M
     source = (mean / 2 + grey, product / 4 + cross + grey**2)
     rest = ((float(low), float(high)) for low, high in pairs[count + 2 :])
     ranges = {op.output: next(rest) for op in net.ops if op.kind != "Conv"}
-    return Moments(norms, source, painted, ranges)
+    by_name = {name: values[0] for name, values in zip(read, means, strict=True)}
+    return Moments(norms, source, painted, ranges, by_name)
 
 
 def _grouped(values: NDArray[Any], norm: Op) -> NDArray[Any]:

@@ -289,7 +289,7 @@ class NetCompiler:
         net = _coded(net, coding)
         tile = self._tile_of(padding)
         if self._precision == "int8":
-            model = write_eight_bit(net, dict(moments.ranges), layout, tile)
+            model = write_eight_bit(net, moments, layout, tile)
         else:
             model = write_playing(net, layout, tile, half=self._precision == "half")
         session = self._open(model, shapes(net, layout, tile))
