@@ -39,7 +39,7 @@ FRAMES = 48
 _SIDE = 480
 """Their short side, px: crops of it show what a crop of a 720-line frame shows."""
 _OF_A_FILM: dict[str, Any] = {
-    "crop": 224,
+    "crop": 192,
     "crop_min": 0.33,
     "crop_max": 0.67,
     "content_target": 0.5,

@@ -170,7 +170,7 @@ def _step(training: Training, loss: PaintLoss, content: Tensor) -> LossValues:
     shoot = _shoot_still if not training.net.recurrent else _shoot_sequence
     with mixed_precision(content.device):
         pictures, result, steady = shoot(training, content)
-    losses = loss(_inner(result), _inner(pictures), training.step)
+    losses = loss(result, pictures, training.step)
     total = _total(recipe, losses, training.content_weight) + recipe.steady_weight * steady
     for optimizer in training.optimizers:
         optimizer.zero_grad(set_to_none=True)
@@ -179,15 +179,6 @@ def _step(training: Training, loss: PaintLoss, content: Tensor) -> LossValues:
         optimizer.step()
     parts = [losses.content, losses.style, losses.tv, total, steady, losses.pixel]
     return LossValues(*torch.stack(parts).detach().tolist())
-
-
-def _inner(pictures: Tensor) -> Tensor:
-    """Without a rim: at its edge the loss net sees zeros, and nets learned to paint them grey."""
-    rim = min(_RIM, min(pictures.shape[2:]) // 8)
-    return pictures[..., rim:-rim, rim:-rim]
-
-
-_RIM = 16  # px
 
 
 def _motion(training: Training, content: Tensor, number: int = 0) -> FakeMotion:

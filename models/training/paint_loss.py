@@ -310,6 +310,17 @@ class WholeVGG(nn.Module):
         """See ``FeatureNet``: its features are VGG-19's."""
 
 
+def _repeat_edges(net: nn.Module) -> None:
+    """Outside a picture a loss net sees its edge again, not zeros.
+
+    Zeros are a middle grey: where one begins at the picture's edge, a grey rim costs least, and
+    nets learned to paint one.
+    """
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d):
+            module.padding_mode = "replicate"
+
+
 def paint_loss(
     recipe: Recipe,
     style: NDArray[np.uint8] | None,
@@ -331,7 +342,7 @@ def paint_loss(
     for layer in (recipe.content_layer, *recipe.style_layers):
         if layer not in known:
             raise TrainingError(f"there is no layer '{layer}' to compare{nearest(layer, known)}")
-    net.to(device)
+    _repeat_edges(net.to(device))
     painting = None
     if style is not None:
         painting = to_tensor(resized(style, recipe.style_size)).to(device)

@@ -4,12 +4,14 @@ import pytest
 import torch
 from stylize_video.models.nets.slim_vgg import SlimVGG
 from stylize_video.models.nets.vgg19 import VGG19
+from stylize_video.models.recipe import Recipe
 from stylize_video.models.training.paint_loss import (
     FeatureNet,
     PaintLoss,
     StyleTerms,
     WholeVGG,
     moments,
+    paint_loss,
     within,
 )
 from torch.nn import functional as F  # noqa: N812 - the name that every PyTorch user knows
@@ -22,7 +24,7 @@ def clouds(n: int, side: int, cell: int, seed: int) -> torch.Tensor:
 
 
 @pytest.fixture(params=["slim", "vgg"])
-def net(request: pytest.FixtureRequest) -> FeatureNet:
+def net(request: pytest.FixtureRequest) -> SlimVGG | WholeVGG:
     if request.param == "slim":
         return SlimVGG()
     return WholeVGG(request.getfixturevalue("vgg"))
@@ -95,6 +97,16 @@ def test_weaker_strokes_of_the_same_shape_cost_nothing_down_to_the_floor():
     assert strokes(0.4, 0.5) == pytest.approx(0, abs=1e-6)
     assert strokes(0.8, 0.5) > 0.1
     assert strokes(0.4, 2.0) > 0.5
+
+
+def test_a_plain_picture_is_plain_at_its_edge_too(net: SlimVGG | WholeVGG):
+    """Where zeros begin at the edge, a grey rim costs least, and nets learn to paint one."""
+    white = torch.ones(1, 3, 96, 96)
+    loss = paint_loss(Recipe(), None, net, torch.device("cpu"))
+    features = loss.net(white, ("relu1_1", "relu3_1", "relu4_1"))
+    for found in features.values():
+        spread = (found.float() - found.float().mean((2, 3), keepdim=True)).abs().max()
+        assert spread < 0.02 * found.float().max()
 
 
 def test_the_slim_nets_maps_keep_lengths(vgg: VGG19):
