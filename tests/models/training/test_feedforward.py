@@ -98,7 +98,7 @@ def test_training_for_steadiness_makes_the_net_steadier(tmp_path: Path, tier: st
             result = training.net.eval()(content)
             return next_unsteadiness(training.net, content, result, motion).item()
 
-    assert unsteadiness_after(30.0) < 0.7 * unsteadiness_after(0.0)
+    assert unsteadiness_after(300.0) < 0.7 * unsteadiness_after(0.0)
 
 
 def test_a_recurrent_net_is_trained_on_what_it_is_told(tmp_path: Path):
