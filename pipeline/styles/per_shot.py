@@ -55,11 +55,16 @@ class CompiledShot:
     """Frames since the light was looked at."""
 
     @classmethod
-    def of(cls, style: Style, frames: Sequence[Frame], strength: float = 1.0) -> CompiledShot:
-        """Measure a shot's frames, all of one size and layout, and compile the style for it."""
+    def of(
+        cls, style: Style, frames: Sequence[Frame], strength: float = 1.0, is_film: bool = True
+    ) -> CompiledShot:
+        """Measure a shot's frames, all of one size and layout, and compile the style for it.
+
+        A film's shot that begins in black fades in; a dark picture is dark.
+        """
         lights = [light_of(frame.source) for frame in frames]
         measured, light = [levelled(frame) for frame in frames], np.mean(lights, axis=0)
-        fades_in = _is_faded(lights[0])
+        fades_in = is_film and _is_faded(lights[0])
         if fades_in:  # the last one displays most
             measured = [unfaded(frames[-1], _brightest(lights[-1]))]
             light = light_of(measured[0].source)
@@ -186,8 +191,10 @@ def _begin(
 
 
 def _compile(style: Style, waiting: Sequence[Frame], strength: float) -> CompiledShot:
-    places = _MEASURED[: len(waiting)]
-    return CompiledShot.of(style, [waiting[min(i, len(waiting) - 1)] for i in places], strength)
+    frames = [waiting[min(i, len(waiting) - 1)] for i in _MEASURED[: len(waiting)]]
+    canvas = waiting[0].canvas
+    stays = canvas is not None and len(canvas.layers) == 1  # these are pictures
+    return CompiledShot.of(style, frames, strength, is_film=len(waiting) > 1 and not stays)
 
 
 def paint_pictures(style: Style, pictures: Sequence[Rgb], strength: float = 1.0) -> list[Rgb]:

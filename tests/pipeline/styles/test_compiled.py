@@ -112,6 +112,12 @@ def test_the_painting_fades_in_and_out_with_the_film(udnie: Net, black: int):
         assert half < 0.7 * full[-1]
 
 
+def test_a_dark_picture_is_no_fade(udnie: Net):
+    dark = texture(3, 96, 64) // 8
+    (alone,) = played(NetStyle(udnie), [dark])
+    assert alone.std() > 20 and alone.mean() > 2 * dark.mean()
+
+
 def test_black_frames_are_no_painting(udnie: Net):
     """Divided by the spread of noise, the noise would be a picture."""
     rng = np.random.default_rng(0)
