@@ -86,18 +86,14 @@ class CompiledShot:
         light = light_of(frame.source)
         if self.fades_in:
             goes_on = _is_faded(light) or change_of_light(light, self.seen) > _RESTS
-            return self._measure(unfaded(frame, _brightest(light)), 1.0, light, goes_on)
+            full = unfaded(frame, _brightest(light))
+            style = self.style.adapt(full, 1.0)
+            return CompiledShot(style, light_of(full.source), self.kind, light, goes_on)
         fades_out = _is_faded(light) or float(np.median(self.seen - light)) > _RESTS
         if fades_out or change_of_light(light, self.light) < _CHANGE:
             return replace(self, age=self.age + 1, seen=light)
-        return self._measure(levelled(frame), _STEP, light)
-
-    def _measure(
-        self, frame: Frame, weight: float, seen: NDArray[np.float64], fades_in: bool = False
-    ) -> CompiledShot:
-        """The same, a part of the way to what a frame measures."""
-        light = self.light + weight * (light_of(frame.source) - self.light)
-        return CompiledShot(self.style.adapt(frame, weight), light, self.kind, seen, fades_in)
+        nearer = self.light + _STEP * (light - self.light)
+        return CompiledShot(self.style.adapt(levelled(frame), _STEP), nearer, self.kind, light)
 
 
 def paint_shots(
