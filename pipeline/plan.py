@@ -67,7 +67,7 @@ class Plan:
     canvas: float | None
     """Strength of the canvas; ``None``: the style takes none."""
     is_film: bool
-    """The frames follow each other: their canvas moves with the scene."""
+    """The frames follow each other: the canvas moves with the scene, and there are fades."""
     flow: FlowEstimator | None
     """Where motion is needed."""
     shots: Shots
@@ -114,6 +114,7 @@ class Plan:
             strength=self.strength,
             blend=blend,
             since=self._painted_since,
+            is_film=self.is_film,
         )
         return info, stage
 

@@ -102,6 +102,7 @@ def paint_shots(
     strength: float = 1.0,
     blend: TemporalBlend | None = None,
     since: Fraction | None = None,
+    is_film: bool = True,
 ) -> Generator[Frame]:
     """The stage: every frame with ``painted`` and ``opacity``, in order.
 
@@ -113,11 +114,12 @@ def paint_shots(
             go frame by frame (Ruder 2018), and the frames come out blended.
         since: frames before this time are measured where they begin a shot, but not painted, and
             don't come out.
+        is_film: shots that begin in black fade in; pictures are dark.
 
     Raises:
         StylizeError: the source or the style failed; what came before it is painted.
     """
-    compiled = _since(compile_shots(frames, style, strength), since)
+    compiled = _since(compile_shots(frames, style, strength, is_film), since)
     if blend is None:
         yield from ordered_map(_paint, compiled, style.info.max_workers)
         return
@@ -148,7 +150,7 @@ def opacity_of(frame: Frame, shot: ShotStyle) -> float:
 
 
 def compile_shots(
-    frames: Iterable[Frame], style: Style, strength: float = 1.0
+    frames: Iterable[Frame], style: Style, strength: float = 1.0, is_film: bool = True
 ) -> Generator[tuple[Frame, ShotStyle]]:
     """Every frame with the style of its shot. Runs up to ``_AHEAD`` frames behind its source."""
     ahead = _AHEAD if style.info.per_shot else 1
@@ -159,7 +161,7 @@ def compile_shots(
     with closing_source(then_none(frames, 1)) as coming:
         for frame in coming:
             if frame is None:  # the end, or a break: what came before it is painted
-                yield from _begin(style, waiting, strength)
+                yield from _begin(style, waiting, strength, is_film)
                 continue
             if shot is not None and not frame.cut and shot.fits(frame):
                 if style.info.per_shot:  # else no statistics could follow the light
@@ -167,30 +169,30 @@ def compile_shots(
                 yield frame, shot.style
                 continue
             if waiting and (frame.cut or kind_of(frame.source) != kind_of(waiting[0].source)):
-                yield from _begin(style, waiting, strength)
+                yield from _begin(style, waiting, strength, is_film)
                 waiting = []
             shot = None
             waiting.append(frame)
             if len(waiting) == ahead:
-                shot = _compile(style, waiting, strength)
+                shot = _compile(style, waiting, strength, is_film)
                 yield from ((one, shot.style) for one in waiting)
                 waiting = []
 
 
 def _begin(
-    style: Style, waiting: Sequence[Frame], strength: float
+    style: Style, waiting: Sequence[Frame], strength: float, is_film: bool
 ) -> Generator[tuple[Frame, ShotStyle]]:
     """The frames of a shot that is shorter than what is measured."""
     if waiting:
-        shot = _compile(style, waiting, strength)
+        shot = _compile(style, waiting, strength, is_film)
         yield from ((frame, shot.style) for frame in waiting)
 
 
-def _compile(style: Style, waiting: Sequence[Frame], strength: float) -> CompiledShot:
+def _compile(
+    style: Style, waiting: Sequence[Frame], strength: float, is_film: bool
+) -> CompiledShot:
     frames = [waiting[min(i, len(waiting) - 1)] for i in _MEASURED[: len(waiting)]]
-    canvas = waiting[0].canvas
-    stays = canvas is not None and len(canvas.layers) == 1  # these are pictures
-    return CompiledShot.of(style, frames, strength, is_film=len(waiting) > 1 and not stays)
+    return CompiledShot.of(style, frames, strength, is_film and len(waiting) > 1)
 
 
 def paint_pictures(style: Style, pictures: Sequence[Rgb], strength: float = 1.0) -> list[Rgb]:
