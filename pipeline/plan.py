@@ -18,7 +18,7 @@ from .core.config import Settings
 from .core.errors import SinkError, SourceError, reason
 from .core.files import PICTURE_SUFFIXES
 from .core.frame import ALL, Frame, Span
-from .core.job import Job
+from .core.job import Job, StyleKind
 from .core.units import parse_time
 from .keyframes.run import (
     KeyframeBackend,
@@ -28,11 +28,11 @@ from .keyframes.run import (
     has_keyframes,
     prepare_keyframes,
 )
-from .media.encoding import Encoding, choose_encoding
+from .media.encoding import Content, Encoding, choose_encoding
 from .media.inputs import open_source
 from .media.kind import output_kind, source_kind
 from .media.outputs import CONTAINERS, check_output, is_video
-from .media.source import Source, SourceInfo
+from .media.source import Reading, Source, SourceInfo
 from .media.streams import StreamPlan, plan_streams
 from .styles.finish import Finish
 from .styles.kind import style_kinds
@@ -40,6 +40,7 @@ from .styles.masks import ContentMasks, Masks, open_content_masks, open_masks
 from .styles.open import open_style
 from .styles.per_shot import paint_shots
 from .styles.style import Style, StyleInfo
+from .styles.untouched import Untouched
 from .temporal.canvas import lay_still, travel
 from .temporal.consistency import BLEND_WEIGHTS, TemporalBlend
 from .temporal.flow import FlowEstimator, attach_motion, open_flow
@@ -77,6 +78,8 @@ class Plan:
     """Their name, as the user typed it."""
     content_masks: ContentMasks | None
     mirror: bool
+    deep: bool
+    """The result has more than 8 bits a channel."""
     encoding: Encoding | None
     """Of a video; ``None``: pictures are written."""
     streams: tuple[StreamPlan, ...]
@@ -210,12 +213,15 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
     settings = settings or Settings.model_validate({})
     target = Path(output)
     check_output(target, settings, str(output))
-    opened = open_source(str(source), settings.size, settings.rate)
+    kinds = style_kinds(settings)
+    keep_hdr = _keeps_hdr(settings, kinds)
+    reading = Reading(keep_hdr, settings.interlaced == "auto")
+    opened = open_source(str(source), settings.size, settings.rate, reading)
     info = opened.info
     _refuse_same(info.files, target)
     _check_one_picture(target, info)
     check_keyframes(settings, info)
-    job = Job(style_kinds(settings), source_kind(opened), output_kind(target))
+    job = Job(kinds, source_kind(opened), output_kind(target))
     refuse_inapplicable(settings, job)
     span = _span(settings, info)
     content_masks = None
@@ -224,6 +230,7 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
         content_masks = open_content_masks(settings, opened)
         style = open_style(settings, content_masks)
         refuse_inapplicable(settings, replace(job, canvas=style.info.canvas))
+        style = style if settings.strength else Untouched(style.info)
     blend = _blend(settings, style, info)
     canvas = settings.canvas if style is not None and style.info.canvas else None
     travels = bool(canvas) and job.is_film
@@ -234,7 +241,9 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
         folder = target.with_name(f"{target.stem}.keyframes")
         keyframes = KeyframeJob(opened, span, settings, shots.mark, folder)
     masks = open_masks(settings, opened)
-    encoding = choose_encoding(target, settings, info) if is_video(target) else None
+    deep = info.bits > 8 and _has_more_than_8_bits(settings, style)
+    content = Content(deep, info.alpha, keep_hdr)
+    encoding = choose_encoding(target, settings, info, content) if is_video(target) else None
     return Plan(
         source=opened,
         target=target,
@@ -252,10 +261,25 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
         mask=settings.mask,
         content_masks=content_masks,
         mirror=settings.mirror,
+        deep=deep,
         encoding=encoding,
         streams=_streams(info, target),
         overwrite=settings.overwrite,
     )
+
+
+def _keeps_hdr(settings: Settings, kinds: frozenset[StyleKind]) -> bool:
+    """Whether PQ and HLG stay as they are: what only grades colours, or nothing, needs no other."""
+    grades = kinds <= {"table"} or settings.strength == 0
+    return settings.hdr == "keep" or (settings.hdr == "auto" and grades)
+
+
+def _has_more_than_8_bits(settings: Settings, style: Style | None) -> bool:
+    """Whether a result has more bits than a net paints: some of it is the source, or its colours."""
+    if style is None:
+        return False
+    shows_source = settings.strength < 1 or settings.mask is not None
+    return style.info.deep or shows_source or settings.palette == "source"
 
 
 def _blend(settings: Settings, style: Style | None, info: SourceInfo) -> float | None:

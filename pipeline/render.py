@@ -23,7 +23,7 @@ from .imaging.compositing import mirror
 from .keyframes.run import KeyframeBackend, Stage
 from .media.mux import TimeWindow, join
 from .media.outputs import CONTAINERS, check_place, is_video
-from .media.source import Source, SourceInfo
+from .media.source import SourceInfo
 from .media.writers import PictureWriter, Segment, VideoWriter, Writer
 from .plan import Plan, make_plan, picture_name
 from .styles.finish import finish_frames
@@ -114,10 +114,12 @@ def render(
     with _work_folder(target) as folder, _held(plan.source.info.container) as container:
         path = folder / "segment"
         writer = _open_writer(path, plan)
-        planar = style.planar and is_video(target)
+        planar = style.planar and is_video(target) and not plan.deep
         stages = _stages(plan, style, paint)
+        frames = partial(plan.source.frames, planar=planar, deep=plan.deep)
+        span = _read_span(plan, frames)
         segment, broken = render_segment(
-            plan.source, stages, _read_span(plan, planar), path, writer, on_frame, stop, planar
+            plan.source.info, frames(span), stages, path, writer, on_frame, stop
         )
         stopped = stop is not None and stop.is_set()
         cut_short = stopped or broken is not None
@@ -134,47 +136,45 @@ def render(
 
 
 def render_segment(
-    source: Source,
+    info: SourceInfo,
+    frames: Iterable[Frame],
     stages: Stage,
-    span: Span,
     path: Path,
     writer: Writer,
     on_frame: Callable[[Frame], None] | None = None,
     stop: threading.Event | None = None,
-    planar: bool = False,
 ) -> tuple[Segment, SourceError | None]:
-    """Render the frames of ``span`` into ``writer``; the segment depends on nothing else.
+    """Render frames into ``writer``; the segment depends on nothing else.
 
     Decoding and encoding have threads of their own, as ``stages`` has.
 
     Args:
-        source: of the frames.
+        info: of the source of the frames.
+        frames: of the source, as they are read.
         stages: source frames → the frames to write.
-        span: the part that is read.
         path: of the segment.
         writer: writes it.
         on_frame: called after each frame is written.
         stop: when set, no more frames are read.
-        planar: read the frames as Y, U and V planes where they are stored so.
 
     Returns:
         The finished segment, and what broke the source where it ended early.
 
     Raises:
-        SourceError: there is no frame in ``span``.
+        SourceError: there is no frame.
     """
     first: Fraction | None = None
     end = Fraction(0)
-    frames = 0
+    count = 0
     broken: SourceError | None = None
-    painted = stages(prefetch(source.frames(span, planar), _DEPTH))
+    painted = stages(prefetch(frames, _DEPTH))
     with closing(writer), closing(painted):
         try:
             for frame in painted:
                 writer.write(frame)
-                frames += 1
+                count += 1
                 first = frame.time if first is None else first
-                end = frame.time + (frame.duration * frame.time_base or 1 / source.info.rate)
+                end = frame.time + (frame.duration * frame.time_base or 1 / info.rate)
                 if on_frame is not None:
                     on_frame(frame)
                 if stop is not None and stop.is_set():
@@ -182,8 +182,8 @@ def render_segment(
         except SourceError as error:
             broken = error
     if first is None:
-        raise broken or SourceError(f"{source.info.name} has no frame between --start and --end")
-    return Segment(path, frames, first, end), broken
+        raise broken or SourceError(f"{info.name} has no frame between --start and --end")
+    return Segment(path, count, first, end), broken
 
 
 def _stages(plan: Plan, style: StyleInfo, paint: Stage) -> Stage:
@@ -207,12 +207,11 @@ def _stages(plan: Plan, style: StyleInfo, paint: Stage) -> Stage:
     return stages
 
 
-def _read_span(plan: Plan, planar: bool) -> Span:
+def _read_span(plan: Plan, read: Callable[[Span], Iterable[Frame]]) -> Span:
     """What is read: the plan's span, and before it the beginning of the shot in which it starts."""
     span = plan.span
     if span.start is None or not plan.starts_inside:
         return span
-    read = partial(plan.source.frames, planar=planar)
     first = plan.source.info.start
     return Span(find_shot_start(read, plan.shots.mark, span.start, first), span.end)
 
@@ -221,7 +220,8 @@ def _mirror_frames(frames: Iterable[Frame]) -> Generator[Frame]:
     """The stage of ``--mirror``: the last one, because masks and key frames fit the source."""
     with closing_source(frames):
         for frame in frames:
-            yield replace(frame, painted=mirror(frame.picture))
+            alpha = None if frame.alpha is None else mirror(frame.alpha)
+            yield replace(frame, painted=mirror(frame.picture), alpha=alpha)
 
 
 def _open_writer(path: Path, plan: Plan) -> Writer:

@@ -261,6 +261,11 @@ RULES: tuple[Rule, ...] = (
         "only a film, or a series of pictures, can be cut",
     ),
     Rule(
+        "hdr interlaced",
+        lambda job, s: not job.live and job.source == "film",
+        "it says how a video file is read",
+    ),
+    Rule(
         "fps",
         _has_a_rate,
         "a film keeps its own frame rate; --fps is for pictures",

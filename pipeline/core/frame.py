@@ -14,12 +14,20 @@ Rgb: TypeAlias = NDArray[np.uint8]
 """A picture: (H, W, 3), uint8, RGB, 0–255, C-contiguous."""
 
 
-Rgb8Or16: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
-"""A picture of 8 or of 16 bits (0–65535), else as ``Rgb``."""
+Rgb16: TypeAlias = NDArray[np.uint16]
+"""A picture of 16 bits (0–65535), else as ``Rgb``."""
+
+
+Rgb8Or16: TypeAlias = Rgb | Rgb16
+"""A picture of 8 or of 16 bits."""
 
 
 Plane: TypeAlias = NDArray[np.uint8]
 """One channel of a picture, (H, W)."""
+
+
+Opacity: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+"""How opaque a picture is, (H, W): uint8, 0–255, or uint16, 0–65535."""
 
 
 # AVColorSpace → (K_R, K_B): the weights of red and blue in brightness. Unknown is BT.601, FFmpeg's
@@ -128,8 +136,12 @@ class Yuv:
         return np.asarray(cv2.transform(cv2.merge(list(planes)), affine), np.uint8)
 
 
-Picture: TypeAlias = Rgb | Yuv
-"""A frame's picture: RGB, or planes."""
+SourcePicture: TypeAlias = Rgb | Yuv
+"""What is painted: RGB of 8 bits, or planes."""
+
+
+Picture: TypeAlias = Rgb | Rgb16 | Yuv
+"""A picture: RGB of 8 or 16 bits, or planes."""
 
 
 def coding_of(picture: Picture) -> YuvMatrix | None:
@@ -142,13 +154,31 @@ def black_of(picture: Picture) -> int:
     return picture.coding.limits[0][0] if isinstance(picture, Yuv) else 0
 
 
-def eight_bits(rgb: Rgb8Or16) -> Rgb:
-    """A picture (H, W, 3) of 8 or 16 bits in 8 bits, 0–255."""
-    return np.asarray(rgb if rgb.dtype == np.uint8 else rgb // 257, np.uint8)
+_WIDER = 257
+"""65535 / 255: what a level of 8 bits is in 16."""
+
+
+def eight_bits(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """Pixels (H, W) or (H, W, 3) of 8 or 16 bits in 8 bits, 0–255, rounded."""
+    if pixels.dtype == np.uint8:
+        return np.asarray(pixels, np.uint8)
+    return np.asarray(cv2.convertScaleAbs(pixels, alpha=1 / _WIDER), np.uint8)
+
+
+def sixteen_bits(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Pixels (H, W) or (H, W, 3) of 8 or 16 bits in 16 bits, 0–65535."""
+    if pixels.dtype == np.uint16:
+        return np.asarray(pixels, np.uint16)
+    return np.multiply(pixels, np.uint16(_WIDER), dtype=np.uint16)
 
 
 def as_rgb(picture: Picture) -> Rgb:
-    """The picture as (H, W, 3) uint8, 0–255, RGB: itself, or converted from its planes."""
+    """The picture as (H, W, 3) uint8, 0–255, RGB: itself, or converted from planes or 16 bits."""
+    return picture.rgb() if isinstance(picture, Yuv) else eight_bits(picture)
+
+
+def rgb_8_or_16(picture: Picture) -> Rgb8Or16:
+    """The picture as (H, W, 3) RGB in the bits that it has."""
     return picture.rgb() if isinstance(picture, Yuv) else picture
 
 
@@ -162,7 +192,8 @@ def resized(picture: Picture, size: tuple[int, int], how: int) -> Rgb:
     """
     if isinstance(picture, Yuv):
         return picture.rgb(size, how)
-    return np.asarray(cv2.resize(picture, size, interpolation=how), np.uint8)
+    small: Rgb8Or16 = cv2.resize(picture, size, interpolation=how)  # pyright: ignore[reportAssignmentType]
+    return eight_bits(small)
 
 
 Vectors = NDArray[np.float32]
@@ -228,7 +259,7 @@ class Frame:
         ValueError: ``source`` is not a picture as ``Rgb`` or ``Yuv`` says.
     """
 
-    source: Picture
+    source: SourcePicture
     """(H, W, 3) uint8, 0–255, RGB; or Y, U, V planes, from a source that was asked for them."""
     pts: int
     """When it is displayed, in units of ``time_base``."""
@@ -244,6 +275,11 @@ class Frame:
     """Noise for a net that takes it, where the canvas stage ran."""
     levels: Levels | None = None
     """What takes the flicker out of the source's light, where there is any."""
+    deep: Rgb16 | None = None
+    """``source`` in 16 bits, (H, W, 3), 0–65535, RGB, where it has more than 8 and that counts."""
+    alpha: Opacity | None = None
+    """(H, W) uint8, 0–255, or uint16, 0–65535: opacity of a source that has it. What it hides has
+    the colours around it in ``source``."""
     painted: Picture | None = None
     """The painting of ``source``, of the same size."""
     opacity: float = 1.0
@@ -263,13 +299,18 @@ class Frame:
             raise ValueError(f"a frame is C-contiguous, not strided by {rgb.strides}")
 
     @property
+    def original(self) -> Picture:
+        """The source in all the bits that are known of it."""
+        return self.source if self.deep is None else self.deep
+
+    @property
     def picture(self) -> Picture:
         """The output so far: the painting, or the source where nothing was painted."""
-        return self.source if self.painted is None else self.painted
+        return self.original if self.painted is None else self.painted
 
     @property
     def rgb(self) -> Rgb:
-        """``picture`` in RGB; planes are converted at every call."""
+        """``picture`` in RGB of 8 bits; others are converted at every call."""
         return as_rgb(self.picture)
 
     @property

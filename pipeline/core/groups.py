@@ -135,6 +135,16 @@ class VideoSettings(Group):
         25.0, ge=0.01, le=1000, description="Frames per second when the input is pictures."
     )
     mirror: bool = Field(False, description="Swap left and right.")
+    hdr: Literal["auto", "keep", "convert"] = Field(
+        "auto",
+        description="What happens to HDR video (PQ, HLG). convert: normal colours (BT.709). keep: "
+        "its values are painted as they are, and the output is HDR. auto: kept by a LUT (.cube) "
+        "and by --strength 0, else converted.",
+    )
+    interlaced: Literal["auto", "keep"] = Field(
+        "auto",
+        description="Interlaced video. auto: it is deinterlaced. keep: lines stay as they are.",
+    )
 
     @property
     def rate(self) -> Fraction:

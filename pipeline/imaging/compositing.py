@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.frame import Picture, Plane, Rgb, Yuv, as_rgb
+from ..core.frame import Picture, Plane, Rgb, Rgb8Or16, Yuv, rgb_8_or_16, sixteen_bits
 from .resize import resize_area, resize_linear
 
 
@@ -17,18 +17,26 @@ def brightness_only(painted: Picture, original: Picture) -> Picture:
     """Keep the colours of the original and take only the brightness of the painting.
 
     Args:
-        painted: (H, W, 3) uint8, 0–255, RGB; or ``Yuv`` planes.
+        painted: (H, W, 3), RGB of 8 or 16 bits; or ``Yuv`` planes.
         original: the source, a picture of the same size.
 
     Returns:
         Planes if both pictures are planes: Y of the painting, U and V of the original. Else
-        (H, W, 3) uint8, 0–255, RGB, combined in YCrCb.
+        (H, W, 3), RGB, combined in YCrCb, in the bits of ``deeper``.
     """
     if isinstance(painted, Yuv) and isinstance(original, Yuv):
         return Yuv(painted.y, original.u, original.v, painted.coding)
-    y, source = (cv2.cvtColor(p, cv2.COLOR_RGB2YCrCb) for p in (as_rgb(painted), as_rgb(original)))
+    y, source = (cv2.cvtColor(p, cv2.COLOR_RGB2YCrCb) for p in deeper(painted, original))
     merged = cv2.merge([y[..., 0], source[..., 1], source[..., 2]])
-    return np.asarray(cv2.cvtColor(merged, cv2.COLOR_YCrCb2RGB), np.uint8)
+    return cv2.cvtColor(merged, cv2.COLOR_YCrCb2RGB)  # pyright: ignore[reportReturnType]
+
+
+def deeper(painted: Picture, original: Picture) -> tuple[Rgb8Or16, Rgb8Or16]:
+    """Two pictures in RGB, (H, W, 3), in the bits of that which has more of them."""
+    a, b = rgb_8_or_16(painted), rgb_8_or_16(original)
+    if a.dtype == b.dtype:
+        return a, b
+    return sixteen_bits(a), sixteen_bits(b)
 
 
 def fade(painted: Picture, original: Picture, weight: float, inside: Plane | None) -> Picture:
@@ -38,13 +46,13 @@ def fade(painted: Picture, original: Picture, weight: float, inside: Plane | Non
     stays exact where the mask is black on all four pixels that it covers.
 
     Args:
-        painted: (H, W, 3) uint8, 0–255, RGB; or ``Yuv`` planes.
+        painted: (H, W, 3), RGB of 8 or 16 bits; or ``Yuv`` planes.
         original: a picture of the same size.
         weight: the weight of the painting, 0..1; the original has the rest.
         inside: (H, W) uint8, 0–255: the mask, white where the painting shows; ``None``: everywhere.
 
     Returns:
-        Planes if both pictures are planes, else (H, W, 3) uint8, 0–255, RGB.
+        Planes if both pictures are planes, else (H, W, 3), RGB, in the bits of ``deeper``.
     """
     if isinstance(painted, Yuv) and isinstance(original, Yuv):
         y, u, v = (
@@ -52,7 +60,7 @@ def fade(painted: Picture, original: Picture, weight: float, inside: Plane | Non
             for p, o in zip(painted.planes, original.planes, strict=True)
         )
         return Yuv(y, u, v, painted.coding)
-    return blend(as_rgb(painted), as_rgb(original), weight, inside)
+    return blend(*deeper(painted, original), weight, inside)
 
 
 def blend(
@@ -108,6 +116,6 @@ def mirror(picture: Picture) -> Picture:
 def each_plane(picture: Picture, change: Callable[[Any], Any]) -> Picture:
     """Change every plane by itself, or an RGB picture as a whole."""
     if not isinstance(picture, Yuv):
-        return np.asarray(change(picture), np.uint8)
+        return change(picture)
     y, u, v = (np.asarray(change(p), np.uint8) for p in picture.planes)
     return Yuv(y, u, v, picture.coding)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.frame import Rgb
+from ..core.frame import Rgb, Rgb8Or16
 from .resize import Size, resize_area
 from .segmentation import Labels
 
@@ -91,42 +91,45 @@ def _window_mean(
 
 
 def apply_affine_maps(
-    source: Rgb, maps_by_label: Sequence[AffineMaps], labels: Labels | None = None
-) -> Rgb:
+    source: Rgb8Or16, maps_by_label: Sequence[AffineMaps], labels: Labels | None = None
+) -> Rgb8Or16:
     """Map every pixel of a source, of any size, by the map at its place.
 
     Args:
-        source: (H, W, 3) uint8, 0–255, RGB.
+        source: (H, W, 3), RGB of 8 or 16 bits.
         maps_by_label: (h, w, 12) float32 for each label, or just one.
         labels: (H, W, K) uint8, 0–255: weight of each label's maps; ``None``: the first maps alone.
 
     Returns:
-        (H, W, 3) uint8, 0–255, RGB.
+        (H, W, 3), RGB, in the source's bits.
     """
     result = np.empty_like(source)
+    most = np.iinfo(source.dtype).max
     for top in range(0, source.shape[0], _BAND):
         rows = slice(top, top + _BAND)
         band = source[rows].astype(np.float32)
         if labels is None:
-            y = _map_band(band, maps_by_label[0], top, source.shape)
+            y = _map_band(band, maps_by_label[0], top, source.shape, most)
         else:
             weights = labels[rows].astype(np.float32)
             weights /= np.maximum(weights.sum(axis=-1, keepdims=True), 1)
             y = np.zeros_like(band)
             for k, one in enumerate(maps_by_label):
                 if weights[..., k].any():
-                    y += weights[..., k, None] * _map_band(band, one, top, source.shape)
-        result[rows] = np.clip(np.rint(y), 0, 255)
+                    y += weights[..., k, None] * _map_band(band, one, top, source.shape, most)
+        result[rows] = np.clip(np.rint(y), 0, most)
     return result
 
 
-def _map_band(band: Floats, affine: AffineMaps, top: int, shape: tuple[int, ...]) -> Floats:
-    """Rows (h, W, 3), 0–255, of a picture of ``shape`` from row ``top`` on, mapped."""
+def _map_band(
+    band: Floats, affine: AffineMaps, top: int, shape: tuple[int, ...], most: int
+) -> Floats:
+    """Rows (h, W, 3), 0 to ``most``, of a picture of ``shape`` from row ``top`` on, mapped."""
     a = _enlarge_rows(affine, top, band.shape[0], shape)
     y = np.empty_like(band)
     for k in range(3):
         weighted = (a[..., 3 * k + j] * band[..., j] for j in range(3))
-        y[..., k] = sum(weighted, 255 * a[..., 9 + k])
+        y[..., k] = sum(weighted, np.float32(most) * a[..., 9 + k])
     return y
 
 

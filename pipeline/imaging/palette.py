@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.frame import Rgb
+from ..core.frame import Rgb, Rgb8Or16
 
 _PIXELS = 1_000_000  # of a picture that are counted, about
 
@@ -104,10 +104,11 @@ class ColorMap:
         matrix = (vectors * values.clip(*_GAIN)) @ vectors.T
         return cls(matrix, goal.mean - matrix @ painted.mean)
 
-    def __call__(self, rgb: Rgb) -> Rgb:
-        """The picture (H, W, 3) uint8, 0–255, RGB, mapped, rounded and clamped."""
-        affine = np.column_stack([self.matrix, self.offset])
-        return np.asarray(cv2.transform(rgb, affine), np.uint8)
+    def __call__(self, rgb: Rgb8Or16) -> Rgb8Or16:
+        """The picture (H, W, 3), RGB of 8 or 16 bits, mapped, rounded and clamped."""
+        scale = 1 if rgb.dtype == np.uint8 else 257
+        affine = np.column_stack([self.matrix, scale * self.offset])
+        return cv2.transform(rgb, affine)  # pyright: ignore[reportReturnType]
 
 
 def _power(covariance: NDArray[np.float64], exponent: float) -> NDArray[np.float64]:

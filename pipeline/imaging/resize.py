@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.frame import Picture, Plane, Rgb, Yuv
+from ..core.frame import Picture, Plane, Rgb, Yuv, as_rgb
 
 Pixels = TypeVar("Pixels", bound=NDArray[Any])
 
@@ -123,9 +123,9 @@ def reduce_for_flow(picture: Picture) -> Rgb:
     if isinstance(picture, Yuv):
         return picture.rgb((size[1], size[0]), cv2.INTER_AREA)
     if factor == 1:
-        return picture
+        return as_rgb(picture)
     whole = picture[: size[0] * factor, : size[1] * factor] if min(size) > 1 else picture
-    return resize_area(whole, size)
+    return as_rgb(resize_area(whole, size))
 
 
 def reduce_brightness(picture: Picture) -> Plane:
@@ -245,7 +245,7 @@ def _slope(painted: Plane, source: Plane) -> NDArray[np.float32]:
 def _brightness(picture: Picture) -> Plane:
     if isinstance(picture, Yuv):
         return picture.y
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+    return np.asarray(cv2.cvtColor(as_rgb(picture), cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def _add(plane: NDArray[Any], added: Any) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import SettingsError
-from ..core.frame import Rgb
+from ..core.frame import Rgb, Rgb8Or16
 from .resize import resize_area
 
 Labels = NDArray[np.uint8]
@@ -72,12 +72,12 @@ def label_pixels(mask: Rgb, colours: Palette) -> Labels:
     return np.asarray((nearest[..., None] == np.arange(len(colours))) * 255, np.uint8)
 
 
-def fit_labels(labels: Labels | None, picture: Rgb) -> Labels:
+def fit_labels(labels: Labels | None, picture: Rgb8Or16) -> Labels:
     """Resize labels to a picture's size.
 
     Args:
         labels: (h, w, K) uint8, 0–255; ``None`` stands for one label that covers all.
-        picture: (H, W, 3) uint8, 0–255, RGB.
+        picture: (H, W, 3), RGB of 8 or 16 bits.
 
     Returns:
         (H, W, K) uint8, 0–255.

@@ -5,16 +5,21 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any, TypeVar
 
 import av
 import numpy as np
+from av.video.format import VideoFormat
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from ..core.frame import Picture, Yuv, YuvMatrix
-from .color import ColorTags, FromRgb, ToRgb, frame_of, planes_of, tags_of
+from ..core.frame import Opacity, Picture, Rgb16, SourcePicture, Yuv, YuvMatrix, eight_bits
+from .alpha import with_opacity, without_hidden
+from .color import ColorTags, FromRgb, ToRgb, bits_of, frame_of, has_alpha, planes_of, tags_of
 
 _PLANAR = ("yuv420", "yuvj420")
+
+Pixels = TypeVar("Pixels", bound=NDArray[Any])
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,39 @@ class Orientation:
         """Width of a pixel divided by its height, after the turn."""
         return 1 / sample_aspect if self.quarters % 2 else sample_aspect
 
-    def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Turn a picture, (H, W) or (H, W, 3) uint8, 0–255, upright."""
+    def __call__(self, picture: Pixels) -> Pixels:
+        """Turn a picture, (H, W) or (H, W, C), of any type, upright."""
         if self == Orientation():
             return picture
         flipped = picture[:, ::-1] if self.flip else picture
-        return np.ascontiguousarray(np.rot90(flipped, -self.quarters))
+        return np.ascontiguousarray(np.rot90(flipped, -self.quarters))  # pyright: ignore[reportReturnType]
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A decoded frame as pictures of one size; see ``Frame``."""
+
+    source: SourcePicture
+    deep: Rgb16 | None = None
+    alpha: Opacity | None = None
+
+    @classmethod
+    def of(cls, pixels: NDArray[Any], deep: bool) -> Decoded:
+        """From an array (H, W, 3) or (H, W, 4) of 8 or 16 bits; what it hides is not in it.
+
+        Args:
+            pixels: RGB or RGBA.
+            deep: keep 16 bits too.
+        """
+        rgb, alpha = pixels[..., :3], None
+        if pixels.shape[2] == 4:
+            alpha = np.ascontiguousarray(pixels[..., 3])
+            rgb = without_hidden(rgb, alpha)
+            alpha = None if alpha.min() == np.iinfo(alpha.dtype).max else alpha
+        rgb = np.ascontiguousarray(rgb)
+        if rgb.dtype == np.uint8:
+            return cls(rgb, None, alpha)
+        return cls(eight_bits(rgb), rgb if deep else None, alpha)
 
 
 class ToPicture:
@@ -63,6 +95,8 @@ class ToPicture:
         orientation: the rotation and mirroring of the stored frames.
         planar: whether to give Y, U and V planes where the frame has them.
         rescale: whether to give resized planes of frames of another size or layout, too.
+        deep: whether to give frames of more than 8 bits in 16 bits too.
+        keep_hdr: leave PQ and HLG as they are.
     """
 
     def __init__(
@@ -72,19 +106,33 @@ class ToPicture:
         orientation: Orientation,
         planar: bool = False,
         rescale: bool = False,
+        deep: bool = False,
+        keep_hdr: bool = False,
     ) -> None:
         self._size = width, height
         self._orientation = orientation
         self._planar = planar and orientation == Orientation()
         self._rescale = rescale and not (width % 2 or height % 2)
         stored = orientation.size(height, width)
-        self._to_rgb = ToRgb(stored[1], stored[0])
+        self._to_rgb = ToRgb(stored[1], stored[0], keep_hdr)
+        self._deep = deep
         self._scaler = VideoReformatter()
 
-    def __call__(self, frame: av.VideoFrame) -> Picture:
+    def __call__(self, frame: av.VideoFrame) -> SourcePicture:
         """The frame as planes where possible, else as (H, W, 3) uint8, 0–255, RGB."""
         planes = self._planes(frame) if self._planar else None
         return self._orientation(self._to_rgb(frame)) if planes is None else planes
+
+    def decoded(self, frame: av.VideoFrame) -> Decoded:
+        """The same with 16 bits and the opacity, where the frame has more than 8, or alpha."""
+        deep = self._deep and bits_of(frame) > 8
+        if has_alpha(frame):
+            pixels = self._to_rgb.with_alpha(frame, deep)
+        elif deep:
+            pixels = self._to_rgb.in_16_bits(frame)
+        else:
+            return Decoded(self(frame))
+        return Decoded.of(self._orientation(pixels), deep)
 
     def _planes(self, frame: av.VideoFrame) -> Yuv | None:
         fits = (frame.width, frame.height) == self._size
@@ -111,12 +159,18 @@ class ToFrame:
         self._tags = tags
         self._matrix = YuvMatrix(tags.matrix, tags.range)
         self._accepts_planes = pixel_format == "yuv420p"
+        self._alpha = any(c.is_alpha for c in VideoFormat(pixel_format).components)
         self._from_rgb = FromRgb(pixel_format, tags)
 
-    def __call__(self, picture: Picture) -> av.VideoFrame:
-        """Planes with the output's matrix are copied unchanged; everything else goes by RGB."""
+    def __call__(self, picture: Picture, alpha: Opacity | None = None) -> av.VideoFrame:
+        """Planes with the output's matrix are copied unchanged; everything else goes by RGB.
+
+        Args:
+            picture: the frame's picture.
+            alpha: its opacity; in a format that has none, what is transparent is black.
+        """
         if isinstance(picture, Yuv):
-            if self._accepts_planes and picture.coding == self._matrix:
+            if self._accepts_planes and picture.coding == self._matrix and alpha is None:
                 return frame_of(picture, self._tags)
             picture = picture.rgb()
-        return self._from_rgb(np.ascontiguousarray(picture))
+        return self._from_rgb(with_opacity(picture, alpha, self._alpha))

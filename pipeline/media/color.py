@@ -3,15 +3,17 @@
 The matrix and range are the frame's own tags. An untagged frame follows FFmpeg's convention
 (BT.601, limited) both ways and stays untagged, so that it looks like the source in any player. A
 style paints in the colours of its painting, which are not high dynamic range: PQ and HLG are
-tone-mapped to BT.709.
+tone-mapped to BT.709, unless they are to be kept.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 from av.video.plane import VideoPlane
 from av.video.reformatter import (
     ColorPrimaries,
@@ -22,7 +24,7 @@ from av.video.reformatter import (
     VideoReformatter,
 )
 
-from ..core.frame import Plane, Rgb, Yuv, YuvMatrix
+from ..core.frame import Plane, Rgb, Rgb16, Yuv, YuvMatrix
 
 # AVColorSpace → swscale's matrix. Absent ones have no YUV matrix (RGB) or are unknown.
 _MATRICES = {
@@ -36,11 +38,20 @@ _MATRICES = {
 }
 # Without these, swscale's quick path makes every picture darker by 1 to 1.5 of 255.
 _EXACT = Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
-# With the first of them, bright parts of HDR overflow to blue and pink (libswscale 9.5).
-_EXACT_HDR = Interpolation.ACCURATE_RND
+# With the first of them, bright parts of HDR overflow to blue and pink, and 4:2:0 of 10 bits is
+# noise in 16 (libswscale 9.5).
+_EXACT_DEEP = Interpolation.ACCURATE_RND
 _MATRIX_RGB = 0
 _UNKNOWN = 2
 _HDR = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
+_RGB_FORMATS = ("rgb", "bgr", "gbr", "pal8", "argb", "abgr", "0rgb", "0bgr", "x2rgb", "x2bgr")
+# Channels and type of an array → FFmpeg's name.
+_FORMATS = {
+    (3, "uint8"): "rgb24",
+    (3, "uint16"): "rgb48le",
+    (4, "uint8"): "rgba",
+    (4, "uint16"): "rgba64le",
+}
 
 
 @dataclass(frozen=True)
@@ -57,11 +68,14 @@ class ColorTags:
         """Whether the transfer is PQ or HLG."""
         return self.transfer in _HDR
 
-    def for_output(self) -> ColorTags:
+    def for_output(self, keep_hdr: bool = False) -> ColorTags:
         """Choose the output's tags for a source of these tags.
 
-        RGB sources, pictures and HDR become BT.709; all others keep their tags.
+        RGB sources and pictures become BT.709, and so does HDR that is not kept; all others keep
+        their tags.
         """
+        if self.is_hdr and keep_hdr:
+            return ColorTags(9, self.primaries, self.transfer, self.range or ColorRange.MPEG)
         if self.matrix == _MATRIX_RGB or self.is_hdr:
             return BT709
         # A plain matrix can't write constant luminance (10); the non-constant one (9) is used.
@@ -74,10 +88,27 @@ class ColorTags:
 BT709 = ColorTags(matrix=1, primaries=1, transfer=1, range=1)
 
 
+def is_rgb(pixel_format: str) -> bool:
+    """Whether FFmpeg's pixel format holds R, G and B, and no planes of brightness and colour."""
+    return pixel_format.startswith(_RGB_FORMATS)
+
+
+def bits_of(frame: av.VideoFrame) -> int:
+    """How many bits each channel of a frame has, 1 to 32."""
+    return max(component.bits for component in frame.format.components)
+
+
+def has_alpha(frame: av.VideoFrame) -> bool:
+    """Whether a frame has an alpha channel, or a palette with transparent colours in it."""
+    if any(component.is_alpha for component in frame.format.components):
+        return True
+    return frame.format.name == "pal8"
+
+
 def tags_of(frame: av.VideoFrame) -> ColorTags:
-    """Read the tags of a decoded frame."""
+    """Read the tags of a decoded frame; RGB needs none to be known."""
     return ColorTags(
-        int(frame.colorspace),
+        _MATRIX_RGB if is_rgb(frame.format.name) else int(frame.colorspace),
         int(frame.color_primaries),
         int(frame.color_trc),
         int(frame.color_range),
@@ -90,29 +121,43 @@ class ToRgb:
     Args:
         width: the width of the pictures, px.
         height: the height of the pictures, px.
+        keep_hdr: leave PQ and HLG as they are; else they are tone-mapped to BT.709.
     """
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, keep_hdr: bool = False) -> None:
         self.width = width
         self.height = height
+        self._keep_hdr = keep_hdr
         self._scaler = VideoReformatter()
 
     def __call__(self, frame: av.VideoFrame) -> Rgb:
         """Convert one frame: (height, width, 3) uint8, 0–255, RGB."""
-        hdr = tags_of(frame).is_hdr
+        return np.ascontiguousarray(self._convert(frame, "rgb24"), dtype=np.uint8)
+
+    def in_16_bits(self, frame: av.VideoFrame) -> Rgb16:
+        """Convert one frame: (height, width, 3) uint16, 0–65535, RGB."""
+        return np.ascontiguousarray(self._convert(frame, "rgb48le"), dtype=np.uint16)
+
+    def with_alpha(self, frame: av.VideoFrame, deep: bool) -> NDArray[Any]:
+        """Convert one frame: (height, width, 4) RGBA, uint8, 0–255, or uint16, 0–65535."""
+        return self._convert(frame, "rgba64le" if deep else "rgba")
+
+    def _convert(self, frame: av.VideoFrame, pixel_format: str) -> NDArray[Any]:
+        tone_map = tags_of(frame).is_hdr and not self._keep_hdr
+        deep = tone_map or bits_of(frame) > 8
         resized = (frame.width, frame.height) != (self.width, self.height)
         converted = self._scaler.reformat(
             frame,
             width=self.width,
             height=self.height,
-            format="rgb24",
+            format=pixel_format,
             interpolation=(Interpolation.BICUBIC if resized else Interpolation.BILINEAR)
-            | (_EXACT_HDR if hdr else _EXACT),
-            dst_color_trc=ColorTrc.BT709 if hdr else None,
-            dst_color_primaries=ColorPrimaries.BT709 if hdr else None,
+            | (_EXACT_DEEP if deep else _EXACT),
+            dst_color_trc=ColorTrc.BT709 if tone_map else None,
+            dst_color_primaries=ColorPrimaries.BT709 if tone_map else None,
             threads=1,  # the net and the codecs need the other cores
         )
-        return np.ascontiguousarray(converted.to_ndarray(), dtype=np.uint8)
+        return converted.to_ndarray()
 
 
 def planes_of(frame: av.VideoFrame) -> Yuv | None:
@@ -165,10 +210,14 @@ class FromRgb:
         self.tags = tags
         self._scaler = VideoReformatter()
 
-    def __call__(self, rgb: Rgb) -> av.VideoFrame:
-        """Convert a picture, (H, W, 3) uint8, 0–255, RGB, to a new frame with the tags set."""
+    def __call__(self, pixels: NDArray[Any]) -> av.VideoFrame:
+        """Convert a picture to a new frame with the tags set.
+
+        Args:
+            pixels: (H, W, 3), RGB, or (H, W, 4), RGBA, uint8 or uint16, contiguous.
+        """
         frame = self._scaler.reformat(
-            av.VideoFrame.from_numpy_buffer(rgb, "rgb24"),
+            av.VideoFrame.from_numpy_buffer(pixels, _FORMATS[pixels.shape[2], str(pixels.dtype)]),
             format=self.pixel_format,
             dst_colorspace=_MATRICES.get(self.tags.matrix),
             # Unknown means limited, by FFmpeg's convention: converted so, and left untagged.

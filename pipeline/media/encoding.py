@@ -10,32 +10,68 @@ from pathlib import Path
 import av
 from av.codec import Codec
 from av.codec.codec import UnknownCodecError
+from av.video.format import VideoFormat
 from av.video.codeccontext import VideoCodecContext
 
 from ..core.concurrency import available_cores
 from ..core.errors import SinkError, nearest
 from ..core.groups import EncodingSettings
-from .color import ColorTags
+from .color import ColorTags, is_rgb
 from .outputs import CONTAINERS
 from .source import SourceInfo
 
 log = logging.getLogger(__name__)
 
 
-# Encoder → the option that sets constant quality, its default, and what else we set.
+# Encoder → the option that sets constant quality, if any, its default, and what else we set.
 _X264 = {"preset": "veryfast"}
 _VP9 = {"deadline": "good", "cpu-used": "4", "row-mt": "1", "b": "0"}
-_QUALITY: dict[str, tuple[str, float | None, dict[str, str]]] = {
+_QUALITY: dict[str, tuple[str | None, float | None, dict[str, str]]] = {
     "libx264": ("crf", 18, _X264),
     "libx265": ("crf", 20, _X264),
     "libvpx-vp9": ("crf", 31, _VP9),
     "libsvtav1": ("crf", 30, {"preset": "8"}),
+    "prores_ks": (None, None, {"vendor": "apl0"}),
     "h264_nvenc": ("cq", 19, {"rc": "vbr", "b": "0"}),
     "hevc_nvenc": ("cq", 21, {"rc": "vbr", "b": "0"}),
     "av1_nvenc": ("cq", 28, {"rc": "vbr", "b": "0"}),
     "h264_qsv": ("global_quality", 19, {}),
     "hevc_qsv": ("global_quality", 21, {}),
 }
+
+
+# Container → what encodes more than 8 bits, and alpha, where the container's usual encoder can't.
+_DEEP = {
+    "mp4": "libx265",
+    "mov": "libx265",
+    "matroska": "libx265",
+    "mpegts": "libx265",
+    "webm": "libsvtav1",
+}
+_ALPHA = {"mov": "prores_ks", "matroska": "libvpx-vp9", "webm": "libvpx-vp9"}
+
+# Pixel formats, the most compatible first. VP9 and AV1 hold odd sizes in 4:2:0; H.264 and HEVC crop
+# by whole chroma samples.
+_PLAIN_FORMATS = ("yuv420p", "yuv422p", "yuvj420p", "rgb24", "bgra", "gbrpf32le")
+_DEEP_FORMATS = ("yuv420p10le", "yuv422p10le", "yuv444p10le", "rgb48be")
+_ALPHA_FORMATS = ("yuva420p", "yuva444p10le", "bgra", "rgba")
+_DEEP_ALPHA_FORMATS = ("yuva444p10le", "rgba64be")
+_ODD_FORMATS = {"yuv420p": "yuv444p", "yuv420p10le": "yuv444p10le"}
+
+
+@dataclass(frozen=True)
+class Content:
+    """What frames hold that not every encoding can."""
+
+    deep: bool = False
+    """More than 8 bits a channel."""
+    alpha: bool = False
+    """Transparent parts."""
+    keep_hdr: bool = False
+    """PQ or HLG, as in the source."""
+
+
+PLAIN = Content()
 
 
 @dataclass(frozen=True)
@@ -67,36 +103,71 @@ class Encoding:
         context.color_range = self.color.range
 
 
-def choose_encoding(output: Path, settings: EncodingSettings, info: SourceInfo) -> Encoding:
+def choose_encoding(
+    output: Path, settings: EncodingSettings, info: SourceInfo, content: Content = PLAIN
+) -> Encoding:
     """Choose the encoding of a video file.
 
     Args:
         output: the file; its ending names the container.
         settings: the codec, quality and options that the user chose.
         info: the source's properties.
+        content: what the frames hold.
 
     Raises:
         SinkError: the encoder is unknown, the container can't hold it, or it lacks an option.
     """
-    container, default_codec = CONTAINERS[output.suffix.lower()]
-    name = settings.codec or default_codec
+    container, plain_codec = CONTAINERS[output.suffix.lower()]
+    name = settings.codec or _default_codec(container, plain_codec, content)
     codec = find_codec(name)
     if codec.canonical_name not in _codecs_of(container):
         raise SinkError(
             f"{output.suffix} can't hold {name}; leave --codec out, or write .mkv or .mov"
         )
     options = _options(codec, settings)
-    pixel_format = choose_format(codec, options.pop("pix_fmt", None), info.width, info.height)
-    color = info.color.for_output()
-    if pixel_format.startswith(("rgb", "gbr", "bgr", "pal")):
+    requested = options.pop("pix_fmt", None)
+    pixel_format = choose_format(codec, requested, info.width, info.height, content)
+    color = info.color.for_output(content.keep_hdr)
+    if is_rgb(pixel_format):
         color = ColorTags(0, color.primaries, color.transfer, 2)
+    _note_what_is_lost(container, pixel_format, info, content)
+    return Encoding(name, pixel_format, options, color)
+
+
+def _default_codec(container: str, plain: str, content: Content) -> str:
+    """The container's encoder for such frames, where this FFmpeg has it."""
+    candidates = [_ALPHA.get(container) if content.alpha else None]
+    candidates.append(_DEEP.get(container) if content.deep else None)
+    return next((c for c in candidates if c is not None and c in av.codecs_available), plain)
+
+
+def _note_what_is_lost(
+    container: str, pixel_format: str, info: SourceInfo, content: Content
+) -> None:
+    """Say what of the source the encoding can't hold."""
     if container == "webm" and info.sample_aspect != 1:
         log.warning("WebM can't keep pixels of %s: add --size for square ones", info.sample_aspect)
-    if info.color.is_hdr:
+    if info.color.is_hdr and not content.keep_hdr:
         log.warning(
-            "Your HDR video was converted to normal colours (BT.709). Styles cannot paint HDR."
+            "Your HDR video was converted to normal colours (BT.709). Styles cannot paint HDR; "
+            "--hdr keep paints its values as they are."
         )
-    return Encoding(name, pixel_format, options, color)
+    components = VideoFormat(pixel_format).components
+    if content.alpha and not any(c.is_alpha for c in components) and pixel_format != "pal8":
+        log.warning(
+            "%s has no alpha here: transparent parts are black; write .mov, .webm or PNGs",
+            pixel_format,
+        )
+    if info.bits > 8 and max(c.bits for c in components) <= 8 and pixel_format != "pal8":
+        log.warning(
+            "%d bits of the source become 8: %s", info.bits, _why_8_bits(content, pixel_format)
+        )
+
+
+def _why_8_bits(content: Content, pixel_format: str) -> str:
+    if content.deep:
+        return f"{pixel_format} holds no more"
+    return "this style paints 8, in a video that plays everywhere"
 
 
 def find_codec(name: str) -> Codec:
@@ -127,12 +198,16 @@ def _codecs_of(container: str) -> set[str]:
 def _options(codec: Codec, settings: EncodingSettings) -> dict[str, str]:
     option, default, others = _QUALITY.get(codec.name, (None, None, {}))
     options = dict(others)
-    if others is _X264:
+    if codec.name == "libx264":
         # By default it takes one and a half threads for each core, and the net needs all of them.
         options["threads"] = str(max(1, available_cores() // 2))
     if option is not None and default is not None:
         options[option] = f"{default:g}"
-    return options | quality_option(codec, settings) | user_options(codec, settings)
+    typed = user_options(codec, settings)
+    if codec.name == "libx265":  # it prints 25 lines otherwise
+        parameters = typed.get("x265-params")
+        typed["x265-params"] = ":".join(filter(None, ("log-level=error", parameters)))
+    return options | quality_option(codec, settings) | typed
 
 
 def quality_option(codec: Codec, settings: EncodingSettings) -> dict[str, str]:
@@ -165,7 +240,9 @@ def user_options(codec: Codec, settings: EncodingSettings) -> dict[str, str]:
     return dict(settings.encoder_option)
 
 
-def choose_format(codec: Codec, requested: str | None, width: int, height: int) -> str:
+def choose_format(
+    codec: Codec, requested: str | None, width: int, height: int, content: Content = PLAIN
+) -> str:
     """Choose the requested pixel format, or the most compatible one at this size.
 
     Args:
@@ -173,6 +250,7 @@ def choose_format(codec: Codec, requested: str | None, width: int, height: int) 
         requested: FFmpeg's name, if the user gave one.
         width: the width of the frames, px.
         height: the height of the frames, px.
+        content: what the frames hold.
 
     Raises:
         SinkError: the encoder does not accept it.
@@ -185,16 +263,27 @@ def choose_format(codec: Codec, requested: str | None, width: int, height: int) 
         return requested
     if codec.name == "gif":
         return "pal8"
-    odd = width % 2 or height % 2
-    # VP9 and AV1 hold odd sizes in 4:2:0; H.264 and HEVC crop by whole chroma samples.
-    if odd and codec.canonical_name in ("h264", "hevc") and "yuv444p" in formats:
+    preferred = _preferred_formats(content)
+    chosen = next((f for f in preferred if f in formats), (formats or ["yuv420p"])[0])
+    odd = (width % 2 or height % 2) and codec.canonical_name in ("h264", "hevc")
+    full = _ODD_FORMATS.get(chosen)
+    if odd and full is not None and full in formats:
         log.warning(
             "%dx%d is odd, which %s can't hold in 4:2:0: written as 4:4:4; "
             "for players that want 4:2:0 add --size %dx%d",
             width, height, codec.canonical_name, max(2, width // 2 * 2), max(2, height // 2 * 2),
         )  # fmt: skip
-        return "yuv444p"
-    return next(
-        (name for name in ("yuv420p", "yuv422p", "yuvj420p") if name in formats),
-        (formats or ["yuv420p"])[0],
-    )
+        return full
+    return chosen
+
+
+def _preferred_formats(content: Content) -> tuple[str, ...]:
+    """Pixel formats for such frames, the best first."""
+    preferred = _PLAIN_FORMATS
+    if content.deep:
+        preferred = _DEEP_FORMATS + preferred
+    if content.alpha:
+        preferred = _ALPHA_FORMATS + preferred
+    if content.deep and content.alpha:
+        preferred = _DEEP_ALPHA_FORMATS + preferred
+    return preferred

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Generator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ from numpy.typing import NDArray
 
 from ..core.errors import SinkError, SourceError
 from ..core.files import PICTURE_SUFFIXES, atomic_write
-from ..core.frame import ALL, Frame, Plane, Rgb, Rgb8Or16, Span, eight_bits, resized
+from ..core.frame import ALL, Frame, Plane, Rgb, Rgb8Or16, Span, eight_bits
+from .adapters import Decoded
+from .alpha import without_hidden
 from .color import BT709
+from .picture_alpha import COLOR, decode_with_alpha, may_have_alpha
 from .source import SourceInfo, fit_size
 
 log = logging.getLogger(__name__)
@@ -40,8 +44,10 @@ class PictureSource:
             kinds = " ".join(sorted(PICTURE_SUFFIXES))
             raise SourceError(f"{name} holds no pictures ({kinds})")
         self.paths = paths
-        height, width = read_picture(paths[0]).shape[:2]
+        first = read_pixels(paths[0])
+        height, width = first.shape[:2]
         width, height = fit_size(size, width, height, Fraction(1))
+        alpha = any(_is_transparent(paths[n]) for n in {0, len(paths) // 2, len(paths) - 1})
         self.info = SourceInfo(
             name=name,
             width=width,
@@ -55,20 +61,27 @@ class PictureSource:
             sample_aspect=Fraction(1),
             files=tuple(paths),
             container=None,
+            bits=8 * first.itemsize,
+            alpha=alpha,
         )
 
-    def frames(self, span: Span = ALL, planar: bool = False) -> Generator[Frame]:
+    def frames(
+        self, span: Span = ALL, planar: bool = False, deep: bool = False
+    ) -> Generator[Frame]:
         """See ``Source.frames``."""
         size = (self.info.width, self.info.height)
         others = 0
         for number, path in enumerate(self.paths):
             if not span.holds(number * self.info.time_base):
                 continue
-            rgb = read_picture(path)
-            if rgb.shape[1::-1] != size:
+            pixels = read_pixels(path)
+            if pixels.shape[1::-1] != size:
                 others += 1
-                rgb = resized(rgb, size, cv2.INTER_AREA)
-            yield Frame(rgb, number, self.info.time_base, 1)
+                pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+            one = Decoded.of(pixels, deep)
+            yield Frame(
+                one.source, number, self.info.time_base, 1, deep=one.deep, alpha=one.alpha
+            )
         if others and len(self.paths) > 1:
             log.warning("%d pictures were resized to %dx%d", others, *size)
 
@@ -79,23 +92,47 @@ class PictureSource:
     def alphas(self) -> Generator[tuple[Fraction, Plane]]:
         """See ``Source.alphas``."""
         for number, path in enumerate(self.paths):
-            rgba = _decode(path, cv2.IMREAD_UNCHANGED)
-            if rgba.ndim != 3 or rgba.shape[2] != 4:
+            rgba = read_pixels(path)
+            if rgba.shape[2] != 4:
                 raise SourceError(f"{path} has no alpha channel")
-            alpha = rgba[..., 3] if rgba.dtype == np.uint8 else rgba[..., 3] // 257
-            yield number * self.info.time_base, np.asarray(alpha, np.uint8)
+            alpha = np.ascontiguousarray(rgba[..., 3])
+            yield number * self.info.time_base, eight_bits(alpha)
+
+
+def _is_transparent(path: Path) -> bool:
+    """Whether a picture has a pixel that is not opaque; ``False`` if it can't be read."""
+    try:
+        pixels = read_pixels(path)
+    except SourceError:
+        return False
+    return pixels.shape[2] == 4 and int(pixels[..., 3].min()) < np.iinfo(pixels.dtype).max
 
 
 # ---- reading ----
 
 
+def read_pixels(path: Path) -> NDArray[Any]:
+    """Read a picture upright: (H, W, 3), RGB, or (H, W, 4), RGBA, uint8 or uint16.
+
+    Raises:
+        SourceError: the file can't be read or decoded, or has other numbers.
+    """
+    encoded = _read(path)
+    decode = partial(_decode, encoded, path)
+    bgr = decode_with_alpha(decode) if may_have_alpha(encoded.tobytes()) else decode(COLOR)
+    if str(bgr.dtype) not in ("uint8", "uint16"):
+        raise SourceError(f"picture {path} holds {bgr.dtype}; 8 and 16 bits are read")
+    how = cv2.COLOR_BGRA2RGBA if bgr.shape[2] == 4 else cv2.COLOR_BGR2RGB
+    return cv2.cvtColor(bgr, how)
+
+
 def read_picture(path: Path) -> Rgb:
-    """Read a picture in 8 bits: (H, W, 3) uint8, 0–255, RGB.
+    """Read a picture in 8 bits: (H, W, 3) uint8, 0–255, RGB; see ``read_8_or_16_bit``.
 
     Raises:
         SourceError: the file can't be read or decoded.
     """
-    return np.asarray(_decode(path, cv2.IMREAD_COLOR_RGB), np.uint8)
+    return eight_bits(read_8_or_16_bit(path))
 
 
 def picture_size(path: Path) -> tuple[int, int]:
@@ -111,27 +148,27 @@ def picture_size(path: Path) -> tuple[int, int]:
 def read_8_or_16_bit(path: Path) -> Rgb8Or16:
     """Read a picture in its own bits: (H, W, 3) uint8, 0–255, or uint16, 0–65535, RGB.
 
-    Transparent parts are black.
+    What is fully transparent has the colours around it.
 
     Raises:
         SourceError: the file can't be read or decoded, or has other numbers.
     """
-    # IMREAD_COLOR_RGB gives wrong pixels for TIFFs of 16 bits (OpenCV 5.0.0).
-    bgr = _decode(path, cv2.IMREAD_COLOR_BGR | cv2.IMREAD_ANYDEPTH)
-    rgb = np.ascontiguousarray(bgr[..., ::-1])
-    if rgb.dtype == np.uint16:
-        return np.asarray(rgb, np.uint16)
-    if rgb.dtype != np.uint8:
-        raise SourceError(f"picture {path} holds {rgb.dtype}; 8 and 16 bits are read")
-    return np.asarray(rgb, np.uint8)
+    pixels = read_pixels(path)
+    rgb = pixels[..., :3]
+    if pixels.shape[2] == 4:
+        rgb = without_hidden(rgb, np.ascontiguousarray(pixels[..., 3]))
+    return np.ascontiguousarray(rgb)
 
 
-def _decode(path: Path, how: int) -> NDArray[Any]:
-    """Read a file and decode it, ``how`` being OpenCV's flags."""
+def _read(path: Path) -> NDArray[np.uint8]:
     try:
-        encoded = np.fromfile(path, dtype=np.uint8)
+        return np.fromfile(path, dtype=np.uint8)
     except OSError as error:
         raise SourceError(f"picture {path} can't be read: {error.strerror}") from error
+
+
+def _decode(encoded: NDArray[np.uint8], path: Path, how: int) -> NDArray[Any]:
+    """Decode a file's bytes, ``how`` being OpenCV's flags."""
     pixels = cv2.imdecode(encoded, how) if encoded.size else None
     if pixels is None:
         raise SourceError(f"picture {path} can't be decoded")
@@ -172,12 +209,15 @@ def pictures_like(pattern: str) -> list[Path]:
 SIXTEEN_BIT_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
 """Endings of the picture files that can have 16 bits."""
 
+ALPHA_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".webp", ".avif"})
+"""Endings of the picture files that can have an alpha channel."""
 
-def picture_bytes(rgb: Rgb8Or16, name: str, *options: int) -> bytes:
+
+def picture_bytes(rgb: NDArray[Any], name: str, *options: int) -> bytes:
     """Encode a picture in the format of its file name; in 8 bits if that can't have 16.
 
     Args:
-        rgb: (H, W, 3) uint8, 0–255, or uint16, 0–65535, RGB.
+        rgb: (H, W, 3), RGB, or (H, W, 4), RGBA; uint8, 0–255, or uint16, 0–65535.
         name: the name of the file; its ending names the format.
         options: pairs of OpenCV's ``IMWRITE_…`` and its value.
 
@@ -187,7 +227,8 @@ def picture_bytes(rgb: Rgb8Or16, name: str, *options: int) -> bytes:
     suffix = Path(name).suffix
     if rgb.dtype == np.uint16 and suffix.lower() not in SIXTEEN_BIT_SUFFIXES:
         rgb = eight_bits(rgb)
-    done, encoded = cv2.imencode(suffix, rgb[..., ::-1], list(options))
+    how = cv2.COLOR_RGBA2BGRA if rgb.shape[2] == 4 else cv2.COLOR_RGB2BGR
+    done, encoded = cv2.imencode(suffix, cv2.cvtColor(rgb, how), list(options))
     if not done:
         raise SinkError(f"picture {name} can't be encoded")
     return encoded.tobytes()

@@ -11,17 +11,23 @@ from ..core.files import PICTURE_SUFFIXES
 from ..core.frame import ALL, Frame, Rgb, Span
 from ..core.units import parse_time
 from .images import PictureSource, pictures_in, pictures_like
-from .source import Source
+from .source import AS_USUAL, Reading, Source
 from .video import VideoSource
 
 
-def open_source(name: str, size: str | None = None, fps: Fraction = Fraction(25)) -> Source:
+def open_source(
+    name: str,
+    size: str | None = None,
+    fps: Fraction = Fraction(25),
+    reading: Reading = AS_USUAL,
+) -> Source:
     """Open a video file, a picture, a folder of pictures or a pattern of pictures.
 
     Args:
         name: a path, or a pattern with ``*``, ``?`` or ``%05d``.
         size: ``WxH`` or ``720p``; ``None``: the source's own.
         fps: frames per second of pictures.
+        reading: how the pictures of a video are read.
 
     Raises:
         SourceError: nothing is there, or it has no picture.
@@ -34,7 +40,7 @@ def open_source(name: str, size: str | None = None, fps: Fraction = Fraction(25)
     if path.is_file():
         if path.suffix.lower() in PICTURE_SUFFIXES:
             return PictureSource(name, [path], size, fps)
-        return VideoSource(path, size)
+        return VideoSource(path, size, reading)
     if path.exists():
         raise SourceError(f"input {name or '(no name)'} is neither a file nor a folder")
     if path.suffix.lower() in {*PICTURE_SUFFIXES, ""} and re.search(r"[*?\[]|%0?\d*d", name):

@@ -14,6 +14,19 @@ from .color import ColorTags
 
 
 @dataclass(frozen=True)
+class Reading:
+    """How the pictures of a source are read."""
+
+    keep_hdr: bool = False
+    """PQ and HLG stay as they are; else they are tone-mapped to BT.709."""
+    deinterlace: bool = True
+    """Interlaced frames become one moment each."""
+
+
+AS_USUAL = Reading()
+
+
+@dataclass(frozen=True)
 class SourceInfo:
     """What is known of a source before its first frame is read."""
 
@@ -41,6 +54,12 @@ class SourceInfo:
     """The files from which the frames are read."""
     container: Path | None
     """The file with sound, subtitles and chapters, if there is one."""
+    bits: int = 8
+    """Of each channel of the stored pictures."""
+    alpha: bool = False
+    """Parts of the pictures are transparent."""
+    interlaced: bool = False
+    """The first picture holds two moments, line by line."""
 
     def expected_frames(self, span: Span) -> int | None:
         """Roughly how many frames lie in ``span``; ``None`` if the header does not say."""
@@ -57,13 +76,16 @@ class Source(Protocol):
 
     info: SourceInfo
 
-    def frames(self, span: Span = ALL, planar: bool = False) -> Generator[Frame]:
+    def frames(
+        self, span: Span = ALL, planar: bool = False, deep: bool = False
+    ) -> Generator[Frame]:
         """Read the frames whose time lies in ``span``. May be called again, for any span.
 
         Args:
             span: the span of time, on the source's clock.
             planar: give ``Yuv`` planes where pictures are stored so and need no change; else
                 pictures are (H, W, 3) uint8, 0–255, RGB.
+            deep: give pictures of more than 8 bits in 16 bits too; see ``Frame.deep``.
 
         Raises:
             SourceError: the source broke off, after every frame before that was given.

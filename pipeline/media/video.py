@@ -12,15 +12,18 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.codec.context import CodecContext
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from ..core.errors import SourceError, reason
 from ..core.frame import ALL, Frame, Plane, Span
 from ..core.units import parse_time
 from .adapters import Orientation, ToPicture
-from .color import tags_of
-from .source import SourceInfo, fit_size
+from .color import bits_of, has_alpha, tags_of
+from .interlaced import deinterlaced
+from .source import AS_USUAL, Reading, SourceInfo, fit_size
 
 log = logging.getLogger(__name__)
 
@@ -31,13 +34,15 @@ class VideoSource:
     Args:
         path: the file.
         size: see ``fit_size``.
+        reading: how its pictures are read.
 
     Raises:
         SourceError: FFmpeg can't read the file, or it has no video.
     """
 
-    def __init__(self, path: Path, size: str | None = None) -> None:
+    def __init__(self, path: Path, size: str | None = None, reading: Reading = AS_USUAL) -> None:
         self.path = path
+        self._reading = reading
         with _opened(path) as (container, stream):
             first = _first_frame(container, stream, path)
             self._orientation = Orientation.of(first)
@@ -50,7 +55,9 @@ class VideoSource:
             info = replace(info, width=given[0], height=given[1], sample_aspect=Fraction(1))
         self.info = info
 
-    def frames(self, span: Span = ALL, planar: bool = False) -> Generator[Frame]:
+    def frames(
+        self, span: Span = ALL, planar: bool = False, deep: bool = False
+    ) -> Generator[Frame]:
         """See ``Source.frames``."""
         # If a seek fails or lands too late, the file is read from its beginning.
         for seeking in (span.start is not None, False):
@@ -63,7 +70,10 @@ class VideoSource:
                 first = next(decoded, None)
                 if seeking and (first is None or not self._precedes(first, span)):
                     continue
-                yield from self._inside(chain([first] if first else [], decoded), span, planar)
+                pictures = chain([first] if first else [], decoded)
+                if self._reading.deinterlace:
+                    pictures = deinterlaced(pictures, stream)
+                yield from self._inside(pictures, span, planar, deep)
                 return
 
     def count_before(self, time: Fraction) -> int:
@@ -81,7 +91,7 @@ class VideoSource:
         """See ``Source.alphas``."""
         with _opened(self.path) as (container, stream):
             for frame in self._decoded(container, stream):
-                if not any(component.is_alpha for component in frame.format.components):
+                if not has_alpha(frame):
                     raise SourceError(f"{self.path} has no alpha channel")
                 alpha = self._orientation(
                     np.asarray(frame.to_ndarray(format="rgba")[..., 3], np.uint8)
@@ -92,10 +102,17 @@ class VideoSource:
         return (frame.pts or 0) * self.info.time_base <= (span.start or 0)
 
     def _inside(
-        self, decoded: Iterable[av.VideoFrame], span: Span, planar: bool
+        self, decoded: Iterable[av.VideoFrame], span: Span, planar: bool, deep: bool
     ) -> Iterator[Frame]:
         """The frames of ``span``, upright."""
-        convert = ToPicture(self.info.width, self.info.height, self._orientation, planar)
+        convert = ToPicture(
+            self.info.width,
+            self.info.height,
+            self._orientation,
+            planar,
+            deep=deep,
+            keep_hdr=self._reading.keep_hdr,
+        )
         end = self.info.start
         for picture in decoded:
             pts = picture.pts or 0  # _decoded gives every picture one
@@ -105,7 +122,10 @@ class VideoSource:
             if span.end is not None and time >= span.end:
                 return
             if span.holds(time):
-                yield Frame(convert(picture), pts, self.info.time_base, duration)
+                one = convert.decoded(picture)
+                yield Frame(
+                    one.source, pts, self.info.time_base, duration, deep=one.deep, alpha=one.alpha
+                )
         self._refuse_missing_tail(end)
 
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
@@ -151,6 +171,17 @@ def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> 
     raise SourceError(f"{path} holds a video stream of which no frame can be decoded")
 
 
+def _decoder_of(stream: VideoStream) -> VideoCodecContext:
+    """What decodes a stream. FFmpeg's own decoders of VP8 and VP9 know no alpha."""
+    context = stream.codec_context
+    name = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(context.name)
+    if name is None or stream.metadata.get("alpha_mode") != "1":
+        return context
+    other = CodecContext.create(name, "r")
+    assert isinstance(other, VideoCodecContext)
+    return other
+
+
 def _decode(container: InputContainer, stream: VideoStream, path: Path) -> Iterator[av.VideoFrame]:
     """Decode all frames that can be decoded. Damaged packets are skipped and counted.
 
@@ -158,6 +189,7 @@ def _decode(container: InputContainer, stream: VideoStream, path: Path) -> Itera
         SourceError: the container itself is broken.
     """
     damaged = good = 0
+    decoder = _decoder_of(stream)
     packets = container.demux(stream)
     while True:
         try:
@@ -167,7 +199,7 @@ def _decode(container: InputContainer, stream: VideoStream, path: Path) -> Itera
         if packet is None:
             break
         try:
-            for frame in packet.decode():
+            for frame in decoder.decode(packet):
                 good += 1
                 yield frame
         except av.EOFError:
@@ -202,6 +234,15 @@ def _stream_end(stream: VideoStream) -> Fraction | None:
         return None
 
 
+def _has_transparency(first: av.VideoFrame) -> bool:
+    """Whether alpha is meant: pictures of GIF, PNG and WebP have it even where all is opaque."""
+    if not has_alpha(first):
+        return False
+    if first.format.name.startswith(("yuva", "gbrap", "ayuv")):
+        return True
+    return ToPicture(first.width, first.height, Orientation()).decoded(first).alpha is not None
+
+
 def _info(
     path: Path,
     container: InputContainer,
@@ -227,6 +268,9 @@ def _info(
         start=start,
         duration=duration,
         color=tags_of(first),
+        bits=bits_of(first),
+        alpha=_has_transparency(first),
+        interlaced=first.interlaced_frame,
         sample_aspect=turn.aspect(Fraction(stream.sample_aspect_ratio or 1)),
         files=(path,),
         container=path,

@@ -11,16 +11,18 @@ from typing import Protocol
 
 import av
 import av.filter
+import numpy as np
 from av.codec import Codec
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from ..core.errors import SinkError, reason
 from ..core.files import writing
-from ..core.frame import Frame, Picture, as_rgb
+from ..core.frame import Frame, Opacity, Picture, as_rgb, eight_bits, rgb_8_or_16
 from .adapters import ToFrame
 from .encoding import Encoding
-from .images import picture_bytes
+from .alpha import with_opacity
+from .images import ALPHA_SUFFIXES, picture_bytes
 from .source import SourceInfo
 
 log = logging.getLogger(__name__)
@@ -99,6 +101,8 @@ class VideoWriter:
             encoding.configure(context, info.width, info.height)
             context.time_base = stream.time_base = self._clock
             context.sample_aspect_ratio = info.sample_aspect
+            if context.codec.canonical_name == "hevc":
+                context.codec_tag = "hvc1"  # Apple's players know no hev1
             # The extradata must exist before the header is written.
             context.open(strict=False)
         except (av.FFmpegError, ValueError, OSError, NotImplementedError) as error:
@@ -119,7 +123,7 @@ class VideoWriter:
             return
         self._last = pts
         self._first = pts if self._first is None else self._first
-        picture = self._to_frame(frame.picture)
+        picture = self._to_frame(frame.picture, frame.alpha)
         picture.time_base = self._clock
         picture.pts = pts - self._first
         picture.duration = round(frame.duration * frame.time_base / self._clock)
@@ -153,7 +157,8 @@ class _Palette:
 
     def __init__(self, info: SourceInfo) -> None:
         graph = av.filter.Graph()
-        size = f"video_size={info.width}x{info.height}:pix_fmt=rgb24:time_base=1/100"
+        self._format = "rgba" if info.alpha else "rgb24"
+        size = f"video_size={info.width}x{info.height}:pix_fmt={self._format}:time_base=1/100"
         source = graph.add("buffer", size)
         split = graph.add("split")
         generate = graph.add("palettegen", "stats_mode=single")
@@ -168,8 +173,12 @@ class _Palette:
         self._graph = graph
         self._count = 0
 
-    def __call__(self, picture: Picture) -> av.VideoFrame:
-        frame = av.VideoFrame.from_ndarray(as_rgb(picture), "rgb24")
+    def __call__(self, picture: Picture, alpha: Opacity | None = None) -> av.VideoFrame:
+        pixels = as_rgb(picture)
+        if self._format == "rgba":
+            opaque = np.full(pixels.shape[:2], 255, np.uint8)
+            pixels = np.dstack([pixels, opaque if alpha is None else eight_bits(alpha)])
+        frame = av.VideoFrame.from_ndarray(pixels, self._format)
         frame.pts, frame.time_base = self._count, _GIF_CLOCK
         self._count += 1
         self._graph.vpush(frame)
@@ -195,7 +204,9 @@ class PictureWriter:
         """See ``Writer.write``."""
         self._count += 1
         name = self._name or f"{self._count:06d}.png"
-        encoded = picture_bytes(frame.rgb, name)
+        keeps_alpha = Path(name).suffix.lower() in ALPHA_SUFFIXES
+        pixels = with_opacity(rgb_8_or_16(frame.picture), frame.alpha, keeps_alpha)
+        encoded = picture_bytes(pixels, name)
         with writing(self._target):
             (self._folder / name).write_bytes(encoded)
 

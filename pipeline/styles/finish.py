@@ -34,11 +34,11 @@ class Finish:
             opacity: its weight over the source, 0..1.
         """
         if self._luma:
-            painted = brightness_only(painted, frame.source)
+            painted = brightness_only(painted, frame.original)
         inside = None if self._mask is None else self._mask(frame)
         if opacity == 1 and inside is None:
             return painted
-        return fade(painted, frame.source, opacity, inside)
+        return fade(painted, frame.original, opacity, inside)
 
     def picture(
         self, painted: Rgb8Or16, source: Rgb8Or16, frame: Frame, strength: float

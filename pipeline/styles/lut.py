@@ -7,6 +7,7 @@ then a frame is one look-up a pixel, faster than interpolation, and as exact.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..core.frame import Frame, Picture, Rgb, TemporalState, as_rgb
 from ..imaging.lut import Table, read_cube
+from .deep_lut import DeepTables
 from .style import StyleInfo, UnmeasuredShot
 
 _LEVELS = 256
@@ -33,15 +35,23 @@ class LutStyle:
     def __init__(self, styles: Sequence[tuple[Path, float]]) -> None:
         name = " ".join(path.stem for path, _ in styles)
         # One thread: memory is what it waits for.
-        self.info = StyleInfo(name, "table", per_pixel=True)
-        self._colors = tabulate([(read_cube(path), weight) for path, weight in styles])
+        self.info = StyleInfo(name, "table", per_pixel=True, deep=True)
+        self._tables = [(read_cube(path), weight) for path, weight in styles]
+
+    @cached_property
+    def _colors(self) -> NDArray[np.uint32]:
+        return tabulate(self._tables)
+
+    @cached_property
+    def _deep(self) -> DeepTables:
+        return DeepTables(self._tables)
 
     def compile(self, shot: Sequence[Frame], strength: float = 1.0) -> UnmeasuredShot:
         """See ``Style.compile``."""
         return UnmeasuredShot(self._paint_frame, strength)
 
     def _paint_frame(self, frame: Frame, state: TemporalState | None) -> Picture:
-        return self.paint(as_rgb(frame.source))
+        return self.paint(as_rgb(frame.source)) if frame.deep is None else self._deep(frame.deep)
 
     def paint(self, rgb: Rgb) -> Rgb:
         """A picture (H, W, 3) uint8, 0–255, RGB, by the tables; the same shape."""

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from ..core.errors import SettingsError
-from ..core.frame import Rgb
+from ..core.frame import Rgb, Rgb8Or16
 from ..imaging import resize
 from ..imaging.guided import RADIUS, apply_affine_maps, fit_affine_maps
 from ..imaging.segmentation import Labels, fit_labels
@@ -34,16 +34,16 @@ def photo_size(height: int, width: int, smooth: Smooth) -> tuple[int, int]:
 
 
 def to_frame_size(
-    painted: Rgb, small: Rgb, source: Rgb, smooth: Smooth, labels: Labels | None = None
-) -> Rgb:
-    """The result at its source's size.
+    painted: Rgb, small: Rgb, source: Rgb8Or16, smooth: Smooth, labels: Labels | None = None
+) -> Rgb8Or16:
+    """The result at its source's size, in its source's bits where it is mapped.
 
     With labels, each has maps of its own: where two lights meet, one for both would glow.
 
     Args:
         painted: of ``small``.
         small: the source at the size at which it was painted.
-        source: the frame.
+        source: the frame, (H, W, 3), RGB of 8 or 16 bits.
         smooth: ``guided`` filters; ``closed`` solves for it (Li 2018, section 3.2), in seconds.
         labels: of the source, of any size.
 
@@ -52,7 +52,7 @@ def to_frame_size(
     """
     if smooth == "closed":
         painted = _solved(painted, small)
-    if small.shape == source.shape and smooth != "guided":
+    if small.shape == source.shape and smooth != "guided" and source.dtype == np.uint8:
         return painted
     radius = RADIUS if smooth == "guided" else _ENLARGING_RADIUS
     if labels is None:

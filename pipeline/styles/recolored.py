@@ -13,7 +13,7 @@ from pathlib import Path
 from ..core.config import Settings
 from ..core.errors import ModelError
 from ..core.files import PICTURE_SUFFIXES
-from ..core.frame import Frame, Rgb, TemporalState, as_rgb
+from ..core.frame import Frame, Rgb8Or16, TemporalState, as_rgb, rgb_8_or_16
 from ..imaging.palette import OWN_COLORS, ColorGoal, ColorMap, Palette
 from ..media.inputs import first_picture
 from .files import card_of
@@ -128,9 +128,9 @@ class RecoloredShot:
         """See ``ShotStyle.opacity``."""
         return self.shot.opacity
 
-    def paint(self, frame: Frame, state: TemporalState | None = None) -> Rgb:
+    def paint(self, frame: Frame, state: TemporalState | None = None) -> Rgb8Or16:
         """See ``ShotStyle.paint``; the result is RGB."""
-        return self.colors(as_rgb(self.shot.paint(frame, state)))
+        return self.colors(rgb_8_or_16(self.shot.paint(frame, state)))
 
     def adapt(self, frame: Frame, weight: float) -> RecoloredShot:
         """See ``ShotStyle.adapt``."""

@@ -35,6 +35,8 @@ class StyleInfo:
     """A pixel depends on the same pixel of the source alone: it adds no flicker."""
     canvas: bool = False
     """It takes the frame's canvas."""
+    deep: bool = False
+    """Its result has 16 bits where the frame's source has."""
     max_workers: int = 1
     """Frames that may be painted side by side."""
 

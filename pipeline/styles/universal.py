@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..core.concurrency import available_cores
 from ..core.errors import ModelError
-from ..core.frame import Frame, Picture, Rgb, TemporalState, as_rgb
+from ..core.frame import Frame, Picture, Rgb, Rgb8Or16, TemporalState, as_rgb, rgb_8_or_16
 from ..imaging.resize import (
     StrokeScale,
     resize_picture,
@@ -84,11 +84,16 @@ class PaintSize:
         return max(4 * card.reach, side) // card.multiple * card.multiple
 
     def enlarge(
-        self, painted: Rgb, small: Rgb, rgb: Rgb, card: ModelCard, labels: Labels | None = None
-    ) -> Rgb:
+        self,
+        painted: Rgb,
+        small: Rgb,
+        rgb: Rgb8Or16,
+        card: ModelCard,
+        labels: Labels | None = None,
+    ) -> Rgb8Or16:
         """The painting of ``small``, the frame ``rgb`` reduced, at the frame's size."""
         if card.kind not in PHOTOGRAPHIC:
-            return as_rgb(restore_detail(painted, rgb, small))
+            return as_rgb(restore_detail(painted, as_rgb(rgb), small))
         return to_frame_size(painted, small, rgb, self.smoothing, labels)
 
 
@@ -101,9 +106,12 @@ class CompiledUniversal:
     card: ModelCard
     size: PaintSize = PaintSize()
 
-    def paint(self, rgb: Rgb, labels: Labels | None = None) -> Rgb:
-        """The picture (H, W, 3) in the style; ``labels`` (h, w, K) of any size."""
-        small = self.size.reduce(rgb, self.card)
+    def paint(self, rgb: Rgb8Or16, labels: Labels | None = None) -> Rgb8Or16:
+        """The picture (H, W, 3) in the style; ``labels`` (h, w, K) of any size.
+
+        Of 16 bits, a photograph keeps them; a painting has 8.
+        """
+        small = self.size.reduce(as_rgb(rgb), self.card)
         painted = self.paint_small(small, labels)
         return self.size.enlarge(painted, small, rgb, self.card, labels)
 
@@ -255,6 +263,7 @@ class UniversalStyle:
             prepare.name.partition(".")[0],
             options.device,
             per_shot=not per_frame,
+            deep=prepare.name.partition(".")[0] in PHOTOGRAPHIC,
             max_workers=workers,
         )
 
@@ -332,10 +341,10 @@ class UniversalShot:
             return self.style.compile([frame], self.mix.strength).paint_compiled(frame)
         return self.paint_compiled(frame)
 
-    def paint_compiled(self, frame: Frame) -> Rgb:
+    def paint_compiled(self, frame: Frame) -> Rgb8Or16:
         """The frame by the maps that are here."""
         with failures_in_one_line(self.style.info, frame):
-            return self.compiled.paint(as_rgb(frame.source), frame.labels)
+            return self.compiled.paint(rgb_8_or_16(frame.original), frame.labels)
 
     def adapt(self, frame: Frame, weight: float) -> UniversalShot:
         """See ``ShotStyle.adapt``."""

@@ -20,6 +20,11 @@ from ..core.frame import Frame, Motion, Picture, TemporalState, Yuv, YuvMatrix
 from ..imaging.resize import resize_area, resize_linear
 from ..imaging.warp import Warper
 
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+"""Channels of one size, as ``Layer``, in the bits of their picture."""
+
+_WIDER = 65535 / 255
+
 Layer = NDArray[np.float32]
 """Channels of one size, 0..255: (H, W, 3) of RGB; (H, W) of Y and (H/2, W/2, 2) of U and V."""
 
@@ -93,7 +98,7 @@ class TemporalBlend:
         coding = painted.coding if isinstance(painted, Yuv) else None
         likeness = _likeness(warped, layers, coding)
         trust = cv2.multiply(likeness, warped.confidence, scale=self._weight)
-        blended = [
+        blended: list[Any] = [
             layer.blend(new, old, trust)
             for layer, new, old in zip(self._layers, layers, warped.layers, strict=True)
         ]
@@ -102,11 +107,11 @@ class TemporalBlend:
         u, v = (np.asarray(plane, np.uint8) for plane in cv2.split(blended[1]))
         return Yuv(blended[0], u, v, painted.coding)
 
-    def _begin(self, layers: list[NDArray[np.uint8]]) -> None:
+    def _begin(self, layers: Sequence[Pixels]) -> None:
         if [layer.shape for layer in self._layers] != [x.shape for x in layers]:
             self._layers = [_Layer(x.shape) for x in layers]
         for layer, x in zip(self._layers, layers, strict=True):
-            np.copyto(layer.last, x)
+            _to_floats(x, layer.last)
 
 
 class _Layer:
@@ -125,23 +130,31 @@ class _Layer:
         """Warp the last output."""
         return self._warper.warp(self.last, motion.vectors, self._how, self._warped)
 
-    def blend(self, new: NDArray[np.uint8], old: Layer, trust: Any) -> NDArray[np.uint8]:
+    def blend(self, new: Pixels, old: Layer, trust: Any) -> Pixels:
         """Blend the new channels with ``trust`` of the old ones; the result is stored in floats."""
         resize_linear(trust, (self.shape[0], self.shape[1]), self._old_weight)
         cv2.subtract(1.0, self._old_weight, dst=self._new_weight)  # pyright: ignore[reportCallIssue, reportArgumentType]
-        np.copyto(self._new, new)
+        _to_floats(new, self._new)
         cv2.blendLinear(old, self._new, self._old_weight, self._new_weight, dst=self.last)
-        return _as_bytes(self.last)
+        if new.dtype == np.uint8:
+            return _as_bytes(self.last)
+        np.multiply(self.last, _WIDER, out=self._new)  # the new channels are not needed any more
+        return cv2.add(self._new, 0.0, dtype=cv2.CV_16U)  # pyright: ignore[reportCallIssue, reportArgumentType, reportReturnType]
 
 
-def _layers(picture: Picture) -> list[NDArray[np.uint8]]:
+def _to_floats(pixels: Pixels, out: Layer) -> None:
+    """Pixels of 8 or 16 bits as floats of 0–255."""
+    np.multiply(pixels, 1 if pixels.dtype == np.uint8 else 1 / _WIDER, out=out, dtype=np.float32)
+
+
+def _layers(picture: Picture) -> list[Pixels]:
     """The picture's channels, those of one size together."""
     if not isinstance(picture, Yuv):
         return [picture]
     return [picture.y, np.asarray(cv2.merge([picture.u, picture.v]), np.uint8)]
 
 
-def _likeness(warped: _Warped, layers: list[NDArray[np.uint8]], coding: YuvMatrix | None) -> Any:
+def _likeness(warped: _Warped, layers: Sequence[Pixels], coding: YuvMatrix | None) -> Any:
     """The anchor: 1 / (1 + d²), d the difference of mean colours in units of ``_UNLIKE``."""
     height, width = layers[0].shape[:2]
     size = (max(1, width // _WINDOW), max(1, height // _WINDOW))
@@ -153,9 +166,10 @@ def _likeness(warped: _Warped, layers: list[NDArray[np.uint8]], coding: YuvMatri
 
 
 def _means(layers: Sequence[NDArray[Any]], size: tuple[int, int]) -> NDArray[np.float32]:
-    """The mean colours of windows, as many as ``size`` (width, height) says: (H, W, 3)."""
-    small = (resize_area(x, (size[1], size[0])) for x in layers)
-    return np.dstack([np.asarray(x, np.float32) for x in small])
+    """The mean colours of windows, 0–255, as many as ``size`` (width, height): (H, W, 3)."""
+    small = [resize_area(x, (size[1], size[0])) for x in layers]
+    levels = np.dstack([np.asarray(x, np.float32) for x in small])
+    return levels if layers[0].dtype != np.uint16 else levels / np.float32(_WIDER)
 
 
 def _as_bytes(picture: Layer) -> Any:

@@ -227,7 +227,7 @@ def attach_motion(frames: Iterable[Frame], estimator: FlowEstimator) -> Generato
     before: Rgb | None = None
     with closing_source(frames):
         for frame in frames:
-            small = reduce_for_flow(frame.picture)
+            small = reduce_for_flow(frame.source)
             if before is None or frame.cut or before.shape != small.shape:
                 yield frame
             else:

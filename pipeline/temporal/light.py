@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source
-from ..core.frame import Frame, Levels, Picture, Yuv, YuvMatrix, black_of, coding_of
+from ..core.frame import Frame, Levels, Picture, Rgb16, Yuv, YuvMatrix, black_of, coding_of
 
 _CELLS = (32, 18)  # (width, height) of the reduced picture
 _MEMORY = 1 - 1 / 12  # of what has changed, this is left a frame later
@@ -83,7 +83,19 @@ def levelled(frame: Frame) -> Frame:
         y, u, v = (np.asarray(cv2.LUT(plane, table), np.uint8) for plane, table in pairs)
         return replace(frame, source=Yuv(y, u, v, source.coding), levels=None)
     table = np.stack(frame.levels, axis=-1)[None]  # (1, 256, 3)
-    return replace(frame, source=np.asarray(cv2.LUT(source, table), np.uint8), levels=None)
+    deep = None if frame.deep is None else _levelled_deep(frame.deep, frame.levels)
+    source = np.asarray(cv2.LUT(source, table), np.uint8)
+    return replace(frame, source=source, deep=deep, levels=None)
+
+
+def _levelled_deep(rgb: Rgb16, levels: Levels) -> Rgb16:
+    """A picture of 16 bits by tables of 8: between their entries they are interpolated."""
+    every = np.arange(65536, dtype=np.float32) / 257
+    result = np.empty_like(rgb)
+    for channel, table in enumerate(levels):
+        fine = np.rint(np.interp(every, np.arange(256), table) * 257).astype(np.uint16)
+        result[..., channel] = fine[rgb[..., channel]]
+    return result
 
 
 def brightest(grey: NDArray[Any], black: int = 0) -> float:

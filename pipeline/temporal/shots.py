@@ -110,7 +110,7 @@ class _Detected:
     def __call__(self, frame: Frame | None) -> bool:
         if frame is None:  # the last two have no neighbours to compare with
             return False
-        detected = self._look(frame.picture)
+        detected = self._look(frame.source)
         judged = self._count - 1 - _AHEAD
         if not detected or judged - self._last < _SHORTEST or self._is_flash() or self._is_step():
             return False

@@ -224,7 +224,9 @@ def test_ranges_rendered_apart_join_to_the_whole(
     for number, (start, end) in enumerate(pairwise(bounds)):
         path = tmp_path / f"piece{number}"
         writer = VideoWriter(path, path, source.info, encoding)
-        piece, broken = render_segment(source, stage, Span(start, end), path, writer)
+        piece, broken = render_segment(
+            source.info, source.frames(Span(start, end)), stage, path, writer
+        )
         assert broken is None
         assert len(read_video(path)[0]) == piece.frames
         pieces.append(piece)
