@@ -264,7 +264,8 @@ def _assemble(
     window = TimeWindow(span, segment.start if trimmed else Fraction(0))
     joined = segment.path.with_name("joined")
     container = CONTAINERS[plan.target.suffix.lower()][0]
-    losses = join([segment], source, joined, container, window, plan.streams)
+    colors = plan.encoding.color
+    losses = join([segment], source, joined, container, window, plan.streams, colors)
     return joined, losses
 
 

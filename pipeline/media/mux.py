@@ -22,10 +22,12 @@ from av.codec.codec import UnknownCodecError
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
+from av.video.stream import VideoStream
 
 from ..core.errors import reason
 from ..core.files import NO_SPACE
 from ..core.frame import Span
+from .color import ColorTags
 from .feeds import Feed, copied_tags, is_last, open_feed
 from .streams import StreamPlan
 from .writers import Segment
@@ -76,6 +78,7 @@ def join(
     container: str,
     window: TimeWindow = WHOLE,
     plans: Sequence[StreamPlan] = (),
+    colors: ColorTags | None = None,
 ) -> list[str]:
     """Write ``output`` from ``pieces`` and the other streams of ``source``.
 
@@ -87,6 +90,7 @@ def join(
         container: FFmpeg's name of its format.
         window: the part of ``source`` that the output has.
         plans: what happens to the source's other streams.
+        colors: tags of the picture; ``None``: those of the pieces.
 
     Returns:
         What the output lacks of what was planned, a line a stream.
@@ -104,7 +108,7 @@ def join(
         attempt = Losses(dict(losses.lines))
         try:
             with _reopened(source, kept, attempt) as original:
-                _write(pieces, original, output, container, window, chosen, attempt)
+                _write(pieces, original, output, container, window, chosen, attempt, colors)
             return attempt.of(kept)
         except (av.FFmpegError, ValueError) as error:
             if not chosen or _is_of_disk(error):
@@ -144,13 +148,14 @@ def _write(
     window: TimeWindow,
     plans: Sequence[StreamPlan],
     losses: Losses,
+    colors: ColorTags | None,
 ) -> None:
     """Write the file once, with some of the source's streams; see ``join``."""
     with (
         av.open(pieces[0].path) as first,
         av.open(output, "w", format=container, options=_options(container, first)) as out,
     ):
-        video = _video_stream(first, out)
+        video = _video_stream(first, out, colors)
         sources = [_video_packets(pieces, video, window)]
         owners: dict[int, int] = {}
         if original is not None:
@@ -167,7 +172,9 @@ def _is_of_disk(error: Exception) -> bool:
     return code in NO_SPACE or code in (errno.EACCES, errno.EROFS, errno.EIO)
 
 
-def _video_stream(piece: InputContainer, out: OutputContainer) -> Stream:
+def _video_stream(
+    piece: InputContainer, out: OutputContainer, colors: ColorTags | None
+) -> VideoStream:
     """Add the output's video stream, with the headers and the clock of the pieces."""
     template = piece.streams.video[0]
     try:
@@ -175,6 +182,13 @@ def _video_stream(piece: InputContainer, out: OutputContainer) -> Stream:
     except UnknownCodecError:  # a decoder has no encoder of its name, as for AV1
         video = out.add_stream_from_template(template, opaque=True)
     video.time_base = template.time_base
+    if template.codec_context.codec.canonical_name == "hevc" and out.format.name in ("mp4", "mov"):
+        video.codec_context.codec_tag = "hvc1"  # Apple's players know no hev1
+    if colors is not None:  # the pieces' own container may have lost what the codec does not store
+        video.codec_context.colorspace = colors.matrix
+        video.codec_context.color_primaries = colors.primaries
+        video.codec_context.color_trc = colors.transfer
+        video.codec_context.color_range = colors.range
     return video
 
 
