@@ -213,7 +213,7 @@ class _Progress:
         from ..pipeline.media.outputs import is_video
 
         info = start.info
-        self.pictures = info.container is None and not is_video(self._output)
+        self.pictures = info.container is None and not is_video(self._output, start.frames != 1)
         rate = "" if self.pictures else f", {float(info.rate):.5g} frames/s"
         self.report.say(
             f"{start.style} on {start.device}: {self.name}, {info.width}x{info.height}{rate}"

@@ -31,7 +31,7 @@ from .keyframes.run import (
 from .media.encoding import Content, Encoding, choose_encoding
 from .media.inputs import open_source
 from .media.kind import output_kind, source_kind
-from .media.outputs import CONTAINERS, check_output, is_video
+from .media.outputs import check_output, container_of, is_video
 from .media.source import Reading, Source, SourceInfo
 from .media.streams import StreamPlan, plan_streams
 from .styles.finish import Finish
@@ -219,9 +219,12 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
     opened = open_source(str(source), settings.size, settings.rate, reading)
     info = opened.info
     _refuse_same(info.files, target)
-    _check_one_picture(target, info)
+    film = info.frames != 1
+    encodes = is_video(target, film)
+    if not encodes:
+        _check_one_picture(target, info)
     check_keyframes(settings, info)
-    job = Job(kinds, source_kind(opened), output_kind(target))
+    job = Job(kinds, source_kind(opened), output_kind(target, film))
     refuse_inapplicable(settings, job)
     span = _span(settings, info)
     content_masks = None
@@ -243,7 +246,7 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
     masks = open_masks(settings, opened)
     deep = info.bits > 8 and _has_more_than_8_bits(settings, style)
     content = Content(deep, info.alpha, keep_hdr)
-    encoding = choose_encoding(target, settings, info, content) if is_video(target) else None
+    encoding = choose_encoding(target, settings, info, content) if encodes else None
     return Plan(
         source=opened,
         target=target,
@@ -263,7 +266,7 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
         mirror=settings.mirror,
         deep=deep,
         encoding=encoding,
-        streams=_streams(info, target),
+        streams=_streams(info, target) if encodes else (),
         overwrite=settings.overwrite,
     )
 
@@ -297,10 +300,10 @@ def _flow(settings: Settings, needed: bool) -> FlowEstimator | None:
 
 
 def _streams(info: SourceInfo, target: Path) -> tuple[StreamPlan, ...]:
-    if info.container is None or not is_video(target):
+    if info.container is None:
         return ()
     try:
-        plans = plan_streams(info.container, CONTAINERS[target.suffix.lower()][0])
+        plans = plan_streams(info.container, container_of(target)[0])
     except (av.FFmpegError, OSError) as error:
         raise SourceError(f"{info.name} can't be read: {reason(error)}") from error
     return tuple(plans)

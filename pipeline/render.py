@@ -22,9 +22,9 @@ from .core.frame import Frame, Span
 from .imaging.compositing import mirror
 from .keyframes.run import KeyframeBackend, Stage
 from .media.mux import TimeWindow, join
-from .media.outputs import CONTAINERS, check_place, is_video
+from .media.outputs import check_place, container_of
 from .media.source import SourceInfo
-from .media.writers import PictureWriter, Segment, VideoWriter, Writer
+from .media.writers import WRITTEN_AT_ONCE, PictureWriter, Segment, VideoWriter, Writer
 from .plan import Plan, make_plan, picture_name
 from .styles.finish import finish_frames
 from .styles.style import StyleInfo
@@ -114,7 +114,7 @@ def render(
     with _work_folder(target) as folder, _held(plan.source.info.container) as container:
         path = folder / "segment"
         writer = _open_writer(path, plan)
-        planar = style.planar and is_video(target) and not plan.deep
+        planar = style.planar and plan.encoding is not None and not plan.deep
         stages = _stages(plan, style, paint)
         frames = partial(plan.source.frames, planar=planar, deep=plan.deep)
         span = _read_span(plan, frames)
@@ -256,6 +256,9 @@ def _assemble(
     if plan.encoding is None:
         picture = segment.path / plan.target.name
         return (picture if picture.is_file() else segment.path), []
+    container = container_of(plan.target)[0]
+    if container in WRITTEN_AT_ONCE:
+        return segment.path, []
     trimmed = plan.span.start is not None
     span = Span(
         segment.start if trimmed else None,
@@ -263,7 +266,6 @@ def _assemble(
     )
     window = TimeWindow(span, segment.start if trimmed else Fraction(0))
     joined = segment.path.with_name("joined")
-    container = CONTAINERS[plan.target.suffix.lower()][0]
     colors = plan.encoding.color
     losses = join([segment], source, joined, container, window, plan.streams, colors)
     return joined, losses

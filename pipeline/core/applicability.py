@@ -112,7 +112,7 @@ def _has_a_rate(job: Job, settings: Settings) -> bool:
     """Pictures have no frame rate of their own; a mask may be a series of them."""
     masks = (settings.mask, settings.content_mask)
     series = any(m is not None and (any(c in m for c in "*?[%") or Path(m).is_dir()) for m in masks)
-    is_clip = job.source == "picture" and job.output in ("video", "gif")
+    is_clip = job.source == "picture" and job.output in ("video", "animation")
     return not job.live and (job.source == "pictures" or is_clip or series)
 
 
@@ -273,19 +273,19 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "codec",
-        lambda job, s: job.output in ("video", "gif", "live"),
+        lambda job, s: job.output in ("video", "animation", "live"),
         "pictures have no video encoder",
         "leave it out, or write a video: out.mp4",
     ),
     Rule(
         "crf",
         lambda job, s: job.output in ("video", "live"),
-        "pictures and GIFs have no constant quality",
+        "pictures, and GIFs, have no constant quality",
         "leave it out, or write a video: out.mp4",
     ),
     Rule(
         "encoder_option",
-        lambda job, s: job.output in ("video", "gif", "live"),
+        lambda job, s: job.output in ("video", "animation", "live"),
         "pictures have no video encoder",
         "leave it out, or write a video: out.mp4",
     ),

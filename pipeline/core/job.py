@@ -10,8 +10,8 @@ StyleKind = Literal["net", "third-party", "picture", "table", "painted", "given"
 from a folder."""
 SourceKind = Literal["film", "pictures", "picture", "camera", "stream"]
 """``pictures``: a folder or a pattern; ``picture``: one file."""
-OutputKind = Literal["video", "gif", "pictures", "picture", "live"]
-"""``pictures``: a folder; ``live``: every run in real time, whatever it is written to."""
+OutputKind = Literal["video", "animation", "pictures", "picture", "live"]
+"""``animation``: GIF, APNG, WebP; ``pictures``: a folder; ``live``: every run in real time, whatever it is written to."""
 
 
 @dataclass(frozen=True)

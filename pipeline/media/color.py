@@ -140,7 +140,11 @@ class ToRgb:
 
     def with_alpha(self, frame: av.VideoFrame, deep: bool) -> NDArray[Any]:
         """Convert one frame: (height, width, 4) RGBA, uint8, 0–255, or uint16, 0–65535."""
-        return self._convert(frame, "rgba64le" if deep else "rgba")
+        if not deep:
+            return self._convert(frame, "rgba")
+        rgba = self._convert(frame, "rgba64le")
+        rgba[..., 3] |= rgba[..., 3] >> bits_of(frame)  # swscale's full opacity has zeros at the end
+        return rgba
 
     def _convert(self, frame: av.VideoFrame, pixel_format: str) -> NDArray[Any]:
         tone_map = tags_of(frame).is_hdr and not self._keep_hdr

@@ -17,7 +17,7 @@ from ..core.concurrency import available_cores
 from ..core.errors import SinkError, nearest
 from ..core.groups import EncodingSettings
 from .color import ColorTags, is_rgb
-from .outputs import CONTAINERS
+from .outputs import container_of
 from .source import SourceInfo
 
 log = logging.getLogger(__name__)
@@ -25,13 +25,16 @@ log = logging.getLogger(__name__)
 
 # Encoder → the option that sets constant quality, if any, its default, and what else we set.
 _X264 = {"preset": "veryfast"}
+_VP8 = {"deadline": "good", "cpu-used": "4", "b": "4000000", "auto-alt-ref": "0"}
 _VP9 = {"deadline": "good", "cpu-used": "4", "row-mt": "1", "b": "0"}
 _QUALITY: dict[str, tuple[str | None, float | None, dict[str, str]]] = {
     "libx264": ("crf", 18, _X264),
     "libx265": ("crf", 20, _X264),
     "libvpx-vp9": ("crf", 31, _VP9),
+    "libvpx": ("crf", 10, _VP8),
     "libsvtav1": ("crf", 30, {"preset": "8"}),
     "prores_ks": (None, None, {"vendor": "apl0"}),
+    "libwebp_anim": (None, None, {"quality": "85"}),
     "h264_nvenc": ("cq", 19, {"rc": "vbr", "b": "0"}),
     "hevc_nvenc": ("cq", 21, {"rc": "vbr", "b": "0"}),
     "av1_nvenc": ("cq", 28, {"rc": "vbr", "b": "0"}),
@@ -56,6 +59,7 @@ _PLAIN_FORMATS = ("yuv420p", "yuv422p", "yuvj420p", "rgb24", "bgra", "gbrpf32le"
 _DEEP_FORMATS = ("yuv420p10le", "yuv422p10le", "yuv444p10le", "rgb48be")
 _ALPHA_FORMATS = ("yuva420p", "yuva444p10le", "bgra", "rgba")
 _DEEP_ALPHA_FORMATS = ("yuva444p10le", "rgba64be")
+_FIXED_FORMATS = {"gif": "pal8", "libwebp_anim": "bgra"}  # WebP's planes have a matrix of its own
 _ODD_FORMATS = {"yuv420p": "yuv444p", "yuv420p10le": "yuv444p10le"}
 
 
@@ -87,6 +91,11 @@ class Encoding:
     color: ColorTags
     """The colours to convert to, and the tags."""
 
+    @property
+    def alpha_beside(self) -> bool:
+        """Alpha is a picture of its own beside each packet, which Matroska and WebM alone store."""
+        return self.codec.startswith("libvpx") and self.pixel_format.startswith("yuva")
+
     def configure(self, context: VideoCodecContext, width: int, height: int) -> None:
         """Set up an encoder, except for its clock.
 
@@ -117,7 +126,7 @@ def choose_encoding(
     Raises:
         SinkError: the encoder is unknown, the container can't hold it, or it lacks an option.
     """
-    container, plain_codec = CONTAINERS[output.suffix.lower()]
+    container, plain_codec = container_of(output)
     name = settings.codec or _default_codec(container, plain_codec, content)
     codec = find_codec(name)
     if codec.canonical_name not in _codecs_of(container):
@@ -179,7 +188,7 @@ def find_codec(name: str) -> Codec:
     try:
         codec = Codec(name, "w")
     except UnknownCodecError as error:
-        known = {*_QUALITY, "ffv1", "prores_ks", "mpeg4", "gif"}
+        known = {*_QUALITY, "ffv1", "mpeg4", "gif", "apng"}
         known &= av.codecs_available
         raise SinkError(f"--codec {name} is no encoder here{nearest(name, known)}") from error
     if codec.type != "video":
@@ -261,8 +270,8 @@ def choose_format(
             hint = nearest(requested, formats)
             raise SinkError(f"{codec.name} has no pixel format {requested}{hint}")
         return requested
-    if codec.name == "gif":
-        return "pal8"
+    if codec.name in _FIXED_FORMATS:
+        return _FIXED_FORMATS[codec.name]
     preferred = _preferred_formats(content)
     chosen = next((f for f in preferred if f in formats), (formats or ["yuv420p"])[0])
     odd = (width % 2 or height % 2) and codec.canonical_name in ("h264", "hevc")

@@ -22,7 +22,15 @@ Feed = Callable[[Packet], Iterable[Packet]]
 
 # The muxer writes these itself. For a time code it would add a track that it can't finish.
 _NOT_COPIED = frozenset(
-    {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode"}
+    {
+        "alpha_mode",  # of the picture's own encoding
+        "major_brand",
+        "minor_version",
+        "compatible_brands",
+        "encoder",
+        "duration",
+        "timecode",
+    }
 )
 # Number of channels → FFmpeg's default layout. Those of the count alone have no name.
 _LAYOUTS = ("", "mono", "stereo", "2.1", "4.0", "5.0", "5.1", "6.1", "7.1")

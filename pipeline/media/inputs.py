@@ -10,6 +10,7 @@ from ..core.errors import SettingsError, SourceError
 from ..core.files import PICTURE_SUFFIXES
 from ..core.frame import ALL, Frame, Rgb, Span
 from ..core.units import parse_time
+from .animation import AnimationSource, is_animation
 from .images import PictureSource, pictures_in, pictures_like
 from .source import AS_USUAL, Reading, Source
 from .video import VideoSource
@@ -39,6 +40,8 @@ def open_source(
         return PictureSource(name, pictures_in(path), size, fps)
     if path.is_file():
         if path.suffix.lower() in PICTURE_SUFFIXES:
+            if is_animation(path):
+                return AnimationSource(path, size)
             return PictureSource(name, [path], size, fps)
         return VideoSource(path, size, reading)
     if path.exists():

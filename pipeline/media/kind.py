@@ -7,7 +7,7 @@ from pathlib import Path
 from ..core.files import PICTURE_SUFFIXES
 from ..core.job import OutputKind, SourceKind
 from .images import PictureSource
-from .outputs import is_video
+from .outputs import ANIMATIONS, container_of, is_video
 from .source import Source
 
 
@@ -18,11 +18,14 @@ def source_kind(source: Source) -> SourceKind:
     return "picture" if len(source.paths) == 1 else "pictures"
 
 
-def output_kind(output: Path) -> OutputKind:
-    """Find what is written: a video, a GIF, one picture, or a folder of pictures."""
-    if output.suffix.lower() == ".gif":
-        return "gif"
-    if is_video(output):
-        return "video"
+def output_kind(output: Path, film: bool = False) -> OutputKind:
+    """Find what is written: a video, a picture that moves, one picture, or a folder of pictures.
+
+    Args:
+        output: the file or folder.
+        film: whether more than one frame is written.
+    """
+    if is_video(output, film):
+        return "animation" if container_of(output)[0] in ANIMATIONS else "video"
     one = output.suffix.lower() in PICTURE_SUFFIXES and not output.is_dir()
     return "picture" if one else "pictures"

@@ -184,6 +184,9 @@ def _video_stream(
     video.time_base = template.time_base
     if template.codec_context.codec.canonical_name == "hevc" and out.format.name in ("mp4", "mov"):
         video.codec_context.codec_tag = "hvc1"  # Apple's players know no hev1
+    tags = {key.lower(): value for key, value in template.metadata.items()}
+    if "alpha_mode" in tags:
+        video.metadata["alpha_mode"] = tags["alpha_mode"]
     if colors is not None:  # the pieces' own container may have lost what the codec does not store
         video.codec_context.colorspace = colors.matrix
         video.codec_context.color_primaries = colors.primaries

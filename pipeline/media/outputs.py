@@ -21,13 +21,32 @@ CONTAINERS = {
     ".mkv": ("matroska", "libx264"),
     ".webm": ("webm", "libvpx-vp9"),
     ".gif": ("gif", "gif"),
+    ".apng": ("apng", "apng"),
     ".ts": ("mpegts", "libx264"),
 }
 
+ANIMATIONS = frozenset({"gif", "apng", "webp"})
+"""Containers of pictures that move: they have no sound."""
 
-def is_video(output: Path) -> bool:
-    """Return whether ``output`` is a video file; otherwise it is pictures."""
-    return output.suffix.lower() in CONTAINERS
+_ANIMATED = {".webp": ("webp", "libwebp_anim")}
+"""Endings of picture files that are animations where there is more than one frame."""
+
+
+def is_video(output: Path, film: bool = False) -> bool:
+    """Return whether ``output`` is a video file; otherwise it is pictures.
+
+    Args:
+        output: the file or folder.
+        film: whether more than one frame is written.
+    """
+    suffix = output.suffix.lower()
+    return suffix in CONTAINERS or (film and suffix in _ANIMATED and not output.is_dir())
+
+
+def container_of(output: Path) -> tuple[str, str]:
+    """FFmpeg's container of a video file, and our encoder for it."""
+    suffix = output.suffix.lower()
+    return CONTAINERS.get(suffix) or _ANIMATED[suffix]
 
 
 def check_output(output: Path, settings: EncodingSettings, name: str) -> None:

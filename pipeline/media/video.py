@@ -175,7 +175,8 @@ def _decoder_of(stream: VideoStream) -> VideoCodecContext:
     """What decodes a stream. FFmpeg's own decoders of VP8 and VP9 know no alpha."""
     context = stream.codec_context
     name = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(context.name)
-    if name is None or stream.metadata.get("alpha_mode") != "1":
+    tags = {key.lower(): value for key, value in stream.metadata.items()}
+    if name is None or tags.get("alpha_mode") != "1":
         return context
     other = CodecContext.create(name, "r")
     assert isinstance(other, VideoCodecContext)

@@ -84,7 +84,7 @@ class VideoWriter:
             _Palette(info) if is_gif else ToFrame(encoding.pixel_format, encoding.color)
         )
         with writing(target):
-            self._container = _open_piece(path, encoding.codec)
+            self._container = _open_piece(path, encoding)
         self._first: int | None = None
         self._last: int | None = None
         self._dropped = 0
@@ -99,6 +99,8 @@ class VideoWriter:
             assert isinstance(stream, VideoStream)
             context = stream.codec_context
             encoding.configure(context, info.width, info.height)
+            if encoding.alpha_beside:
+                stream.metadata["alpha_mode"] = "1"
             context.time_base = stream.time_base = self._clock
             context.sample_aspect_ratio = info.sample_aspect
             if context.codec.canonical_name == "hevc":
@@ -144,9 +146,18 @@ class VideoWriter:
                 self._container.close()
 
 
-def _open_piece(path: Path, codec: str) -> OutputContainer:
+WRITTEN_AT_ONCE = {"apng": "apng", "webp": "libwebp_anim"}
+"""Containers, and their encoders, that no packets can be copied into: the piece is the file."""
+
+
+def _open_piece(path: Path, encoding: Encoding) -> OutputContainer:
+    for name, encoder in WRITTEN_AT_ONCE.items():
+        if encoding.codec == encoder:
+            return av.open(path, "w", format=name)
+    if encoding.alpha_beside:
+        return av.open(path, "w", format="matroska")
     container = av.open(path, "w", format="mp4")
-    if Codec(codec, "w").canonical_name in container.supported_codecs:
+    if Codec(encoding.codec, "w").canonical_name in container.supported_codecs:
         return container
     container.close()
     return av.open(path, "w", format="mov")

@@ -19,7 +19,7 @@ FOLDER = "."
 
 JOBS: dict[str, tuple[StyleKind, SourceKind, OutputKind, Typed]] = {
     "trained style, film": ("net", "film", "video", {"style": "udnie"}),
-    "trained style, film → GIF": ("net", "film", "gif", {"style": "udnie"}),
+    "trained style, film → GIF": ("net", "film", "animation", {"style": "udnie"}),
     "trained style, film → folder": ("net", "film", "pictures", {"style": "udnie"}),
     "trained style, folder → film": ("net", "pictures", "video", {"style": "udnie"}),
     "trained style, one picture": ("net", "picture", "picture", {"style": "udnie"}),

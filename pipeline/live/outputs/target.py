@@ -14,7 +14,7 @@ from ...core.groups import EncodingSettings
 from ...core.units import parse_bits
 from ...media.color import BT709, ColorTags
 from ...media.encoding import Encoding, choose_format, find_codec, quality_option, user_options
-from ...media.outputs import CONTAINERS, check_output
+from ...media.outputs import ANIMATIONS, CONTAINERS, check_output
 
 KEY_EVERY = 2.0
 """Seconds between key frames: a new viewer waits no longer, and HLS cuts there."""
@@ -90,7 +90,7 @@ def target_of(name: str) -> Target | None:
     suffix = path.suffix.lower()
     if suffix == ".m3u8":
         return Target(name, name, "hls", dict(_MUXERS["hls"]))
-    if suffix in CONTAINERS and suffix != ".gif":
+    if suffix in CONTAINERS and CONTAINERS[suffix][0] not in ANIMATIONS:
         form = CONTAINERS[suffix][0]
         return Target(name, name, form, dict(_MUXERS.get(form, {})), path)
     return None
