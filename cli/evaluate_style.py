@@ -137,7 +137,7 @@ def picture_pairs(source: str, result: str) -> list[tuple[Path, Path]] | None:
 def _pictures(name: str) -> list[Path]:
     """The pictures that a file, a folder or a pattern names; none if it names something else."""
     from ..pipeline.core.files import PICTURE_SUFFIXES
-    from ..pipeline.media.images import pictures_in, pictures_like
+    from ..pipeline.media.sequence import pictures_in, pictures_like
 
     path = Path(name)
     if path.is_dir():

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -31,7 +32,7 @@ from .keyframes.run import (
 from .media.encoding import Content, Encoding, choose_encoding
 from .media.inputs import open_source
 from .media.kind import output_kind, source_kind
-from .media.outputs import check_output, container_of, is_video
+from .media.outputs import check_output, container_of, is_video, split_sequence
 from .media.source import Reading, Source, SourceInfo
 from .media.streams import StreamPlan, plan_streams
 from .styles.finish import Finish
@@ -45,6 +46,8 @@ from .temporal.canvas import lay_still, travel
 from .temporal.consistency import BLEND_WEIGHTS, TemporalBlend
 from .temporal.flow import FlowEstimator, attach_motion, open_flow
 from .temporal.scenes import Shots
+
+log = logging.getLogger(__name__)
 
 # Seconds before --start that are painted too: after twelve frames, 3 % of the blend's weight is
 # left on what came before them.
@@ -84,6 +87,8 @@ class Plan:
     """Of a video; ``None``: pictures are written."""
     streams: tuple[StreamPlan, ...]
     """What happens to the source's other streams."""
+    names: str
+    """Of the pictures, where pictures are written; with a printf number where there are several."""
     overwrite: bool
 
     @property
@@ -211,14 +216,18 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
         StylizeError: what can't be done, in one line.
     """
     settings = settings or Settings.model_validate({})
-    target = Path(output)
-    check_output(target, settings, str(output))
+    target, names = split_sequence(Path(output))
+    check_output(target, settings, str(output), names)
     kinds = style_kinds(settings)
     keep_hdr = _keeps_hdr(settings, kinds)
-    reading = Reading(keep_hdr, settings.interlaced == "auto")
+    reading = Reading(
+        keep_hdr, settings.interlaced == "auto", settings.decode_on, settings.gaps == "hold"
+    )
     opened = open_source(str(source), settings.size, settings.rate, reading)
     info = opened.info
     _refuse_same(info.files, target)
+    if info.interlaced and reading.deinterlace:
+        log.warning("interlaced video: it is deinterlaced; --interlaced keep leaves its lines")
     film = info.frames != 1
     encodes = is_video(target, film)
     if not encodes:
@@ -267,6 +276,7 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
         deep=deep,
         encoding=encoding,
         streams=_streams(info, target) if encodes else (),
+        names=picture_name(target) or names,
         overwrite=settings.overwrite,
     )
 
@@ -278,7 +288,7 @@ def _keeps_hdr(settings: Settings, kinds: frozenset[StyleKind]) -> bool:
 
 
 def _has_more_than_8_bits(settings: Settings, style: Style | None) -> bool:
-    """Whether a result has more bits than a net paints: some of it is the source, or its colours."""
+    """Whether a result has more bits than nets paint: some of it is the source, or its colours."""
     if style is None:
         return False
     shows_source = settings.strength < 1 or settings.mask is not None

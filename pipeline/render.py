@@ -25,7 +25,7 @@ from .media.mux import TimeWindow, join
 from .media.outputs import check_place, container_of
 from .media.source import SourceInfo
 from .media.writers import WRITTEN_AT_ONCE, PictureWriter, Segment, VideoWriter, Writer
-from .plan import Plan, make_plan, picture_name
+from .plan import Plan, make_plan
 from .styles.finish import finish_frames
 from .styles.style import StyleInfo
 from .temporal.consistency import blend_frames
@@ -127,7 +127,7 @@ def render(
             result, losses = _assemble(segment, plan, container, cut_short)
             # A fragment never takes the place of a whole older file.
             whole = not cut_short and not losses
-            target = _place(result, target, plan.overwrite, whole)
+            target = _place(result, target, plan, whole)
             if not cut_short:
                 plan.shots.save(plan.span)
     if broken is not None:
@@ -228,7 +228,7 @@ def _open_writer(path: Path, plan: Plan) -> Writer:
     if plan.encoding is not None:
         return VideoWriter(path, plan.target, plan.source.info, plan.encoding)
     path.mkdir()
-    return PictureWriter(path, plan.target, picture_name(plan.target))
+    return PictureWriter(path, plan.target, plan.names)
 
 
 @contextmanager
@@ -271,18 +271,22 @@ def _assemble(
     return joined, losses
 
 
-def _place(result: Path, target: Path, overwrite: bool, whole: bool) -> Path:
+def _place(result: Path, target: Path, plan: Plan, whole: bool) -> Path:
     """Put the output in its place in one move; where it now is.
 
     A file that has appeared there during the run is not replaced, and no file is by a fragment: the
     output gets an unused name then.
     """
     try:
-        check_place(target, overwrite and whole, str(target))
+        check_place(target, plan.overwrite and whole, str(target), plan.names)
     except SinkError:
         existing = target
         target = unused_path(existing)
-        why = "appeared during the run" if whole or not overwrite else "is whole, the new one not"
+        why = (
+            "appeared during the run"
+            if whole or not plan.overwrite
+            else "is whole, the new one not"
+        )
         log.warning("%s %s, and was not replaced; see %s", existing, why, target)
     place = target.resolve()  # what a link points to is replaced, not the link
     if place.is_dir():

@@ -261,7 +261,12 @@ RULES: tuple[Rule, ...] = (
         "only a film, or a series of pictures, can be cut",
     ),
     Rule(
-        "hdr interlaced",
+        "gaps",
+        lambda job, s: job.source == "pictures",
+        "only a series of pictures can have gaps",
+    ),
+    Rule(
+        "hdr interlaced decode_on",
         lambda job, s: not job.live and job.source == "film",
         "it says how a video file is read",
     ),

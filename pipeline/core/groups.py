@@ -141,6 +141,18 @@ class VideoSettings(Group):
         "its values are painted as they are, and the output is HDR. auto: kept by a LUT (.cube) "
         "and by --strength 0, else converted.",
     )
+    decode_on: Literal[
+        "cpu", "auto", "cuda", "qsv", "vaapi", "videotoolbox", "d3d11va", "vulkan", "amf"
+    ] = Field(
+        "cpu",
+        description="Where the video is decoded. The CPU is fast enough for most. auto: on "
+        "graphics hardware that can decode this file.",
+    )
+    gaps: Literal["skip", "hold"] = Field(
+        "skip",
+        description="When numbers are missing in a folder of pictures. skip: go on with the next "
+        "one. hold: show the picture before in their place.",
+    )
     interlaced: Literal["auto", "keep"] = Field(
         "auto",
         description="Interlaced video. auto: it is deinterlaced. keep: lines stay as they are.",
@@ -179,8 +191,8 @@ class EncodingSettings(Group):
     )
     codec: str | None = Field(
         None,
-        description="FFmpeg's name of the video encoder. Default: chosen from OUTPUT's file "
-        "extension.",
+        description="FFmpeg's name of the video encoder. auto-hw: one in hardware, if it works "
+        "here. Default: chosen from OUTPUT's file extension.",
     )
     encoder_option: dict[str, str] = Field(
         {}, description="An option of the encoder. Can be given several times."

@@ -11,7 +11,8 @@ from a folder."""
 SourceKind = Literal["film", "pictures", "picture", "camera", "stream"]
 """``pictures``: a folder or a pattern; ``picture``: one file."""
 OutputKind = Literal["video", "animation", "pictures", "picture", "live"]
-"""``animation``: GIF, APNG, WebP; ``pictures``: a folder; ``live``: every run in real time, whatever it is written to."""
+"""``animation``: GIF, APNG, WebP; ``pictures``: a folder; ``live``: every run in real time,
+whatever it is written to."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from ..core.files import digest
 from ..core.frame import Rgb
 from ..imaging.resize import resize_linear, resize_pixels
 from ..imaging.warp import Warper
-from ..media.images import pictures_in, read_picture, write_picture
+from ..media.images import read_picture, write_picture
+from ..media.sequence import pictures_in
 from ..temporal.trajectory import Correspondence, Trust
 from .select import Key, read_link
 

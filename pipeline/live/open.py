@@ -18,7 +18,7 @@ from ..core.frame import Plane
 from ..core.groups import PAINTED
 from ..core.units import split_weight
 from ..imaging.compositing import fit_mask
-from ..media.images import read_picture
+from ..media.images import read_mask
 from ..media.source import SourceInfo
 from ..styles.finish import Finish
 from ..styles.kind import refuse_learning
@@ -233,7 +233,7 @@ def open_mask(settings: Settings, size: tuple[int, int]) -> Plane | None:
     path = Path(settings.mask)
     if path.suffix.lower() not in PICTURE_SUFFIXES:
         raise SettingsError(f"--mask {path}: a live picture's mask is one picture")
-    return fit_mask(read_picture(path), size, settings.mask_feather, settings.mask_invert)
+    return fit_mask(read_mask(path), size, settings.mask_feather, settings.mask_invert)
 
 
 def open_controller(settings: Settings, source_rate: float) -> ResolutionController | None:

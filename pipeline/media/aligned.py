@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source
 from ..core.errors import SourceError
-from ..core.frame import Frame
+from ..core.frame import Frame, eight_bits
+from .alpha import with_opacity
 from .inputs import open_source
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ class AlignedPictures:
 
 
 def pictures_of(name: str, fps: Fraction) -> Generator[TimedPicture]:
-    """Read the frames of a file, (H, W, 3) uint8, 0–255, RGB.
+    """Read the frames of a file, (H, W, 3) uint8, 0–255, RGB; what is transparent is black.
 
     Args:
         name: see ``open_source``.
@@ -80,4 +81,7 @@ def pictures_of(name: str, fps: Fraction) -> Generator[TimedPicture]:
     """
     opened = open_source(name, None, fps)
     for frame in opened.frames():
-        yield frame.time - opened.info.start, frame.rgb
+        yield (
+            frame.time - opened.info.start,
+            eight_bits(with_opacity(frame.rgb, frame.alpha, False)),
+        )

@@ -45,7 +45,11 @@ def _pulled(color: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[
     height, width = weight.shape
     if min(height, width) > 1:
         size = ((width + 1) // 2, (height + 1) // 2)
-        small = _pulled(*(cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in (color, weight)))  # pyright: ignore[reportArgumentType]
+        smaller = [
+            np.asarray(cv2.resize(x, size, interpolation=cv2.INTER_AREA), np.float32)
+            for x in (color, weight)
+        ]
+        small = _pulled(smaller[0], smaller[1])
         coarse = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
     else:
         total = float(weight.sum())

@@ -13,7 +13,6 @@ from typing import Any
 
 import av
 import numpy as np
-from numpy.typing import NDArray
 from av.video.plane import VideoPlane
 from av.video.reformatter import (
     ColorPrimaries,
@@ -23,6 +22,7 @@ from av.video.reformatter import (
     Interpolation,
     VideoReformatter,
 )
+from numpy.typing import NDArray
 
 from ..core.frame import Plane, Rgb, Rgb16, Yuv, YuvMatrix
 
@@ -143,7 +143,9 @@ class ToRgb:
         if not deep:
             return self._convert(frame, "rgba")
         rgba = self._convert(frame, "rgba64le")
-        rgba[..., 3] |= rgba[..., 3] >> bits_of(frame)  # swscale's full opacity has zeros at the end
+        rgba[..., 3] |= rgba[..., 3] >> bits_of(
+            frame
+        )  # swscale's full opacity has zeros at the end
         return rgba
 
     def _convert(self, frame: av.VideoFrame, pixel_format: str) -> NDArray[Any]:

@@ -10,13 +10,14 @@ from pathlib import Path
 import av
 from av.codec import Codec
 from av.codec.codec import UnknownCodecError
-from av.video.format import VideoFormat
 from av.video.codeccontext import VideoCodecContext
+from av.video.format import VideoFormat
 
 from ..core.concurrency import available_cores
 from ..core.errors import SinkError, nearest
 from ..core.groups import EncodingSettings
 from .color import ColorTags, is_rgb
+from .hardware import AUTO, hardware_encoder
 from .outputs import container_of
 from .source import SourceInfo
 
@@ -40,6 +41,8 @@ _QUALITY: dict[str, tuple[str | None, float | None, dict[str, str]]] = {
     "av1_nvenc": ("cq", 28, {"rc": "vbr", "b": "0"}),
     "h264_qsv": ("global_quality", 19, {}),
     "hevc_qsv": ("global_quality", 21, {}),
+    "h264_videotoolbox": (None, None, {"b": "12000000"}),
+    "hevc_videotoolbox": (None, None, {"b": "8000000"}),
 }
 
 
@@ -56,7 +59,7 @@ _ALPHA = {"mov": "prores_ks", "matroska": "libvpx-vp9", "webm": "libvpx-vp9"}
 # Pixel formats, the most compatible first. VP9 and AV1 hold odd sizes in 4:2:0; H.264 and HEVC crop
 # by whole chroma samples.
 _PLAIN_FORMATS = ("yuv420p", "yuv422p", "yuvj420p", "rgb24", "bgra", "gbrpf32le")
-_DEEP_FORMATS = ("yuv420p10le", "yuv422p10le", "yuv444p10le", "rgb48be")
+_DEEP_FORMATS = ("yuv420p10le", "p010le", "yuv422p10le", "yuv444p10le", "rgb48be")
 _ALPHA_FORMATS = ("yuva420p", "yuva444p10le", "bgra", "rgba")
 _DEEP_ALPHA_FORMATS = ("yuva444p10le", "rgba64be")
 _FIXED_FORMATS = {"gif": "pal8", "libwebp_anim": "bgra"}  # WebP's planes have a matrix of its own
@@ -128,6 +131,11 @@ def choose_encoding(
     """
     container, plain_codec = container_of(output)
     name = settings.codec or _default_codec(container, plain_codec, content)
+    if name == AUTO:
+        hardware = hardware_encoder(content.deep, _codecs_of(container))
+        name = hardware or _default_codec(container, plain_codec, content)
+        if hardware is None:
+            log.warning("--codec auto-hw: no encoder in hardware works here; %s encodes", name)
     codec = find_codec(name)
     if codec.canonical_name not in _codecs_of(container):
         raise SinkError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Generator
 from fractions import Fraction
 from functools import partial
@@ -18,8 +17,9 @@ from ..core.errors import SinkError, SourceError
 from ..core.files import PICTURE_SUFFIXES, atomic_write
 from ..core.frame import ALL, Frame, Plane, Rgb, Rgb8Or16, Span, eight_bits
 from .adapters import Decoded
-from .alpha import without_hidden
+from .alpha import with_opacity, without_hidden
 from .color import BT709
+from .film_pictures import EXR, HEIC_SUFFIXES, exr_bytes, read_film_picture
 from .picture_alpha import COLOR, decode_with_alpha, may_have_alpha
 from .source import SourceInfo, fit_size
 
@@ -79,9 +79,7 @@ class PictureSource:
                 others += 1
                 pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
             one = Decoded.of(pixels, deep)
-            yield Frame(
-                one.source, number, self.info.time_base, 1, deep=one.deep, alpha=one.alpha
-            )
+            yield Frame(one.source, number, self.info.time_base, 1, deep=one.deep, alpha=one.alpha)
         if others and len(self.paths) > 1:
             log.warning("%d pictures were resized to %dx%d", others, *size)
 
@@ -117,6 +115,8 @@ def read_pixels(path: Path) -> NDArray[Any]:
     Raises:
         SourceError: the file can't be read or decoded, or has other numbers.
     """
+    if path.suffix.lower() in {EXR, *HEIC_SUFFIXES}:
+        return read_film_picture(path)
     encoded = _read(path)
     decode = partial(_decode, encoded, path)
     bgr = decode_with_alpha(decode) if may_have_alpha(encoded.tobytes()) else decode(COLOR)
@@ -143,6 +143,14 @@ def picture_size(path: Path) -> tuple[int, int]:
     """
     height, width = read_picture(path).shape[:2]
     return width, height
+
+
+def read_mask(path: Path) -> Rgb:
+    """Read a picture in 8 bits, (H, W, 3) uint8, 0–255, RGB; what is transparent is black."""
+    pixels = read_pixels(path)
+    rgb = np.ascontiguousarray(pixels[..., :3])
+    alpha = np.ascontiguousarray(pixels[..., 3]) if pixels.shape[2] == 4 else None
+    return eight_bits(with_opacity(rgb, alpha, keeps_alpha=False))
 
 
 def read_8_or_16_bit(path: Path) -> Rgb8Or16:
@@ -175,41 +183,12 @@ def _decode(encoded: NDArray[np.uint8], path: Path, how: int) -> NDArray[Any]:
     return pixels
 
 
-# ---- names ----
-
-
-def _natural(path: Path) -> list[tuple[int, int | str]]:
-    """A sort key that compares numbers as numbers."""
-    parts = re.split(r"(\d+)", str(path).lower())
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in parts]
-
-
-def pictures_in(folder: Path) -> list[Path]:
-    """List the pictures of a folder, ``2.png`` before ``10.png``."""
-    pictures = (p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
-    return sorted(pictures, key=_natural)
-
-
-def pictures_like(pattern: str) -> list[Path]:
-    """List the pictures of ``frames/*.png`` or, with a printf number, ``frames/%05d.png``."""
-    path = Path(pattern)
-    number = re.search(r"%0?\d*d", path.name)
-    if number is None:
-        files = path.parent.glob(path.name)
-        return sorted((p for p in files if p.suffix.lower() in PICTURE_SUFFIXES), key=_natural)
-    before, after = (re.escape(part) for part in re.split(r"%0?\d*d", path.name, maxsplit=1))
-    name = re.compile(rf"{before}\d+{after}")
-    if not path.parent.is_dir():
-        return []
-    return sorted((p for p in path.parent.iterdir() if name.fullmatch(p.name)), key=_natural)
-
-
 # ---- writing ----
 
 SIXTEEN_BIT_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
-"""Endings of the picture files that can have 16 bits."""
+"""Endings of the picture files that OpenCV writes in 16 bits."""
 
-ALPHA_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".webp", ".avif"})
+ALPHA_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".webp", ".avif", EXR})
 """Endings of the picture files that can have an alpha channel."""
 
 
@@ -225,10 +204,15 @@ def picture_bytes(rgb: NDArray[Any], name: str, *options: int) -> bytes:
         SinkError: the picture can't be encoded.
     """
     suffix = Path(name).suffix
+    if suffix.lower() == EXR:
+        return exr_bytes(rgb, name)
     if rgb.dtype == np.uint16 and suffix.lower() not in SIXTEEN_BIT_SUFFIXES:
         rgb = eight_bits(rgb)
     how = cv2.COLOR_RGBA2BGRA if rgb.shape[2] == 4 else cv2.COLOR_RGB2BGR
-    done, encoded = cv2.imencode(suffix, cv2.cvtColor(rgb, how), list(options))
+    try:
+        done, encoded = cv2.imencode(suffix, cv2.cvtColor(rgb, how), list(options))
+    except cv2.error as error:  # a kind that this OpenCV does not write
+        raise SinkError(f"picture {name} can't be encoded: no {suffix} here") from error
     if not done:
         raise SinkError(f"picture {name} can't be encoded")
     return encoded.tobytes()

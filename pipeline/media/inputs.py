@@ -11,7 +11,9 @@ from ..core.files import PICTURE_SUFFIXES
 from ..core.frame import ALL, Frame, Rgb, Span
 from ..core.units import parse_time
 from .animation import AnimationSource, is_animation
-from .images import PictureSource, pictures_in, pictures_like
+from .film_pictures import HEIC_SUFFIXES
+from .images import PictureSource
+from .sequence import pictures_in, pictures_like, without_gaps
 from .source import AS_USUAL, Reading, Source
 from .video import VideoSource
 
@@ -28,7 +30,7 @@ def open_source(
         name: a path, or a pattern with ``*``, ``?`` or ``%05d``.
         size: ``WxH`` or ``720p``; ``None``: the source's own.
         fps: frames per second of pictures.
-        reading: how the pictures of a video are read.
+        reading: how the pictures are read.
 
     Raises:
         SourceError: nothing is there, or it has no picture.
@@ -37,9 +39,10 @@ def open_source(
         raise SourceError("the input has no name; give a video file, a picture or a folder")
     path = Path(name)
     if path.is_dir():
-        return PictureSource(name, pictures_in(path), size, fps)
+        paths = without_gaps(name, pictures_in(path), reading.hold_gaps)
+        return PictureSource(name, paths, size, fps)
     if path.is_file():
-        if path.suffix.lower() in PICTURE_SUFFIXES:
+        if path.suffix.lower() in {*PICTURE_SUFFIXES, *HEIC_SUFFIXES}:
             if is_animation(path):
                 return AnimationSource(path, size)
             return PictureSource(name, [path], size, fps)
@@ -47,7 +50,8 @@ def open_source(
     if path.exists():
         raise SourceError(f"input {name or '(no name)'} is neither a file nor a folder")
     if path.suffix.lower() in {*PICTURE_SUFFIXES, ""} and re.search(r"[*?\[]|%0?\d*d", name):
-        return PictureSource(name, pictures_like(name), size, fps)
+        paths = without_gaps(name, pictures_like(name), reading.hold_gaps)
+        return PictureSource(name, paths, size, fps)
     raise SourceError(f"input {name} does not exist")
 
 

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from ..core.errors import SinkError, nearest
 from ..core.files import PICTURE_SUFFIXES
 from ..core.groups import EncodingSettings
+from .sequence import NUMBER, numbered
 
-NUMBERED = re.compile(r"\d{6,}\.png")
-"""Names of the pictures of an output folder."""
+FOLDER_NAMES = "%06d.png"
+"""Names of the pictures of an output folder, unless others are typed."""
+
+
+def split_sequence(output: Path) -> tuple[Path, str]:
+    """Divide ``frames/%05d.tif`` into the folder and its pictures' names.
+
+    An output without a printf number stays whole; pictures in it are named as ``FOLDER_NAMES``.
+
+    Raises:
+        SinkError: there is no folder before the names.
+    """
+    if NUMBER.search(output.name) is None or output.suffix.lower() not in PICTURE_SUFFIXES:
+        return output, FOLDER_NAMES
+    if not output.parent.name:
+        raise SinkError(f"output {output} needs a folder of its own: frames/{output.name}")
+    return output.parent, output.name
 
 
 # Suffix → FFmpeg's container and our encoder for it.
@@ -49,18 +64,21 @@ def container_of(output: Path) -> tuple[str, str]:
     return CONTAINERS.get(suffix) or _ANIMATED[suffix]
 
 
-def check_output(output: Path, settings: EncodingSettings, name: str) -> None:
+def check_output(
+    output: Path, settings: EncodingSettings, name: str, names: str = FOLDER_NAMES
+) -> None:
     """See ``check_place``; ``--overwrite`` decides whether files are replaced."""
-    check_place(output, settings.overwrite, name)
+    check_place(output, settings.overwrite, name, names)
 
 
-def check_place(output: Path, overwrite: bool, name: str) -> None:
+def check_place(output: Path, overwrite: bool, name: str, names: str = FOLDER_NAMES) -> None:
     """Refuse an output that can't be written, before any work is done.
 
     Args:
         output: the file or folder.
         overwrite: whether an existing output may be replaced.
         name: the output as the user typed it.
+        names: of the pictures of a folder; see ``split_sequence``.
 
     Raises:
         SinkError: its kind is unknown, it exists, or its folder does not exist.
@@ -83,15 +101,16 @@ def check_place(output: Path, overwrite: bool, name: str) -> None:
     if output.is_file() and suffix not in known:
         raise SinkError(f"output {name} is a file; a folder of PNGs can't take its place")
     if output.is_dir():
-        _check_folder(output, overwrite, name)
+        _check_folder(output, overwrite, name, names)
     elif output.exists() and not overwrite:
         raise SinkError(f"output {name} exists; add --overwrite to replace it")
 
 
-def _check_folder(folder: Path, overwrite: bool, name: str) -> None:
+def _check_folder(folder: Path, overwrite: bool, name: str, pictures: str) -> None:
     """Refuse a folder that has anything but the pictures of a run."""
     names = [entry.name for entry in folder.iterdir()]
-    foreign = next((entry for entry in names if not NUMBERED.fullmatch(entry)), None)
+    ours = numbered(pictures)
+    foreign = next((entry for entry in names if not ours.fullmatch(entry)), None)
     if foreign is not None:
         raise SinkError(f"output folder {name} holds other things ({foreign}); give a new one")
     if names and not overwrite:

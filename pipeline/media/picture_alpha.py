@@ -1,4 +1,4 @@
-"""Pictures with alpha, upright: OpenCV turns a picture by its EXIF tag only where it drops alpha."""
+"""Pictures with alpha, upright: OpenCV follows the EXIF tag only where it drops alpha."""
 
 from __future__ import annotations
 

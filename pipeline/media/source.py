@@ -21,6 +21,10 @@ class Reading:
     """PQ and HLG stay as they are; else they are tone-mapped to BT.709."""
     deinterlace: bool = True
     """Interlaced frames become one moment each."""
+    decode_on: str = "cpu"
+    """FFmpeg's name of the hardware that decodes, or ``auto``."""
+    hold_gaps: bool = False
+    """Where numbers of a sequence of pictures are missing, the picture before is held."""
 
 
 AS_USUAL = Reading()

@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.codec.context import CodecContext
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
@@ -22,6 +23,7 @@ from ..core.frame import ALL, Frame, Plane, Span
 from ..core.units import parse_time
 from .adapters import Orientation, ToPicture
 from .color import bits_of, has_alpha, tags_of
+from .hardware import hardware_decoder
 from .interlaced import deinterlaced
 from .source import AS_USUAL, Reading, SourceInfo, fit_size
 
@@ -43,6 +45,7 @@ class VideoSource:
     def __init__(self, path: Path, size: str | None = None, reading: Reading = AS_USUAL) -> None:
         self.path = path
         self._reading = reading
+        self._hardware = hardware_decoder(path, reading.decode_on)
         with _opened(path) as (container, stream):
             first = _first_frame(container, stream, path)
             self._orientation = Orientation.of(first)
@@ -61,7 +64,7 @@ class VideoSource:
         """See ``Source.frames``."""
         # If a seek fails or lands too late, the file is read from its beginning.
         for seeking in (span.start is not None, False):
-            with _opened(self.path) as (container, stream):
+            with _opened(self.path, self._hardware) as (container, stream):
                 # Frame threads would lose good pictures that are decoded beside a damaged one.
                 stream.thread_type = "SLICE"
                 if seeking and not _seek(container, stream, span):
@@ -151,9 +154,13 @@ class VideoSource:
 
 
 @contextmanager
-def _opened(path: Path) -> Generator[tuple[InputContainer, VideoStream]]:
+def _opened(
+    path: Path, hardware: HWAccel | None = None
+) -> Generator[tuple[InputContainer, VideoStream]]:
     try:
-        container = av.open(path.absolute())  # "a:b.mp4" alone would name a protocol
+        container = av.open(
+            path.absolute(), hwaccel=hardware
+        )  # "a:b.mp4" alone would name a protocol
     except (av.FFmpegError, OSError) as error:
         raise SourceError(f"{path} is not a video that FFmpeg can read: {reason(error)}") from error
     with container:

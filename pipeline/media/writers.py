@@ -20,9 +20,11 @@ from ..core.errors import SinkError, reason
 from ..core.files import writing
 from ..core.frame import Frame, Opacity, Picture, as_rgb, eight_bits, rgb_8_or_16
 from .adapters import ToFrame
-from .encoding import Encoding
 from .alpha import with_opacity
+from .encoding import Encoding
 from .images import ALPHA_SUFFIXES, picture_bytes
+from .outputs import FOLDER_NAMES
+from .sequence import NUMBER
 from .source import SourceInfo
 
 log = logging.getLogger(__name__)
@@ -197,15 +199,15 @@ class _Palette:
 
 
 class PictureWriter:
-    """Writes a folder of ``000001.png`` …; or, with a ``name``, that one picture in it.
+    """Writes a folder of ``000001.png`` …, or one picture in it.
 
     Args:
         folder: the folder for the pictures.
         target: the user's output, for messages.
-        name: the picture's file name.
+        name: the pictures' file name, with a printf number where there are several.
     """
 
-    def __init__(self, folder: Path, target: Path, name: str | None = None) -> None:
+    def __init__(self, folder: Path, target: Path, name: str = FOLDER_NAMES) -> None:
         self._folder = folder
         self._target = target
         self._name = name
@@ -214,7 +216,7 @@ class PictureWriter:
     def write(self, frame: Frame) -> None:
         """See ``Writer.write``."""
         self._count += 1
-        name = self._name or f"{self._count:06d}.png"
+        name = NUMBER.sub(lambda number: number[0] % self._count, self._name, count=1)
         keeps_alpha = Path(name).suffix.lower() in ALPHA_SUFFIXES
         pixels = with_opacity(rgb_8_or_16(frame.picture), frame.alpha, keeps_alpha)
         encoded = picture_bytes(pixels, name)

@@ -32,7 +32,11 @@ class DeepTables:
 
 def _model(parts: Sequence[tuple[Table, float]]) -> bytes:
     """The net: every pixel is a place in a volume of colours, which is sampled there."""
-    constants: dict[str, Any] = {"to_place": np.float32(2) / _MOST, "one": np.float32(1), "most": _MOST}
+    constants: dict[str, Any] = {
+        "to_place": np.float32(2) / _MOST,
+        "one": np.float32(1),
+        "most": _MOST,
+    }
     constants["zero"] = np.float32(0)
     nodes = [
         helper.make_node("Cast", ["frame"], ["levels"], to=TensorProto.FLOAT),

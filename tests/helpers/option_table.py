@@ -83,6 +83,8 @@ OPTIONS: tuple[Typed, ...] = (
     {"fps": 24.0, "mask": "masks/%04d.png"},
     {"mirror": True},
     {"hdr": "keep"},
+    {"decode_on": "auto"},
+    {"gaps": "hold"},
     {"interlaced": "keep"},
     {"codec": "libx265"},
     {"crf": 20.0},
