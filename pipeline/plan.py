@@ -254,7 +254,8 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
         keyframes = KeyframeJob(opened, span, settings, shots.mark, folder)
     masks = open_masks(settings, opened)
     deep = info.bits > 8 and _has_more_than_8_bits(settings, style)
-    content = Content(deep, info.alpha, keep_hdr)
+    keep_hdr = keep_hdr and info.color.is_hdr
+    content = Content(deep or (keep_hdr and info.bits > 8), info.alpha, keep_hdr)
     encoding = choose_encoding(target, settings, info, content) if encodes else None
     return Plan(
         source=opened,

@@ -130,6 +130,7 @@ def choose_encoding(
         SinkError: the encoder is unknown, the container can't hold it, or it lacks an option.
     """
     container, plain_codec = container_of(output)
+    hdr10 = info.hdr10 if content.keep_hdr else ""
     name = settings.codec or _default_codec(container, plain_codec, content)
     if name == AUTO:
         hardware = hardware_encoder(content.deep, _codecs_of(container))
@@ -141,7 +142,7 @@ def choose_encoding(
         raise SinkError(
             f"{output.suffix} can't hold {name}; leave --codec out, or write .mkv or .mov"
         )
-    options = _options(codec, settings)
+    options = _options(codec, settings, hdr10)
     requested = options.pop("pix_fmt", None)
     pixel_format = choose_format(codec, requested, info.width, info.height, content)
     color = info.color.for_output(content.keep_hdr)
@@ -212,7 +213,7 @@ def _codecs_of(container: str) -> set[str]:
         return set(scratch.supported_codecs)
 
 
-def _options(codec: Codec, settings: EncodingSettings) -> dict[str, str]:
+def _options(codec: Codec, settings: EncodingSettings, hdr10: str) -> dict[str, str]:
     option, default, others = _QUALITY.get(codec.name, (None, None, {}))
     options = dict(others)
     if codec.name == "libx264":
@@ -222,8 +223,8 @@ def _options(codec: Codec, settings: EncodingSettings) -> dict[str, str]:
         options[option] = f"{default:g}"
     typed = user_options(codec, settings)
     if codec.name == "libx265":  # it prints 25 lines otherwise
-        parameters = typed.get("x265-params")
-        typed["x265-params"] = ":".join(filter(None, ("log-level=error", parameters)))
+        parameters = ("log-level=error", hdr10, typed.get("x265-params"))
+        typed["x265-params"] = ":".join(filter(None, parameters))
     return options | quality_option(codec, settings) | typed
 
 

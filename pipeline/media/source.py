@@ -62,6 +62,8 @@ class SourceInfo:
     """Of each channel of the stored pictures."""
     alpha: bool = False
     """Parts of the pictures are transparent."""
+    hdr10: str = ""
+    """What is known of the display that HDR was graded on; see ``hdr10_parameters``."""
     interlaced: bool = False
     """The first picture holds two moments, line by line."""
 

@@ -24,6 +24,7 @@ from ..core.units import parse_time
 from .adapters import Orientation, ToPicture
 from .color import bits_of, has_alpha, tags_of
 from .hardware import hardware_decoder
+from .hdr import hdr10_parameters
 from .interlaced import deinterlaced
 from .source import AS_USUAL, Reading, SourceInfo, fit_size
 
@@ -278,6 +279,7 @@ def _info(
         color=tags_of(first),
         bits=bits_of(first),
         alpha=_has_transparency(first),
+        hdr10=hdr10_parameters(first),
         interlaced=first.interlaced_frame,
         sample_aspect=turn.aspect(Fraction(stream.sample_aspect_ratio or 1)),
         files=(path,),
