@@ -14,9 +14,13 @@ from numpy.typing import NDArray
 
 from ..core.frame import Opacity, Rgb8Or16, sixteen_bits
 
+_UNSEEN = 0.03
+
 
 def without_hidden(rgb: NDArray[Any], alpha: Opacity) -> NDArray[Any]:
-    """Fill what is fully transparent from what is visible around it; where nothing is, with black.
+    """Fill what is transparent from what is visible around it; where nothing is, with black.
+
+    A lossy codec leaves a little opacity where there was none: up to ``_UNSEEN`` counts as none.
 
     Args:
         rgb: (H, W, 3), RGB of 8 or 16 bits.
@@ -25,10 +29,11 @@ def without_hidden(rgb: NDArray[Any], alpha: Opacity) -> NDArray[Any]:
     Returns:
         (H, W, 3), of the same type; visible pixels are as they were.
     """
-    hidden = alpha == 0
+    weight = np.multiply(alpha, 1 / np.iinfo(alpha.dtype).max, dtype=np.float32)
+    hidden = weight <= _UNSEEN
     if not hidden.any():
         return rgb
-    weight = np.multiply(alpha, 1 / np.iinfo(alpha.dtype).max, dtype=np.float32)
+    weight[hidden] = 0
     around = _pulled(rgb.astype(np.float32) * weight[..., None], weight)
     most = np.iinfo(rgb.dtype).max
     filled = np.clip(np.rint(around), 0, most).astype(rgb.dtype)

@@ -198,8 +198,15 @@ def frame_of(picture: Yuv, tags: ColorTags) -> av.VideoFrame:
     frame = av.VideoFrame(width, height, "yuv420p")
     for plane, values in zip(frame.planes, picture.planes, strict=True):
         _view(plane)[:] = values
+    return _tagged(frame, tags)
+
+
+def _tagged(frame: av.VideoFrame, tags: ColorTags) -> av.VideoFrame:
+    """The frame with its tags: some encoders read them there, not in their context."""
     frame.colorspace = tags.matrix
     frame.color_range = tags.range
+    frame.color_primaries = tags.primaries
+    frame.color_trc = tags.transfer
     return frame
 
 
@@ -230,6 +237,4 @@ class FromRgb:
             dst_color_range=self.tags.range or ColorRange.MPEG,
             threads=1,
         )
-        frame.colorspace = self.tags.matrix
-        frame.color_range = self.tags.range
-        return frame
+        return _tagged(frame, self.tags)

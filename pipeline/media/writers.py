@@ -23,6 +23,7 @@ from .adapters import ToFrame
 from .alpha import with_opacity
 from .encoding import Encoding
 from .images import ALPHA_SUFFIXES, picture_bytes
+from .last_delay import set_last_delay
 from .outputs import FOLDER_NAMES
 from .sequence import NUMBER
 from .source import SourceInfo
@@ -89,6 +90,8 @@ class VideoWriter:
             self._container = _open_piece(path, encoding)
         self._first: int | None = None
         self._last: int | None = None
+        self._last_delay = Fraction(0)
+        self._path = path
         self._dropped = 0
         self._closed = False
         self._stream = self._open_stream(info, encoding)
@@ -130,7 +133,8 @@ class VideoWriter:
         picture = self._to_frame(frame.picture, frame.alpha)
         picture.time_base = self._clock
         picture.pts = pts - self._first
-        picture.duration = round(frame.duration * frame.time_base / self._clock)
+        self._last_delay = frame.duration * frame.time_base
+        picture.duration = round(self._last_delay / self._clock)
         with writing(self._target):
             self._container.mux(self._stream.encode(picture))
 
@@ -143,9 +147,12 @@ class VideoWriter:
             log.warning("%d frames were dropped: a GIF holds 100 a second", self._dropped)
         with writing(self._target):
             try:
-                self._container.mux(self._stream.encode(None))
+                if self._first is not None:
+                    self._container.mux(self._stream.encode(None))
             finally:
                 self._container.close()
+            if self._last_delay:
+                set_last_delay(self._path, self._container.format.name, self._last_delay)
 
 
 WRITTEN_AT_ONCE = {"apng": "apng", "webp": "libwebp_anim"}

@@ -31,6 +31,15 @@ def _variable_rate(folder: Path) -> Source:
     return open_source(str(clip))
 
 
+def _animation(folder: Path) -> Source:
+    """An animated WebP; its pictures last 40 ms, the last one 500."""
+    animation = cv2.Animation()
+    animation.frames = [cv2.cvtColor(rgb, cv2.COLOR_RGB2BGRA) for rgb in moving_scene(6)]
+    animation.durations = [40] * 5 + [500]
+    assert cv2.imwriteanimation(str(folder / "in.webp"), animation, [cv2.IMWRITE_WEBP_QUALITY, 101])
+    return open_source(str(folder / "in.webp"))
+
+
 SOURCES: dict[str, Callable[[Path], Source]] = {
     "video": lambda folder: open_source(str(write_clip(folder / "in.mp4", moving_scene(6)))),
     "video, resized": lambda folder: open_source(
@@ -40,6 +49,7 @@ SOURCES: dict[str, Callable[[Path], Source]] = {
     "picture": lambda folder: open_source(str(_pictures(folder, 1) / "001.png")),
     "folder": lambda folder: open_source(str(_pictures(folder))),
     "pattern": lambda folder: open_source(str(_pictures(folder) / "%03d.png")),
+    "animation": _animation,
     "folder, resized": lambda folder: open_source(str(_pictures(folder)), "32x24"),
 }
 """A new kind of source has its line here."""

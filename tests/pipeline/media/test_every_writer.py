@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -40,25 +40,26 @@ class Output:
 
 def _video(name: str) -> Callable[[Path], Output]:
     def make(folder: Path) -> Output:
-        target, path = folder / f"out{name}", folder / "part.mp4"
+        target, path = folder / f"out{name}", folder / f"part{name}"
         encoding = choose_encoding(target, EncodingSettings(), INFO)
         return Output(VideoWriter(path, target, INFO, encoding), path)
 
     return make
 
 
-def _pictures(name: str | None) -> Callable[[Path], Output]:
+def _pictures(name: str) -> Callable[[Path], Output]:
     def make(folder: Path) -> Output:
         path = folder / "pictures"
         path.mkdir()
-        return Output(PictureWriter(path, folder / (name or "out"), name), path)
+        return Output(PictureWriter(path, folder / name, name), path)
 
     return make
 
 
 WRITERS: dict[str, Callable[[Path], Output]] = {
     **{suffix: _video(suffix) for suffix in CONTAINERS},
-    "folder": _pictures(None),
+    "out.webp": _video(".webp"),
+    "folder": _pictures("%06d.png"),
     "out.png": _pictures("out.png"),
     "out.jpg": _pictures("out.jpg"),
 }
@@ -121,3 +122,12 @@ def test_the_frames_that_it_is_given_are_not_changed(output: Output):
     given = frames()
     written(output, given)
     assert all(np.array_equal(f.rgb, rgb) for f, rgb in zip(given, SCENE, strict=True))
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".apng"])
+def test_the_last_picture_of_an_animation_keeps_its_duration(suffix: str, tmp_path: Path):
+    output = _video(suffix)(tmp_path)
+    given = frames()
+    back = written(output, [*given[:-1], replace(given[-1], duration=12800 * 7)])
+    assert len(back) == len(given)
+    assert back[-1].duration * back[-1].time_base == pytest.approx(7, abs=0.001)
