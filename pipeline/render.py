@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import shutil
 import tempfile
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from .core.concurrency import closing_source, prefetch
 from .core.config import Settings
-from .core.errors import SinkError, SourceError, reason
+from .core.errors import SinkError, SourceError
 from .core.files import unused_path, writing
 from .core.frame import Frame, Span
 from .imaging.compositing import mirror
@@ -111,7 +110,7 @@ def render(
     if on_start is not None:
         on_start(Start(plan.source.info, plan.frames, style.device, style.name))
     target = plan.target
-    with _work_folder(target) as folder, _held(plan.source.info.container) as container:
+    with _work_folder(target) as folder:
         path = folder / "segment"
         writer = _open_writer(path, plan)
         planar = style.planar and is_video(target)
@@ -122,7 +121,7 @@ def render(
         stopped = stop is not None and stop.is_set()
         cut_short = stopped or broken is not None
         with writing(target):
-            result, losses = _assemble(segment, plan, container, cut_short)
+            result, losses = _assemble(segment, plan, cut_short)
             # A fragment never takes the place of a whole older file.
             whole = not cut_short and not losses
             target = _place(result, target, plan.overwrite, whole)
@@ -231,23 +230,7 @@ def _open_writer(path: Path, plan: Plan) -> Writer:
     return PictureWriter(path, plan.target, picture_name(plan.target))
 
 
-@contextmanager
-def _held(path: Path | None) -> Generator[io.BufferedIOBase | None]:
-    """The source's file, open until the join: it may be moved, replaced or deleted meanwhile."""
-    if path is None:
-        yield None
-        return
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise SourceError(f"{path} can't be read: {reason(error)}") from error
-    with file:
-        yield file
-
-
-def _assemble(
-    segment: Segment, plan: Plan, source: io.BufferedIOBase | None, cut_short: bool
-) -> tuple[Path, list[str]]:
+def _assemble(segment: Segment, plan: Plan, cut_short: bool) -> tuple[Path, list[str]]:
     """The output, still in the work folder: the segment joined with its sound, or its pictures.
 
     Returns:
@@ -264,7 +247,10 @@ def _assemble(
     window = TimeWindow(span, segment.start if trimmed else Fraction(0))
     joined = segment.path.with_name("joined")
     container = CONTAINERS[plan.target.suffix.lower()][0]
+    source = plan.source.info.container
     losses = join([segment], source, joined, container, window, plan.streams)
+    if source is not None and source.is_overwritten:
+        losses.append(f"the rest of {source.path}, which was overwritten during the run")
     return joined, losses
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import heapq
-import io
 import math
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -27,6 +26,7 @@ from ..core.errors import reason
 from ..core.files import NO_SPACE
 from ..core.frame import Span
 from .feeds import Feed, copied_tags, is_last, open_feed
+from .source_file import SourceFile
 from .streams import StreamPlan
 from .writers import Segment
 
@@ -71,7 +71,7 @@ class Losses:
 
 def join(
     pieces: list[Segment],
-    source: io.BufferedIOBase | None,
+    source: SourceFile | None,
     output: Path,
     container: str,
     window: TimeWindow = WHOLE,
@@ -81,8 +81,7 @@ def join(
 
     Args:
         pieces: the video, in order, of one encoding.
-        source: the file whose sound, subtitles, chapters and metadata are used, open; ``None``:
-            none.
+        source: the file whose sound, subtitles, chapters and metadata are used; ``None``: none.
         output: the file to write.
         container: FFmpeg's name of its format.
         window: the part of ``source`` that the output has.
@@ -105,6 +104,9 @@ def join(
         try:
             with _reopened(source, kept, attempt) as original:
                 _write(pieces, original, output, container, window, chosen, attempt)
+            if source is not None and source.is_truncated:
+                for plan in chosen:
+                    attempt.lose(plan, f"{source.path} was truncated during the run")
             return attempt.of(kept)
         except (av.FFmpegError, ValueError) as error:
             if not chosen or _is_of_disk(error):
@@ -118,17 +120,18 @@ def join(
 
 @contextmanager
 def _reopened(
-    source: io.BufferedIOBase | None, plans: Sequence[StreamPlan], losses: Losses
+    source: SourceFile | None, plans: Sequence[StreamPlan], losses: Losses
 ) -> Generator[InputContainer | None]:
     """The source as a container; ``None`` where there is none, or it can't be read any more."""
     original: InputContainer | None = None
     if source is not None:
+        why = f"{source.path} was overwritten during the run" if source.is_overwritten else ""
         try:
-            source.seek(0)
-            original = av.open(source, "r")
+            original = None if why else source.open()
         except (av.FFmpegError, OSError, ValueError) as error:
-            for plan in plans:
-                losses.lose(plan, f"the source can't be read any more: {reason(error)}")
+            why = f"the source can't be read any more: {reason(error)}"
+        for plan in plans if why else ():
+            losses.lose(plan, why)
     try:
         yield original
     finally:
