@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterable
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -15,14 +13,17 @@ from pathlib import Path
 
 from .core.concurrency import closing_source, prefetch
 from .core.config import Settings
-from .core.errors import SinkError, SourceError
+from .core.errors import SinkError, SourceError, StylizeError, reason
 from .core.files import unused_path, writing
 from .core.frame import Frame, Span
+from .core.placement import put_in_place, real_path
 from .imaging.compositing import mirror
 from .keyframes.run import KeyframeBackend, Stage
 from .media.mux import TimeWindow, join
 from .media.outputs import CONTAINERS, check_place, is_video
 from .media.source import Source, SourceInfo
+from .media.unfinished import FINISHED, SEGMENT
+from .media.work_folder import WorkFolder, keep_of_dead_runs, work_folder
 from .media.writers import PictureWriter, Segment, VideoWriter, Writer
 from .plan import Plan, make_plan, picture_name
 from .styles.finish import finish_frames
@@ -110,8 +111,9 @@ def render(
     if on_start is not None:
         on_start(Start(plan.source.info, plan.frames, style.device, style.name))
     target = plan.target
-    with _work_folder(target) as folder:
-        path = folder / "segment"
+    keep_of_dead_runs(target)
+    with work_folder(target) as folder:
+        path = folder.path / SEGMENT
         writer = _open_writer(path, plan)
         planar = style.planar and is_video(target)
         stages = _stages(plan, style, paint)
@@ -122,13 +124,13 @@ def render(
         cut_short = stopped or broken is not None
         with writing(target):
             result, losses = _assemble(segment, plan, cut_short)
-            # A fragment never takes the place of a whole older file.
-            whole = not cut_short and not losses
-            target = _place(result, target, plan.overwrite, whole)
-            if not cut_short:
-                plan.shots.save(plan.span)
+        # A fragment never takes the place of a whole older file.
+        whole = not cut_short and not losses
+        target = _place(result, target, plan.overwrite, whole, losses, folder)
+        if not cut_short:
+            plan.shots.save(plan.span)
     if broken is not None:
-        raise SourceError(f"{broken}; the {segment.frames} frames before that are in {target}")
+        raise type(broken)(f"{broken}; the {segment.frames} frames before that are in {target}")
     return Result(target, segment.frames, segment.start, segment.end, stopped, tuple(losses))
 
 
@@ -141,7 +143,7 @@ def render_segment(
     on_frame: Callable[[Frame], None] | None = None,
     stop: threading.Event | None = None,
     planar: bool = False,
-) -> tuple[Segment, SourceError | None]:
+) -> tuple[Segment, StylizeError | None]:
     """Render the frames of ``span`` into ``writer``; the segment depends on nothing else.
 
     Decoding and encoding have threads of their own, as ``stages`` has.
@@ -157,7 +159,7 @@ def render_segment(
         planar: read the frames as Y, U and V planes where they are stored so.
 
     Returns:
-        The finished segment, and what broke the source where it ended early.
+        The finished segment, and what broke the source or a stage where it ended early.
 
     Raises:
         SourceError: there is no frame in ``span``.
@@ -165,7 +167,7 @@ def render_segment(
     first: Fraction | None = None
     end = Fraction(0)
     frames = 0
-    broken: SourceError | None = None
+    broken: StylizeError | None = None
     painted = stages(prefetch(source.frames(span, planar), _DEPTH))
     with closing(writer), closing(painted):
         try:
@@ -178,7 +180,9 @@ def render_segment(
                     on_frame(frame)
                 if stop is not None and stop.is_set():
                     break
-        except SourceError as error:
+        except SinkError:  # what could be written is no finished segment
+            raise
+        except StylizeError as error:
             broken = error
     if first is None:
         raise broken or SourceError(f"{source.info.name} has no frame between --start and --end")
@@ -236,9 +240,11 @@ def _assemble(segment: Segment, plan: Plan, cut_short: bool) -> tuple[Path, list
     Returns:
         The file or folder, and what it lacks, a line a stream.
     """
+    finished = segment.path.with_name(FINISHED)
     if plan.encoding is None:
-        picture = segment.path / plan.target.name
-        return (picture if picture.is_file() else segment.path), []
+        segment.path.rename(finished)
+        picture = finished / plan.target.name
+        return (picture if picture.is_file() else finished), []
     trimmed = plan.span.start is not None
     span = Span(
         segment.start if trimmed else None,
@@ -251,35 +257,45 @@ def _assemble(segment: Segment, plan: Plan, cut_short: bool) -> tuple[Path, list
     losses = join([segment], source, joined, container, window, plan.streams)
     if source is not None and source.is_overwritten:
         losses.append(f"the rest of {source.path}, which was overwritten during the run")
-    return joined, losses
+    joined.rename(finished)
+    segment.path.unlink()
+    return finished, losses
 
 
-def _place(result: Path, target: Path, overwrite: bool, whole: bool) -> Path:
+def _place(
+    result: Path, target: Path, overwrite: bool, whole: bool, losses: list[str], folder: WorkFolder
+) -> Path:
     """Put the output in its place in one move; where it now is.
 
     A file that has appeared there during the run is not replaced, and no file is by a fragment: the
     output gets an unused name then.
+
+    Args:
+        result: the file or folder, finished.
+        target: its place.
+        overwrite: what is there may be replaced.
+        whole: it is no fragment.
+        losses: gets a line where the place can't be written.
+        folder: in which ``result`` is.
+
+    Raises:
+        SinkError: it can't be moved anywhere; it is left where it was made.
     """
     try:
         check_place(target, overwrite and whole, str(target))
+        put_in_place(result, real_path(target))  # what a link points to is replaced, not the link
+        return target
     except SinkError:
-        existing = target
-        target = unused_path(existing)
         why = "appeared during the run" if whole or not overwrite else "is whole, the new one not"
-        log.warning("%s %s, and was not replaced; see %s", existing, why, target)
-    place = target.resolve()  # what a link points to is replaced, not the link
-    if place.is_dir():
-        place.rename(result.with_name("replaced"))
-    result.replace(place)
-    return target
-
-
-@contextmanager
-def _work_folder(target: Path) -> Generator[Path]:
-    """A hidden folder next to the output: on the same disk, so that the last move is a rename."""
-    with writing(target):
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.absolute().parent))
+    except OSError as error:
+        why = f"can't be written ({reason(error)})"
+        losses.append(f"the name {target}, which {why}")
+    other = unused_path(real_path(target))
     try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        put_in_place(result, other)
+    except OSError as error:
+        folder.stays = True
+        what = f"{target} can't be written any more: {reason(error)}"
+        raise SinkError(f"{what}; the output is finished, and stays in {result}") from error
+    log.warning("%s %s, and was not replaced; see %s", target, why, other)
+    return other

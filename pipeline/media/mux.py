@@ -222,7 +222,8 @@ def _video_packets(pieces: list[Segment], video: Stream, window: TimeWindow) -> 
     for piece in pieces:
         with av.open(piece.path) as container:
             for packet in container.demux(video=0):
-                if packet.dts is not None or packet.pts is not None:
+                # The last packet of a run that was killed may be torn.
+                if (packet.dts is not None or packet.pts is not None) and not packet.is_corrupt:
                     yield _move(packet, video, window.shift - piece.start)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 from ..core.errors import SinkError, nearest
 from ..core.files import PICTURE_SUFFIXES
 from ..core.groups import EncodingSettings
+from ..core.placement import work_parent
 
 NUMBERED = re.compile(r"\d{6,}\.png")
 """Names of the pictures of an output folder."""
@@ -31,8 +33,17 @@ def is_video(output: Path) -> bool:
 
 
 def check_output(output: Path, settings: EncodingSettings, name: str) -> None:
-    """See ``check_place``; ``--overwrite`` decides whether files are replaced."""
+    """See ``check_place``; ``--overwrite`` decides whether files are replaced.
+
+    Raises:
+        SinkError: and the folder, behind a link if there is one, can't be written.
+    """
     check_place(output, settings.overwrite, name)
+    folder = work_parent(output)
+    if not folder.is_dir():
+        raise SinkError(f"output {name} is a link into {folder}, which does not exist")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SinkError(f"output folder {folder} can't be written; choose another")
 
 
 def check_place(output: Path, overwrite: bool, name: str) -> None:
@@ -72,6 +83,8 @@ def check_place(output: Path, overwrite: bool, name: str) -> None:
 def _check_folder(folder: Path, overwrite: bool, name: str) -> None:
     """Refuse a folder that has anything but the pictures of a run."""
     names = [entry.name for entry in folder.iterdir()]
+    work = f".{folder.resolve().name}."  # of runs, where a mounted folder is the output
+    names = [entry for entry in names if not entry.startswith(work)]
     foreign = next((entry for entry in names if not NUMBERED.fullmatch(entry)), None)
     if foreign is not None:
         raise SinkError(f"output folder {name} holds other things ({foreign}); give a new one")
