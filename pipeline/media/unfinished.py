@@ -88,9 +88,14 @@ def _keep_film(work: Path, frames: int, target: Path) -> Kept:
         work, place = joined, _unused(target, suffix)
     except (av.FFmpegError, OSError, ValueError):  # no space for a second copy
         joined.unlink(missing_ok=True)
-        place = _unused(target, ".mp4")  # as it was written
+        place = _unused(target, _suffix(work))  # as it was written
     put_in_place(work, place)
     return Kept(place, frames)
+
+
+def _suffix(piece: Path) -> str:
+    with av.open(str(piece.absolute())) as container:
+        return ".mov" if container.metadata.get("major_brand", "").startswith("qt") else ".mp4"
 
 
 def _cut_torn_end(work: Path) -> None:
