@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -21,6 +22,7 @@ from .live import live
 from .lut import lut
 from .paint import paint
 from .run import run
+from .standard_streams import lasting_streams
 from .stopping import STOPPED
 from .styles import styles
 from .texture import texture
@@ -114,10 +116,16 @@ for _group, _commands in COMMANDS.items():
 def main() -> None:
     """Run the command. Exit 0: done; 1: a stated error; 2: wrong usage; 3: losses; 130: Ctrl-C."""
     try:
-        app(prog_name="stylize-video")
+        with lasting_streams():
+            app(prog_name="stylize-video")
     except StylizeError as error:
-        sys.stderr.write(f"stylize-video: {error}\n")
-        sys.exit(1)
+        _end(str(error), 1)
     except KeyboardInterrupt:
-        sys.stderr.write("stylize-video: stopped\n")
-        sys.exit(STOPPED)
+        _end("stopped", STOPPED)
+
+
+def _end(line: str, code: int) -> NoReturn:
+    with suppress(OSError, ValueError):  # its reader may have gone
+        sys.stderr.write(f"stylize-video: {line}\n")
+        sys.stderr.flush()
+    sys.exit(code)

@@ -146,7 +146,7 @@ class Report:
 
     def event(self, **fields: object) -> None:
         """One JSON line on standard output."""
-        with suppress(BrokenPipeError):  # a reader that has gone must not end the work
+        with suppress(OSError, ValueError):  # a reader that has gone must not end the work
             sys.stdout.write(json.dumps(fields) + "\n")
             sys.stdout.flush()
 

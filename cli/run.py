@@ -46,10 +46,9 @@ def run(
         str | None,
         typer.Argument(
             metavar="OUTPUT",
-            help="A video (.mp4 .mov .mkv .webm .ts .gif .apng .webp), a picture, a folder for PNGs, "
-            "a pattern (frames/%04d.tif); or live: "
-            "window, a stream, a page. Default: in-STYLE.mp4 beside in.mp4; a camera opens a "
-            "window.",
+            help="A video (.mp4 .mov .mkv .webm .ts .gif .apng .webp), a picture, a folder for "
+            "PNGs, a pattern (frames/%04d.tif); or live: window, a stream, a page. Default: "
+            "in-STYLE.mp4 beside in.mp4; a camera opens a window.",
         ),
     ] = None,
     preview: Annotated[

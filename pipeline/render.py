@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import logging
-import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterable
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -16,14 +13,17 @@ from pathlib import Path
 
 from .core.concurrency import closing_source, prefetch
 from .core.config import Settings
-from .core.errors import SinkError, SourceError, reason
+from .core.errors import SinkError, SourceError, StylizeError, reason
 from .core.files import unused_path, writing
 from .core.frame import Frame, Span
+from .core.placement import put_in_place, real_path
 from .imaging.compositing import mirror
 from .keyframes.run import KeyframeBackend, Stage
 from .media.mux import TimeWindow, join
 from .media.outputs import check_place, container_of
 from .media.source import SourceInfo
+from .media.unfinished import FINISHED, SEGMENT
+from .media.work_folder import WorkFolder, keep_of_dead_runs, work_folder
 from .media.writers import WRITTEN_AT_ONCE, PictureWriter, Segment, VideoWriter, Writer
 from .plan import Plan, make_plan
 from .styles.finish import finish_frames
@@ -111,8 +111,9 @@ def render(
     if on_start is not None:
         on_start(Start(plan.source.info, plan.frames, style.device, style.name))
     target = plan.target
-    with _work_folder(target) as folder, _held(plan.source.info.container) as container:
-        path = folder / "segment"
+    keep_of_dead_runs(target)
+    with work_folder(target) as folder:
+        path = folder.path / SEGMENT
         writer = _open_writer(path, plan)
         planar = style.planar and plan.encoding is not None and not plan.deep
         stages = _stages(plan, style, paint)
@@ -124,14 +125,14 @@ def render(
         stopped = stop is not None and stop.is_set()
         cut_short = stopped or broken is not None
         with writing(target):
-            result, losses = _assemble(segment, plan, container, cut_short)
-            # A fragment never takes the place of a whole older file.
-            whole = not cut_short and not losses
-            target = _place(result, target, plan, whole)
-            if not cut_short:
-                plan.shots.save(plan.span)
+            result, losses = _assemble(segment, plan, cut_short)
+        # A fragment never takes the place of a whole older file.
+        whole = not cut_short and not losses
+        target = _place(result, target, plan, whole, losses, folder)
+        if not cut_short:
+            plan.shots.save(plan.span)
     if broken is not None:
-        raise SourceError(f"{broken}; the {segment.frames} frames before that are in {target}")
+        raise type(broken)(f"{broken}; the {segment.frames} frames before that are in {target}")
     return Result(target, segment.frames, segment.start, segment.end, stopped, tuple(losses))
 
 
@@ -143,7 +144,7 @@ def render_segment(
     writer: Writer,
     on_frame: Callable[[Frame], None] | None = None,
     stop: threading.Event | None = None,
-) -> tuple[Segment, SourceError | None]:
+) -> tuple[Segment, StylizeError | None]:
     """Render frames into ``writer``; the segment depends on nothing else.
 
     Decoding and encoding have threads of their own, as ``stages`` has.
@@ -158,7 +159,7 @@ def render_segment(
         stop: when set, no more frames are read.
 
     Returns:
-        The finished segment, and what broke the source where it ended early.
+        The finished segment, and what broke the source or a stage where it ended early.
 
     Raises:
         SourceError: there is no frame.
@@ -166,7 +167,7 @@ def render_segment(
     first: Fraction | None = None
     end = Fraction(0)
     count = 0
-    broken: SourceError | None = None
+    broken: StylizeError | None = None
     painted = stages(prefetch(frames, _DEPTH))
     with closing(writer), closing(painted):
         try:
@@ -179,7 +180,9 @@ def render_segment(
                     on_frame(frame)
                 if stop is not None and stop.is_set():
                     break
-        except SourceError as error:
+        except SinkError:  # what could be written is no finished segment
+            raise
+        except StylizeError as error:
             broken = error
     if first is None:
         raise broken or SourceError(f"{info.name} has no frame between --start and --end")
@@ -231,34 +234,21 @@ def _open_writer(path: Path, plan: Plan) -> Writer:
     return PictureWriter(path, plan.target, plan.names)
 
 
-@contextmanager
-def _held(path: Path | None) -> Generator[io.BufferedIOBase | None]:
-    """The source's file, open until the join: it may be moved, replaced or deleted meanwhile."""
-    if path is None:
-        yield None
-        return
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise SourceError(f"{path} can't be read: {reason(error)}") from error
-    with file:
-        yield file
-
-
-def _assemble(
-    segment: Segment, plan: Plan, source: io.BufferedIOBase | None, cut_short: bool
-) -> tuple[Path, list[str]]:
+def _assemble(segment: Segment, plan: Plan, cut_short: bool) -> tuple[Path, list[str]]:
     """The output, still in the work folder: the segment joined with its sound, or its pictures.
 
     Returns:
         The file or folder, and what it lacks, a line a stream.
     """
+    finished = segment.path.with_name(FINISHED)
     if plan.encoding is None:
-        picture = segment.path / plan.target.name
-        return (picture if picture.is_file() else segment.path), []
+        segment.path.rename(finished)
+        picture = finished / plan.target.name
+        return (picture if picture.is_file() else finished), []
     container = container_of(plan.target)[0]
     if container in WRITTEN_AT_ONCE:
-        return segment.path, []
+        segment.path.rename(finished)
+        return finished, []
     trimmed = plan.span.start is not None
     span = Span(
         segment.start if trimmed else None,
@@ -266,41 +256,51 @@ def _assemble(
     )
     window = TimeWindow(span, segment.start if trimmed else Fraction(0))
     joined = segment.path.with_name("joined")
+    source = plan.source.info.container
     colors = plan.encoding.color
     losses = join([segment], source, joined, container, window, plan.streams, colors)
-    return joined, losses
+    if source is not None and source.is_overwritten:
+        losses.append(f"the rest of {source.path}, which was overwritten during the run")
+    joined.rename(finished)
+    segment.path.unlink()
+    return finished, losses
 
 
-def _place(result: Path, target: Path, plan: Plan, whole: bool) -> Path:
+def _place(
+    result: Path, target: Path, plan: Plan, whole: bool, losses: list[str], folder: WorkFolder
+) -> Path:
     """Put the output in its place in one move; where it now is.
 
     A file that has appeared there during the run is not replaced, and no file is by a fragment: the
     output gets an unused name then.
+
+    Args:
+        result: the file or folder, finished.
+        target: its place.
+        plan: of the run.
+        whole: it is no fragment.
+        losses: gets a line where the place can't be written.
+        folder: in which ``result`` is.
+
+    Raises:
+        SinkError: it can't be moved anywhere; it is left where it was made.
     """
     try:
         check_place(target, plan.overwrite and whole, str(target), plan.names)
+        put_in_place(result, real_path(target))  # what a link points to is replaced, not the link
+        return target
     except SinkError:
-        existing = target
-        target = unused_path(existing)
-        why = (
-            "appeared during the run"
-            if whole or not plan.overwrite
-            else "is whole, the new one not"
-        )
-        log.warning("%s %s, and was not replaced; see %s", existing, why, target)
-    place = target.resolve()  # what a link points to is replaced, not the link
-    if place.is_dir():
-        place.rename(result.with_name("replaced"))
-    result.replace(place)
-    return target
-
-
-@contextmanager
-def _work_folder(target: Path) -> Generator[Path]:
-    """A hidden folder next to the output: on the same disk, so that the last move is a rename."""
-    with writing(target):
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.absolute().parent))
+        appeared = whole or not plan.overwrite
+        why = "appeared during the run" if appeared else "is whole, the new one not"
+    except OSError as error:
+        why = f"can't be written ({reason(error)})"
+        losses.append(f"the name {target}, which {why}")
+    other = unused_path(real_path(target))
     try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        put_in_place(result, other)
+    except OSError as error:
+        folder.stays = True
+        what = f"{target} can't be written any more: {reason(error)}"
+        raise SinkError(f"{what}; the output is finished, and stays in {result}") from error
+    log.warning("%s %s, and was not replaced; see %s", target, why, other)
+    return other

@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 
 from .errors import SinkError, reason
+from .placement import put_in_place, real_path
 
 PICTURE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".exr"}
@@ -57,15 +58,23 @@ def writing(target: Path) -> Generator[None]:
 def atomic_write(path: Path) -> Generator[Path]:
     """Give a file next to ``path`` to write to, and rename it to ``path`` at the end.
 
-    If anything is raised, that file is removed and ``path`` stays as it was.
+    If anything is raised, that file is removed and ``path`` stays as it was. What is finished and
+    can't be put there gets an unused name beside it.
 
     Raises:
         SinkError: the file can't be written.
     """
-    part = path.with_name("." + path.name + ".part")
+    place = real_path(path)  # what a link points to is replaced, not the link
+    part = place.with_name("." + place.name + ".part")
     with writing(path):
         try:
             yield part
-            part.replace(path)
+            try:
+                put_in_place(part, place)
+            except OSError as error:
+                other = unused_path(place)
+                put_in_place(part, other)
+                why = f"{path} can't be written: {reason(error)}"
+                raise SinkError(f"{why}; what was made is in {other}") from error
         finally:
             part.unlink(missing_ok=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import heapq
-import io
 import math
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -29,6 +28,7 @@ from ..core.files import NO_SPACE
 from ..core.frame import Span
 from .color import ColorTags
 from .feeds import Feed, copied_tags, is_last, open_feed
+from .source_file import SourceFile
 from .streams import StreamPlan
 from .writers import Segment
 
@@ -73,7 +73,7 @@ class Losses:
 
 def join(
     pieces: list[Segment],
-    source: io.BufferedIOBase | None,
+    source: SourceFile | None,
     output: Path,
     container: str,
     window: TimeWindow = WHOLE,
@@ -84,8 +84,7 @@ def join(
 
     Args:
         pieces: the video, in order, of one encoding.
-        source: the file whose sound, subtitles, chapters and metadata are used, open; ``None``:
-            none.
+        source: the file whose sound, subtitles, chapters and metadata are used; ``None``: none.
         output: the file to write.
         container: FFmpeg's name of its format.
         window: the part of ``source`` that the output has.
@@ -109,6 +108,9 @@ def join(
         try:
             with _reopened(source, kept, attempt) as original:
                 _write(pieces, original, output, container, window, chosen, attempt, colors)
+            if source is not None and source.is_truncated:
+                for plan in chosen:
+                    attempt.lose(plan, f"{source.path} was truncated during the run")
             return attempt.of(kept)
         except (av.FFmpegError, ValueError) as error:
             if not chosen or _is_of_disk(error):
@@ -122,17 +124,18 @@ def join(
 
 @contextmanager
 def _reopened(
-    source: io.BufferedIOBase | None, plans: Sequence[StreamPlan], losses: Losses
+    source: SourceFile | None, plans: Sequence[StreamPlan], losses: Losses
 ) -> Generator[InputContainer | None]:
     """The source as a container; ``None`` where there is none, or it can't be read any more."""
     original: InputContainer | None = None
     if source is not None:
+        why = f"{source.path} was overwritten during the run" if source.is_overwritten else ""
         try:
-            source.seek(0)
-            original = av.open(source, "r")
+            original = None if why else source.open()
         except (av.FFmpegError, OSError, ValueError) as error:
-            for plan in plans:
-                losses.lose(plan, f"the source can't be read any more: {reason(error)}")
+            why = f"the source can't be read any more: {reason(error)}"
+        for plan in plans if why else ():
+            losses.lose(plan, why)
     try:
         yield original
     finally:
@@ -236,7 +239,8 @@ def _video_packets(pieces: list[Segment], video: Stream, window: TimeWindow) -> 
     for piece in pieces:
         with av.open(piece.path) as container:
             for packet in container.demux(video=0):
-                if packet.dts is not None or packet.pts is not None:
+                # The last packet of a run that was killed may be torn.
+                if (packet.dts is not None or packet.pts is not None) and not packet.is_corrupt:
                     yield _move(packet, video, window.shift - piece.start)
 
 

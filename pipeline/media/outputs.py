@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ..core.errors import SinkError, nearest
 from ..core.files import PICTURE_SUFFIXES
 from ..core.groups import EncodingSettings
+from ..core.placement import work_parent
 from .sequence import NUMBER, numbered
 
 FOLDER_NAMES = "%06d.png"
@@ -67,8 +69,17 @@ def container_of(output: Path) -> tuple[str, str]:
 def check_output(
     output: Path, settings: EncodingSettings, name: str, names: str = FOLDER_NAMES
 ) -> None:
-    """See ``check_place``; ``--overwrite`` decides whether files are replaced."""
+    """See ``check_place``; ``--overwrite`` decides whether files are replaced.
+
+    Raises:
+        SinkError: and the folder, behind a link if there is one, can't be written.
+    """
     check_place(output, settings.overwrite, name, names)
+    folder = work_parent(output)
+    if not folder.is_dir():
+        raise SinkError(f"output {name} is a link into {folder}, which does not exist")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SinkError(f"output folder {folder} can't be written; choose another")
 
 
 def check_place(output: Path, overwrite: bool, name: str, names: str = FOLDER_NAMES) -> None:
@@ -109,6 +120,8 @@ def check_place(output: Path, overwrite: bool, name: str, names: str = FOLDER_NA
 def _check_folder(folder: Path, overwrite: bool, name: str, pictures: str) -> None:
     """Refuse a folder that has anything but the pictures of a run."""
     names = [entry.name for entry in folder.iterdir()]
+    work = f".{folder.resolve().name}."  # of runs, where a mounted folder is the output
+    names = [entry for entry in names if not entry.startswith(work)]
     ours = numbered(pictures)
     foreign = next((entry for entry in names if not ours.fullmatch(entry)), None)
     if foreign is not None:

@@ -11,6 +11,7 @@ from typing import Protocol
 from ..core.frame import ALL, Frame, Plane, Span
 from ..core.units import parse_size
 from .color import ColorTags
+from .source_file import SourceFile
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class SourceInfo:
     """Width of a pixel divided by its height."""
     files: tuple[Path, ...]
     """The files from which the frames are read."""
-    container: Path | None
+    container: SourceFile | None
     """The file with sound, subtitles and chapters, if there is one."""
     bits: int = 8
     """Of each channel of the stored pictures."""

@@ -27,6 +27,7 @@ from .hardware import hardware_decoder
 from .hdr import hdr10_parameters
 from .interlaced import deinterlaced
 from .source import AS_USUAL, Reading, SourceInfo, fit_size
+from .source_file import SourceFile
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +47,17 @@ class VideoSource:
     def __init__(self, path: Path, size: str | None = None, reading: Reading = AS_USUAL) -> None:
         self.path = path
         self._reading = reading
+        try:
+            self._file = SourceFile(path)
+        except OSError as error:
+            raise SourceError(f"{path} can't be read: {reason(error)}") from error
         self._hardware = hardware_decoder(path, reading.decode_on)
-        with _opened(path) as (container, stream):
+        with _opened(self._file) as (container, stream):
             first = _first_frame(container, stream, path)
             self._orientation = Orientation.of(first)
             height, width = self._orientation.size(first.height, first.width)
             self._end = _stream_end(stream)
-            info = _info(path, container, stream, first, self._orientation)
+            info = _info(self._file, container, stream, first, self._orientation)
         given = fit_size(size, width, height, info.sample_aspect)
         if given != (width, height):
             # A size that the user gives is a size on the screen: square pixels.
@@ -65,7 +70,7 @@ class VideoSource:
         """See ``Source.frames``."""
         # If a seek fails or lands too late, the file is read from its beginning.
         for seeking in (span.start is not None, False):
-            with _opened(self.path, self._hardware) as (container, stream):
+            with _opened(self._file, self._hardware) as (container, stream):
                 # Frame threads would lose good pictures that are decoded beside a damaged one.
                 stream.thread_type = "SLICE"
                 if seeking and not _seek(container, stream, span):
@@ -82,7 +87,7 @@ class VideoSource:
 
     def count_before(self, time: Fraction) -> int:
         """See ``Source.count_before``: packets are counted, none is decoded."""
-        with _opened(self.path) as (container, stream):
+        with _opened(self._file) as (container, stream):
             base = stream.time_base or self.info.time_base
             moments = (
                 packet.pts * base
@@ -93,7 +98,7 @@ class VideoSource:
 
     def alphas(self) -> Generator[tuple[Fraction, Plane]]:
         """See ``Source.alphas``."""
-        with _opened(self.path) as (container, stream):
+        with _opened(self._file) as (container, stream):
             for frame in self._decoded(container, stream):
                 if not has_alpha(frame):
                     raise SourceError(f"{self.path} has no alpha channel")
@@ -146,6 +151,8 @@ class VideoSource:
 
     def _refuse_missing_tail(self, end: Fraction) -> None:
         """Compare the end with the header's: a file that was cut short often just ends."""
+        if self._file.is_truncated and (self._end is None or end + 1 / self.info.rate < self._end):
+            raise SourceError(f"{self.path} breaks off at {float(end):.2f} s: it was truncated")
         if self._end is None:
             return
         if self._end - end > max(Fraction(1), (self._end - self.info.start) / 20):
@@ -156,12 +163,11 @@ class VideoSource:
 
 @contextmanager
 def _opened(
-    path: Path, hardware: HWAccel | None = None
+    file: SourceFile, hardware: HWAccel | None = None
 ) -> Generator[tuple[InputContainer, VideoStream]]:
+    path = file.path
     try:
-        container = av.open(
-            path.absolute(), hwaccel=hardware
-        )  # "a:b.mp4" alone would name a protocol
+        container = file.open(hwaccel=hardware)
     except (av.FFmpegError, OSError) as error:
         raise SourceError(f"{path} is not a video that FFmpeg can read: {reason(error)}") from error
     with container:
@@ -253,7 +259,7 @@ def _has_transparency(first: av.VideoFrame) -> bool:
 
 
 def _info(
-    path: Path,
+    file: SourceFile,
     container: InputContainer,
     stream: VideoStream,
     first: av.VideoFrame,
@@ -268,7 +274,7 @@ def _info(
     duration = None if end is None else end - start
     height, width = turn.size(first.height, first.width)
     return SourceInfo(
-        name=str(path),
+        name=str(file.path),
         width=width,
         height=height,
         time_base=time_base,
@@ -282,6 +288,6 @@ def _info(
         hdr10=hdr10_parameters(first),
         interlaced=first.interlaced_frame,
         sample_aspect=turn.aspect(Fraction(stream.sample_aspect_ratio or 1)),
-        files=(path,),
-        container=path,
+        files=(file.path,),
+        container=file,
     )

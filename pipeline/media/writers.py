@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import av
 import av.filter
@@ -31,6 +35,14 @@ from .source import SourceInfo
 log = logging.getLogger(__name__)
 
 _GIF_CLOCK = Fraction(1, 100)
+
+# A piece plays up to its last fragment when its run is killed. Its index is written with the first
+# one, so that it has the times of one that was written whole.
+_FRAGMENTS = {
+    "movflags": "delay_moov+default_base_moof",
+    "frag_duration": "500000",  # µs
+    "flush_packets": "1",
+}
 
 
 @dataclass(frozen=True)
@@ -86,12 +98,13 @@ class VideoWriter:
         self._to_frame = (
             _Palette(info) if is_gif else ToFrame(encoding.pixel_format, encoding.color)
         )
+        self._path = path
         with writing(target):
-            self._container = _open_piece(path, encoding)
+            self._file = PieceFile(path)
+            self._container = _open_piece(self._file, encoding)
         self._first: int | None = None
         self._last: int | None = None
         self._last_delay = Fraction(0)
-        self._path = path
         self._dropped = 0
         self._closed = False
         self._stream = self._open_stream(info, encoding)
@@ -114,6 +127,7 @@ class VideoWriter:
             context.open(strict=False)
         except (av.FFmpegError, ValueError, OSError, NotImplementedError) as error:
             self._container.close()
+            self._file.close()
             options = " ".join(f"{key}={value}" for key, value in encoding.options.items())
             raise SinkError(
                 f"encoder {encoding.codec} can't be opened at {info.width}x{info.height} "
@@ -135,7 +149,7 @@ class VideoWriter:
         picture.pts = pts - self._first
         self._last_delay = frame.duration * frame.time_base
         picture.duration = round(self._last_delay / self._clock)
-        with writing(self._target):
+        with self._file.writing(self._target):
             self._container.mux(self._stream.encode(picture))
 
     def close(self) -> None:
@@ -145,31 +159,84 @@ class VideoWriter:
         self._closed = True
         if self._dropped:
             log.warning("%d frames were dropped: a GIF holds 100 a second", self._dropped)
-        with writing(self._target):
+        with self._file, self._file.writing(self._target):
             try:
                 if self._first is not None:
                     self._container.mux(self._stream.encode(None))
             finally:
                 self._container.close()
-            if self._last_delay:
-                set_last_delay(self._path, self._container.format.name, self._last_delay)
+            if not self._path.exists():
+                _write_again(self._file, self._path)
+        if self._last_delay:
+            set_last_delay(self._path, self._container.format.name, self._last_delay)
+
+
+class PieceFile(io.FileIO):
+    """A new file in which every fragment is whole, on a disk that becomes full too.
+
+    FFmpeg takes no notice of a write that was done in part.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "w+")
+        self._failure: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Write all bytes or none.
+
+        Raises:
+            OSError: there is no space for them.
+        """
+        begin, left = self.tell(), memoryview(data)
+        try:
+            while left:
+                left = left[super().write(left) :]
+        except OSError as error:
+            self._failure = self._failure or error
+            with suppress(OSError):
+                self.truncate(begin)
+            raise
+        return len(data)
+
+    @contextmanager
+    def writing(self, target: Path) -> Generator[None]:
+        """See ``files.writing``; the first failure of this file is told, not what it led to."""
+        with writing(target):
+            try:
+                yield
+            except (av.FFmpegError, OSError):
+                if self._failure is not None:
+                    raise self._failure from None
+                raise
 
 
 WRITTEN_AT_ONCE = {"apng": "apng", "webp": "libwebp_anim"}
 """Containers, and their encoders, that no packets can be copied into: the piece is the file."""
 
 
-def _open_piece(path: Path, encoding: Encoding) -> OutputContainer:
+def _open_piece(file: io.FileIO, encoding: Encoding) -> OutputContainer:
     for name, encoder in WRITTEN_AT_ONCE.items():
         if encoding.codec == encoder:
-            return av.open(path, "w", format=name)
+            return av.open(file, "w", format=name)
     if encoding.alpha_beside:
-        return av.open(path, "w", format="matroska")
-    container = av.open(path, "w", format="mp4")
+        return av.open(file, "w", format="matroska")
+    container = av.open(file, "w", format="mp4", options=_FRAGMENTS)
     if Codec(encoding.codec, "w").canonical_name in container.supported_codecs:
         return container
     container.close()
-    return av.open(path, "w", format="mov")
+    return av.open(file, "w", format="mov", options=_FRAGMENTS)
+
+
+def _write_again(file: io.FileIO, path: Path) -> None:
+    """Write a file once more that was deleted while it was open, and its folder with it."""
+    log.warning("%s was deleted during the run, and is made again", path.parent)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file.seek(0)
+    with path.open("wb") as out:
+        shutil.copyfileobj(file, out)
 
 
 class _Palette:
@@ -228,7 +295,18 @@ class PictureWriter:
         pixels = with_opacity(rgb_8_or_16(frame.picture), frame.alpha, keeps_alpha)
         encoded = picture_bytes(pixels, name)
         with writing(self._target):
-            (self._folder / name).write_bytes(encoded)
+            self._write(name, encoded)
+
+    def _write(self, name: str, encoded: bytes) -> None:
+        """Write a picture completely or not at all."""
+        part = self._folder / f"{name}.part"
+        try:
+            part.write_bytes(encoded)
+        except FileNotFoundError:
+            log.warning("%s was deleted during the run, and is made again", self._folder.parent)
+            self._folder.mkdir(parents=True)
+            part.write_bytes(encoded)
+        part.replace(self._folder / name)
 
     def close(self) -> None:
         """See ``Writer.close``."""

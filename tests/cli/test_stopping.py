@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -120,6 +121,20 @@ def test_a_closed_standard_error_ends_nothing(tmp_path: Path):
     with process.stdout:
         assert process.wait(timeout=60) == 0
     assert len(read_video(tmp_path / "out.mp4")[0]) == 200
+
+
+@pytest.mark.parametrize("closed", [(2,), (1,), (0, 1, 2)])
+def test_streams_that_the_shell_has_closed_end_nothing(tmp_path: Path, closed: tuple[int, ...]):
+    """``2>&-``: and no message gets into the film, which would be the next file opened."""
+    clip = write_clip(tmp_path / "in.mp4", moving_scene(40), audio=False)
+    close = lambda: [os.close(number) for number in closed]  # noqa: E731
+    for words in ([clip, tmp_path / "out.mp4", "--json-progress", *SLOW], [clip, "--codec", "no"]):
+        process = start_process(*words, preexec_fn=close)
+        out, errors = process.communicate(timeout=60)
+        assert process.returncode == ("--codec" in words)
+        assert "Traceback" not in errors
+        assert not (1 in closed and out) and not (2 in closed and errors)
+    assert len(read_video(tmp_path / "out.mp4")[0]) == 40
 
 
 ENDLESS = """

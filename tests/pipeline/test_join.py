@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable, Iterable
 from fractions import Fraction
@@ -16,6 +15,7 @@ from av.packet import Packet
 from stylize_video.pipeline import Settings, stylize
 from stylize_video.pipeline.core.config import checked
 from stylize_video.pipeline.media import feeds, mux
+from stylize_video.pipeline.media.source_file import SourceFile
 from stylize_video.pipeline.media.streams import plan_streams
 
 from ..helpers.command import run_command
@@ -234,40 +234,6 @@ def test_a_header_that_all_streams_together_spoil_is_written_without_them(
     assert line.startswith("subtitle stream 2 (mov_text): ")
 
 
-@pytest.mark.parametrize("change", ["deleted", "replaced"])
-def test_the_source_may_go_while_it_is_painted(
-    make_clip: MakeClip, identity: Path, tmp_path: Path, change: str
-):
-    clip, whole = make_clip(), tmp_path / "whole.mp4"
-    shutil.copy(clip, whole)
-    other = with_sound(tmp_path / "other.mp4", "aac")
-
-    def go(frame: object) -> None:
-        if clip.exists() and change == "deleted":
-            clip.unlink()
-        elif other.exists():
-            other.replace(clip)
-
-    result = stylize(clip, tmp_path / "out.mp4", settings(identity), on_frame=go)
-    assert result.losses == ()
-    assert packets(tmp_path / "out.mp4", "audio") == packets(whole, "audio")
-
-
-def test_a_source_that_is_emptied_meanwhile_costs_its_sound(
-    make_clip: MakeClip, identity: Path, tmp_path: Path
-):
-    clip = make_clip()
-    result = stylize(
-        clip,
-        tmp_path / "out.mp4",
-        settings(identity),
-        on_frame=lambda frame: clip.write_bytes(b"") and None,
-    )
-    assert result.frames == len(read_video(tmp_path / "out.mp4")[0]) == 30
-    (line,) = result.losses
-    assert line.startswith("audio stream 1 (aac): the source can't be read any more")
-
-
 def test_a_fragment_takes_no_older_files_place(
     make_clip: MakeClip, identity: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
@@ -311,7 +277,7 @@ def with_lines(path: Path, rate: int, count: int, lines: dict[int, int]) -> Path
 
 def test_a_stream_that_begins_late_is_planned_from_its_header(tmp_path: Path):
     path = with_lines(tmp_path / "late.mkv", 1, 20, {15000: 1000})
-    (plan,) = plan_streams(path, "matroska")
+    (plan,) = plan_streams(SourceFile(path), "matroska")
     assert plan.line == "subtitle stream 1 (srt) is copied (planned from its header alone)"
 
 

@@ -22,6 +22,7 @@ from stylize_video.pipeline.core.frame import Span
 from stylize_video.pipeline.media.encoding import choose_encoding
 from stylize_video.pipeline.media.inputs import open_source
 from stylize_video.pipeline.media.mux import WHOLE, join
+from stylize_video.pipeline.media.source_file import SourceFile
 from stylize_video.pipeline.media.streams import plan_streams
 from stylize_video.pipeline.media.writers import VideoWriter
 from stylize_video.pipeline.render import render_segment
@@ -230,9 +231,9 @@ def test_ranges_rendered_apart_join_to_the_whole(
         assert broken is None
         assert len(read_video(path)[0]) == piece.frames
         pieces.append(piece)
-    with clip.open("rb") as original:
-        plans = plan_streams(clip, "mp4")
-        assert join(pieces, original, tmp_path / "joined.mp4", "mp4", WHOLE, plans) == []
+    original = SourceFile(clip)
+    plans = plan_streams(original, "mp4")
+    assert join(pieces, original, tmp_path / "joined.mp4", "mp4", WHOLE, plans) == []
     frames, times = read_video(tmp_path / "joined.mp4")
     whole, whole_times = read_video(clip)
     assert times == whole_times

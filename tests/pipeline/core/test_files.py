@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,45 @@ def test_a_file_that_fails_leaves_the_old_one(tmp_path: Path):
         part.write_text("new")
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_link_names_is_written_and_the_link_stays(tmp_path: Path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    link = tmp_path / "link.txt"
+    link.symlink_to(disk / "real.txt")
+    with atomic_write(link) as part:
+        assert part.parent == disk
+        part.write_text("new")
+    assert link.is_symlink() and (disk / "real.txt").read_text() == "new"
+    assert [p.name for p in disk.iterdir()] == ["real.txt"]
+
+
+def test_what_is_finished_and_can_not_be_put_there_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = tmp_path / "a.onnx"
+    path.write_text("old")
+    move = Path.replace
+
+    def refuse(self: Path, place: Path) -> Path:
+        if place == path:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        return move(self, place)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    said = r"a.onnx can't be written: Operation not permitted; what was made is in .*a-2.onnx"
+    with pytest.raises(SinkError, match=said), atomic_write(path) as part:
+        part.write_text("hours of training")
+    assert path.read_text() == "old"
+    assert (tmp_path / "a-2.onnx").read_text() == "hours of training"
+
+
+def test_what_a_dead_process_left_is_written_over(tmp_path: Path):
+    (tmp_path / ".a.txt.part").write_text("half of a long text")
+    with atomic_write(tmp_path / "a.txt") as part:
+        part.write_text("new")
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a.txt", "new")]
 
 
 def test_a_folder_that_is_not_there_is_an_error_of_one_line(tmp_path: Path):

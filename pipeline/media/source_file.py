@@ -1,0 +1,131 @@
+"""The file of a source: opened once, and read through that descriptor whatever happens to its name.
+
+Between the plan and the join of a long film its file may be moved, deleted, or replaced by another.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+import weakref
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import InputContainer
+
+_SPOT = 4096  # bytes that are compared at each of three places
+_PLACES = 4  # quarters: recorders rewrite the beginning and the end of a file that still grows
+
+
+class SourceFile:
+    """A file that stays open. What is deleted or replaced meanwhile is still read as it was.
+
+    Args:
+        path: the file.
+
+    Raises:
+        OSError: it can't be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        weakref.finalize(self, os.close, self._descriptor)
+        self._positioned = threading.Lock()
+        self._format: str | None = None
+        self._size = os.fstat(self._descriptor).st_size
+        self._spots = self._read_spots(self._size)
+
+    def open(self, **options: Any) -> InputContainer:
+        """Open the file once more with FFmpeg, from its beginning.
+
+        Args:
+            options: as for ``av.open``.
+
+        Raises:
+            av.FFmpegError, OSError: FFmpeg can't read it.
+        """
+        if self._is_in_place():
+            # "a:b.mp4" alone would name a protocol.
+            container = av.open(str(self.path.absolute()), "r", **options)
+        else:
+            container = av.open(self.reader(), "r", format=self._format, **options)  # pyright: ignore[reportArgumentType]
+        self._format = container.format.name
+        return container
+
+    def reader(self) -> io.RawIOBase:
+        """A reader of its own position, from the beginning."""
+        return _Reader(self)
+
+    def read_at(self, offset: int, count: int) -> bytes:
+        """Read up to ``count`` bytes at ``offset``; fewer at the end.
+
+        Raises:
+            OSError: the disk failed, or is gone.
+        """
+        if hasattr(os, "pread"):
+            return os.pread(self._descriptor, count, offset)
+        with self._positioned:  # Windows
+            os.lseek(self._descriptor, offset, os.SEEK_SET)
+            return os.read(self._descriptor, count)
+
+    @property
+    def size(self) -> int:
+        """Bytes that it has now."""
+        return os.fstat(self._descriptor).st_size
+
+    @property
+    def is_truncated(self) -> bool:
+        """It has become shorter since it was opened."""
+        return self.size < self._size
+
+    @property
+    def is_overwritten(self) -> bool:
+        """Other bytes were written into the same file since it was opened."""
+        now = self._read_spots(self.size)
+        return any(a[: len(b)] != b[: len(a)] for a, b in zip(self._spots, now, strict=True))
+
+    def _is_in_place(self) -> bool:
+        try:
+            there = self.path.stat()
+        except OSError:
+            return False
+        return os.path.samestat(there, os.fstat(self._descriptor))
+
+    def _read_spots(self, size: int) -> list[bytes]:
+        """Some bytes at a quarter, the half, and three quarters of the size that it had."""
+        offsets = (self._size * part // _PLACES for part in range(1, _PLACES))
+        try:
+            return [self.read_at(o, min(_SPOT, max(0, size - o))) for o in offsets]
+        except OSError:
+            return [b""] * (_PLACES - 1)
+
+
+class _Reader(io.RawIOBase):
+    """Reads a ``SourceFile`` for FFmpeg."""
+
+    def __init__(self, file: SourceFile) -> None:
+        self._file = file
+        self._offset = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read_at(self._offset, len(buffer))
+        buffer[: len(data)] = data
+        self._offset += len(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._offset, os.SEEK_END: self._file.size}[whence]
+        self._offset = base + offset
+        return self._offset
+
+    def tell(self) -> int:
+        return self._offset
