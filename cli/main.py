@@ -20,6 +20,7 @@ from .help import PlainCommand, in_words
 from .live import live
 from .lut import lut
 from .paint import paint
+from .progress import Report
 from .run import run
 from .stopping import STOPPED
 from .styles import styles
@@ -114,10 +115,11 @@ for _group, _commands in COMMANDS.items():
 def main() -> None:
     """Run the command. Exit 0: done; 1: a stated error; 2: wrong usage; 3: losses; 130: Ctrl-C."""
     try:
-        app(prog_name="stylize-video")
+        with Report().notes():
+            app(prog_name="stylize-video")
     except StylizeError as error:
-        sys.stderr.write(f"stylize-video: {error}\n")
+        Report().say(f"stylize-video: {error}")
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.stderr.write("stylize-video: stopped\n")
+        Report().say("stylize-video: stopped")
         sys.exit(STOPPED)
