@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from ..pipeline.core.errors import StylizeError
+from ..pipeline.core.errors import StylizeError, reason
 from ..pipeline.core.units import split_weight
 from .decoders import train_decoders
 from .evaluate import evaluate
@@ -118,8 +118,21 @@ def main() -> None:
         with Report().notes():
             app(prog_name="stylize-video")
     except StylizeError as error:
-        Report().say(f"stylize-video: {error}")
-        sys.exit(1)
+        _end(str(error), 1)
+    except OSError as error:  # of a name that the system refuses, wherever it is looked up first
+        _end(f"{_beginning(error.filename)}: {reason(error)}", 1)
+    except MemoryError:
+        _end("out of memory; a smaller --size needs less", 1)
     except KeyboardInterrupt:
-        Report().say("stylize-video: stopped")
-        sys.exit(STOPPED)
+        _end("stopped", STOPPED)
+
+
+def _end(line: str, code: int) -> NoReturn:
+    Report().say(f"stylize-video: {line}")
+    sys.exit(code)
+
+
+def _beginning(name: object) -> str:
+    """The beginning of a name, which may be too long for any disk."""
+    text = "the system" if name is None else str(name)
+    return text if len(text) <= 300 else f"{text[:60]}…"
