@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..pipeline.core.errors import StylizeError, reason
+from ..pipeline.core.library_messages import messages_kept_from_the_terminal
 from ..pipeline.core.units import split_weight
 from .decoders import train_decoders
 from .evaluate import evaluate
@@ -115,7 +116,7 @@ for _group, _commands in COMMANDS.items():
 def main() -> None:
     """Run the command. Exit 0: done; 1: a stated error; 2: wrong usage; 3: losses; 130: Ctrl-C."""
     try:
-        with Report().notes():
+        with messages_kept_from_the_terminal(), Report().notes():
             app(prog_name="stylize-video")
     except StylizeError as error:
         _end(str(error), 1)

@@ -17,6 +17,8 @@ from ..core.errors import SinkError, SourceError
 from ..core.files import PICTURE_SUFFIXES, atomic_write
 from ..core.frame import ALL, Frame, Plane, Rgb, Rgb8Or16, Span, eight_bits, resized
 from .color import BT709
+from .damaged import decode_picture
+from .declared_size import refuse_large_picture
 from .source import SourceInfo, fit_size
 
 log = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ class PictureSource:
         fps: frames per second.
 
     Raises:
-        SourceError: there is no picture, or the first can't be decoded.
+        SourceError: there is no picture, one is too large, or the first can't be decoded.
     """
 
     def __init__(self, name: str, paths: list[Path], size: str | None, fps: Fraction) -> None:
@@ -40,6 +42,8 @@ class PictureSource:
             kinds = " ".join(sorted(PICTURE_SUFFIXES))
             raise SourceError(f"{name} holds no pictures ({kinds})")
         self.paths = paths
+        for path in paths:
+            refuse_large_picture(path)
         height, width = read_picture(paths[0]).shape[:2]
         width, height = fit_size(size, width, height, Fraction(1))
         self.info = SourceInfo(
@@ -88,6 +92,8 @@ class PictureSource:
 
 # ---- reading ----
 
+_noted = set[Path]()  # damaged pictures: each is said once, however often it is read
+
 
 def read_picture(path: Path) -> Rgb:
     """Read a picture in 8 bits: (H, W, 3) uint8, 0–255, RGB.
@@ -128,13 +134,17 @@ def read_8_or_16_bit(path: Path) -> Rgb8Or16:
 
 def _decode(path: Path, how: int) -> NDArray[Any]:
     """Read a file and decode it, ``how`` being OpenCV's flags."""
+    refuse_large_picture(path)
     try:
-        encoded = np.fromfile(path, dtype=np.uint8)
+        encoded = path.read_bytes()
     except OSError as error:
         raise SourceError(f"picture {path} can't be read: {error.strerror}") from error
-    pixels = cv2.imdecode(encoded, how) if encoded.size else None
+    pixels, is_damaged = decode_picture(encoded, how)
     if pixels is None:
         raise SourceError(f"picture {path} can't be decoded")
+    if is_damaged and path not in _noted:
+        _noted.add(path)
+        log.warning("picture %s is damaged; what can be decoded of it is used", path)
     return pixels
 
 

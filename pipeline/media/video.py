@@ -20,6 +20,7 @@ from ..core.frame import ALL, Frame, Plane, Span
 from ..core.units import parse_time
 from .adapters import Orientation, ToPicture
 from .color import tags_of
+from .declared_size import refuse_pixels
 from .source import SourceInfo, fit_size
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class VideoSource:
     def __init__(self, path: Path, size: str | None = None) -> None:
         self.path = path
         with _opened(path) as (container, stream):
+            refuse_pixels(str(path), stream.width, stream.height)
             first = _first_frame(container, stream, path)
             self._orientation = Orientation.of(first)
             height, width = self._orientation.size(first.height, first.width)

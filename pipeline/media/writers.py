@@ -15,11 +15,10 @@ from av.codec import Codec
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from ..core.errors import SinkError, reason
 from ..core.files import writing
 from ..core.frame import Frame, Picture, as_rgb
 from .adapters import ToFrame
-from .encoding import Encoding
+from .encoding import OPENING_ERRORS, Encoding
 from .images import picture_bytes
 from .source import SourceInfo
 
@@ -101,14 +100,9 @@ class VideoWriter:
             context.sample_aspect_ratio = info.sample_aspect
             # The extradata must exist before the header is written.
             context.open(strict=False)
-        except (av.FFmpegError, ValueError, OSError, NotImplementedError) as error:
+        except OPENING_ERRORS as error:
             self._container.close()
-            options = " ".join(f"{key}={value}" for key, value in encoding.options.items())
-            raise SinkError(
-                f"encoder {encoding.codec} can't be opened at {info.width}x{info.height} "
-                f"{encoding.pixel_format} with {options or 'no options'}: "
-                f"{reason(error)}"
-            ) from error
+            raise encoding.refusal(info.width, info.height, error) from error
         return stream
 
     def write(self, frame: Frame) -> None:
