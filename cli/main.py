@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from importlib.metadata import version
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from ..pipeline.core.errors import StylizeError
+from ..pipeline.core.errors import StylizeError, reason
+from ..pipeline.core.library_messages import messages_kept_from_the_terminal
 from ..pipeline.core.units import split_weight
 from .decoders import train_decoders
 from .evaluate import evaluate
@@ -21,6 +21,7 @@ from .help import PlainCommand, in_words
 from .live import live
 from .lut import lut
 from .paint import paint
+from .progress import Report
 from .run import run
 from .standard_streams import lasting_streams
 from .stopping import STOPPED
@@ -116,16 +117,24 @@ for _group, _commands in COMMANDS.items():
 def main() -> None:
     """Run the command. Exit 0: done; 1: a stated error; 2: wrong usage; 3: losses; 130: Ctrl-C."""
     try:
-        with lasting_streams():
+        with messages_kept_from_the_terminal(), lasting_streams(), Report().notes():
             app(prog_name="stylize-video")
     except StylizeError as error:
         _end(str(error), 1)
+    except OSError as error:  # of a name that the system refuses, wherever it is looked up first
+        _end(f"{_beginning(error.filename)}: {reason(error)}", 1)
+    except MemoryError:
+        _end("out of memory; a smaller --size needs less", 1)
     except KeyboardInterrupt:
         _end("stopped", STOPPED)
 
 
 def _end(line: str, code: int) -> NoReturn:
-    with suppress(OSError, ValueError):  # its reader may have gone
-        sys.stderr.write(f"stylize-video: {line}\n")
-        sys.stderr.flush()
+    Report().say(f"stylize-video: {line}")
     sys.exit(code)
+
+
+def _beginning(name: object) -> str:
+    """The beginning of a name, which may be too long for any disk."""
+    text = "the system" if name is None else str(name)
+    return text if len(text) <= 300 else f"{text[:60]}…"

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from ..models.environment import VGG_SETTING
 from ..pipeline.core.config import GROUPS, Settings, checked, load_config
+from .printable import printable
 
 Vgg = Annotated[
     Path | None,
@@ -161,5 +162,6 @@ def _read(name: str, field: FieldInfo, value: Any) -> Any:
         return None if value == [] else value
     for item in value:
         if "=" not in item:
-            raise typer.BadParameter(f"'{item}' is not KEY=VALUE", param_hint=_flag(name))
+            shown = printable(item)
+            raise typer.BadParameter(f"'{shown}' is not KEY=VALUE", param_hint=_flag(name))
     return dict(item.split("=", 1) for item in value)

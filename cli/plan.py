@@ -8,6 +8,7 @@ import typer
 
 from ..pipeline.core.config import Settings
 from .learn import STAND_IN, painting_of, with_style
+from .printable import echo
 from .progress import Report
 
 PlanOnly = Annotated[
@@ -37,9 +38,9 @@ def print_plan(source: str, output: str, settings: Settings, live: bool, report:
         elif settings.method == "learn":
             made = make_plan(source, output, with_style(settings, STAND_IN))
             name = painting_of(settings).name
-            typer.echo(f"learn    {name} on the film's own frames, {settings.learn_steps} steps")
+            echo(f"learn    {name} on the film's own frames, {settings.learn_steps} steps")
         else:
             made = make_plan(source, output, settings)
     for line in made.lines():
         learned = settings.method == "learn" and line.startswith("paint")
-        typer.echo(line.replace(STAND_IN, "the learned style") if learned else line)
+        echo(line.replace(STAND_IN, "the learned style") if learned else line)

@@ -22,6 +22,7 @@ from rich.progress import (
 )
 
 from ..pipeline.core.units import duration_text
+from .printable import printable
 
 
 class Bar:
@@ -131,18 +132,21 @@ class Report:
         if self.as_json:
             self.event(event="note", text=line)
         elif not self.quiet:
-            self.console.print(line, markup=False)
+            self.console.print(printable(line), markup=False, emoji=False)
 
     @contextmanager
     def notes(self) -> Generator[None]:
-        """Print the pipeline's warnings while the block runs, a line each."""
-        handler = _Notes(self)
+        """Print the pipeline's warnings while the block runs, a line each.
+
+        A block within another one replaces it: each warning is printed once.
+        """
         logger = logging.getLogger("stylize_video")
-        logger.addHandler(handler)
+        before = logger.handlers
+        logger.handlers = [_Notes(self)]
         try:
             yield
         finally:
-            logger.removeHandler(handler)
+            logger.handlers = before
 
     def event(self, **fields: object) -> None:
         """One JSON line on standard output."""
@@ -180,10 +184,10 @@ class Report:
 
     def _rich(self) -> Progress:
         return Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=self.console,

@@ -9,6 +9,7 @@ import typer
 
 from .checks import refuse_output
 from .options import Overwrite
+from .printable import echo
 
 
 def styles(
@@ -71,4 +72,4 @@ def _write_sheet(sheet: Path | None, frame: str | None, at: str, overwrite: bool
         raise SettingsError("--frame needs --sheet: the PNG to write")
     refuse_output(sheet, overwrite, "--sheet", ".png")
     write_picture(sheet, style_sheet(frame_at(frame, at)))
-    typer.echo(f"wrote {sheet}", err=True)
+    echo(f"wrote {sheet}", err=True)

@@ -56,8 +56,11 @@ def read_rgb(path: Path) -> NDArray[np.uint8] | None:
         encoded = np.fromfile(path, dtype=np.uint8)
     except OSError:
         return None
-    # IMREAD_COLOR_RGB follows the EXIF rotation; an empty buffer is an error to OpenCV, not a None.
-    return cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB) if encoded.size else None  # pyright: ignore[reportReturnType]
+    try:  # an empty buffer and a billion pixels are errors to OpenCV
+        # IMREAD_COLOR_RGB follows the EXIF rotation.
+        return cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)  # pyright: ignore[reportReturnType]
+    except cv2.error:
+        return None
 
 
 def to_tensor(rgb: NDArray[np.uint8]) -> Tensor:

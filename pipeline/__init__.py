@@ -8,12 +8,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .core.config import Settings
     from .live.run import play_live
     from .render import stylize
+
+# Pixels of a picture that OpenCV decodes, read when it is loaded: ``declared_size.MOST_PIXELS``. It
+# holds for the formats too of which we read no header.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**28))
 
 __all__ = ["Settings", "play_live", "stylize"]
 

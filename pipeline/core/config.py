@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from .errors import SettingsError, nearest, reason
+from .errors import SettingsError, nearest
 from .groups import (
     DeviceSettings,
     EncodingSettings,
@@ -25,6 +25,7 @@ from .groups import (
     ThirdPartySettings,
     VideoSettings,
 )
+from .yaml_file import load_yaml
 
 Model = TypeVar("Model", bound=BaseModel)
 GROUPS: tuple[tuple[str, type[BaseModel]], ...] = (
@@ -40,6 +41,8 @@ GROUPS: tuple[tuple[str, type[BaseModel]], ...] = (
 )
 """Title of each group of settings, in the order of ``--help`` and ``config.yaml``."""
 
+
+_LONGEST = 200  # characters of a wrong value in a message
 
 RENAMED = {"preserve_color": "palette"}
 """Settings of earlier versions, and what they are called now."""
@@ -83,12 +86,7 @@ def load_config(path: Path) -> dict[str, Any]:
         SettingsError: the file can't be read, is no mapping, or holds an unknown key or wrong
         value.
     """
-    try:
-        values: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"--config {path} can't be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"--config {path} is not YAML: {reason(error)}") from error
+    values = load_yaml(path, f"--config {path}")
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -120,7 +118,13 @@ def _first_complaint(error: ValidationError, model: type[BaseModel], origin: str
             hint = f"; did you mean '{RENAMED[name]}'?"
         return f"{origin}: unknown setting '{name}'{hint}"
     why = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    why = why[0].lower() + why[1:]
+    why = _excerpt(why[0].lower() + why[1:])
+    given = first["input"]
     if not origin:
-        return f"--{name.replace('_', '-')} {first['input']}: {why}"
-    return f"{origin}: {name} = {first['input']!r}: {why}"
+        return f"--{name.replace('_', '-')} {_excerpt(str(given))}: {why}"
+    return f"{origin}: {name} = {_excerpt(repr(given))}: {why}"
+
+
+def _excerpt(text: str) -> str:
+    """``text`` in a message of one line."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -93,7 +93,10 @@ class StyleSettings(Group):
         json_schema_extra={"metavar": "|".join((*METHODS, "FILE"))},
     )
     learn_steps: int = Field(
-        450, ge=1, description="For --method learn: number of training steps; 1500 are better."
+        450,
+        ge=1,
+        le=10_000_000,
+        description="For --method learn: number of training steps; 1500 are better.",
     )
     smooth: Literal["auto", "off", "guided", "closed"] = Field(
         "auto",
@@ -287,7 +290,7 @@ class KeyframeSettings(Group):
         "minutes).",
     )
     between_steps: int = Field(
-        500, ge=1, description="For --between net: number of training steps."
+        500, ge=1, le=10_000_000, description="For --between net: number of training steps."
     )
     save_style: Path | None = Field(
         None, description="For --between net: save the trained network as a style file (.onnx)."
@@ -345,7 +348,7 @@ class DeviceSettings(Group):
         "computer.",
     )
     threads: int = Field(
-        0, ge=0, description="CPU cores that the neural network may use; 0 means all."
+        0, ge=0, le=512, description="CPU cores that the neural network may use; 0 means all."
     )
     precision: Literal["auto", "float", "half", "int8"] = Field(
         "auto",
@@ -358,6 +361,7 @@ class DeviceSettings(Group):
     tile: int = Field(
         0,
         ge=0,
+        le=65535,
         description="Use less memory: paint in square tiles of this size, px, at least 256. 0: no "
         "tiles.",
     )

@@ -6,6 +6,7 @@ import re
 from fractions import Fraction
 
 _LARGEST = 65535
+_MOST_BITS = 1e10  # a second
 
 
 def parse_time(text: str) -> Fraction:
@@ -14,7 +15,7 @@ def parse_time(text: str) -> Fraction:
     Raises:
         ValueError: the text is not a time, or is negative.
     """
-    if not re.fullmatch(r"(\d+:){0,2}\d+(\.\d+)?", text.strip()):
+    if not re.fullmatch(r"(\d{1,9}:){0,2}\d{1,9}(\.\d{1,99})?", text.strip()):
         raise ValueError(f"'{text}' is not a time; write seconds (75.5) or [HH:]MM:SS (1:15.5)")
     seconds = Fraction(0)
     for part in text.strip().split(":"):
@@ -58,9 +59,10 @@ def parse_bits(text: str | None) -> int | None:
     if text is None:
         return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([kM]?)", text)
-    if match is None or not float(match[1]):
+    bits = float(match[1]) * {"": 1, "k": 1000, "M": 1_000_000}[match[2]] if match else 0.0
+    if not 1 <= bits <= _MOST_BITS:
         raise ValueError("write bits per second, as 4M or 800k")
-    return round(float(match[1]) * {"": 1, "k": 1000, "M": 1_000_000}[match[2]])
+    return round(bits)
 
 
 def duration_text(seconds: float) -> str:

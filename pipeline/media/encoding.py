@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -14,12 +15,17 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.format import VideoFormat
 
 from ..core.concurrency import available_cores
-from ..core.errors import SinkError, nearest
+from ..core.errors import SinkError, nearest, reason
 from ..core.groups import EncodingSettings
 from .color import ColorTags, is_rgb
 from .hardware import AUTO, hardware_encoder
 from .outputs import container_of
 from .source import SourceInfo
+
+OPENING_ERRORS = (av.FFmpegError, ValueError, OSError, NotImplementedError)
+"""What opening an encoder raises."""
+
+_MOST_COMMON = 4096  # px of a side that every encoder takes
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +120,37 @@ class Encoding:
         context.color_trc = self.color.transfer
         context.color_range = self.color.range
 
+    def check_opens(self, width: int, height: int) -> None:
+        """Open the encoder and close it: the way to learn what it refuses, such as a size.
+
+        Raises:
+            SinkError: it can't be opened.
+        """
+        context = VideoCodecContext.create(self.codec, "w")
+        assert isinstance(context, VideoCodecContext)
+        self.configure(context, width, height)
+        context.time_base = Fraction(1, 25)
+        context.options = dict(self.options)
+        try:
+            context.open(strict=False)
+        except OPENING_ERRORS as error:
+            raise self.refusal(width, height, error) from error
+
+    def refusal(self, width: int, height: int, error: Exception) -> SinkError:
+        """What to say of an encoder that can't be opened.
+
+        Args:
+            width: of the frames, px.
+            height: of the frames, px.
+            error: why.
+        """
+        options = " ".join(f"{key}={value}" for key, value in self.options.items())
+        advice = "; add --size for a smaller picture" if max(width, height) > _MOST_COMMON else ""
+        return SinkError(
+            f"encoder {self.codec} can't be opened at {width}x{height} {self.pixel_format} with "
+            f"{options or 'no options'}: {reason(error)}{advice}"
+        )
+
 
 def choose_encoding(
     output: Path, settings: EncodingSettings, info: SourceInfo, content: Content = PLAIN
@@ -149,7 +186,9 @@ def choose_encoding(
     if is_rgb(pixel_format):
         color = ColorTags(0, color.primaries, color.transfer, 2)
     _note_what_is_lost(container, pixel_format, info, content)
-    return Encoding(name, pixel_format, options, color)
+    encoding = Encoding(name, pixel_format, options, color)
+    encoding.check_opens(info.width, info.height)
+    return encoding
 
 
 def _default_codec(container: str, plain: str, content: Content) -> str:

@@ -19,6 +19,8 @@ from ..core.frame import ALL, Frame, Plane, Rgb, Rgb8Or16, Span, eight_bits
 from .adapters import Decoded
 from .alpha import with_opacity, without_hidden
 from .color import BT709
+from .damaged import decode_picture
+from .declared_size import refuse_large_picture
 from .film_pictures import EXR, HEIC_SUFFIXES, exr_bytes, read_film_picture
 from .picture_alpha import COLOR, decode_with_alpha, may_have_alpha
 from .source import SourceInfo, fit_size
@@ -36,7 +38,7 @@ class PictureSource:
         fps: frames per second.
 
     Raises:
-        SourceError: there is no picture, or the first can't be decoded.
+        SourceError: there is no picture, one is too large, or the first can't be decoded.
     """
 
     def __init__(self, name: str, paths: list[Path], size: str | None, fps: Fraction) -> None:
@@ -44,6 +46,8 @@ class PictureSource:
             kinds = " ".join(sorted(PICTURE_SUFFIXES))
             raise SourceError(f"{name} holds no pictures ({kinds})")
         self.paths = paths
+        for path in paths:
+            refuse_large_picture(path)
         first = read_pixels(paths[0])
         height, width = first.shape[:2]
         width, height = fit_size(size, width, height, Fraction(1))
@@ -108,6 +112,8 @@ def _is_transparent(path: Path) -> bool:
 
 # ---- reading ----
 
+_noted = set[Path]()  # damaged pictures: each is said once, however often it is read
+
 
 def read_pixels(path: Path) -> NDArray[Any]:
     """Read a picture upright: (H, W, 3), RGB, or (H, W, 4), RGBA, uint8 or uint16.
@@ -119,7 +125,7 @@ def read_pixels(path: Path) -> NDArray[Any]:
         return read_film_picture(path)
     encoded = _read(path)
     decode = partial(_decode, encoded, path)
-    bgr = decode_with_alpha(decode) if may_have_alpha(encoded.tobytes()) else decode(COLOR)
+    bgr = decode_with_alpha(decode) if may_have_alpha(encoded) else decode(COLOR)
     if str(bgr.dtype) not in ("uint8", "uint16"):
         raise SourceError(f"picture {path} holds {bgr.dtype}; 8 and 16 bits are read")
     how = cv2.COLOR_BGRA2RGBA if bgr.shape[2] == 4 else cv2.COLOR_BGR2RGB
@@ -168,18 +174,22 @@ def read_8_or_16_bit(path: Path) -> Rgb8Or16:
     return np.ascontiguousarray(rgb)
 
 
-def _read(path: Path) -> NDArray[np.uint8]:
+def _read(path: Path) -> bytes:
+    refuse_large_picture(path)
     try:
-        return np.fromfile(path, dtype=np.uint8)
+        return path.read_bytes()
     except OSError as error:
         raise SourceError(f"picture {path} can't be read: {error.strerror}") from error
 
 
-def _decode(encoded: NDArray[np.uint8], path: Path, how: int) -> NDArray[Any]:
+def _decode(encoded: bytes, path: Path, how: int) -> NDArray[Any]:
     """Decode a file's bytes, ``how`` being OpenCV's flags."""
-    pixels = cv2.imdecode(encoded, how) if encoded.size else None
+    pixels, is_damaged = decode_picture(encoded, how)
     if pixels is None:
         raise SourceError(f"picture {path} can't be decoded")
+    if is_damaged and path not in _noted:
+        _noted.add(path)
+        log.warning("picture %s is damaged; what can be decoded of it is used", path)
     return pixels
 
 

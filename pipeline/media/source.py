@@ -11,6 +11,7 @@ from typing import Protocol
 from ..core.frame import ALL, Frame, Plane, Span
 from ..core.units import parse_size
 from .color import ColorTags
+from .declared_size import refuse_pixels
 from .source_file import SourceFile
 
 
@@ -125,10 +126,14 @@ def fit_size(size: str | None, width: int, height: int, aspect: Fraction) -> tup
         width: the width of the source, px.
         height: the height of the source, px.
         aspect: the width of a source's pixel divided by its height.
+
+    Raises:
+        SourceError: that are more pixels than can be painted.
     """
     if size is None:
         return width, height
     new_width, new_height = parse_size(size)
     if new_width is None:
         new_width = max(2, round(width * aspect * new_height / height / 2) * 2)
+    refuse_pixels(f"--size {size}", new_width, new_height)
     return new_width, new_height

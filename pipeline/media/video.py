@@ -23,6 +23,7 @@ from ..core.frame import ALL, Frame, Plane, Span
 from ..core.units import parse_time
 from .adapters import Orientation, ToPicture
 from .color import bits_of, has_alpha, tags_of
+from .declared_size import refuse_pixels
 from .hardware import hardware_decoder
 from .hdr import hdr10_parameters
 from .interlaced import deinterlaced
@@ -53,6 +54,7 @@ class VideoSource:
             raise SourceError(f"{path} can't be read: {reason(error)}") from error
         self._hardware = hardware_decoder(path, reading.decode_on)
         with _opened(self._file) as (container, stream):
+            refuse_pixels(str(path), stream.width, stream.height)
             first = _first_frame(container, stream, path)
             self._orientation = Orientation.of(first)
             height, width = self._orientation.size(first.height, first.width)

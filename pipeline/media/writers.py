@@ -20,12 +20,11 @@ from av.codec import Codec
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from ..core.errors import SinkError, reason
 from ..core.files import writing
 from ..core.frame import Frame, Opacity, Picture, as_rgb, eight_bits, rgb_8_or_16
 from .adapters import ToFrame
 from .alpha import with_opacity
-from .encoding import Encoding
+from .encoding import OPENING_ERRORS, Encoding
 from .images import ALPHA_SUFFIXES, picture_bytes
 from .last_delay import set_last_delay
 from .outputs import FOLDER_NAMES
@@ -125,15 +124,10 @@ class VideoWriter:
                 context.codec_tag = "hvc1"  # Apple's players know no hev1
             # The extradata must exist before the header is written.
             context.open(strict=False)
-        except (av.FFmpegError, ValueError, OSError, NotImplementedError) as error:
+        except OPENING_ERRORS as error:
             self._container.close()
             self._file.close()
-            options = " ".join(f"{key}={value}" for key, value in encoding.options.items())
-            raise SinkError(
-                f"encoder {encoding.codec} can't be opened at {info.width}x{info.height} "
-                f"{encoding.pixel_format} with {options or 'no options'}: "
-                f"{reason(error)}"
-            ) from error
+            raise encoding.refusal(info.width, info.height, error) from error
         return stream
 
     def write(self, frame: Frame) -> None:

@@ -90,7 +90,7 @@ def find_styles(names: Sequence[str]) -> list[tuple[Path, float]]:
         name, weight = split_weight(text)
         styles.append((find_style(name), weight))
     total = sum(weight for _, weight in styles)
-    if not all(isfinite(weight) and weight >= 0 for _, weight in styles) or total <= 0:
+    if any(weight < 0 for _, weight in styles) or not isfinite(total) or total <= 0:
         raise ModelError(
             f"--style {' '.join(names)}: weights are numbers from 0, one of them above"
         )

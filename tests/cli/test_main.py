@@ -11,7 +11,7 @@ import pytest
 from stylize_video.cli.main import COMMANDS, _repeat_style
 from stylize_video.pipeline.core.config import GROUPS
 
-from ..helpers.command import plain_environment, run_command
+from ..helpers.command import one_line, plain_environment, run_command
 from ..helpers.video import MakeClip
 
 
@@ -19,6 +19,32 @@ def test_wrong_usage_exits_2(tmp_path: Path):
     assert run_command("in.mp4", "o.mp4", "--no-such-option").returncode == 2
     assert run_command("in.mp4", "o.mp4", "--crf", "many").returncode == 2
     assert run_command("in.mp4", "o.mp4", "--encoder-option", "x").returncode == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "LONG.mp4"],
+        ["run", "IN", "LONG.mp4", "--style", "STYLE"],
+        ["run", "IN", "LONG/o.mp4", "--style", "STYLE"],
+        ["run", "IN", "o.mp4", "--style", "LONG.cube"],
+        ["run", "IN", "o.mp4", "--style", "LONG.onnx"],
+        ["run", "IN", "o.mp4", "--style", "STYLE", "--mask", "LONG.png"],
+        ["live", "LONG.mp4", "window"],
+        ["lut", "IN", "LONG.png", "o.cube"],
+        ["evaluate", "LONG.mp4", "LONG.mp4"],
+        ["styles", "--sheet", "LONG.png", "--frame", "IN"],
+    ],
+    ids=" ".join,
+)
+def test_a_name_too_long_for_any_disk_is_a_line(
+    tmp_path: Path, make_clip: MakeClip, identity: Path, words: list[str]
+):
+    names = {"IN": str(make_clip(audio=False)), "STYLE": str(identity)}
+    typed = [names.get(word, word).replace("LONG", "9" * 5000) for word in words]
+    line = one_line(run_command(*typed, cwd=tmp_path))
+    assert "File name too long" in line
+    assert len(line) < 200
 
 
 def test_run_is_the_default_command(tmp_path: Path, make_clip: MakeClip, identity: Path):

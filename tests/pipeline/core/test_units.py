@@ -3,7 +3,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from stylize_video.pipeline.core.units import parse_size, parse_time
+from stylize_video.pipeline.core.units import parse_bits, parse_size, parse_time
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,9 @@ def test_times_are_exact(text: str, seconds: Fraction):
     assert parse_time(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "-1", "1:2:3:4", "five", "1e3"])
+@pytest.mark.parametrize(
+    "text", ["", "-1", "1:2:3:4", "five", "1e3", "9" * 4000, "0." + "9" * 4000]
+)
 def test_what_is_no_time_is_refused(text: str):
     with pytest.raises(ValueError, match="not a time"):
         parse_time(text)
@@ -34,3 +36,17 @@ def test_sizes():
 def test_what_is_no_size_is_refused(text: str):
     with pytest.raises(ValueError, match="write 1280x720 or 720p"):
         parse_size(text)
+
+
+@pytest.mark.parametrize("text", ["0", "0.2", "many", "9" * 4000, "99999M"])
+def test_what_is_no_bit_rate_is_refused(text: str):
+    with pytest.raises(ValueError, match="write bits per second"):
+        parse_bits(text)
+
+
+def test_bit_rates():
+    assert [parse_bits(text) for text in ("4M", "800k", "2500000")] == [
+        4_000_000,
+        800_000,
+        2_500_000,
+    ]
