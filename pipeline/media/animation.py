@@ -29,7 +29,9 @@ def is_animation(path: Path) -> bool:
         head = file.read(65536)
     if head.startswith(b"\x89PNG"):
         return b"acTL" in head[: max(0, head.find(b"IDAT"))]
-    return (head[8:16] == b"WEBPVP8X" and bool(head[20] & 2)) or head[4:12] == b"ftypavis"
+    if head[8:16] == b"WEBPVP8X":
+        return any(flags & 2 for flags in head[20:21])
+    return head[4:12] == b"ftypavis"
 
 
 class AnimationSource:

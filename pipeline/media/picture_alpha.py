@@ -24,9 +24,8 @@ def may_have_alpha(encoded: bytes) -> bool:
         head = encoded[: max(0, encoded.find(b"IDAT"))]
         return encoded[25:26] in (b"\x04", b"\x06") or b"tRNS" in head
     if encoded[8:12] == b"WEBP":
-        if encoded[12:16] == b"VP8X":
-            return bool(encoded[20] & 0x10)
-        return encoded[12:16] == b"VP8L" and bool(encoded[24] & 0x10)
+        flags = {b"VP8X": encoded[20:21], b"VP8L": encoded[24:25]}.get(encoded[12:16], b"")
+        return any(byte & 0x10 for byte in flags)
     return encoded[:4] in (b"II*\0", b"MM\0*") or encoded[4:12] == b"ftypavif"
 
 
