@@ -37,10 +37,10 @@ from stylize_video.pipeline.media.outputs import CONTAINERS
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the identity network is the tests' own
 
-_LOSSLESS: dict[str, dict[str, str]] = {
-    "libx264": {"qp": "0"},
-    "libx265": {"x265-params": "lossless=1"},
-    "libvpx-vp9": {"lossless": "1"},
+_LOSSLESS: dict[str, dict[str, Any]] = {
+    "libx264": {"crf": 0},
+    "libx265": {"encoder_option": {"x265-params": "lossless=1"}},
+    "libvpx-vp9": {"crf": 0},
 }
 _COLUMNS = (
     "frames", "times", "last frame", "sound offset", "streams", "size", "pixels", "format", "tags",
@@ -72,20 +72,20 @@ def look(path: Path) -> Seen:
     with av.open(path, metadata_errors="replace") as container:
         video = container.streams.best("video")
         assert isinstance(video, VideoStream) and video.time_base is not None
-        sound = container.streams.best("audio")
-        frames = list(_decoded(path))
+        has_sound = container.streams.best("audio") is not None
+        base, aspect = video.time_base, Fraction(video.sample_aspect_ratio or 1)
+    frames = list(_decoded(path))
     first = frames[0]
     turn = Orientation.of(first)
     height, width = turn.size(first.height, first.width)
-    base = video.time_base
     times = sorted((frame.pts or 0) * base for frame in frames)
     return Seen(
         times=[time - times[0] for time in times],
         last=Fraction(int(frames[-1].duration or 0)) * base,
-        sound=None if sound is None else _first_sound(path) - times[0],
+        sound=_first_sound(path) - times[0] if has_sound else None,
         streams=_streams(path),
         size=(width, height),
-        pixels=turn.aspect(Fraction(video.sample_aspect_ratio or 1)),
+        pixels=turn.aspect(aspect),
         pixel_format=first.format.name,
         tags=_tags(first),
     )
@@ -212,7 +212,7 @@ def pictures(clip: Path, folder: Path, frames: int, end: float) -> dict[str, str
             settings = {**how, "end": str(end), "overwrite": True}
             try:
                 if lossless:
-                    settings["encoder_option"] = _lossless(clip, out, settings)
+                    settings |= _lossless(clip, out, settings)
                 stylize(clip, out, Settings.model_validate(settings))
                 figures.append(f"{psnr(clip, out, frames):.1f}".replace("inf", "exact"))
             except StylizeError as error:
@@ -221,8 +221,8 @@ def pictures(clip: Path, folder: Path, frames: int, end: float) -> dict[str, str
     return cells
 
 
-def _lossless(clip: Path, out: Path, settings: dict[str, Any]) -> dict[str, str]:
-    """Options of the encoder that the run would choose, for no loss."""
+def _lossless(clip: Path, out: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of the encoder that the run would choose, for no loss."""
     from stylize_video.pipeline.plan import make_plan
 
     plan = make_plan(clip, out, Settings.model_validate(settings))

@@ -127,6 +127,12 @@ class Plan:
         return info, stage
 
     @property
+    def is_untouched(self) -> bool:
+        """Whether a video's frames are encoded again as they are."""
+        changes = self.masks is not None or self.mirror or self.encoding is None
+        return isinstance(self.style, Untouched) and not changes
+
+    @property
     def starts_inside(self) -> bool:
         """Whether the beginning of a shot must be read too, before ``span``."""
         start = self.span.start

@@ -15,7 +15,7 @@ from .core.concurrency import closing_source, prefetch
 from .core.config import Settings
 from .core.errors import SinkError, SourceError, StylizeError, reason
 from .core.files import unused_path, writing
-from .core.frame import Frame, Span
+from .core.frame import Frame, Layout, Span
 from .core.placement import put_in_place, real_path
 from .imaging.compositing import mirror
 from .keyframes.run import KeyframeBackend, Stage
@@ -115,9 +115,8 @@ def render(
     with work_folder(target) as folder:
         path = folder.path / SEGMENT
         writer = _open_writer(path, plan)
-        planar = style.planar and plan.encoding is not None and not plan.deep
         stages = _stages(plan, style, paint)
-        frames = partial(plan.source.frames, planar=planar, deep=plan.deep)
+        frames = partial(plan.source.frames, layout=_layout(plan, style))
         span = _read_span(plan, frames)
         segment, broken = render_segment(
             plan.source.info, frames(span), stages, path, writer, on_frame, stop
@@ -187,6 +186,15 @@ def render_segment(
     if first is None:
         raise broken or SourceError(f"{info.name} has no frame between --start and --end")
     return Segment(path, count, first, end), broken
+
+
+def _layout(plan: Plan, style: StyleInfo) -> Layout:
+    """How the frames are read: planes spare two conversions."""
+    if plan.is_untouched:
+        return "coded"
+    if plan.deep:
+        return "deep"
+    return "planes" if style.planar and plan.encoding is not None else "rgb"
 
 
 def _stages(plan: Plan, style: StyleInfo, paint: Stage) -> Stage:

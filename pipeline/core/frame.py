@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import cv2
 import numpy as np
@@ -251,6 +251,11 @@ class TemporalState:
     """(H, W), 0–255: how far that can be trusted."""
 
 
+Layout = Literal["rgb", "planes", "deep", "coded"]
+"""How frames are read: as RGB of 8 bits; as Y, U and V planes where they are stored so; with what
+they have beyond 8 bits (``deep``); or with the decoder's own frame, for what is not painted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """A picture, its painting, and its place in time.
@@ -280,6 +285,8 @@ class Frame:
     alpha: Opacity | None = None
     """(H, W) uint8, 0–255, or uint16, 0–65535: opacity of a source that has it. What it hides has
     the colours around it in ``source``."""
+    coded: Any = None
+    """The decoder's frame (``av.VideoFrame``), upright, of a film that is not painted."""
     painted: Picture | None = None
     """The painting of ``source``, of the same size."""
     opacity: float = 1.0

@@ -174,3 +174,15 @@ class ToFrame:
                 return frame_of(picture, self._tags)
             picture = picture.rgb()
         return self._from_rgb(with_opacity(picture, alpha, self._alpha))
+
+    def again(self, frame: av.VideoFrame, size: tuple[int, int]) -> av.VideoFrame:
+        """A decoder's frame for the encoder; one of the same format and size is only tagged.
+
+        Args:
+            frame: as decoded.
+            size: (width, height) of the output, px.
+        """
+        if has_alpha(frame) and not self._alpha:
+            one = ToPicture(*size, Orientation(), deep=True).decoded(frame)
+            return self(one.source if one.deep is None else one.deep, one.alpha)
+        return self._from_rgb.convert(frame, size)

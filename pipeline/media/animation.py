@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import SourceError
-from ..core.frame import ALL, Frame, Plane, Span, eight_bits
+from ..core.frame import ALL, Frame, Layout, Plane, Span, eight_bits
 from .adapters import Decoded
 from .color import BT709
 from .source import SourceInfo, fit_size
@@ -74,9 +74,7 @@ class AnimationSource:
             alpha=alpha,
         )
 
-    def frames(
-        self, span: Span = ALL, planar: bool = False, deep: bool = False
-    ) -> Generator[Frame]:
+    def frames(self, span: Span = ALL, layout: Layout = "rgb") -> Generator[Frame]:
         """See ``Source.frames``."""
         size = self.info.width, self.info.height
         pts = 0
@@ -84,7 +82,7 @@ class AnimationSource:
             if span.holds(pts * _MILLISECOND):
                 if rgba.shape[1::-1] != size:
                     rgba = cv2.resize(rgba, size, interpolation=cv2.INTER_AREA)
-                one = Decoded.of(rgba, deep)
+                one = Decoded.of(rgba, deep=False)
                 yield Frame(one.source, pts, _MILLISECOND, duration, alpha=one.alpha)
             pts += duration
 

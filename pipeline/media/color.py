@@ -13,6 +13,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.frame import PictureType
 from av.video.plane import VideoPlane
 from av.video.reformatter import (
     ColorPrimaries,
@@ -202,7 +203,11 @@ def frame_of(picture: Yuv, tags: ColorTags) -> av.VideoFrame:
 
 
 def _tagged(frame: av.VideoFrame, tags: ColorTags) -> av.VideoFrame:
-    """The frame with its tags: some encoders read them there, not in their context."""
+    """The frame with its tags: some encoders read them there, not in their context.
+
+    The source's type of each picture would be forced on the encoder.
+    """
+    frame.pict_type = PictureType.NONE
     frame.colorspace = tags.matrix
     frame.color_range = tags.range
     frame.color_primaries = tags.primaries
@@ -229,9 +234,23 @@ class FromRgb:
         Args:
             pixels: (H, W, 3), RGB, or (H, W, 4), RGBA, uint8 or uint16, contiguous.
         """
+        kind = _FORMATS[pixels.shape[2], str(pixels.dtype)]
+        frame = av.VideoFrame.from_numpy_buffer(pixels, kind)
+        return self.convert(frame, (frame.width, frame.height))
+
+    def convert(self, frame: av.VideoFrame, size: tuple[int, int]) -> av.VideoFrame:
+        """Convert any frame, and set the tags.
+
+        Args:
+            frame: with its own tags, or of RGB.
+            size: (width, height) of the result, px.
+        """
+        resized = (frame.width, frame.height) != size
         frame = self._scaler.reformat(
-            av.VideoFrame.from_numpy_buffer(pixels, _FORMATS[pixels.shape[2], str(pixels.dtype)]),
+            frame,
+            *size,
             format=self.pixel_format,
+            interpolation=Interpolation.BICUBIC if resized else None,
             dst_colorspace=_MATRICES.get(self.tags.matrix),
             # Unknown means limited, by FFmpeg's convention: converted so, and left untagged.
             dst_color_range=self.tags.range or ColorRange.MPEG,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import SinkError, SourceError
 from ..core.files import PICTURE_SUFFIXES, atomic_write
-from ..core.frame import ALL, Frame, Plane, Rgb, Rgb8Or16, Span, eight_bits
+from ..core.frame import ALL, Frame, Layout, Plane, Rgb, Rgb8Or16, Span, eight_bits
 from .adapters import Decoded
 from .alpha import with_opacity, without_hidden
 from .color import BT709
@@ -69,9 +69,7 @@ class PictureSource:
             alpha=alpha,
         )
 
-    def frames(
-        self, span: Span = ALL, planar: bool = False, deep: bool = False
-    ) -> Generator[Frame]:
+    def frames(self, span: Span = ALL, layout: Layout = "rgb") -> Generator[Frame]:
         """See ``Source.frames``."""
         size = (self.info.width, self.info.height)
         others = 0
@@ -82,7 +80,7 @@ class PictureSource:
             if pixels.shape[1::-1] != size:
                 others += 1
                 pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-            one = Decoded.of(pixels, deep)
+            one = Decoded.of(pixels, layout in ("deep", "coded"))
             yield Frame(one.source, number, self.info.time_base, 1, deep=one.deep, alpha=one.alpha)
         if others and len(self.paths) > 1:
             log.warning("%d pictures were resized to %dx%d", others, *size)

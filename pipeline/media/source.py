@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
-from ..core.frame import ALL, Frame, Plane, Span
+from ..core.frame import ALL, Frame, Layout, Plane, Span
 from ..core.units import parse_size
 from .color import ColorTags
 from .declared_size import refuse_pixels
@@ -84,16 +84,12 @@ class Source(Protocol):
 
     info: SourceInfo
 
-    def frames(
-        self, span: Span = ALL, planar: bool = False, deep: bool = False
-    ) -> Generator[Frame]:
+    def frames(self, span: Span = ALL, layout: Layout = "rgb") -> Generator[Frame]:
         """Read the frames whose time lies in ``span``. May be called again, for any span.
 
         Args:
             span: the span of time, on the source's clock.
-            planar: give ``Yuv`` planes where pictures are stored so and need no change; else
-                pictures are (H, W, 3) uint8, 0–255, RGB.
-            deep: give pictures of more than 8 bits in 16 bits too; see ``Frame.deep``.
+            layout: what the frames hold; see ``Layout``.
 
         Raises:
             SourceError: the source broke off, after every frame before that was given.

@@ -19,7 +19,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from ..core.errors import SourceError, reason
-from ..core.frame import ALL, Frame, Plane, Span
+from ..core.frame import ALL, Frame, Layout, Plane, Span
 from ..core.units import parse_time
 from .adapters import Orientation, ToPicture
 from .color import bits_of, has_alpha, tags_of
@@ -66,9 +66,7 @@ class VideoSource:
             info = replace(info, width=given[0], height=given[1], sample_aspect=Fraction(1))
         self.info = info
 
-    def frames(
-        self, span: Span = ALL, planar: bool = False, deep: bool = False
-    ) -> Generator[Frame]:
+    def frames(self, span: Span = ALL, layout: Layout = "rgb") -> Generator[Frame]:
         """See ``Source.frames``."""
         # If a seek fails or lands too late, the file is read from its beginning.
         for seeking in (span.start is not None, False):
@@ -84,7 +82,7 @@ class VideoSource:
                 pictures = chain([first] if first else [], decoded)
                 if self._reading.deinterlace:
                     pictures = deinterlaced(pictures, stream)
-                yield from self._inside(pictures, span, planar, deep)
+                yield from self._inside(pictures, span, layout)
                 return
 
     def count_before(self, time: Fraction) -> int:
@@ -113,15 +111,15 @@ class VideoSource:
         return (frame.pts or 0) * self.info.time_base <= (span.start or 0)
 
     def _inside(
-        self, decoded: Iterable[av.VideoFrame], span: Span, planar: bool, deep: bool
+        self, decoded: Iterable[av.VideoFrame], span: Span, layout: Layout
     ) -> Iterator[Frame]:
         """The frames of ``span``, upright."""
         convert = ToPicture(
             self.info.width,
             self.info.height,
             self._orientation,
-            planar,
-            deep=deep,
+            planar=layout == "planes",
+            deep=layout in ("deep", "coded"),
             keep_hdr=self._reading.keep_hdr,
         )
         end = self.info.start
@@ -135,9 +133,20 @@ class VideoSource:
             if span.holds(time):
                 one = convert.decoded(picture)
                 yield Frame(
-                    one.source, pts, self.info.time_base, duration, deep=one.deep, alpha=one.alpha
+                    one.source,
+                    pts,
+                    self.info.time_base,
+                    duration,
+                    deep=one.deep,
+                    alpha=one.alpha,
+                    coded=picture if layout == "coded" and self._is_ready(picture) else None,
                 )
         self._refuse_missing_tail(end)
+
+    def _is_ready(self, frame: av.VideoFrame) -> bool:
+        """Whether a decoder's frame can be encoded as it is: upright, in the output's range."""
+        tone_map = tags_of(frame).is_hdr and not self._reading.keep_hdr
+        return self._orientation == Orientation() and not tone_map
 
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
         """Decoded frames, each with a pts above the one before."""

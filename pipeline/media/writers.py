@@ -92,6 +92,7 @@ class VideoWriter:
 
     def __init__(self, path: Path, target: Path, info: SourceInfo, encoding: Encoding) -> None:
         self._target = target
+        self._size = info.width, info.height
         is_gif = encoding.codec == "gif"
         self._clock = _GIF_CLOCK if is_gif else info.time_base
         self._to_frame = (
@@ -138,13 +139,19 @@ class VideoWriter:
             return
         self._last = pts
         self._first = pts if self._first is None else self._first
-        picture = self._to_frame(frame.picture, frame.alpha)
+        picture = self._converted(frame)
         picture.time_base = self._clock
         picture.pts = pts - self._first
         self._last_delay = frame.duration * frame.time_base
         picture.duration = round(self._last_delay / self._clock)
         with self._file.writing(self._target):
             self._container.mux(self._stream.encode(picture))
+
+    def _converted(self, frame: Frame) -> av.VideoFrame:
+        """The frame for the encoder; what is not painted does not go by RGB."""
+        if frame.coded is not None and isinstance(self._to_frame, ToFrame):
+            return self._to_frame.again(frame.coded, self._size)
+        return self._to_frame(frame.picture, frame.alpha)
 
     def close(self) -> None:
         """See ``Writer.close``."""

@@ -181,3 +181,42 @@ def test_rgb_without_tags_is_bt709(tmp_path: Path):
         out.mux(stream.encode(None))
     stylize(tmp_path / "in.mov", tmp_path / "out.mp4", Settings(strength=0))
     assert opened(tmp_path / "out.mp4")[2] == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le"])
+def test_what_is_not_painted_does_not_go_by_rgb(pixel_format: str, tmp_path: Path):
+    """Noise in Y, U and V: half of its colours lie outside RGB."""
+    random = np.random.default_rng(0)
+    deep = pixel_format.endswith("10le")
+    with av.open(tmp_path / "in.mkv", "w") as out:
+        stream: Any = out.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pixel_format
+        for number in range(2):
+            frame = av.VideoFrame(WIDTH, HEIGHT, pixel_format)
+            for plane in frame.planes:
+                data = random.integers(0, 1024 if deep else 256, plane.buffer_size // (1 + deep))
+                plane.update(data.astype(np.uint16 if deep else np.uint8).tobytes())
+            frame.pts = number
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    options = {"pix_fmt": pixel_format}
+    stylize(tmp_path / "in.mkv", tmp_path / "out.mkv",
+            Settings(strength=0, codec="ffv1", encoder_option=options))  # fmt: skip
+    assert _digest(tmp_path / "in.mkv") == _digest(tmp_path / "out.mkv")
+
+
+def _digest(path: Path) -> list[bytes]:
+    """The pixels of every plane of every frame."""
+    with av.open(path) as container:
+        return [
+            np.frombuffer(memoryview(plane), np.uint8)
+            .reshape(-1, plane.line_size)[: plane.height, : plane.width * bytes_of(frame)]
+            .tobytes()
+            for frame in container.decode(video=0)
+            for plane in frame.planes
+        ]
+
+
+def bytes_of(frame: av.VideoFrame) -> int:
+    """Of one value."""
+    return 1 if frame.format.components[0].bits == 8 else 2

@@ -117,7 +117,7 @@ def test_a_reader_may_stop_early(source: Source):
 
 def test_planes_are_the_same_pictures(source: Source):
     """Where a source gives planes; else it gives RGB again."""
-    for rgb, planes in zip(source.frames(), source.frames(planar=True), strict=True):
+    for rgb, planes in zip(source.frames(), source.frames(layout="planes"), strict=True):
         assert planes.source.shape == rgb.source.shape
         assert isinstance(rgb.source, np.ndarray)
         difference = np.abs(as_rgb(planes.source).astype(int) - rgb.rgb).max()
