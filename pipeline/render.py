@@ -17,7 +17,7 @@ from pathlib import Path
 from .core.concurrency import closing_source, prefetch
 from .core.config import Settings
 from .core.errors import SinkError, SourceError, reason
-from .core.files import unused_path, writing
+from .core.files import neighbour, unused_path, writing
 from .core.frame import Frame, Span
 from .imaging.compositing import mirror
 from .keyframes.run import KeyframeBackend, Stage
@@ -292,7 +292,8 @@ def _place(result: Path, target: Path, overwrite: bool, whole: bool) -> Path:
 def _work_folder(target: Path) -> Generator[Path]:
     """A hidden folder next to the output: on the same disk, so that the last move is a rename."""
     with writing(target):
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.absolute().parent))
+        prefix = neighbour(target, f".{target.name}", ".", spare=8).name
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=target.absolute().parent))
     try:
         yield folder
     finally:

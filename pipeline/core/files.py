@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from itertools import chain, count
@@ -20,10 +21,40 @@ NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """The system's codes of a disk that is full, and of a file that may not grow."""
 
 
+_LONGEST_NAME = 255
+"""Bytes of a file's name on the usual disks."""
+
+
+def neighbour(path: Path, name: str, ending: str, spare: int = 0) -> Path:
+    """The file ``name`` + ``ending`` beside ``path``; a name too long for the disk is shortened.
+
+    A digest of the whole name takes the place of what is cut off: names that differ stay different.
+
+    Args:
+        path: the other file.
+        name: what may be shortened.
+        ending: what may not.
+        spare: bytes that something else adds to the name.
+    """
+    room = _LONGEST_NAME - len(os.fsencode(ending)) - spare
+    whole = os.fsencode(name)
+    if len(whole) > room:
+        check = "-" + digest([whole])[:8]
+        while len(os.fsencode(name)) > room - len(check):
+            name = name[:-1]
+        name += check
+    return path.with_name(name + ending)
+
+
 def unused_path(path: Path) -> Path:
     """``path`` if nothing is there, else ``name-2.ext``, ``name-3.ext`` … that is unused."""
-    names = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in count(2))
+    names = (neighbour(path, path.stem, f"-{n}{path.suffix}") for n in count(2))
     return next(p for p in chain([path], names) if not p.exists())
+
+
+def unfinished_path(path: Path) -> Path:
+    """The hidden file ``.name.part`` beside ``path``, which is written before it is renamed."""
+    return neighbour(path, f".{path.name}", ".part")
 
 
 def digest(parts: Iterable[bytes]) -> str:
@@ -60,7 +91,7 @@ def atomic_write(path: Path) -> Generator[Path]:
     Raises:
         SinkError: the file can't be written.
     """
-    part = path.with_name("." + path.name + ".part")
+    part = unfinished_path(path)
     with writing(path):
         try:
             yield part
