@@ -21,7 +21,7 @@ def default_output(source: str, settings: Settings, note: str = "") -> str:
         settings: of the run.
         note: added to the name: ``preview``.
     """
-    from ..pipeline.core.files import PICTURE_SUFFIXES, unused_path
+    from ..pipeline.core.files import PICTURE_SUFFIXES, neighbour, unused_path
     from ..pipeline.live.open import is_live
     from ..pipeline.media.outputs import CONTAINERS
 
@@ -39,7 +39,7 @@ def default_output(source: str, settings: Settings, note: str = "") -> str:
         stem = path.stem
         suffix = path.suffix if suffix in {*CONTAINERS, *PICTURE_SUFFIXES} else ".mp4"
     name = "-".join(text for text in (stem, _label(settings), note) if text)
-    out = path.with_name(f"{name}{suffix}") if path.name else Path(f"{name}{suffix}")
+    out = neighbour(path if path.name else Path("out"), name, suffix)
     return str(out if settings.overwrite else unused_path(out))
 
 

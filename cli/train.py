@@ -79,6 +79,7 @@ def train(
     from ..models.data import split_photos
     from ..models.device import torch_device
     from ..models.training.state import begin
+    from ..pipeline.core.files import neighbour
     from ..pipeline.imaging.palette import Palette
 
     is_base = str(style) == IDENTITY
@@ -88,7 +89,7 @@ def train(
     painting = None if is_base else read_painting(style)
     learned, validation = split_photos(content or generated_photos(), recipe.validation_photos)
     where = torch_device(device)
-    folder = out.with_name(out.stem + ".training")
+    folder = neighbour(out, out.stem, ".training")
     training = None if restart else resume(folder, recipe, where, report)
     training = training or begin(recipe, where, base_of(recipe, base, is_base))
     training.palette = "" if painting is None else Palette.of([painting]).to_json()

@@ -21,7 +21,7 @@ from ..models.data import resized
 from ..models.recipe import Recipe
 from ..models.training.state import Training, begin
 from ..pipeline.core.errors import SourceError, TrainingError
-from ..pipeline.core.files import writing
+from ..pipeline.core.files import neighbour, writing
 from ..pipeline.core.frame import Rgb, Span, as_rgb
 from ..pipeline.evaluation.colours import reduce_to_compare
 from ..pipeline.evaluation.texture import bare_paper
@@ -64,7 +64,7 @@ class Lesson:
     @property
     def net(self) -> Path:
         """The finished style file."""
-        return self.folder / f"{self.painting.stem}.onnx"
+        return neighbour(self.folder / "net", self.painting.stem, ".onnx")
 
 
 def learned_folder() -> Path:
@@ -92,8 +92,8 @@ def prepare(source: Source, painting: Path, steps: int, folder: Path | None = No
     digest.update(recipe.model_dump_json().encode() + _PAINTED_BASE.encode())
     for rgb in frames:
         digest.update(rgb.tobytes())
-    name = f"{painting.stem}-{digest.hexdigest()[:12]}"
-    return Lesson(painting, frames, recipe, (folder or learned_folder()) / name)
+    place = neighbour(painting, painting.stem, f"-{digest.hexdigest()[:12]}").name
+    return Lesson(painting, frames, recipe, (folder or learned_folder()) / place)
 
 
 def learn(lesson: Lesson, where: torch.device, report: ProgressReport) -> Path:

@@ -35,7 +35,7 @@ from ..models.training.plots import loss_curves
 from ..models.training.state import fingerprint
 from ..pipeline.core import files
 from ..pipeline.core.errors import SettingsError, SourceError
-from ..pipeline.core.files import writing
+from ..pipeline.core.files import neighbour, writing
 from ..pipeline.core.frame import Rgb, Rgb8Or16, eight_bits
 from ..pipeline.imaging import guided, matting
 from ..pipeline.imaging.resize import resize_pixels
@@ -168,7 +168,7 @@ class CheckpointedPainting:
     ) -> None:
         self._every = every
         self._report = report
-        self._folder = out.with_name(out.stem + ".painting")
+        self._folder = neighbour(out, out.stem, ".painting")
         self._checkpoint = self._folder / f"{key}.pt"
         self._resumes = False
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .core.concurrency import closing_source
+from .core.files import neighbour
 from .core.frame import Frame, Rgb, as_rgb
 from .imaging.lut import SIZE, apply_table, fit_table, write_cube
 from .imaging.resize import resize_picture, work_size
@@ -79,12 +80,13 @@ def bake(
 
 def numbered_path(out: Path, shot: int) -> Path:
     """The path of a shot's table: ``grade-001.cube`` for ``grade.cube``."""
-    return out.with_name(f"{out.stem}-{shot:03d}{out.suffix}")
+    return neighbour(out, out.stem, f"-{shot:03d}{out.suffix}")
 
 
 def numbered_files(out: Path) -> list[Path]:
     """List the numbered files of ``out`` that exist."""
-    name = re.compile(rf"{re.escape(out.stem)}-\d{{3,}}{re.escape(out.suffix)}")
+    stem = numbered_path(out, 0).name.removesuffix(f"-000{out.suffix}")
+    name = re.compile(rf"{re.escape(stem)}-\d{{3,}}{re.escape(out.suffix)}")
     return sorted(path for path in out.parent.iterdir() if name.fullmatch(path.name))
 
 

@@ -17,7 +17,7 @@ import av
 from .core.applicability import refuse_inapplicable
 from .core.config import Settings
 from .core.errors import SinkError, SourceError, reason
-from .core.files import PICTURE_SUFFIXES
+from .core.files import PICTURE_SUFFIXES, neighbour
 from .core.frame import ALL, Frame, Span
 from .core.job import Job, StyleKind
 from .core.units import parse_time
@@ -256,7 +256,7 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
     shots = Shots(settings.scenes, info.start, target, needs_cuts)
     keyframes = None
     if style is None:
-        folder = target.with_name(f"{target.stem}.keyframes")
+        folder = neighbour(target, target.stem, ".keyframes")
         keyframes = KeyframeJob(opened, span, settings, shots.mark, folder)
     masks = open_masks(settings, opened)
     deep = info.bits > 8 and _has_more_than_8_bits(settings, style)

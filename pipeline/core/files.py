@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from itertools import chain, count
@@ -23,10 +24,40 @@ NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """The system's codes of a disk that is full, and of a file that may not grow."""
 
 
+_LONGEST_NAME = 255
+"""Bytes of a file's name on the usual disks."""
+
+
+def neighbour(path: Path, name: str, ending: str, spare: int = 0) -> Path:
+    """The file ``name`` + ``ending`` beside ``path``; a name too long for the disk is shortened.
+
+    A digest of the whole name takes the place of what is cut off: names that differ stay different.
+
+    Args:
+        path: the other file.
+        name: what may be shortened.
+        ending: what may not.
+        spare: bytes that something else adds to the name.
+    """
+    room = _LONGEST_NAME - len(os.fsencode(ending)) - spare
+    whole = os.fsencode(name)
+    if len(whole) > room:
+        check = "-" + digest([whole])[:8]
+        while len(os.fsencode(name)) > room - len(check):
+            name = name[:-1]
+        name += check
+    return path.with_name(name + ending)
+
+
 def unused_path(path: Path) -> Path:
     """``path`` if nothing is there, else ``name-2.ext``, ``name-3.ext`` … that is unused."""
-    names = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in count(2))
+    names = (neighbour(path, path.stem, f"-{n}{path.suffix}") for n in count(2))
     return next(p for p in chain([path], names) if not p.exists())
+
+
+def unfinished_path(path: Path) -> Path:
+    """The hidden file ``.name.part`` beside ``path``, which is written before it is renamed."""
+    return neighbour(path, f".{path.name}", ".part")
 
 
 def digest(parts: Iterable[bytes]) -> str:
@@ -65,7 +96,7 @@ def atomic_write(path: Path) -> Generator[Path]:
         SinkError: the file can't be written.
     """
     place = real_path(path)  # what a link points to is replaced, not the link
-    part = place.with_name("." + place.name + ".part")
+    part = unfinished_path(place)
     with writing(path):
         try:
             yield part

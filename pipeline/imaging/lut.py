@@ -1,4 +1,4 @@
-"""3D look-up tables: fit one to a style's result, apply it, read and write ``.cube`` files.
+"""3D look-up tables: fit one to a style's result, apply it, write it as a ``.cube`` file.
 
 A table stores the results for a grid of colours; colours between them are interpolated. It does not
 know where a pixel is, so it holds the grading of a style and nothing else. DaVinci Resolve, OBS and
@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import ModelError, reason
 from ..core.files import atomic_write
 from ..core.frame import Rgb
+from .cube_file import read_cube as read_cube
 
 SIZE = 33
 """Grid points along each colour: what graders expect."""
@@ -204,31 +204,3 @@ def write_cube(table: Table, path: Path, title: str) -> None:
     rows = [f"{r:.6f} {g:.6f} {b:.6f}" for r, g, b in table.reshape(-1, 3)]
     with atomic_write(path) as part:
         part.write_text("\n".join([*head, *rows]) + "\n", "ascii", "replace")
-
-
-def read_cube(path: Path) -> Table:
-    """Read a 3D ``.cube`` file: (size, size, size, 3) float32, RGB, of the domain 0..1.
-
-    Raises:
-        ModelError: the file can't be read, or is not a 3D table of that domain.
-    """
-    try:
-        text = path.read_text("utf-8-sig", "replace")  # a comment may be in any encoding
-    except OSError as error:
-        raise ModelError(f"{path} can't be read: {reason(error)}") from error
-    rows = [words for line in text.splitlines() if (words := line.split("#")[0].split())]
-    keywords = {words[0]: words[1:] for words in rows if words[0][0].isalpha()}
-    try:
-        size = int(keywords["LUT_3D_SIZE"][0])
-        numbers = [words for words in rows if not words[0][0].isalpha()]
-        table = np.array(numbers, np.float32).reshape(size, size, size, 3)
-        domain = [*keywords.get("DOMAIN_MIN", "000"), *keywords.get("DOMAIN_MAX", "111")]
-        domain += keywords.get("LUT_3D_INPUT_RANGE", "01")  # Resolve's word for it
-        plain = [float(word) for word in domain] == [0, 0, 0, 1, 1, 1, 0, 1]
-    except (KeyError, ValueError, IndexError) as error:
-        raise ModelError(f"{path} is no 3D .cube file") from error
-    if size < 2 or not np.isfinite(table).all():
-        raise ModelError(f"{path} is no 3D .cube file")
-    if not plain:
-        raise ModelError(f"{path} has the domain {' '.join(domain)}; 0 to 1 is played")
-    return table

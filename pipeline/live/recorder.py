@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..core.concurrency import thread_name
 from ..core.errors import SinkError
+from ..core.files import unfinished_path
 from ..core.frame import Frame
 from ..media.images import write_picture
 from .controls import Controls, State
@@ -89,7 +90,7 @@ class Recorder:
         """An unused path in the folder, named by the time."""
         moment, number = time.strftime("%Y%m%d-%H%M%S"), 1
         path = self._folder / f"stylized-{moment}{suffix}"
-        while path.exists() or path.with_name(f".{path.name}.part").exists():
+        while path.exists() or unfinished_path(path).exists():
             number += 1
             path = self._folder / f"stylized-{moment}-{number}{suffix}"
         return path

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import av
 
-from ..core.files import unused_path
+from ..core.files import neighbour, unused_path
 from ..core.placement import put_in_place, real_path
 from .mux import join
 from .outputs import CONTAINERS, is_video
@@ -63,7 +63,7 @@ def keep_unfinished(folder: Path, target: Path) -> Kept | None:
 
 def _unused(target: Path, suffix: str) -> Path:
     real = real_path(target)
-    return unused_path(real.with_name(f"{real.stem}-unfinished{suffix}"))
+    return unused_path(neighbour(real, real.stem, f"-unfinished{suffix}"))
 
 
 def _keep_pictures(work: Path, target: Path) -> Kept | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 import shutil
 import tempfile
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import StylizeError, reason
-from ..core.files import digest, writing
+from ..core.files import neighbour, writing
 from ..core.locks import held_lock, taken_over
 from ..core.placement import real_path, work_parent
 from .unfinished import keep_unfinished
@@ -22,7 +21,7 @@ from .unfinished import keep_unfinished
 log = logging.getLogger(__name__)
 
 _LOCK = "lock"
-_LONGEST = 200  # bytes of a name, so that what is added still fits: disks take 255
+_RANDOM = 8  # letters that ``mkdtemp`` adds
 _YOUNG = 60  # s: an empty folder may be one that is being made
 
 
@@ -111,7 +110,5 @@ def _remove_empty(path: Path) -> None:
 
 def _prefix(target: Path) -> str:
     """How the names of an output's work folders begin."""
-    name = os.fsencode(real_path(target).name)
-    if len(name) > _LONGEST:
-        name = name[: _LONGEST - 20] + digest([name])[:16].encode()
-    return f".{name.decode(errors='replace')}."
+    real = real_path(target)
+    return neighbour(real, f".{real.name}", ".", spare=_RANDOM).name

@@ -13,7 +13,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 
 from ...core.errors import SinkError, reason
-from ...core.files import unused_path
+from ...core.files import unfinished_path, unused_path
 from ..relay import RelayedOut
 from .target import Target
 
@@ -43,7 +43,7 @@ class LiveContainer:
         self._overwrite = overwrite
         self._part: Path | None = None
         if target.file is not None:
-            self._part = unused_path(target.file.with_name(f".{target.file.name}.part"))
+            self._part = unused_path(unfinished_path(target.file))
         self._relay: RelayedOut | None = None
         try:
             with self.errors("can't be opened"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from stylize_video.pipeline.core.errors import SinkError
-from stylize_video.pipeline.core.files import atomic_write, digest, unused_path
+from stylize_video.pipeline.core.files import atomic_write, digest, neighbour, unused_path
 
 
 def test_a_file_that_fails_leaves_the_old_one(tmp_path: Path):
@@ -77,3 +77,32 @@ def test_an_unused_name_gets_the_first_free_number(tmp_path: Path):
 
 def test_a_digest_is_of_all_bytes_however_they_are_divided():
     assert digest([b"ab", b"", b"c"]) == digest([b"abc"]) == hashlib.sha256(b"abc").hexdigest()
+
+
+LONG = "ü" * 125 + "x" * 1  # 251 bytes, and an ending of four
+
+
+def test_names_beside_the_longest_fit_on_the_disk(tmp_path: Path):
+    path = tmp_path / f"{LONG}.png"
+    path.touch()
+    second = unused_path(path)
+    second.touch()
+    third = unused_path(path)
+    third.touch()
+    assert (second.name[-6:], third.name[-6:]) == ("-2.png", "-3.png")
+    assert second.name.startswith("üüü")
+    with atomic_write(path) as part:
+        part.write_text("new")
+    assert path.read_text() == "new"
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_shortened_names_differ_where_the_names_do(tmp_path: Path):
+    names = {neighbour(tmp_path / "x", LONG + last, ".keyframes").name for last in "abc"}
+    assert len(names) == 3
+    assert all(len(name.encode()) == 255 or len(name.encode()) == 254 for name in names)
+
+
+def test_a_name_that_fits_stays(tmp_path: Path):
+    assert neighbour(tmp_path / "x", "a" * 250, ".part") == tmp_path / ("a" * 250 + ".part")
+    assert neighbour(tmp_path / "x", "caf\udce9", ".part").name == "caf\udce9.part"
