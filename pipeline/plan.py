@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -19,6 +20,7 @@ from .core.errors import SinkError, SourceError, reason
 from .core.files import PICTURE_SUFFIXES
 from .core.frame import ALL, Frame, Span
 from .core.job import Job
+from .core.placement import work_parent
 from .core.units import parse_time
 from .keyframes.run import (
     KeyframeBackend,
@@ -30,9 +32,12 @@ from .keyframes.run import (
 )
 from .media.encoding import Encoding, choose_encoding
 from .media.inputs import open_source
-from .media.kind import output_kind, source_kind
+from .media.kind import output_kind, piped_kind, source_kind
 from .media.outputs import CONTAINERS, check_output, is_video
+from .media.pipe import PIPE
+from .media.size_estimate import bytes_text, estimate_bytes, free_bytes
 from .media.source import Source, SourceInfo
+from .media.standard_output import FORMATS, NAME, PipeFormat, check_terminal, pipe_encoding
 from .media.streams import StreamPlan, plan_streams
 from .styles.finish import Finish
 from .styles.kind import style_kinds
@@ -44,6 +49,8 @@ from .temporal.canvas import lay_still, travel
 from .temporal.consistency import BLEND_WEIGHTS, TemporalBlend
 from .temporal.flow import FlowEstimator, attach_motion, open_flow
 from .temporal.scenes import Shots
+
+log = logging.getLogger(__name__)
 
 # Seconds before --start that are painted too: after twelve frames, 3 % of the blend's weight is
 # left on what came before them.
@@ -82,6 +89,8 @@ class Plan:
     streams: tuple[StreamPlan, ...]
     """What happens to the source's other streams."""
     overwrite: bool
+    pipe: PipeFormat | None = None
+    """Of what is written to standard output; ``None``: ``target`` is a file or folder."""
 
     @property
     def frames(self) -> int | None:
@@ -147,18 +156,47 @@ class Plan:
         span = "" if self.span == ALL else f", from {_seconds(self.span.start, info)}"
         if self.span.end is not None:
             span += f" to {_seconds(self.span.end, info)}"
+        target = self.target if self.pipe is None else NAME
         lines = [
             f"read     {info.name}: {info.width}x{info.height}, {self._length()}{span}",
             f"paint    {self._style_line()}",
             f"flicker  {self._blend_line()}",
             *self._canvas_lines(),
-            f"write    {self.target}{self._encoding_line()}",
+            f"write    {target}{self._encoding_line()}",
+            *self._disk_lines(),
         ]
         if self.mask is not None:
             lines.append(f"mask     {self.mask}")
         if self.mirror:
             lines.append("mirror   left and right are exchanged")
         return lines + [f"stream   {plan.line}" for plan in self.streams]
+
+    @property
+    def _space(self) -> tuple[int, int] | None:
+        """Bytes that are needed while the output is made, and that are free; ``None``: unknown."""
+        if self.pipe is not None or self.frames is None or self.source.info.frames == 1:
+            return None
+        info, copies = self.source.info, 1 if self.encoding is None else 2
+        free = free_bytes(work_parent(self.target))
+        needed = estimate_bytes(info.width, info.height, self.frames, self.encoding) * copies
+        return None if free is None else (needed, free)
+
+    def _disk_lines(self) -> list[str]:
+        if self._space is None:
+            return []
+        needed, free = map(bytes_text, self._space)
+        where = work_parent(self.target)
+        twice = "" if self.encoding is None else ", half of it only until the sound is joined"
+        return [f"disk     about {needed}{twice}; {free} free in {where}"]
+
+    def warn_of_full_disk(self) -> None:
+        """Log a warning where the output will not fit on its disk."""
+        if self._space is not None and self._space[0] > self._space[1]:
+            needed, free = map(bytes_text, self._space)
+            log.warning(
+                "%s may not fit: about %s is needed, %s is free in %s; what is painted is kept if "
+                "the disk is full", self.target, needed, free, work_parent(self.target),
+            )  # fmt: skip
 
     def _length(self) -> str:
         """Frame rate and number of frames; of pictures that stay pictures, the number alone."""
@@ -200,22 +238,35 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
     """Decide a run from file to file, and open what it needs. Nothing is written.
 
     Args:
-        source: a video file, a picture, a folder or a pattern of pictures.
-        output: a video file; a picture; or a folder, for numbered PNGs.
+        source: a video file, a picture, a folder or a pattern of pictures; ``-``: standard input.
+        output: a video file; a picture; or a folder, for numbered PNGs; ``-``: standard output.
         settings: see ``Settings``.
 
     Raises:
         StylizeError: what can't be done, in one line.
     """
     settings = settings or Settings.model_validate({})
-    target = Path(output)
-    check_output(target, settings, str(output))
-    opened = open_source(str(source), settings.size, settings.rate)
+    pipe = FORMATS[settings.format] if str(output) == PIPE else None
+    target = Path(output) if pipe is None else Path(f"stdout{pipe.like}")
+    if pipe is None:
+        check_output(target, settings, str(output))
+    else:
+        check_terminal()
+    spool = work_parent(target) if pipe is None else None
+    opened = open_source(str(source), settings.size, settings.rate, settings.raw, spool)
     info = opened.info
     _refuse_same(info.files, target)
     _check_one_picture(target, info)
     check_keyframes(settings, info)
-    job = Job(style_kinds(settings), source_kind(opened), output_kind(target))
+    piped, raw = piped_kind(opened)
+    job = Job(
+        style_kinds(settings),
+        source_kind(opened),
+        output_kind(target),
+        reads_pipe=piped,
+        reads_raw=raw,
+        writes_pipe=pipe is not None,
+    )
     refuse_inapplicable(settings, job)
     span = _span(settings, info)
     content_masks = None
@@ -234,8 +285,11 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
         folder = target.with_name(f"{target.stem}.keyframes")
         keyframes = KeyframeJob(opened, span, settings, shots.mark, folder)
     masks = open_masks(settings, opened)
-    encoding = choose_encoding(target, settings, info) if is_video(target) else None
-    return Plan(
+    if pipe is not None:
+        encoding = pipe_encoding(pipe, settings, info)
+    else:
+        encoding = choose_encoding(target, settings, info) if is_video(target) else None
+    plan = Plan(
         source=opened,
         target=target,
         span=span,
@@ -253,9 +307,12 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
         content_masks=content_masks,
         mirror=settings.mirror,
         encoding=encoding,
-        streams=_streams(info, target),
+        streams=_streams(info, target, pipe),
         overwrite=settings.overwrite,
+        pipe=pipe,
     )
+    plan.warn_of_full_disk()
+    return plan
 
 
 def _blend(settings: Settings, style: Style | None, info: SourceInfo) -> float | None:
@@ -272,11 +329,12 @@ def _flow(settings: Settings, needed: bool) -> FlowEstimator | None:
     return open_flow(settings.flow, settings.flow_model, settings.device, settings.threads)
 
 
-def _streams(info: SourceInfo, target: Path) -> tuple[StreamPlan, ...]:
+def _streams(info: SourceInfo, target: Path, pipe: PipeFormat | None) -> tuple[StreamPlan, ...]:
     if info.container is None or not is_video(target):
         return ()
+    container = CONTAINERS[target.suffix.lower()][0] if pipe is None else pipe.container
     try:
-        plans = plan_streams(info.container, CONTAINERS[target.suffix.lower()][0])
+        plans = plan_streams(info.container, container)
     except (av.FFmpegError, OSError) as error:
         raise SourceError(f"{info.name} can't be read: {reason(error)}") from error
     return tuple(plans)

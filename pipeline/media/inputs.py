@@ -6,29 +6,40 @@ import re
 from fractions import Fraction
 from pathlib import Path
 
-from ..core.errors import SettingsError, SourceError
+from ..core.errors import SettingsError, SourceError, reason
 from ..core.files import PICTURE_SUFFIXES
 from ..core.frame import ALL, Frame, Rgb, Span
 from ..core.units import parse_time
 from .images import PictureSource, pictures_in, pictures_like
+from .pipe import PIPE, PipedFile, is_pipe
 from .source import Source
 from .video import VideoSource
 
 
-def open_source(name: str, size: str | None = None, fps: Fraction = Fraction(25)) -> Source:
-    """Open a video file, a picture, a folder of pictures or a pattern of pictures.
+def open_source(
+    name: str,
+    size: str | None = None,
+    fps: Fraction = Fraction(25),
+    raw: str | None = None,
+    spool: Path | None = None,
+) -> Source:
+    """Open a video file, a pipe, a picture, a folder of pictures or a pattern of pictures.
 
     Args:
-        name: a path, or a pattern with ``*``, ``?`` or ``%05d``.
+        name: a path, ``-``, or a pattern with ``*``, ``?`` or ``%05d``.
         size: ``WxH`` or ``720p``; ``None``: the source's own.
-        fps: frames per second of pictures.
+        fps: frames per second of pictures and of raw video.
+        raw: ``WxH`` of raw video, RGB in 8 bits, from a pipe.
+        spool: the folder in which the bytes of a pipe are written aside.
 
     Raises:
         SourceError: nothing is there, or it has no picture.
     """
     if not name:
         raise SourceError("the input has no name; give a video file, a picture or a folder")
-    path = Path(name)
+    if is_pipe(name):
+        return _open_pipe(name, size, fps, raw, spool)
+    path = Path("/dev/stdin" if name == PIPE else name)
     if path.is_dir():
         return PictureSource(name, pictures_in(path), size, fps)
     if path.is_file():
@@ -40,6 +51,26 @@ def open_source(name: str, size: str | None = None, fps: Fraction = Fraction(25)
     if path.suffix.lower() in {*PICTURE_SUFFIXES, ""} and re.search(r"[*?\[]|%0?\d*d", name):
         return PictureSource(name, pictures_like(name), size, fps)
     raise SourceError(f"input {name} does not exist")
+
+
+def _open_pipe(
+    name: str, size: str | None, fps: Fraction, raw: str | None, spool: Path | None
+) -> VideoSource:
+    options: dict[str, str] = {}
+    if raw is not None:
+        video = {"pixel_format": "rgb24", "video_size": raw, "framerate": str(fps)}
+        options = {"format": "rawvideo", **video}
+    try:
+        pipe = PipedFile(name, spool, options)
+    except OSError as error:
+        raise SourceError(f"{name} can't be read: {reason(error)}") from error
+    try:
+        return VideoSource(pipe, size)
+    except SourceError as error:
+        hint = (
+            "pipe y4m, NUT, Matroska, MPEG-TS or streamable MP4, or give the size: --raw 1280x720"
+        )
+        raise SourceError(f"{error}; {hint}") from error
 
 
 _LONGEST = 5  # seconds for which a frame is displayed, at most

@@ -11,7 +11,7 @@ from typing import Protocol
 from ..core.frame import ALL, Frame, Plane, Span
 from ..core.units import parse_size
 from .color import ColorTags
-from .source_file import SourceFile
+from .source_file import MediaFile
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class SourceInfo:
     """Width of a pixel divided by its height."""
     files: tuple[Path, ...]
     """The files from which the frames are read."""
-    container: SourceFile | None
+    container: MediaFile | None
     """The file with sound, subtitles and chapters, if there is one."""
 
     def expected_frames(self, span: Span) -> int | None:

@@ -21,7 +21,7 @@ from ..core.units import parse_time
 from .adapters import Orientation, ToPicture
 from .color import tags_of
 from .source import SourceInfo, fit_size
-from .source_file import SourceFile
+from .source_file import MediaFile, SourceFile
 
 log = logging.getLogger(__name__)
 
@@ -30,19 +30,19 @@ class VideoSource:
     """The best video stream of a file, upright, in presentation order.
 
     Args:
-        path: the file.
+        file: the file, or a pipe.
         size: see ``fit_size``.
 
     Raises:
         SourceError: FFmpeg can't read the file, or it has no video.
     """
 
-    def __init__(self, path: Path, size: str | None = None) -> None:
-        self.path = path
+    def __init__(self, file: Path | MediaFile, size: str | None = None) -> None:
         try:
-            self._file = SourceFile(path)
+            self._file = SourceFile(file) if isinstance(file, Path) else file
         except OSError as error:
-            raise SourceError(f"{path} can't be read: {reason(error)}") from error
+            raise SourceError(f"{file} can't be read: {reason(error)}") from error
+        self.path = path = self._file.path
         with _opened(self._file) as (container, stream):
             first = _first_frame(container, stream, path)
             self._orientation = Orientation.of(first)
@@ -138,7 +138,7 @@ class VideoSource:
 
 
 @contextmanager
-def _opened(file: SourceFile) -> Generator[tuple[InputContainer, VideoStream]]:
+def _opened(file: MediaFile) -> Generator[tuple[InputContainer, VideoStream]]:
     path = file.path
     try:
         container = file.open()
@@ -211,7 +211,7 @@ def _stream_end(stream: VideoStream) -> Fraction | None:
 
 
 def _info(
-    file: SourceFile,
+    file: MediaFile,
     container: InputContainer,
     stream: VideoStream,
     first: av.VideoFrame,

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import os
-import shutil
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import av
 import av.filter
 from av.codec import Codec
 from av.container import OutputContainer
+from av.packet import Packet
 from av.video.stream import VideoStream
 
 from ..core.errors import SinkError, reason
@@ -25,6 +22,7 @@ from ..core.frame import Frame, Picture, as_rgb
 from .adapters import ToFrame
 from .encoding import Encoding
 from .images import picture_bytes
+from .piece_file import PieceFile
 from .source import SourceInfo
 
 log = logging.getLogger(__name__)
@@ -93,15 +91,20 @@ class VideoWriter:
         self._to_frame = (
             _Palette(info) if is_gif else ToFrame(encoding.pixel_format, encoding.color)
         )
-        self._path = path
         with writing(target):
-            self._file = PieceFile(path)
-            self._container = _open_piece(self._file, encoding.codec)
+            self._file = self._create(path)
+            self._container = self._open(encoding.codec)
         self._first: int | None = None
         self._last: int | None = None
         self._dropped = 0
         self._closed = False
         self._stream = self._open_stream(info, encoding)
+
+    def _create(self, path: Path) -> PieceFile:
+        return PieceFile(path)
+
+    def _open(self, codec: str) -> OutputContainer:
+        return _open_piece(self._file, codec)
 
     def _open_stream(self, info: SourceInfo, encoding: Encoding) -> VideoStream:
         try:
@@ -139,7 +142,7 @@ class VideoWriter:
         picture.pts = pts - self._first
         picture.duration = round(frame.duration * frame.time_base / self._clock)
         with self._file.writing(self._target):
-            self._container.mux(self._stream.encode(picture))
+            self._mux(self._stream.encode(picture))
 
     def close(self) -> None:
         """See ``Writer.close``."""
@@ -150,70 +153,25 @@ class VideoWriter:
             log.warning("%d frames were dropped: a GIF holds 100 a second", self._dropped)
         with self._file, self._file.writing(self._target):
             try:
-                self._container.mux(self._stream.encode(None))
+                self._mux(self._stream.encode(None))
+                self._finish()
             finally:
                 self._container.close()
-            if not self._path.exists():
-                _write_again(self._file, self._path)
+            self._file.restore()
+
+    def _mux(self, packets: list[Packet]) -> None:
+        self._container.mux(packets)
+
+    def _finish(self) -> None:
+        """What is written after the last frame."""
 
 
-class PieceFile(io.FileIO):
-    """A new file in which every fragment is whole, on a disk that becomes full too.
-
-    FFmpeg takes no notice of a write that was done in part.
-
-    Args:
-        path: the file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, "w+")
-        self._failure: OSError | None = None
-
-    def write(self, data: Any) -> int:
-        """Write all bytes or none.
-
-        Raises:
-            OSError: there is no space for them.
-        """
-        begin, left = self.tell(), memoryview(data)
-        try:
-            while left:
-                left = left[super().write(left) :]
-        except OSError as error:
-            self._failure = self._failure or error
-            with suppress(OSError):
-                self.truncate(begin)
-            raise
-        return len(data)
-
-    @contextmanager
-    def writing(self, target: Path) -> Generator[None]:
-        """See ``files.writing``; the first failure of this file is told, not what it led to."""
-        with writing(target):
-            try:
-                yield
-            except (av.FFmpegError, OSError):
-                if self._failure is not None:
-                    raise self._failure from None
-                raise
-
-
-def _open_piece(file: io.FileIO, codec: str) -> OutputContainer:
+def _open_piece(file: PieceFile, codec: str) -> OutputContainer:
     container = av.open(file, "w", format="mp4", options=_FRAGMENTS)
     if Codec(codec, "w").canonical_name in container.supported_codecs:
         return container
     container.close()
     return av.open(file, "w", format="mov", options=_FRAGMENTS)
-
-
-def _write_again(file: io.FileIO, path: Path) -> None:
-    """Write a file once more that was deleted while it was open, and its folder with it."""
-    log.warning("%s was deleted during the run, and is made again", path.parent)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file.seek(0)
-    with path.open("wb") as out:
-        shutil.copyfileobj(file, out)
 
 
 class _Palette:
