@@ -104,6 +104,7 @@ class PipedFile:
         if self._ended and not self.is_raw:  # all of it is here
             reader = PositionedReader(partial(self.read_at, waits=False), lambda: self._spooled)
         container = av.open(reader, "r", format=self._format, options=self._options)
+        assert isinstance(container, InputContainer)
         self._format = container.format.name
         self._probed = True
         return container
