@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from ..pipeline.core.errors import StylizeError, reason
+from ..pipeline.core.errors import ReaderGoneError, StylizeError, reason
 from ..pipeline.core.library_messages import messages_kept_from_the_terminal
 from ..pipeline.core.units import split_weight
 from .decoders import train_decoders
@@ -114,11 +114,20 @@ for _group, _commands in COMMANDS.items():
         app.command(_name, cls=PlainCommand, rich_help_panel=_group)(_command)
 
 
+READER_GONE = 141
+"""Exit code where whoever read standard output has closed it: 128 + SIGPIPE, as in a shell."""
+
+
 def main() -> None:
-    """Run the command. Exit 0: done; 1: a stated error; 2: wrong usage; 3: losses; 130: Ctrl-C."""
+    """Run the command.
+
+    Exit 0: done; 1: a stated error; 2: wrong usage; 3: losses; 130: Ctrl-C; 141: no reader.
+    """
     try:
         with messages_kept_from_the_terminal(), lasting_streams(), Report().notes():
             app(prog_name="stylize-video")
+    except ReaderGoneError:  # as for any program at the head of a pipe
+        sys.exit(READER_GONE)
     except StylizeError as error:
         _end(str(error), 1)
     except OSError as error:  # of a name that the system refuses, wherever it is looked up first

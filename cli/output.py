@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..pipeline.core.config import Settings
+from ..pipeline.core.errors import SettingsError
 from ..pipeline.core.units import split_weight
 
 WINDOW = "window"
@@ -25,6 +26,8 @@ def default_output(source: str, settings: Settings, note: str = "") -> str:
     from ..pipeline.live.open import is_live
     from ..pipeline.media.outputs import CONTAINERS
 
+    if source == "-":
+        raise SettingsError("what is piped in has no name: type OUTPUT too (-: standard output)")
     # A file name stands for the output that is not known yet: only the rest decides.
     if is_live(source, "out.mp4", settings):
         return WINDOW

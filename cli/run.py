@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..pipeline.core.config import Settings
+from ..pipeline.core.errors import SettingsError
 from ..pipeline.core.groups import PAINTED
 from .checks import refuse_same, refuse_vgg
 from .learn import learned_settings
@@ -38,8 +39,8 @@ def run(
         str,
         typer.Argument(
             metavar="INPUT",
-            help="A video, a picture, a folder or pattern of pictures; or live: a camera (0), a "
-            "stream, see live --help.",
+            help="A video, a picture, a folder or pattern of pictures; -: standard input; or live: "
+            "a camera (0), a stream, see live --help.",
         ),
     ],
     output: Annotated[
@@ -47,8 +48,8 @@ def run(
         typer.Argument(
             metavar="OUTPUT",
             help="A video (.mp4 .mov .mkv .webm .ts .gif .apng .webp), a picture, a folder for "
-            "PNGs, a pattern (frames/%04d.tif); or live: window, a stream, a page. Default: "
-            "in-STYLE.mp4 beside in.mp4; a camera opens a window.",
+            "PNGs, a pattern (frames/%04d.tif); -: standard output; or live: window, a stream, a "
+            "page. Default: in-STYLE.mp4 beside in.mp4; a camera opens a window.",
         ),
     ] = None,
     preview: Annotated[
@@ -73,6 +74,7 @@ def run(
     output = output or default_output(source, settings, "" if preview is None else "preview")
     live = is_live(source, output, settings)
     refuse_vgg(vgg, settings)
+    _refuse_with_pipes(source, output, preview, settings, report)
     if preview is not None:
         settings = preview_settings(source, preview, settings, live, report)
     if plan:
@@ -81,6 +83,26 @@ def run(
         play(source, output, settings, report)
     else:
         _paint(source, output, settings, report, vgg)
+
+
+def _refuse_with_pipes(
+    source: str, output: str, preview: float | None, settings: Settings, report: Report
+) -> None:
+    """Refuse what needs a film before it has come through its pipe, or writes between its bytes.
+
+    Raises:
+        SettingsError: why.
+    """
+    whole = "--preview" if preview is not None else f"--method {settings.method}"
+    if source == "-" and (preview is not None or settings.method in (*PAINTED, "learn")):
+        raise SettingsError(
+            f"{whole} does not apply: it needs the whole film first, and a pipe has it only at its "
+            "end; write it to a file first, or leave it out"
+        )
+    if output == "-" and report.as_json:
+        raise SettingsError(
+            "--json-progress does not apply: standard output is the film; leave it out"
+        )
 
 
 def _paint(source: str, output: str, settings: Settings, report: Report, vgg: Path | None) -> None:

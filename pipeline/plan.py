@@ -20,6 +20,7 @@ from .core.errors import SinkError, SourceError, reason
 from .core.files import PICTURE_SUFFIXES, neighbour
 from .core.frame import ALL, Frame, Span
 from .core.job import Job, StyleKind
+from .core.placement import work_parent
 from .core.units import parse_time
 from .keyframes.run import (
     KeyframeBackend,
@@ -31,9 +32,12 @@ from .keyframes.run import (
 )
 from .media.encoding import Content, Encoding, choose_encoding
 from .media.inputs import open_source
-from .media.kind import output_kind, source_kind
+from .media.kind import output_kind, piped_kind, source_kind
 from .media.outputs import check_output, container_of, is_video, split_sequence
+from .media.pipe import PIPE
+from .media.size_estimate import bytes_text, estimate_bytes, free_bytes
 from .media.source import Reading, Source, SourceInfo
+from .media.standard_output import FORMATS, NAME, PipeFormat, check_terminal, pipe_encoding
 from .media.streams import StreamPlan, plan_streams
 from .styles.finish import Finish
 from .styles.kind import style_kinds
@@ -90,6 +94,8 @@ class Plan:
     names: str
     """Of the pictures, where pictures are written; with a printf number where there are several."""
     overwrite: bool
+    pipe: PipeFormat | None = None
+    """Of what is written to standard output; ``None``: ``target`` is a file or folder."""
 
     @property
     def frames(self) -> int | None:
@@ -161,18 +167,47 @@ class Plan:
         span = "" if self.span == ALL else f", from {_seconds(self.span.start, info)}"
         if self.span.end is not None:
             span += f" to {_seconds(self.span.end, info)}"
+        target = self.target if self.pipe is None else NAME
         lines = [
             f"read     {info.name}: {info.width}x{info.height}, {self._length()}{span}",
             f"paint    {self._style_line()}",
             f"flicker  {self._blend_line()}",
             *self._canvas_lines(),
-            f"write    {self.target}{self._encoding_line()}",
+            f"write    {target}{self._encoding_line()}",
+            *self._disk_lines(),
         ]
         if self.mask is not None:
             lines.append(f"mask     {self.mask}")
         if self.mirror:
             lines.append("mirror   left and right are exchanged")
         return lines + [f"stream   {plan.line}" for plan in self.streams]
+
+    @property
+    def _space(self) -> tuple[int, int] | None:
+        """Bytes that are needed while the output is made, and that are free; ``None``: unknown."""
+        if self.pipe is not None or self.frames is None or self.source.info.frames == 1:
+            return None
+        info, copies = self.source.info, 1 if self.encoding is None else 2
+        free = free_bytes(work_parent(self.target))
+        needed = estimate_bytes(info.width, info.height, self.frames, self.encoding) * copies
+        return None if free is None else (needed, free)
+
+    def _disk_lines(self) -> list[str]:
+        if self._space is None:
+            return []
+        needed, free = map(bytes_text, self._space)
+        where = work_parent(self.target)
+        twice = "" if self.encoding is None else ", half of it only until the sound is joined"
+        return [f"disk     about {needed}{twice}; {free} free in {where}"]
+
+    def warn_of_full_disk(self) -> None:
+        """Log a warning where the output will not fit on its disk."""
+        if self._space is not None and self._space[0] > self._space[1]:
+            needed, free = map(bytes_text, self._space)
+            log.warning(
+                "%s may not fit: about %s is needed, %s is free in %s; what is painted is kept if "
+                "the disk is full", self.target, needed, free, work_parent(self.target),
+            )  # fmt: skip
 
     def _length(self) -> str:
         """Frame rate and number of frames; of pictures that stay pictures, the number alone."""
@@ -214,32 +249,40 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
     """Decide a run from file to file, and open what it needs. Nothing is written.
 
     Args:
-        source: a video file, a picture, a folder or a pattern of pictures.
-        output: a video file; a picture; or a folder, for numbered PNGs.
+        source: a video file, a picture, a folder or a pattern of pictures; ``-``: standard input.
+        output: a video file; a picture; or a folder, for numbered PNGs; ``-``: standard output.
         settings: see ``Settings``.
 
     Raises:
         StylizeError: what can't be done, in one line.
     """
     settings = settings or Settings.model_validate({})
-    target, names = split_sequence(Path(output))
-    check_output(target, settings, str(output), names)
+    pipe = FORMATS[settings.format] if str(output) == PIPE else None
+    if pipe is None:
+        target, names = split_sequence(Path(output))
+        check_output(target, settings, str(output), names)
+    else:
+        target, names = Path(f"stdout{pipe.like}"), ""
+        check_terminal()
     kinds = style_kinds(settings)
     keep_hdr = _keeps_hdr(settings, kinds)
-    reading = Reading(
-        keep_hdr, settings.interlaced == "auto", settings.decode_on, settings.gaps == "hold"
-    )
-    opened = open_source(str(source), settings.size, settings.rate, reading)
+    opened = _open(str(source), settings, keep_hdr, work_parent(target) if pipe is None else None)
     info = opened.info
     _refuse_same(info.files, target)
-    if info.interlaced and reading.deinterlace:
-        log.warning("interlaced video: it is deinterlaced; --interlaced keep leaves its lines")
     film = info.frames != 1
     encodes = is_video(target, film)
     if not encodes:
         _check_one_picture(target, info)
     check_keyframes(settings, info)
-    job = Job(kinds, source_kind(opened), output_kind(target, film))
+    piped, raw = piped_kind(opened)
+    job = Job(
+        kinds,
+        source_kind(opened),
+        output_kind(target, film),
+        reads_pipe=piped,
+        reads_raw=raw,
+        writes_pipe=pipe is not None,
+    )
     refuse_inapplicable(settings, job)
     span = _span(settings, info)
     content_masks = None
@@ -262,8 +305,12 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
     deep = info.bits > 8 and _has_more_than_8_bits(settings, style)
     keep_hdr = keep_hdr and info.color.is_hdr
     content = Content(deep or (keep_hdr and info.bits > 8), info.alpha, keep_hdr)
-    encoding = choose_encoding(target, settings, info, content) if encodes else None
-    return Plan(
+    encoding = None
+    if pipe is not None:
+        encoding = pipe_encoding(pipe, settings, info, content)
+    elif encodes:
+        encoding = choose_encoding(target, settings, info, content)
+    plan = Plan(
         source=opened,
         target=target,
         span=span,
@@ -282,10 +329,26 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
         mirror=settings.mirror,
         deep=deep,
         encoding=encoding,
-        streams=_streams(info, target) if encodes else (),
+        streams=_streams(info, target, pipe) if encodes else (),
         names=picture_name(target) or names,
         overwrite=settings.overwrite,
+        pipe=pipe,
     )
+    plan.warn_of_full_disk()
+    return plan
+
+
+def _open(source: str, settings: Settings, keep_hdr: bool, spool: Path | None) -> Source:
+    """Open the source as the settings say; see ``open_source``."""
+    reading = Reading(
+        keep_hdr, settings.interlaced == "auto", settings.decode_on, settings.gaps == "hold"
+    )
+    opened = open_source(
+        source, settings.size, settings.rate, reading, raw=settings.raw, spool=spool
+    )
+    if opened.info.interlaced and reading.deinterlace:
+        log.warning("interlaced video: it is deinterlaced; --interlaced keep leaves its lines")
+    return opened
 
 
 def _keeps_hdr(settings: Settings, kinds: frozenset[StyleKind]) -> bool:
@@ -316,11 +379,12 @@ def _flow(settings: Settings, needed: bool) -> FlowEstimator | None:
     return open_flow(settings.flow, settings.flow_model, settings.device, settings.threads)
 
 
-def _streams(info: SourceInfo, target: Path) -> tuple[StreamPlan, ...]:
+def _streams(info: SourceInfo, target: Path, pipe: PipeFormat | None) -> tuple[StreamPlan, ...]:
     if info.container is None:
         return ()
+    container = container_of(target)[0] if pipe is None else pipe.container
     try:
-        plans = plan_streams(info.container, container_of(target)[0])
+        plans = plan_streams(info.container, container)
     except (av.FFmpegError, OSError) as error:
         raise SourceError(f"{info.name} can't be read: {reason(error)}") from error
     return tuple(plans)

@@ -21,7 +21,9 @@ from .imaging.compositing import mirror
 from .keyframes.run import KeyframeBackend, Stage
 from .media.mux import TimeWindow, join
 from .media.outputs import check_place, container_of
+from .media.pipe import PipedFile
 from .media.source import SourceInfo
+from .media.standard_output import NAME, PipeWriter
 from .media.unfinished import FINISHED, SEGMENT
 from .media.work_folder import WorkFolder, keep_of_dead_runs, work_folder
 from .media.writers import WRITTEN_AT_ONCE, PictureWriter, Segment, VideoWriter, Writer
@@ -111,6 +113,11 @@ def render(
     if on_start is not None:
         on_start(Start(plan.source.info, plan.frames, style.device, style.name))
     target = plan.target
+    container = plan.source.info.container
+    if isinstance(container, PipedFile):
+        container.stop = stop
+    if plan.pipe is not None:
+        return _render_to_pipe(plan, style, paint, on_frame, stop)
     keep_of_dead_runs(target)
     with work_folder(target) as folder:
         path = folder.path / SEGMENT
@@ -133,6 +140,34 @@ def render(
     if broken is not None:
         raise type(broken)(f"{broken}; the {segment.frames} frames before that are in {target}")
     return Result(target, segment.frames, segment.start, segment.end, stopped, tuple(losses))
+
+
+def _render_to_pipe(
+    plan: Plan,
+    style: StyleInfo,
+    paint: Stage,
+    on_frame: Callable[[Frame], None] | None,
+    stop: threading.Event | None,
+) -> Result:
+    """Write frames to standard output as they are painted; see ``render``."""
+    assert plan.pipe is not None and plan.encoding is not None
+    writer = PipeWriter(plan.pipe, plan.source.info, plan.encoding, plan.streams, plan.span)
+    painted = _stages(plan, style, paint)
+
+    def stages(frames: Iterable[Frame]) -> Generator[Frame]:
+        yield from painted(frames)
+        writer.reach_end()
+
+    read = partial(plan.source.frames, layout=_layout(plan, style))
+    frames = read(_read_span(plan, read))
+    segment, broken = render_segment(
+        plan.source.info, frames, stages, plan.target, writer, on_frame, stop
+    )
+    if broken is not None:
+        raise type(broken)(f"{broken}; the {segment.frames} frames before that were written")
+    stopped = stop is not None and stop.is_set()
+    losses = tuple(writer.losses)
+    return Result(Path(NAME), segment.frames, segment.start, segment.end, stopped, losses)
 
 
 def render_segment(

@@ -32,7 +32,7 @@ class Rule:
     verdict: str = "does not apply"
 
 
-ALWAYS = ("strength", "size", "mirror", "mask", "overwrite")
+ALWAYS = ("strength", "size", "mirror", "mask")
 """Settings that apply to every job."""
 
 
@@ -113,13 +113,18 @@ def _has_a_rate(job: Job, settings: Settings) -> bool:
     masks = (settings.mask, settings.content_mask)
     series = any(m is not None and (any(c in m for c in "*?[%") or Path(m).is_dir()) for m in masks)
     is_clip = job.source == "picture" and job.output in ("video", "animation")
-    return not job.live and (job.source == "pictures" or is_clip or series)
+    raw = settings.raw is not None
+    return not job.live and (job.source == "pictures" or is_clip or series or raw)
 
 
 def _profile_is_possible(job: Job, settings: Settings) -> bool:
     options = settings.encoder_option
     deep = any(bits in options.get("profile", "") for bits in ("10", "12"))
     return not deep or any(bits in options.get("pix_fmt", "") for bits in ("10", "12"))
+
+
+def _encodes(job: Job, settings: Settings) -> bool:
+    return not job.writes_pipe or settings.format not in ("y4m", "rgb24")
 
 
 _A_NET = "only built-in styles, your own trained styles and pictures have that"
@@ -269,6 +274,46 @@ RULES: tuple[Rule, ...] = (
         "hdr interlaced decode_on",
         lambda job, s: not job.live and job.source == "film",
         "it says how a video file is read",
+    ),
+    Rule(
+        "decode_on",
+        lambda job, s: not job.reads_pipe,
+        "what is piped in is decoded on the CPU",
+    ),
+    Rule(
+        "start",
+        lambda job, s: not job.reads_raw,
+        "raw video from a pipe is read once, and what comes before the start is needed too",
+        "pipe NUT or Matroska, or leave it out",
+    ),
+    Rule(
+        "raw",
+        lambda job, s: job.reads_pipe,
+        "only what is piped in can lack its size",
+        "leave it out, or pipe raw video into INPUT -",
+    ),
+    Rule(
+        "format",
+        lambda job, s: job.writes_pipe,
+        "a file's ending names its format",
+        "leave it out, or write to standard output: OUTPUT -",
+    ),
+    Rule(
+        "codec crf encoder_option",
+        _encodes,
+        "raw pictures have no video encoder",
+        "leave it out, or type --format matroska",
+    ),
+    Rule(
+        "overwrite",
+        lambda job, s: not job.writes_pipe,
+        "standard output replaces nothing",
+    ),
+    Rule(
+        "keyframes method between",
+        lambda job, s: not (job.reads_pipe and job.has("painted", "given")),
+        "key frames need the whole film first, and a pipe has it only at its end",
+        "write it to a file first, or leave it out",
     ),
     Rule(
         "fps",

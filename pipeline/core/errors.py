@@ -6,6 +6,7 @@
     ├── SettingsError       a setting, its value or a combination
     ├── SourceError         the input can't be read
     ├── SinkError           the output can't be written
+    │   └── ReaderGoneError exit 141: whoever read standard output has closed it
     ├── ModelError          a style or its ONNX file can't be used
     ├── DeviceError         the device is not available
     └── TrainingError       training or export can't go on
@@ -36,6 +37,10 @@ class SourceError(StylizeError):
 
 class SinkError(StylizeError):
     """An output can't be written."""
+
+
+class ReaderGoneError(SinkError):
+    """Whoever read standard output has closed it."""
 
 
 class ModelError(StylizeError):

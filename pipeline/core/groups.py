@@ -135,7 +135,15 @@ class VideoSettings(Group):
     start: str | None = Field(None, description="Begin here: seconds, or [HH:]MM:SS[.fff].")
     end: str | None = Field(None, description="Stop before here: seconds, or [HH:]MM:SS[.fff].")
     fps: float = Field(
-        25.0, ge=0.01, le=1000, description="Frames per second when the input is pictures."
+        25.0,
+        ge=0.01,
+        le=1000,
+        description="Frames per second when the input is pictures or raw video.",
+    )
+    raw: str | None = Field(
+        None,
+        description="Size of raw video (RGB, 8 bits) that is piped into INPUT -, for example "
+        "1280x720. Its frame rate: --fps.",
     )
     mirror: bool = Field(False, description="Swap left and right.")
     hdr: Literal["auto", "keep", "convert"] = Field(
@@ -173,6 +181,13 @@ class VideoSettings(Group):
             parse_size(value)
         return value
 
+    @field_validator("raw")
+    @classmethod
+    def _raw_reads(cls, value: str | None) -> str | None:
+        if value is not None and parse_size(value)[0] is None:
+            raise ValueError("write width and height: 1280x720")
+        return value
+
     @field_validator("start", "end")
     @classmethod
     def _time_reads(cls, value: str | None) -> str | None:
@@ -199,6 +214,11 @@ class EncodingSettings(Group):
     )
     encoder_option: dict[str, str] = Field(
         {}, description="An option of the encoder. Can be given several times."
+    )
+    format: Literal["matroska", "nut", "mpegts", "y4m", "rgb24"] = Field(
+        "matroska",
+        description="What OUTPUT - writes to standard output. y4m and rgb24 are raw pictures, "
+        "without sound.",
     )
     bitrate: str | None = Field(
         None,

@@ -26,6 +26,13 @@ class Job:
     canvas: bool | None = None
     """Whether the style takes a canvas; ``None``: that is not known before it is opened."""
 
+    reads_pipe: bool = False
+    """The source is piped in: it can't be read before it has come."""
+    reads_raw: bool = False
+    """It is raw video from a pipe, which can be read once."""
+    writes_pipe: bool = False
+    """The output is standard output."""
+
     @property
     def is_film(self) -> bool:
         """Its frames follow each other; pictures that become pictures may not."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import Path
 
 import av
 from av.codec.hwaccel import HWAccel, hwdevices_available
 from av.video.codeccontext import VideoCodecContext
 
 from ..core.errors import SourceError, reason
+from .source_file import MediaFile
 
 AUTO = "auto-hw"
 """``--codec``: the first hardware encoder that works here."""
@@ -44,11 +44,11 @@ def _encodes(name: str, deep: bool) -> bool:
         return False
 
 
-def hardware_decoder(path: Path, device: str) -> HWAccel | None:
+def hardware_decoder(file: MediaFile, device: str) -> HWAccel | None:
     """What decodes a file: ``None`` is the CPU.
 
     Args:
-        path: the file.
+        file: the file.
         device: FFmpeg's name; ``auto``: the first that decodes this file; ``cpu``.
 
     Raises:
@@ -62,11 +62,13 @@ def hardware_decoder(path: Path, device: str) -> HWAccel | None:
             continue
         accelerator = HWAccel(name, allow_software_fallback=False)
         try:
-            with av.open(path.absolute(), hwaccel=accelerator) as container:
+            with file.open(hwaccel=accelerator) as container:
                 next(container.decode(video=0))
             return HWAccel(name, allow_software_fallback=False)
         except (av.FFmpegError, OSError, RuntimeError, StopIteration) as error:
             why = reason(error)
     if device == "auto":
         return None
-    raise SourceError(f"--decode-on {device}: {path} can't be decoded there: {why}; leave it out")
+    raise SourceError(
+        f"--decode-on {device}: {file.path} can't be decoded there: {why}; leave it out"
+    )

@@ -6,13 +6,14 @@ import re
 from fractions import Fraction
 from pathlib import Path
 
-from ..core.errors import SettingsError, SourceError
+from ..core.errors import SettingsError, SourceError, reason
 from ..core.files import PICTURE_SUFFIXES
 from ..core.frame import ALL, Frame, Rgb, Span
 from ..core.units import parse_time
 from .animation import AnimationSource, is_animation
 from .film_pictures import HEIC_SUFFIXES
 from .images import PictureSource
+from .pipe import PIPE, PipedFile, is_pipe
 from .sequence import pictures_in, pictures_like, without_gaps
 from .source import AS_USUAL, Reading, Source
 from .video import VideoSource
@@ -23,21 +24,27 @@ def open_source(
     size: str | None = None,
     fps: Fraction = Fraction(25),
     reading: Reading = AS_USUAL,
+    raw: str | None = None,
+    spool: Path | None = None,
 ) -> Source:
-    """Open a video file, a picture, a folder of pictures or a pattern of pictures.
+    """Open a video file, a pipe, a picture, a folder of pictures or a pattern of pictures.
 
     Args:
-        name: a path, or a pattern with ``*``, ``?`` or ``%05d``.
+        name: a path, ``-``, or a pattern with ``*``, ``?`` or ``%05d``.
         size: ``WxH`` or ``720p``; ``None``: the source's own.
-        fps: frames per second of pictures.
+        fps: frames per second of pictures and of raw video.
         reading: how the pictures are read.
+        raw: ``WxH`` of raw video, RGB in 8 bits, from a pipe.
+        spool: the folder in which the bytes of a pipe are written aside.
 
     Raises:
         SourceError: nothing is there, or it has no picture.
     """
     if not name:
         raise SourceError("the input has no name; give a video file, a picture or a folder")
-    path = Path(name)
+    if is_pipe(name):
+        return _open_pipe(name, size, fps, reading, raw, spool)
+    path = Path("/dev/stdin" if name == PIPE else name)
     if path.is_dir():
         paths = without_gaps(name, pictures_in(path), reading.hold_gaps)
         return PictureSource(name, paths, size, fps)
@@ -53,6 +60,31 @@ def open_source(
         paths = without_gaps(name, pictures_like(name), reading.hold_gaps)
         return PictureSource(name, paths, size, fps)
     raise SourceError(f"input {name} does not exist")
+
+
+def _open_pipe(
+    name: str,
+    size: str | None,
+    fps: Fraction,
+    reading: Reading,
+    raw: str | None,
+    spool: Path | None,
+) -> VideoSource:
+    options: dict[str, str] = {}
+    if raw is not None:
+        video = {"pixel_format": "rgb24", "video_size": raw, "framerate": str(fps)}
+        options = {"format": "rawvideo", **video}
+    try:
+        pipe = PipedFile(name, spool, options)
+    except OSError as error:
+        raise SourceError(f"{name} can't be read: {reason(error)}") from error
+    try:
+        return VideoSource(pipe, size, reading)
+    except SourceError as error:
+        hint = (
+            "pipe y4m, NUT, Matroska, MPEG-TS or streamable MP4, or give the size: --raw 1280x720"
+        )
+        raise SourceError(f"{error}; {hint}") from error
 
 
 _LONGEST = 5  # seconds for which a frame is displayed, at most

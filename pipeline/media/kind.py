@@ -8,6 +8,7 @@ from ..core.files import PICTURE_SUFFIXES
 from ..core.job import OutputKind, SourceKind
 from .images import PictureSource
 from .outputs import ANIMATIONS, container_of, is_video
+from .pipe import PipedFile
 from .source import Source
 
 
@@ -16,6 +17,12 @@ def source_kind(source: Source) -> SourceKind:
     if not isinstance(source, PictureSource):
         return "film"
     return "picture" if len(source.paths) == 1 else "pictures"
+
+
+def piped_kind(source: Source) -> tuple[bool, bool]:
+    """Find whether a source is piped in, and whether it is raw video, which is read once."""
+    file = source.info.container
+    return isinstance(file, PipedFile), isinstance(file, PipedFile) and file.is_raw
 
 
 def output_kind(output: Path, film: bool = False) -> OutputKind:

@@ -28,7 +28,7 @@ from ..core.files import NO_SPACE
 from ..core.frame import Span
 from .color import ColorTags
 from .feeds import Feed, copied_tags, is_last, open_feed
-from .source_file import SourceFile
+from .source_file import MediaFile
 from .streams import StreamPlan
 from .writers import Segment
 
@@ -73,7 +73,7 @@ class Losses:
 
 def join(
     pieces: list[Segment],
-    source: SourceFile | None,
+    source: MediaFile | None,
     output: Path,
     container: str,
     window: TimeWindow = WHOLE,
@@ -124,7 +124,7 @@ def join(
 
 @contextmanager
 def _reopened(
-    source: SourceFile | None, plans: Sequence[StreamPlan], losses: Losses
+    source: MediaFile | None, plans: Sequence[StreamPlan], losses: Losses
 ) -> Generator[InputContainer | None]:
     """The source as a container; ``None`` where there is none, or it can't be read any more."""
     original: InputContainer | None = None
@@ -162,9 +162,9 @@ def _write(
         sources = [_video_packets(pieces, video, window)]
         owners: dict[int, int] = {}
         if original is not None:
-            _copy_facts(original, out, video, window)
-            feeds = _feeds(original, out, plans, losses, owners)
-            sources.append(_others(original, feeds, window, losses))
+            copy_facts(original, out, video, window)
+            feeds = open_feeds(original, out, plans, losses, owners)
+            sources.append(other_packets(original, feeds, window, losses))
         out.start_encoding()
         _mux(out, sources, losses, owners)
 
@@ -221,7 +221,7 @@ def _mux(
         losses: counts what can't be written.
         owners: stream of the output → stream of the source, for all but the picture.
     """
-    for packet in heapq.merge(*sources, key=_moment):
+    for packet in heapq.merge(*sources, key=packet_moment):
         owner = owners.get(packet.stream.index)
         try:
             out.mux_one(packet)
@@ -231,7 +231,8 @@ def _mux(
             losses.dropped[owner] = losses.dropped.get(owner, 0) + 1
 
 
-def _moment(packet: Packet) -> float:
+def packet_moment(packet: Packet) -> float:
+    """Seconds at which a packet has its place among those of the other streams."""
     return float((packet.dts or 0) * packet.time_base)
 
 
@@ -257,7 +258,7 @@ def _move(packet: Packet, stream: Stream, shift: Fraction) -> Packet:
 # ---- the source's other streams ----
 
 
-def _copy_facts(
+def copy_facts(
     original: InputContainer, out: OutputContainer, video: Stream, window: TimeWindow
 ) -> None:
     """Copy the metadata of the file and of its picture, and the chapters."""
@@ -287,14 +288,25 @@ def _chapter(chapter: Any, window: TimeWindow) -> Any | None:
     return {**chapter, **ticks}
 
 
-def _feeds(
+def open_feeds(
     original: InputContainer,
     out: OutputContainer,
     plans: Sequence[StreamPlan],
     losses: Losses,
     owners: dict[int, int],
 ) -> dict[int, tuple[StreamPlan, Feed]]:
-    """For each stream of the output, by index in the source: how its packets are made."""
+    """Add the other streams to an output.
+
+    Args:
+        original: the source.
+        out: the output; its header is not written yet.
+        plans: of the streams to add.
+        losses: gets a line for what fails.
+        owners: gets stream of the output → stream of the source.
+
+    Returns:
+        For each of them, by index in the source: how its packets are made.
+    """
     feeds: dict[int, tuple[StreamPlan, Feed]] = {}
     for plan in plans:
         try:
@@ -309,17 +321,26 @@ def _feeds(
     return feeds
 
 
-def _others(
+def other_packets(
     original: InputContainer,
     feeds: dict[int, tuple[StreamPlan, Feed]],
     window: TimeWindow,
     losses: Losses,
+    seeks: bool = True,
 ) -> Iterator[Packet]:
-    """Packets of the other streams, inside the window, on the output's clock."""
+    """Packets of the other streams, inside the window, on the output's clock.
+
+    Args:
+        original: the source.
+        feeds: see ``open_feeds``.
+        window: the part that is read.
+        losses: gets a line for what fails.
+        seeks: it is no pipe.
+    """
     streams = [original.streams[index] for index in feeds]
     if not streams:
         return
-    if window.span.start is not None:
+    if seeks and window.span.start is not None:
         before = _LONGEST_LINE if any(s.type == "subtitle" for s in streams) else 1
         early = int((window.span.start - before) * av.time_base)
         with suppress(av.FFmpegError, OSError):  # then all of it is read, and the window selects

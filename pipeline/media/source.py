@@ -12,7 +12,7 @@ from ..core.frame import ALL, Frame, Layout, Plane, Span
 from ..core.units import parse_size
 from .color import ColorTags
 from .declared_size import refuse_pixels
-from .source_file import SourceFile
+from .source_file import MediaFile
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class SourceInfo:
     """Width of a pixel divided by its height."""
     files: tuple[Path, ...]
     """The files from which the frames are read."""
-    container: SourceFile | None
+    container: MediaFile | None
     """The file with sound, subtitles and chapters, if there is one."""
     bits: int = 8
     """Of each channel of the stored pictures."""

@@ -9,14 +9,48 @@ import io
 import os
 import threading
 import weakref
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 
 _SPOT = 4096  # bytes that are compared at each of three places
 _PLACES = 4  # quarters: recorders rewrite the beginning and the end of a file that still grows
+
+
+class MediaFile(Protocol):
+    """What FFmpeg reads a source from: a file, or what came through a pipe."""
+
+    path: Path
+    """For messages."""
+
+    @property
+    def is_truncated(self) -> bool:
+        """It has become shorter since it was opened."""
+        ...
+
+    @property
+    def is_overwritten(self) -> bool:
+        """Other bytes were written into the same file since it was opened."""
+        ...
+
+    def open(self, hwaccel: HWAccel | None = None) -> InputContainer:
+        """Open it once more with FFmpeg, from its beginning.
+
+        Args:
+            hwaccel: the hardware that decodes.
+
+        Raises:
+            av.FFmpegError, OSError: FFmpeg can't read it.
+        """
+        ...
+
+    def open_buffered(self) -> InputContainer:
+        """Open it for what can be read without waiting for more; see ``open``."""
+        ...
 
 
 class SourceFile:
@@ -38,26 +72,23 @@ class SourceFile:
         self._size = os.fstat(self._descriptor).st_size
         self._spots = self._read_spots(self._size)
 
-    def open(self, **options: Any) -> InputContainer:
-        """Open the file once more with FFmpeg, from its beginning.
-
-        Args:
-            options: as for ``av.open``.
-
-        Raises:
-            av.FFmpegError, OSError: FFmpeg can't read it.
-        """
+    def open(self, hwaccel: HWAccel | None = None) -> InputContainer:
+        """See ``MediaFile.open``."""
         if self._is_in_place():
             # "a:b.mp4" alone would name a protocol.
-            container = av.open(str(self.path.absolute()), "r", **options)
+            container = av.open(str(self.path.absolute()), "r", hwaccel=hwaccel)
         else:
-            container = av.open(self.reader(), "r", format=self._format, **options)  # pyright: ignore[reportArgumentType]
+            container = av.open(self.reader(), "r", format=self._format, hwaccel=hwaccel)  # pyright: ignore[reportArgumentType]
         self._format = container.format.name
         return container
 
+    def open_buffered(self) -> InputContainer:
+        """See ``MediaFile.open_buffered``: all of a file can be read."""
+        return self.open()
+
     def reader(self) -> io.RawIOBase:
         """A reader of its own position, from the beginning."""
-        return _Reader(self)
+        return PositionedReader(self.read_at, lambda: self.size)
 
     def read_at(self, offset: int, count: int) -> bytes:
         """Read up to ``count`` bytes at ``offset``; fewer at the end.
@@ -78,12 +109,12 @@ class SourceFile:
 
     @property
     def is_truncated(self) -> bool:
-        """It has become shorter since it was opened."""
+        """See ``MediaFile``."""
         return self.size < self._size
 
     @property
     def is_overwritten(self) -> bool:
-        """Other bytes were written into the same file since it was opened."""
+        """See ``MediaFile``."""
         now = self._read_spots(self.size)
         return any(a[: len(b)] != b[: len(a)] for a, b in zip(self._spots, now, strict=True))
 
@@ -103,29 +134,40 @@ class SourceFile:
             return [b""] * (_PLACES - 1)
 
 
-class _Reader(io.RawIOBase):
-    """Reads a ``SourceFile`` for FFmpeg."""
+class PositionedReader(io.RawIOBase):
+    """A reader of its own position, for FFmpeg.
 
-    def __init__(self, file: SourceFile) -> None:
-        self._file = file
+    Args:
+        read_at: (offset, count) → up to so many bytes; empty at the end.
+        size: how many there are in all.
+    """
+
+    def __init__(self, read_at: Callable[[int, int], bytes], size: Callable[[], int]) -> None:
+        self._read_at = read_at
+        self._size = size
         self._offset = 0
 
     def readable(self) -> bool:
+        """See ``io.IOBase``."""
         return True
 
     def seekable(self) -> bool:
+        """See ``io.IOBase``."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data = self._file.read_at(self._offset, len(buffer))
+        """See ``io.RawIOBase``."""
+        data = self._read_at(self._offset, len(buffer))
         buffer[: len(data)] = data
         self._offset += len(data)
         return len(data)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._offset, os.SEEK_END: self._file.size}[whence]
-        self._offset = base + offset
+        """See ``io.IOBase``."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._offset}.get(whence)
+        self._offset = (self._size() if base is None else base) + offset
         return self._offset
 
     def tell(self) -> int:
+        """See ``io.IOBase``."""
         return self._offset

@@ -19,7 +19,7 @@ from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 
 from .feeds import is_last, open_feed
-from .source_file import SourceFile
+from .source_file import MediaFile
 
 # Container → encoder for sound, and for text subtitles, that it can't hold as they are.
 _AUDIO_ENCODER = {"webm": "libopus", "gif": None}
@@ -79,7 +79,7 @@ class StreamPlan:
         return f"{self.name} is left out: {self.container} can't hold it{unknown}"
 
 
-def plan_streams(source: SourceFile, container: str) -> list[StreamPlan]:
+def plan_streams(source: MediaFile, container: str) -> list[StreamPlan]:
     """Plan every stream of a file but the picture that is painted, in order.
 
     Args:
@@ -89,7 +89,7 @@ def plan_streams(source: SourceFile, container: str) -> list[StreamPlan]:
     Raises:
         av.FFmpegError, OSError: the file can't be read.
     """
-    with source.open() as original:
+    with source.open_buffered() as original:
         best = original.streams.best("video")
         streams = [stream for stream in original.streams if stream is not best]
         tried = [s for s in streams if isinstance(s, (AudioStream, SubtitleStream))]

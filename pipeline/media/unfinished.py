@@ -11,8 +11,8 @@ import av
 from ..core.files import neighbour, unused_path
 from ..core.placement import put_in_place, real_path
 from .mux import join
-from .outputs import CONTAINERS, is_video
-from .writers import Segment
+from .outputs import container_of, is_video
+from .writers import WRITTEN_AT_ONCE, Segment
 
 SEGMENT = "segment"
 """Name of what a run is writing, in its work folder: a film, or a folder of pictures."""
@@ -79,12 +79,16 @@ def _keep_pictures(work: Path, target: Path) -> Kept | None:
 
 
 def _keep_film(work: Path, frames: int, target: Path) -> Kept:
-    suffix = target.suffix if is_video(target) else ".mp4"
+    suffix = target.suffix if is_video(target, film=True) else ".mp4"
+    if container_of(Path(f"film{suffix}"))[0] in WRITTEN_AT_ONCE:
+        place = _unused(target, suffix)
+        put_in_place(work, place)
+        return Kept(place, frames)
     joined = work.with_name("joined")
     joined.unlink(missing_ok=True)  # it may have filled the disk
     try:
         segment = Segment(work, frames, Fraction(0), Fraction(0))
-        join([segment], None, joined, CONTAINERS[suffix.lower()][0])
+        join([segment], None, joined, container_of(Path(f"film{suffix}"))[0])
         work, place = joined, _unused(target, suffix)
     except (av.FFmpegError, OSError, ValueError):  # no space for a second copy
         joined.unlink(missing_ok=True)
@@ -102,6 +106,8 @@ def _cut_torn_end(work: Path) -> None:
     """Cut a fragmented MP4 after its last whole header, without which FFmpeg opens none of it."""
     size = work.stat().st_size
     with work.open("r+b") as file:
+        if file.read(8)[4:] != b"ftyp":
+            return
         offset = 0
         while offset < size:
             file.seek(offset)

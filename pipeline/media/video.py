@@ -28,7 +28,7 @@ from .hardware import hardware_decoder
 from .hdr import hdr10_parameters
 from .interlaced import deinterlaced
 from .source import AS_USUAL, Reading, SourceInfo, fit_size
-from .source_file import SourceFile
+from .source_file import MediaFile, SourceFile
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class VideoSource:
     """The best video stream of a file, upright, in presentation order.
 
     Args:
-        path: the file.
+        file: the file, or a pipe.
         size: see ``fit_size``.
         reading: how its pictures are read.
 
@@ -45,14 +45,16 @@ class VideoSource:
         SourceError: FFmpeg can't read the file, or it has no video.
     """
 
-    def __init__(self, path: Path, size: str | None = None, reading: Reading = AS_USUAL) -> None:
-        self.path = path
+    def __init__(
+        self, file: Path | MediaFile, size: str | None = None, reading: Reading = AS_USUAL
+    ) -> None:
         self._reading = reading
         try:
-            self._file = SourceFile(path)
+            self._file = SourceFile(file) if isinstance(file, Path) else file
         except OSError as error:
-            raise SourceError(f"{path} can't be read: {reason(error)}") from error
-        self._hardware = hardware_decoder(path, reading.decode_on)
+            raise SourceError(f"{file} can't be read: {reason(error)}") from error
+        self.path = path = self._file.path
+        self._hardware = hardware_decoder(self._file, reading.decode_on)
         with _opened(self._file) as (container, stream):
             refuse_pixels(str(path), stream.width, stream.height)
             first = _first_frame(container, stream, path)
@@ -174,7 +176,7 @@ class VideoSource:
 
 @contextmanager
 def _opened(
-    file: SourceFile, hardware: HWAccel | None = None
+    file: MediaFile, hardware: HWAccel | None = None
 ) -> Generator[tuple[InputContainer, VideoStream]]:
     path = file.path
     try:
@@ -270,7 +272,7 @@ def _has_transparency(first: av.VideoFrame) -> bool:
 
 
 def _info(
-    file: SourceFile,
+    file: MediaFile,
     container: InputContainer,
     stream: VideoStream,
     first: av.VideoFrame,

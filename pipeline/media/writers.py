@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import os
-import shutil
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import av
 import av.filter
 import numpy as np
 from av.codec import Codec
 from av.container import OutputContainer
+from av.packet import Packet
 from av.video.stream import VideoStream
 
 from ..core.files import writing
@@ -28,6 +25,7 @@ from .encoding import OPENING_ERRORS, Encoding
 from .images import ALPHA_SUFFIXES, picture_bytes
 from .last_delay import set_last_delay
 from .outputs import FOLDER_NAMES
+from .piece_file import PieceFile
 from .sequence import NUMBER
 from .source import SourceInfo
 
@@ -91,6 +89,7 @@ class VideoWriter:
     """
 
     def __init__(self, path: Path, target: Path, info: SourceInfo, encoding: Encoding) -> None:
+        self._path = path
         self._target = target
         self._size = info.width, info.height
         is_gif = encoding.codec == "gif"
@@ -98,16 +97,21 @@ class VideoWriter:
         self._to_frame = (
             _Palette(info) if is_gif else ToFrame(encoding.pixel_format, encoding.color)
         )
-        self._path = path
         with writing(target):
-            self._file = PieceFile(path)
-            self._container = _open_piece(self._file, encoding)
+            self._file = self._create(path)
+            self._container = self._open(encoding)
         self._first: int | None = None
         self._last: int | None = None
         self._last_delay = Fraction(0)
         self._dropped = 0
         self._closed = False
         self._stream = self._open_stream(info, encoding)
+
+    def _create(self, path: Path) -> PieceFile:
+        return PieceFile(path)
+
+    def _open(self, encoding: Encoding) -> OutputContainer:
+        return _open_piece(self._file, encoding)
 
     def _open_stream(self, info: SourceInfo, encoding: Encoding) -> VideoStream:
         try:
@@ -145,7 +149,7 @@ class VideoWriter:
         self._last_delay = frame.duration * frame.time_base
         picture.duration = round(self._last_delay / self._clock)
         with self._file.writing(self._target):
-            self._container.mux(self._stream.encode(picture))
+            self._mux(self._stream.encode(picture))
 
     def _converted(self, frame: Frame) -> av.VideoFrame:
         """The frame for the encoder; what is not painted does not go by RGB."""
@@ -163,62 +167,26 @@ class VideoWriter:
         with self._file, self._file.writing(self._target):
             try:
                 if self._first is not None:
-                    self._container.mux(self._stream.encode(None))
+                    self._mux(self._stream.encode(None))
+                self._finish()
             finally:
                 self._container.close()
-            if not self._path.exists():
-                _write_again(self._file, self._path)
-        if self._last_delay:
+            self._file.restore()
+        if self._last_delay and self._container.format.name in WRITTEN_AT_ONCE:
             set_last_delay(self._path, self._container.format.name, self._last_delay)
 
+    def _mux(self, packets: list[Packet]) -> None:
+        self._container.mux(packets)
 
-class PieceFile(io.FileIO):
-    """A new file in which every fragment is whole, on a disk that becomes full too.
-
-    FFmpeg takes no notice of a write that was done in part.
-
-    Args:
-        path: the file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, "w+")
-        self._failure: OSError | None = None
-
-    def write(self, data: Any) -> int:
-        """Write all bytes or none.
-
-        Raises:
-            OSError: there is no space for them.
-        """
-        begin, left = self.tell(), memoryview(data)
-        try:
-            while left:
-                left = left[super().write(left) :]
-        except OSError as error:
-            self._failure = self._failure or error
-            with suppress(OSError):
-                self.truncate(begin)
-            raise
-        return len(data)
-
-    @contextmanager
-    def writing(self, target: Path) -> Generator[None]:
-        """See ``files.writing``; the first failure of this file is told, not what it led to."""
-        with writing(target):
-            try:
-                yield
-            except (av.FFmpegError, OSError):
-                if self._failure is not None:
-                    raise self._failure from None
-                raise
+    def _finish(self) -> None:
+        """What is written after the last frame."""
 
 
 WRITTEN_AT_ONCE = {"apng": "apng", "webp": "libwebp_anim"}
 """Containers, and their encoders, that no packets can be copied into: the piece is the file."""
 
 
-def _open_piece(file: io.FileIO, encoding: Encoding) -> OutputContainer:
+def _open_piece(file: PieceFile, encoding: Encoding) -> OutputContainer:
     for name, encoder in WRITTEN_AT_ONCE.items():
         if encoding.codec == encoder:
             return av.open(file, "w", format=name)
@@ -229,15 +197,6 @@ def _open_piece(file: io.FileIO, encoding: Encoding) -> OutputContainer:
         return container
     container.close()
     return av.open(file, "w", format="mov", options=_FRAGMENTS)
-
-
-def _write_again(file: io.FileIO, path: Path) -> None:
-    """Write a file once more that was deleted while it was open, and its folder with it."""
-    log.warning("%s was deleted during the run, and is made again", path.parent)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file.seek(0)
-    with path.open("wb") as out:
-        shutil.copyfileobj(file, out)
 
 
 class _Palette:

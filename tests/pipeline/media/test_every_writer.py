@@ -93,7 +93,8 @@ def test_every_class_of_writers_is_in_the_list(tmp_path: Path):
         output = make(tmp_path / str(number))
         made.add(type(output.writer).__name__)
         output.writer.close()
-    assert made == implementations("pipeline.media.writers", "Writer")
+    # What is written to standard output can't be read back here: tests/cli/test_pipes.py does.
+    assert made == implementations("pipeline.media.writers", "Writer") - {"PipeWriter"}
 
 
 @pytest.mark.parametrize("planar", [False, True])

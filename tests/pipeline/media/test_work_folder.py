@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -443,3 +445,23 @@ def test_a_long_name_has_its_work_folder(tmp_path: Path):
     with work_folder(target) as folder:
         assert folder.path.is_dir()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_looks_nothing_up_and_writes_beside_its_output_alone(
+    make_clip: MakeClip, identity: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(*given: object, **named: object) -> None:
+        raise AssertionError(f"a look-up in a network: {given}")
+
+    for name in ("getaddrinfo", "create_connection", "gethostbyname"):
+        monkeypatch.setattr(socket, name, refuse)
+    home, temporary, out = (tmp_path / name for name in ("home", "temporary", "out"))
+    for folder in (home, temporary, out):
+        folder.mkdir()
+    for name in ("HOME", "XDG_CACHE_HOME", "USERPROFILE", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(home))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.chdir(home)
+    stylize(make_clip(), out / "film.mkv", settings(identity))
+    assert [list(folder.iterdir()) for folder in (home, temporary)] == [[], []]
+    assert [path.name for path in out.iterdir()] == ["film.mkv"]
