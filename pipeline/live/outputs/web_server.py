@@ -24,6 +24,9 @@ from .mjpeg import VIEWERS, MjpegFeed
 _LONGEST = 1024  # bytes of a request's body
 _SILENCE = 10.0  # seconds that a browser may be silent in the middle of a request
 _BOUNDARY = "frame"
+_WRONG_REQUEST = (
+    ValueError, KeyError, TypeError, AttributeError, RecursionError, SettingsError,
+)  # fmt: skip
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 _HEADERS = {
@@ -228,7 +231,7 @@ class _Handler(BaseHTTPRequestHandler):
                 raise ValueError(f"a request of {length} bytes is refused")
             request = json.loads(self.rfile.read(length))
             self._server.controls.do(str(request["action"]), float(request.get("value", 0)))
-        except (ValueError, KeyError, TypeError, AttributeError, SettingsError) as error:
+        except _WRONG_REQUEST as error:
             self._answer(400, f"{reason(error)}\n".encode(), "text/plain")
             return
         self._answer_json(self._server.status())
