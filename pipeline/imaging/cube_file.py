@@ -18,7 +18,7 @@ LARGEST = 256
 
 _BLOCK = 1 << 20  # characters that are read at once
 _LONGEST_LINE = 10_000  # characters
-_LONGEST_HEAD = 1 << 20  # characters before the first row, comments among them
+_LONGEST_HEAD = 500_000  # characters before the first row, comments among them
 _NO_ROW = re.compile(r"[^\d\s.eE+-]")  # something in a block that is no row of numbers
 
 

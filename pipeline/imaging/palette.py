@@ -71,10 +71,11 @@ class Palette:
         try:
             values = json.loads(text)
             mean, covariance = (np.array(values[k], float) for k in ("mean", "covariance"))
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"'{text}' is no palette") from error
-        if mean.shape != (3,) or covariance.shape != (3, 3) or not np.isfinite(covariance).all():
-            raise ValueError(f"'{text}' is no palette")
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            raise ValueError(f"'{text[:80]}' is no palette") from error
+        numbers = [*mean.ravel(), *covariance.ravel()]
+        if mean.shape != (3,) or covariance.shape != (3, 3) or not np.isfinite(numbers).all():
+            raise ValueError(f"'{text[:80]}' is no palette")
         return cls(mean, covariance)
 
 

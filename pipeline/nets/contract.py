@@ -13,7 +13,7 @@ fixed one, which is in the file. The file's ``metadata_props`` describe the styl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
@@ -95,6 +95,19 @@ class ModelCard:
         kinds: dict[Any, Callable[[str], Any]] = {"str": str, "int": int, "float": float}
         values = {f.name: kinds[f.type](text[_key(f)]) for f in fields(cls) if _key(f) in text}
         return cls(**values)
+
+
+def metadata_of(entries: Iterable[Any]) -> dict[str, str]:
+    """Read a model's ``metadata_props``; where a text is not UTF-8, what can't be read is replaced.
+
+    Args:
+        entries: protobuf's: with ``key`` and ``value``, which are bytes where they are no UTF-8.
+    """
+    return {_text(entry.key): _text(entry.value) for entry in entries}
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
 def _key(field: Field[Any]) -> str:

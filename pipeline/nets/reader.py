@@ -23,17 +23,20 @@ def read_net(model: onnx.ModelProto, card: ModelCard) -> Net | None:
     if not (reader.done and reader.foldable()):
         return None
     net = Net(tuple(reader.ops), card)
-    try:
-        rows = json.loads(card.deviations or "[]")
-    except ValueError:
-        rows = []
+    rows = zip(net.norms, _deviations(card.deviations), strict=False)
     return replace(
         net,
-        deviations={
-            norm.output: np.asarray(row, np.float32)
-            for norm, row in zip(net.norms, rows, strict=False)
-        },
+        deviations={norm.output: row for norm, row in rows if row.shape == norm.weights[0].shape},
     )
+
+
+def _deviations(text: str) -> list[Array]:
+    """The rows of ``ModelCard.deviations``; none where they are no rows of numbers."""
+    try:
+        rows = [np.asarray(row, np.float32) for row in json.loads(text or "[]")]
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return []
+    return rows if all(np.isfinite(row).all() for row in rows) else []
 
 
 class _Reader:

@@ -19,7 +19,7 @@ from ..imaging.resize import resize_area
 from ..nets.contract import CANVAS, INPUT, MEMORY, MOST_CANVAS, OUTPUT
 from ..nets.runtime import onnxruntime
 from .compiled import canvas_of
-from .files import MAX_WORKERS, NetOptions, card_of, open_file
+from .files import MAX_WORKERS, NetOptions, card_of, open_file, session_metadata
 from .style import StyleInfo, UnmeasuredShot, failures_in_one_line
 
 log = logging.getLogger(__name__)
@@ -211,7 +211,7 @@ class DirectStyle:
         cores = options.threads or available_cores()
         workers = 1 if options.live else min(cores, MAX_WORKERS)
         session, device = open_file(path, options.device, max(1, cores // workers))
-        self.card = card_of(session.get_modelmeta().custom_metadata_map, path)
+        self.card = card_of(session_metadata(session, path), path)
         recurrent = is_recurrent(session)
         if recurrent:  # a frame waits for the one before, so each gets all cores
             session, device = open_file(path, options.device, options.threads)

@@ -16,6 +16,7 @@ from ..core.concurrency import available_cores
 from ..core.errors import ModelError, reason
 from ..core.frame import Frame, Picture, Rgb, TemporalState, as_rgb
 from ..imaging.palette import OWN_COLORS, ColorGoal
+from ..nets.contract import metadata_of
 from ..nets.graph import Moments, Net, interpolate, of_one_base
 from ..nets.quantize import precision_on
 from ..nets.reader import read_net
@@ -115,7 +116,7 @@ class NetFiles:
             # protobuf's errors share no base class below this one.
             except Exception as error:
                 raise ModelError(f"{path} can't be read: {reason(error)}") from error
-            card = card_of({p.key: p.value for p in model.metadata_props}, path)
+            card = card_of(metadata_of(model.metadata_props), path)
             net = read_net(model, card) if card is not None else None
             if net is None:
                 return None

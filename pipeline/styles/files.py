@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..core.errors import ModelError
 from ..imaging.resize import StrokeScale
-from ..nets.contract import VERSION, ModelCard
+from ..nets.contract import VERSION, ModelCard, metadata_of
 from ..nets.runtime import onnxruntime
 from ..nets.session import open_session
 
@@ -59,6 +59,21 @@ def open_file(path: Path, device: str, threads: int) -> tuple[onnxruntime.Infere
         return open_session(path, device, threads)
     except ModelError as error:
         raise ModelError(f"{path} is not an ONNX file that can be read: {error}") from error
+
+
+def session_metadata(session: onnxruntime.InferenceSession, path: Path) -> dict[str, str]:
+    """What the file of a session says of itself.
+
+    Args:
+        session: of the file.
+        path: the file; it is read where ONNX Runtime can't read its text, which is not UTF-8.
+    """
+    try:
+        return session.get_modelmeta().custom_metadata_map
+    except UnicodeDecodeError:
+        import onnx  # takes a while, and most runs need none of it
+
+        return metadata_of(onnx.load(path, load_external_data=False).metadata_props)
 
 
 def card_of(metadata: dict[str, str], path: Path) -> ModelCard | None:

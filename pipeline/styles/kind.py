@@ -10,7 +10,7 @@ from ..core.errors import SettingsError
 from ..core.files import PICTURE_SUFFIXES
 from ..core.groups import PAINTED
 from ..core.job import StyleKind
-from ..nets.contract import ModelCard
+from ..nets.contract import ModelCard, metadata_of
 from .zoo import TABLE_SUFFIX, find_styles, zoo
 
 
@@ -70,7 +70,7 @@ def _keeps_the_contract(path: Path) -> bool:
     except Exception:  # noqa: BLE001 - protobuf's errors share no other base
         return True
     try:
-        return ModelCard.from_metadata({p.key: p.value for p in model.metadata_props}) is not None
+        return ModelCard.from_metadata(metadata_of(model.metadata_props)) is not None
     except ValueError:
         return True
 

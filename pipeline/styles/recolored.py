@@ -16,6 +16,7 @@ from ..core.files import PICTURE_SUFFIXES
 from ..core.frame import Frame, Rgb8Or16, TemporalState, as_rgb, rgb_8_or_16
 from ..imaging.palette import OWN_COLORS, ColorGoal, ColorMap, Palette
 from ..media.inputs import first_picture
+from ..nets.contract import metadata_of
 from .files import card_of
 from .style import ShotStyle, Style
 
@@ -51,7 +52,7 @@ def palette_of(path: Path) -> Palette:
     import onnx  # takes a while, and most runs need none of it
 
     model = onnx.load(path, load_external_data=False)
-    card = card_of({p.key: p.value for p in model.metadata_props}, path)
+    card = card_of(metadata_of(model.metadata_props), path)
     if card is None or not card.palette:
         raise ModelError(
             f"--palette style: {path.name} does not hold its painting's colours; "

@@ -22,7 +22,7 @@ from onnx.utils import Extractor
 from ..core.errors import ModelError, reason
 from ..core.frame import Rgb
 from ..imaging.segmentation import Labels, fit_labels
-from ..nets.contract import INPUT, ModelCard
+from ..nets.contract import INPUT, ModelCard, metadata_of
 
 Arrays = Mapping[str, NDArray[Any]]
 """By name: style statistics (``mean.LAYER``, ``root.LAYER``, ``weight.LAYER``; or ``patches``), or
@@ -63,7 +63,7 @@ class UniversalFiles:
         apply = apply or prepare.with_name(prepare.name.replace(".prepare.", ".apply."))
         graph, self.apply = _loaded(prepare), _loaded(apply)
         self.card = _card(graph, prepare)
-        self.scales: dict[str, int] = json.loads(self.card.layers or "{}")
+        self.scales = _scales(self.card, prepare)
         self._open = open_session
         self._sessions: dict[str, Any] = {}
         self._map_names = [port.name for port in self.apply.graph.input if port.name != INPUT]
@@ -180,10 +180,20 @@ def _halves(
 
 def _card(model: onnx.ModelProto, path: Path) -> ModelCard:
     try:
-        card = ModelCard.from_metadata({p.key: p.value for p in model.metadata_props})
+        card = ModelCard.from_metadata(metadata_of(model.metadata_props))
     except ValueError as error:
         raise ModelError(f"{path}: {reason(error)}") from error
     return card or ModelCard(name=path.stem, kind="")
+
+
+def _scales(card: ModelCard, path: Path) -> dict[str, int]:
+    try:
+        scales = dict(json.loads(card.layers or "{}"))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ModelError(f"{path} does not say its layers: {reason(error)}") from error
+    if not all(isinstance(scale, int) and scale > 0 for scale in scales.values()):
+        raise ModelError(f"{path} does not say its layers as numbers from 1")
+    return scales
 
 
 def _loaded(path: Path) -> onnx.ModelProto:

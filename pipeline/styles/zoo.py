@@ -15,7 +15,7 @@ import yaml
 from ..core.errors import ModelError, nearest
 from ..core.files import PICTURE_SUFFIXES, digest
 from ..core.units import split_weight
-from ..nets.contract import PREFIX
+from ..nets.contract import PREFIX, metadata_of
 
 TABLE_SUFFIX = ".cube"
 
@@ -154,7 +154,7 @@ def family_of(path: Path) -> str | None:
         model = onnx.load(path, load_external_data=False)
     except Exception:  # noqa: BLE001 - protobuf's errors share no other base
         return None
-    return {p.key: p.value for p in model.metadata_props}.get(PREFIX + "family")
+    return metadata_of(model.metadata_props).get(PREFIX + "family")
 
 
 def _room() -> Path:

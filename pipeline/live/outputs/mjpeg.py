@@ -11,7 +11,8 @@ from ...core.frame import Rgb
 from ...media.images import picture_bytes
 
 _QUALITY = 85  # of JPEG
-_VIEWERS = 8  # at the same time
+VIEWERS = 8
+"""At the same time."""
 _REPEAT = 1.0  # seconds; then the last picture is sent again: so a viewer who left is noticed
 
 
@@ -30,6 +31,11 @@ class MjpegFeed:
         """Whether somebody watches, or no picture was encoded yet."""
         return self._viewers > 0 or not self._jpeg
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no more viewers fit."""
+        return self._viewers >= VIEWERS
+
     def write(self, picture: Rgb) -> None:
         """Encode the next picture, (H, W, 3) uint8, 0–255, RGB."""
         jpeg = picture_bytes(picture, "page.jpg", cv2.IMWRITE_JPEG_QUALITY, _QUALITY)
@@ -41,7 +47,7 @@ class MjpegFeed:
     def jpegs(self) -> Generator[bytes]:
         """Yield the newest JPEG, again and again, for one viewer; none if too many watch."""
         with self._changed:
-            if self._viewers >= _VIEWERS:
+            if self._viewers >= VIEWERS:
                 return
             self._viewers += 1
         seen = -1

@@ -8,6 +8,7 @@ import socket
 import threading
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from ipaddress import ip_address
@@ -18,12 +19,32 @@ from ...core.concurrency import thread_name
 from ...core.errors import SettingsError, reason
 from ..controls import Controls
 from ..stats import LiveStats
-from .mjpeg import MjpegFeed
+from .mjpeg import VIEWERS, MjpegFeed
 
 _LONGEST = 1024  # bytes of a request's body
 _SILENCE = 10.0  # seconds that a browser may be silent in the middle of a request
 _BOUNDARY = "frame"
+_WRONG_REQUEST = (
+    ValueError, KeyError, TypeError, AttributeError, RecursionError, SettingsError,
+)  # fmt: skip
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+_HEADERS = {
+    # Nothing but the page itself may use what is served: no other site frames it, shows its picture
+    # or learns its address, which may hold a token.
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; connect-src 'self'; "
+    "script-src 'unsafe-inline'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+_ICON = b"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16"
+rx="3" fill="#111"/><path d="M3 11c3-8 6 4 10-6" fill="none" stroke="#d9a441" stroke-width="3"
+stroke-linecap="round"/></svg>"""
 
 
 @dataclass(frozen=True)
@@ -45,6 +66,21 @@ class Access:
                 return False
         given = parse_qs(urlsplit(path).query).get("token", [""])[0]
         return hmac.compare_digest(given.encode(), self.token.encode())
+
+
+def is_from_elsewhere(headers: Message, is_page: bool) -> bool:
+    """Return whether a page of another site makes the request.
+
+    Args:
+        headers: of the request.
+        is_page: the page itself is requested: a link to it may be anywhere.
+    """
+    origin = headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("Host", "").lower():
+        return True
+    if is_page and headers.get("Sec-Fetch-Mode") == "navigate":
+        return headers.get("Sec-Fetch-Dest") != "document"
+    return headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
 
 
 def is_loopback(host: str) -> bool:
@@ -154,6 +190,8 @@ class PageServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     timeout = _SILENCE
+    server_version = "stylize-video"
+    sys_version = ""
     protocol_version = "HTTP/1.1"
 
     @property
@@ -163,9 +201,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer with the page, its pictures or its statistics."""
+        path = urlsplit(self.path).path
+        if path == "/favicon.ico":  # browsers ask for it without the token
+            self._answer(200, _ICON, "image/svg+xml")
+            return
         if not self._check_access():
             return
-        path = urlsplit(self.path).path
         if path == "/":
             page = files(__package__ or "").joinpath("page.html").read_bytes()
             self._answer(200, page, "text/html; charset=utf-8")
@@ -190,22 +231,29 @@ class _Handler(BaseHTTPRequestHandler):
                 raise ValueError(f"a request of {length} bytes is refused")
             request = json.loads(self.rfile.read(length))
             self._server.controls.do(str(request["action"]), float(request.get("value", 0)))
-        except (ValueError, KeyError, TypeError, AttributeError, SettingsError) as error:
+        except _WRONG_REQUEST as error:
             self._answer(400, f"{reason(error)}\n".encode(), "text/plain")
             return
         self._answer_json(self._server.status())
 
     def _check_access(self) -> bool:
         """Whether the request is allowed; answers one that is not."""
-        allowed = self._server.access.allows(self.headers.get("Host", ""), self.path)
-        if not allowed:
+        is_page = self.command == "GET" and urlsplit(self.path).path == "/"
+        if is_from_elsewhere(self.headers, is_page):
+            self._answer(403, b"the request comes from another site\n", "text/plain")
+        elif not self._server.access.allows(self.headers.get("Host", ""), self.path):
             self._answer(403, b"the address needs its token\n", "text/plain")
-        return allowed
+        else:
+            return True
+        return False
 
     def _send_feed(self) -> None:
+        if self._server.feed.is_full:
+            line = f"{VIEWERS} browsers show the picture already; close one of them\n"
+            self._answer(503, line.encode(), "text/plain")
+            return
         self.send_response(200)
         self.send_header("Content-Type", f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
-        self.send_header("Cache-Control", "no-store")
         self.send_header("Connection", "close")
         self.end_headers()
         self.close_connection = True
@@ -221,13 +269,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("Cache-Control", "no-store")
         if status != 200:
             # The body of a refused request may not have been read: it must not be read as another.
             self.send_header("Connection", "close")
             self.close_connection = True
         self.end_headers()
         self.wfile.write(body)
+
+    def end_headers(self) -> None:
+        """End the headers of any answer; errors that the base class finds have them too."""
+        for name, value in _HEADERS.items():
+            self.send_header(name, value)
+        super().end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Log no requests."""

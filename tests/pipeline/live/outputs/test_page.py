@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import http.server
+import threading
 import time
+import urllib.parse
 from collections.abc import Callable, Generator
 from fractions import Fraction
 
@@ -93,3 +96,68 @@ def test_a_change_from_elsewhere_reaches_the_page(page: Page, tab: Tab):
     page.controls.do("style", 1)
     tab.until(f"{STRENGTH}.value == 0.4")
     tab.until(f"({style_button('wave')}).getAttribute('aria-pressed') == 'true'")
+
+
+@pytest.fixture
+def elsewhere() -> Generator[str]:
+    """The address of a server on another port, whose page is the text in ``elsewhere_text``."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+class Elsewhere(http.server.BaseHTTPRequestHandler):
+    """Another site: frames the page, shows its picture, and presses its button."""
+
+    def do_GET(self) -> None:
+        theirs = urllib.parse.unquote(self.path.partition("?")[2])
+        text = f"""<iframe src="{theirs}"></iframe><img id="theirs" src="{theirs}live.mjpg">
+        <script>document.title = ""; fetch("{theirs}do", {{ method: "POST", mode: "no-cors",
+        body: JSON.stringify({{ action: "record" }}) }}).then(() => document.title = "sent")
+        .catch(() => document.title = "sent");</script>"""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Log nothing."""
+
+
+def test_another_site_can_neither_frame_nor_show_nor_press(tab: Tab, elsewhere: str):
+    made = Page("http://127.0.0.1:0", Controls(["night"]), LiveStats())
+    made.write_frame(picture(LEFT, RIGHT))
+    try:
+        tab.open(f"{elsewhere}?{urllib.parse.quote(made.url, safe='')}")
+        tab.until("document.title == 'sent'")
+        tab.until("document.getElementById('theirs').complete")
+        assert tab.evaluate("document.getElementById('theirs').naturalWidth") == 0
+        assert not made.controls.state.recording
+        seen = tab.screenshot()
+        assert not ((np.abs(seen.astype(int) - LEFT).max(axis=-1)) < 20).any()
+    finally:
+        tab.open("about:blank")
+        made.close()
+
+
+def test_the_ninth_viewer_reads_why(tab: Tab):
+    made = Page("http://127.0.0.1:0", Controls(["night"]), LiveStats())
+    made.write_frame(picture(LEFT, RIGHT))
+    watching = [iter(made.feed.jpegs()) for _ in range(8)]
+    try:
+        for feed in watching:
+            next(feed)
+        tab.open(made.url)
+        tab.until("document.getElementById('notice').textContent.startsWith('8 browsers')")
+        watching.pop().close()
+        tab.until(f"{LIVE}.naturalWidth == 64")
+        tab.until("document.getElementById('notice').textContent == ''")
+    finally:
+        for feed in watching:
+            feed.close()
+        tab.open("about:blank")
+        made.close()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 import urllib.error
@@ -187,6 +188,120 @@ def test_what_is_refused_is_not_read_on_as_another_request(page: Page):
     assert answered.count(b"HTTP/1.1") == 1
     assert answered.startswith(b"HTTP/1.1 403")
     assert not page.controls.state.quit
+
+
+def answered(page: Page, method: str, path: str, **headers: str) -> http.client.HTTPResponse:
+    line = http.client.HTTPConnection("127.0.0.1", page.port, timeout=5)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    line.request(method, path, b'{"action": "record"}' if method == "POST" else None, named)
+    answer = line.getresponse()
+    line.close()
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 200),
+        ("GET", "/state", 200),
+        ("GET", "/favicon.ico", 200),
+        ("GET", "/nothing", 404),
+        ("POST", "/do", 403),
+        ("PUT", "/do", 501),
+    ],
+)
+def test_every_answer_keeps_other_sites_out(page: Page, method: str, path: str, status: int):
+    answer = answered(page, method, path)
+    assert answer.status == status
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert "Python" not in answer.headers["Server"]
+
+
+FOREIGN = [
+    {"Sec_Fetch_Site": "cross-site"},
+    {"Sec_Fetch_Site": "same-site"},
+    {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "iframe"},
+    {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "no-cors", "Sec_Fetch_Dest": "image"},
+    {"Origin": "http://evil.example"},
+    {"Origin": "http://127.0.0.1:1"},
+    {"Origin": "null"},
+    {"Host": "evil.example"},
+    {"Host": "evil.example", "Origin": "http://evil.example", "Sec_Fetch_Site": "same-origin"},
+]
+
+
+@pytest.mark.parametrize("headers", FOREIGN, ids=str)
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/"), ("GET", "/state"), ("GET", "/live.mjpg"), ("POST", "/do")]
+)
+def test_a_request_of_another_site_is_refused(
+    page: Page, method: str, path: str, headers: dict[str, str]
+):
+    answer = answered(page, method, path, X_Stylize_Video="1", **headers)
+    assert answer.status == 403
+    assert not page.controls.state.recording
+
+
+@pytest.mark.parametrize("site", ["none", "same-origin"])
+def test_the_page_itself_is_answered(page: Page, site: str):
+    own = {"Origin": f"http://127.0.0.1:{page.port}", "Sec_Fetch_Site": site}
+    assert answered(page, "GET", "/", **own).status == 200
+    assert answered(page, "POST", "/do", X_Stylize_Video="1", **own).status == 200
+    assert page.controls.state.recording
+
+
+def test_a_link_from_elsewhere_opens_the_page_and_no_more(page: Page):
+    link = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate"}
+    link["Sec_Fetch_Dest"] = "document"
+    assert answered(page, "GET", "/", **link).status == 200
+    assert answered(page, "GET", "/state", **link).status == 403
+
+
+def test_the_ninth_viewer_is_told(page: Page):
+    page.write_frame(output_frame(9))
+    watching: list[http.client.HTTPConnection] = []
+    for _ in range(8):
+        line = http.client.HTTPConnection("127.0.0.1", page.port, timeout=5)
+        line.request("GET", "/live.mjpg")
+        answer = line.getresponse()
+        assert answer.status == 200
+        answer.read(20)
+        watching.append(line)
+    assert ask(page, "/live.mjpg") == (
+        503,
+        b"8 browsers show the picture already; close one of them\n",
+    )
+    for line in watching:
+        line.close()
+
+
+def test_the_icon_needs_no_token():
+    other = Page("http://0.0.0.0:0", Controls(["a"]), LiveStats())
+    try:
+        assert ask(other, "/favicon.ico")[0] == 200
+        assert ask(other, "/state")[0] == 403
+    finally:
+        other.close()
+
+
+@pytest.mark.parametrize("address", ["http://[::1]:0", "http://[::]:0"])
+def test_ipv6(address: str):
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("no IPv6 here")
+    other = Page(address, Controls(["a"]), LiveStats())
+    try:
+        line = http.client.HTTPConnection("::1", other.port, timeout=5)
+        line.request("GET", f"/state?token={other.token}")
+        assert line.getresponse().status == 200
+        line.close()
+        assert f":{other.port}/" in other.url
+    finally:
+        other.close()
 
 
 def test_port_0_is_any_free_port(page: Page):
