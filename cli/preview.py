@@ -30,7 +30,9 @@ def preview_settings(
         raise SettingsError(
             f"{typed} does not apply: --start and --end name the part; leave --preview out"
         )
-    opened = None if live else open_source(source, settings.size, settings.rate)
+    opened = (
+        None if live else open_source(source, settings.size, settings.rate, settings.video_stream)
+    )
     if not isinstance(opened, VideoSource):
         raise SettingsError(
             f"{typed} does not apply: only a film has a middle; for pictures or a camera leave it "

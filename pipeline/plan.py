@@ -28,6 +28,7 @@ from .keyframes.run import (
     has_keyframes,
     prepare_keyframes,
 )
+from .media.constant_rate import at_rate
 from .media.encoding import Encoding, choose_encoding
 from .media.inputs import open_source
 from .media.kind import output_kind, source_kind
@@ -77,6 +78,8 @@ class Plan:
     """Their name, as the user typed it."""
     content_masks: ContentMasks | None
     mirror: bool
+    rate: Fraction | None
+    """Constant frame rate of the output; ``None``: every frame keeps its own time."""
     encoding: Encoding | None
     """Of a video; ``None``: pictures are written."""
     streams: tuple[StreamPlan, ...]
@@ -86,7 +89,13 @@ class Plan:
     @property
     def frames(self) -> int | None:
         """How many frames are expected."""
-        return self.source.info.expected_frames(self.span)
+        return self.output_info.expected_frames(self.span)
+
+    @property
+    def output_info(self) -> SourceInfo:
+        """What is known of the frames that are written, of the size and shape of the source's."""
+        info = self.source.info
+        return info if self.rate is None else at_rate(info, self.rate)
 
     def open_painter(self, backend: KeyframeBackend | None = None) -> tuple[StyleInfo, Stage]:
         """Open what paints and return it with its stage.
@@ -193,7 +202,8 @@ class Plan:
         if self.encoding is None:
             return ""
         options = " ".join(f"{k}={v}" for k, v in self.encoding.options.items())
-        return f": {self.encoding.codec}, {self.encoding.pixel_format}, {options}"
+        rate = "" if self.rate is None else f", a constant {float(self.rate):.5g} frames/s"
+        return f": {self.encoding.codec}, {self.encoding.pixel_format}, {options}{rate}"
 
 
 def make_plan(source: str | Path, output: str | Path, settings: Settings | None = None) -> Plan:
@@ -210,7 +220,7 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
     settings = settings or Settings.model_validate({})
     target = Path(output)
     check_output(target, settings, str(output))
-    opened = open_source(str(source), settings.size, settings.rate)
+    opened = open_source(str(source), settings.size, settings.rate, settings.video_stream)
     info = opened.info
     _refuse_same(info.files, target)
     _check_one_picture(target, info)
@@ -252,6 +262,7 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
         mask=settings.mask,
         content_masks=content_masks,
         mirror=settings.mirror,
+        rate=settings.constant_rate,
         encoding=encoding,
         streams=_streams(info, target),
         overwrite=settings.overwrite,
@@ -276,7 +287,8 @@ def _streams(info: SourceInfo, target: Path) -> tuple[StreamPlan, ...]:
     if info.container is None or not is_video(target):
         return ()
     try:
-        plans = plan_streams(info.container, CONTAINERS[target.suffix.lower()][0])
+        container = CONTAINERS[target.suffix.lower()][0]
+        plans = plan_streams(info.container, container, info.stream)
     except (av.FFmpegError, OSError) as error:
         raise SourceError(f"{info.name} can't be read: {reason(error)}") from error
     return tuple(plans)

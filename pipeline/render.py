@@ -21,9 +21,11 @@ from .core.files import unused_path, writing
 from .core.frame import Frame, Span
 from .imaging.compositing import mirror
 from .keyframes.run import KeyframeBackend, Stage
+from .media.constant_rate import constant_rate
 from .media.mux import TimeWindow, join
 from .media.outputs import CONTAINERS, check_place, is_video
 from .media.source import Source, SourceInfo
+from .media.streams import notes
 from .media.writers import PictureWriter, Segment, VideoWriter, Writer
 from .plan import Plan, make_plan, picture_name
 from .styles.finish import finish_frames
@@ -104,9 +106,8 @@ def render(
     backend: KeyframeBackend | None = None,
 ) -> Result:
     """Run a plan; see ``stylize``."""
-    for stream in plan.streams:
-        if stream.action != "copy" and stream.kind != "data":
-            log.warning("%s", stream.line)
+    for note in notes(plan.streams):
+        log.warning("%s", note)
     style, paint = plan.open_painter(backend)
     if on_start is not None:
         on_start(Start(plan.source.info, plan.frames, style.device, style.name))
@@ -202,7 +203,9 @@ def _stages(plan: Plan, style: StyleInfo, paint: Stage) -> Stage:
             if plan.starts_inside and plan.span.start is not None:
                 frames = after(frames, plan.span.start)
             frames = finish_frames(frames, plan.finish)
-            yield from _mirror_frames(frames) if plan.mirror else frames
+            if plan.mirror:
+                frames = _mirror_frames(frames)
+            yield from frames if plan.rate is None else constant_rate(frames, plan.rate)
 
     return stages
 
@@ -218,7 +221,7 @@ def _read_span(plan: Plan, planar: bool) -> Span:
 
 
 def _mirror_frames(frames: Iterable[Frame]) -> Generator[Frame]:
-    """The stage of ``--mirror``: the last one, because masks and key frames fit the source."""
+    """The stage of ``--mirror``: a late one, because masks and key frames fit the source."""
     with closing_source(frames):
         for frame in frames:
             yield replace(frame, painted=mirror(frame.picture))
@@ -226,7 +229,7 @@ def _mirror_frames(frames: Iterable[Frame]) -> Generator[Frame]:
 
 def _open_writer(path: Path, plan: Plan) -> Writer:
     if plan.encoding is not None:
-        return VideoWriter(path, plan.target, plan.source.info, plan.encoding)
+        return VideoWriter(path, plan.target, plan.output_info, plan.encoding)
     path.mkdir()
     return PictureWriter(path, plan.target, picture_name(plan.target))
 
@@ -261,10 +264,10 @@ def _assemble(
         segment.start if trimmed else None,
         segment.end if plan.span.end is not None or cut_short else None,
     )
-    window = TimeWindow(span, segment.start if trimmed else Fraction(0))
+    window = TimeWindow(span, segment.start if trimmed else plan.source.info.zero)
     joined = segment.path.with_name("joined")
     container = CONTAINERS[plan.target.suffix.lower()][0]
-    losses = join([segment], source, joined, container, window, plan.streams)
+    losses = join([segment], source, joined, container, window, plan.streams, plan.output_info)
     return joined, losses
 
 

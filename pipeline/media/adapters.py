@@ -8,13 +8,26 @@ from fractions import Fraction
 
 import av
 import numpy as np
+from av.sidedata.sidedata import Type as SideDataType
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from ..core.frame import Picture, Yuv, YuvMatrix
+from ..core.frame import Picture, Rgb, Yuv, YuvMatrix
 from .color import ColorTags, FromRgb, ToRgb, frame_of, planes_of, tags_of
 
 _PLANAR = ("yuv420", "yuvj420")
+_SAME_SHAPE = 0.02  # of the shape of a frame: cropped to whole blocks, it still counts as the same
+
+
+def _unknown_kind(cls: type[SideDataType], value: int) -> SideDataType:
+    member = object.__new__(cls)
+    member._name_, member._value_ = f"UNKNOWN_{value}", value
+    return member
+
+
+# FFmpeg knows more kinds of side data than PyAV, which could then read none of a frame's: EXIF in
+# JPEG and PNG, the views of spatial video.
+SideDataType._missing_ = classmethod(_unknown_kind)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @dataclass(frozen=True)
@@ -80,11 +93,36 @@ class ToPicture:
         stored = orientation.size(height, width)
         self._to_rgb = ToRgb(stored[1], stored[0])
         self._scaler = VideoReformatter()
+        self._ratio: Fraction | None = None
+        self._inside: ToRgb | None = None
 
-    def __call__(self, frame: av.VideoFrame) -> Picture:
-        """The frame as planes where possible, else as (H, W, 3) uint8, 0–255, RGB."""
+    def __call__(self, frame: av.VideoFrame, aspect: Fraction = Fraction(1)) -> Picture:
+        """The frame as planes where possible, else as (H, W, 3) uint8, 0–255, RGB.
+
+        A frame of another shape than the first one has black bars.
+
+        Args:
+            frame: decoded.
+            aspect: the width of its pixels divided by their height.
+        """
+        ratio = frame.width * aspect / frame.height
+        self._ratio = self._ratio or ratio
+        if abs(ratio / self._ratio - 1) > _SAME_SHAPE:
+            return self._orientation(self._with_bars(frame, ratio / self._ratio))
         planes = self._planes(frame) if self._planar else None
         return self._orientation(self._to_rgb(frame)) if planes is None else planes
+
+    def _with_bars(self, frame: av.VideoFrame, wider: Fraction) -> Rgb:
+        """A frame that is ``wider`` times as wide as the others, or less, in the middle of one."""
+        width, height = self._to_rgb.width, self._to_rgb.height
+        size = min(width, round(width * wider)), min(height, round(height / wider))
+        size = max(1, size[0]), max(1, size[1])
+        if self._inside is None or (self._inside.width, self._inside.height) != size:
+            self._inside = ToRgb(*size)
+        picture = np.zeros((height, width, 3), np.uint8)
+        x, y = (width - size[0]) // 2, (height - size[1]) // 2
+        picture[y : y + size[1], x : x + size[0]] = self._inside(frame)
+        return picture
 
     def _planes(self, frame: av.VideoFrame) -> Yuv | None:
         fits = (frame.width, frame.height) == self._size

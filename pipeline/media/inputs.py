@@ -15,13 +15,16 @@ from .source import Source
 from .video import VideoSource
 
 
-def open_source(name: str, size: str | None = None, fps: Fraction = Fraction(25)) -> Source:
+def open_source(
+    name: str, size: str | None = None, fps: Fraction = Fraction(25), stream: int | None = None
+) -> Source:
     """Open a video file, a picture, a folder of pictures or a pattern of pictures.
 
     Args:
         name: a path, or a pattern with ``*``, ``?`` or ``%05d``.
         size: ``WxH`` or ``720p``; ``None``: the source's own.
         fps: frames per second of pictures.
+        stream: index of the video stream that is read; ``None``: the best one.
 
     Raises:
         SourceError: nothing is there, or it has no picture.
@@ -34,7 +37,7 @@ def open_source(name: str, size: str | None = None, fps: Fraction = Fraction(25)
     if path.is_file():
         if path.suffix.lower() in PICTURE_SUFFIXES:
             return PictureSource(name, [path], size, fps)
-        return VideoSource(path, size)
+        return VideoSource(path, size, stream)
     if path.exists():
         raise SourceError(f"input {name or '(no name)'} is neither a file nor a folder")
     if path.suffix.lower() in {*PICTURE_SUFFIXES, ""} and re.search(r"[*?\[]|%0?\d*d", name):

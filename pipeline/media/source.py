@@ -41,6 +41,11 @@ class SourceInfo:
     """The files from which the frames are read."""
     container: Path | None
     """The file with sound, subtitles and chapters, if there is one."""
+    stream: int = 0
+    """Index in it of the stream that is painted."""
+    zero: Fraction = Fraction(0)
+    """Time of the source that is zero in the output, seconds. Files keep their clocks, but not
+    one that begins before zero, nor a transport stream's that begins hours after it."""
 
     def expected_frames(self, span: Span) -> int | None:
         """Roughly how many frames lie in ``span``; ``None`` if the header does not say."""

@@ -82,6 +82,8 @@ OPTIONS: tuple[Typed, ...] = (
     {"fps": 25.0},
     {"fps": 24.0, "mask": "masks/%04d.png"},
     {"mirror": True},
+    {"cfr": "25"},
+    {"video_stream": 0},
     {"codec": "libx265"},
     {"crf": 20.0},
     {"encoder_option": {"preset": "slow"}},
