@@ -23,6 +23,7 @@ def preview_settings(
         SettingsError: a preview of this cannot be made.
     """
     from ..pipeline.media.inputs import open_source
+    from ..pipeline.media.source import Reading
     from ..pipeline.media.video import VideoSource
 
     typed = f"--preview {seconds:g}"
@@ -30,7 +31,8 @@ def preview_settings(
         raise SettingsError(
             f"{typed} does not apply: --start and --end name the part; leave --preview out"
         )
-    opened = None if live else open_source(source, settings.size, settings.rate)
+    reading = Reading(stream=settings.video_stream)
+    opened = None if live else open_source(source, settings.size, settings.rate, reading)
     if not isinstance(opened, VideoSource):
         raise SettingsError(
             f"{typed} does not apply: only a film has a middle; for pictures or a camera leave it "

@@ -30,6 +30,7 @@ from .keyframes.run import (
     has_keyframes,
     prepare_keyframes,
 )
+from .media.constant_rate import at_rate
 from .media.encoding import Content, Encoding, choose_encoding
 from .media.inputs import open_source
 from .media.kind import output_kind, piped_kind, source_kind
@@ -87,6 +88,8 @@ class Plan:
     mirror: bool
     deep: bool
     """The result has more than 8 bits a channel."""
+    rate: Fraction | None
+    """Constant frame rate of the output; ``None``: every frame keeps its own time."""
     encoding: Encoding | None
     """Of a video; ``None``: pictures are written."""
     streams: tuple[StreamPlan, ...]
@@ -100,7 +103,13 @@ class Plan:
     @property
     def frames(self) -> int | None:
         """How many frames are expected."""
-        return self.source.info.expected_frames(self.span)
+        return self.output_info.expected_frames(self.span)
+
+    @property
+    def output_info(self) -> SourceInfo:
+        """What is known of the frames that are written, of the size and shape of the source's."""
+        info = self.source.info
+        return info if self.rate is None else at_rate(info, self.rate)
 
     def open_painter(self, backend: KeyframeBackend | None = None) -> tuple[StyleInfo, Stage]:
         """Open what paints and return it with its stage.
@@ -135,7 +144,8 @@ class Plan:
     @property
     def is_untouched(self) -> bool:
         """Whether a video's frames are encoded again as they are."""
-        changes = self.masks is not None or self.mirror or self.encoding is None
+        changes = self.masks is not None or self.mirror or self.rate is not None
+        changes = changes or self.encoding is None
         return isinstance(self.style, Untouched) and not changes
 
     @property
@@ -242,7 +252,8 @@ class Plan:
         if self.encoding is None:
             return ""
         options = " ".join(f"{k}={v}" for k, v in self.encoding.options.items())
-        return f": {self.encoding.codec}, {self.encoding.pixel_format}, {options}"
+        rate = "" if self.rate is None else f", a constant {float(self.rate):.5g} frames/s"
+        return f": {self.encoding.codec}, {self.encoding.pixel_format}, {options}{rate}"
 
 
 def make_plan(source: str | Path, output: str | Path, settings: Settings | None = None) -> Plan:
@@ -328,6 +339,7 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
         content_masks=content_masks,
         mirror=settings.mirror,
         deep=deep,
+        rate=settings.constant_rate,
         encoding=encoding,
         streams=_streams(info, target, pipe) if encodes else (),
         names=picture_name(target) or names,
@@ -341,7 +353,11 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
 def _open(source: str, settings: Settings, keep_hdr: bool, spool: Path | None) -> Source:
     """Open the source as the settings say; see ``open_source``."""
     reading = Reading(
-        keep_hdr, settings.interlaced == "auto", settings.decode_on, settings.gaps == "hold"
+        keep_hdr=keep_hdr,
+        deinterlace=settings.interlaced == "auto",
+        decode_on=settings.decode_on,
+        hold_gaps=settings.gaps == "hold",
+        stream=settings.video_stream,
     )
     opened = open_source(
         source, settings.size, settings.rate, reading, raw=settings.raw, spool=spool
@@ -384,7 +400,7 @@ def _streams(info: SourceInfo, target: Path, pipe: PipeFormat | None) -> tuple[S
         return ()
     container = container_of(target)[0] if pipe is None else pipe.container
     try:
-        plans = plan_streams(info.container, container)
+        plans = plan_streams(info.container, container, info.stream)
     except (av.FFmpegError, OSError) as error:
         raise SourceError(f"{info.name} can't be read: {reason(error)}") from error
     return tuple(plans)

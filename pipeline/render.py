@@ -19,11 +19,13 @@ from .core.frame import Frame, Layout, Span
 from .core.placement import put_in_place, real_path
 from .imaging.compositing import mirror
 from .keyframes.run import KeyframeBackend, Stage
+from .media.constant_rate import constant_rate
 from .media.mux import TimeWindow, join
 from .media.outputs import check_place, container_of
 from .media.pipe import PipedFile
 from .media.source import SourceInfo
 from .media.standard_output import NAME, PipeWriter
+from .media.streams import notes
 from .media.unfinished import FINISHED, SEGMENT
 from .media.work_folder import WorkFolder, keep_of_dead_runs, work_folder
 from .media.writers import WRITTEN_AT_ONCE, PictureWriter, Segment, VideoWriter, Writer
@@ -106,9 +108,8 @@ def render(
     backend: KeyframeBackend | None = None,
 ) -> Result:
     """Run a plan; see ``stylize``."""
-    for stream in plan.streams:
-        if stream.action != "copy" and stream.kind != "data":
-            log.warning("%s", stream.line)
+    for note in notes(plan.streams):
+        log.warning("%s", note)
     style, paint = plan.open_painter(backend)
     if on_start is not None:
         on_start(Start(plan.source.info, plan.frames, style.device, style.name))
@@ -151,7 +152,7 @@ def _render_to_pipe(
 ) -> Result:
     """Write frames to standard output as they are painted; see ``render``."""
     assert plan.pipe is not None and plan.encoding is not None
-    writer = PipeWriter(plan.pipe, plan.source.info, plan.encoding, plan.streams, plan.span)
+    writer = PipeWriter(plan.pipe, plan.output_info, plan.encoding, plan.streams, plan.span)
     painted = _stages(plan, style, paint)
 
     def stages(frames: Iterable[Frame]) -> Generator[Frame]:
@@ -248,7 +249,9 @@ def _stages(plan: Plan, style: StyleInfo, paint: Stage) -> Stage:
             if plan.starts_inside and plan.span.start is not None:
                 frames = after(frames, plan.span.start)
             frames = finish_frames(frames, plan.finish)
-            yield from _mirror_frames(frames) if plan.mirror else frames
+            if plan.mirror:
+                frames = _mirror_frames(frames)
+            yield from frames if plan.rate is None else constant_rate(frames, plan.rate)
 
     return stages
 
@@ -263,7 +266,7 @@ def _read_span(plan: Plan, read: Callable[[Span], Iterable[Frame]]) -> Span:
 
 
 def _mirror_frames(frames: Iterable[Frame]) -> Generator[Frame]:
-    """The stage of ``--mirror``: the last one, because masks and key frames fit the source."""
+    """The stage of ``--mirror``: a late one, because masks and key frames fit the source."""
     with closing_source(frames):
         for frame in frames:
             alpha = None if frame.alpha is None else mirror(frame.alpha)
@@ -272,7 +275,7 @@ def _mirror_frames(frames: Iterable[Frame]) -> Generator[Frame]:
 
 def _open_writer(path: Path, plan: Plan) -> Writer:
     if plan.encoding is not None:
-        return VideoWriter(path, plan.target, plan.source.info, plan.encoding)
+        return VideoWriter(path, plan.target, plan.output_info, plan.encoding)
     path.mkdir()
     return PictureWriter(path, plan.target, plan.names)
 
@@ -297,11 +300,10 @@ def _assemble(segment: Segment, plan: Plan, cut_short: bool) -> tuple[Path, list
         segment.start if trimmed else None,
         segment.end if plan.span.end is not None or cut_short else None,
     )
-    window = TimeWindow(span, segment.start if trimmed else Fraction(0))
+    window = TimeWindow(span, segment.start if trimmed else plan.source.info.zero)
     joined = segment.path.with_name("joined")
-    source = plan.source.info.container
-    colors = plan.encoding.color
-    losses = join([segment], source, joined, container, window, plan.streams, colors)
+    source, facts = plan.source.info.container, (plan.output_info, plan.encoding.color)
+    losses = join([segment], source, joined, container, window, plan.streams, *facts)
     if source is not None and source.is_overwritten:
         losses.append(f"the rest of {source.path}, which was overwritten during the run")
     joined.rename(finished)

@@ -117,6 +117,11 @@ def _has_a_rate(job: Job, settings: Settings) -> bool:
     return not job.live and (job.source == "pictures" or is_clip or series or raw)
 
 
+def _ticks_in_a_gif(settings: Settings) -> bool:
+    rate = settings.constant_rate
+    return rate is None or (100 / rate).denominator == 1
+
+
 def _profile_is_possible(job: Job, settings: Settings) -> bool:
     options = settings.encoder_option
     deep = any(bits in options.get("profile", "") for bits in ("10", "12"))
@@ -320,6 +325,29 @@ RULES: tuple[Rule, ...] = (
         _has_a_rate,
         "a film keeps its own frame rate; --fps is for pictures",
         "leave it out, or type --fps-target for a live run",
+    ),
+    Rule(
+        "cfr",
+        lambda job, s: job.output in ("video", "animation"),
+        "only a video has a frame rate",
+        "leave it out, or write a video: out.mp4",
+    ),
+    Rule(
+        "cfr",
+        lambda job, s: job.source == "film",
+        "pictures have no times of their own; --fps is their rate",
+        "type --fps instead",
+    ),
+    Rule(
+        "cfr",
+        lambda job, s: job.output != "animation" or _ticks_in_a_gif(s),
+        "a GIF counts hundredths of a second",
+        "type --cfr 10, 20, 25 or 50",
+    ),
+    Rule(
+        "video_stream",
+        lambda job, s: job.source == "film" and not job.live,
+        "only a film in a file has several video streams",
     ),
     Rule(
         "codec",

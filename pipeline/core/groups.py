@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic_core import PydanticCustomError
 
 from .errors import suggestion
-from .units import parse_bits, parse_size, parse_time, split_weight
+from .units import parse_bits, parse_rate, parse_size, parse_time, split_weight
 
 Device = Literal["auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml"]
 
@@ -145,6 +145,17 @@ class VideoSettings(Group):
         description="Size of raw video (RGB, 8 bits) that is piped into INPUT -, for example "
         "1280x720. Its frame rate: --fps.",
     )
+    cfr: str | None = Field(
+        None,
+        description="Give the output a constant frame rate: 25, 29.97 or 30000/1001. Frames are "
+        "repeated or dropped; sound stays as it is. Default: every frame keeps its own time.",
+    )
+    video_stream: int | None = Field(
+        None,
+        ge=0,
+        description="Index of the stream that is painted, in a film with several pictures. --plan "
+        "lists the streams. Default: the film's best one.",
+    )
     mirror: bool = Field(False, description="Swap left and right.")
     hdr: Literal["auto", "keep", "convert"] = Field(
         "auto",
@@ -170,6 +181,11 @@ class VideoSettings(Group):
     )
 
     @property
+    def constant_rate(self) -> Fraction | None:
+        """``cfr`` in frames per second, exactly."""
+        return None if self.cfr is None else parse_rate(self.cfr)
+
+    @property
     def rate(self) -> Fraction:
         """``fps`` as an exact fraction: 29.97 is 2997/100."""
         return Fraction(self.fps).limit_denominator(100000)
@@ -179,6 +195,13 @@ class VideoSettings(Group):
     def _size_reads(cls, value: str | None) -> str | None:
         if value is not None:
             parse_size(value)
+        return value
+
+    @field_validator("cfr")
+    @classmethod
+    def _rate_reads(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_rate(value)
         return value
 
     @field_validator("raw")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from fractions import Fraction
 
@@ -21,6 +22,23 @@ def parse_time(text: str) -> Fraction:
     for part in text.strip().split(":"):
         seconds = seconds * 60 + Fraction(part)
     return seconds
+
+
+def parse_rate(text: str) -> Fraction:
+    """Parse ``"25"``, ``"30000/1001"`` or ``"29.97"`` into frames per second, exactly.
+
+    23.976, 29.97 and 59.94 are what television means by them: 24000/1001 and so on.
+
+    Raises:
+        ValueError: the text is not a rate from 0.01 to 1000.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(?:/(\d+))?", text.strip())
+    rate = Fraction(match[1]) / int(match[2] or 1) if match and match[2] != "0" else Fraction(0)
+    if not Fraction(1, 100) <= rate <= 1000:
+        raise ValueError(f"'{text}' is not a frame rate; write 25, 29.97 or 30000/1001")
+    television = Fraction(math.ceil(rate) * 1000, 1001)
+    is_rounded = rate.denominator > 1 and abs(rate - television) < Fraction(1, 1000)
+    return television if is_rounded and match and not match[2] else rate
 
 
 def parse_size(text: str) -> tuple[int | None, int]:

@@ -17,6 +17,7 @@ import av
 from av.container import InputContainer
 
 from ..core.concurrency import thread_name
+from ..media.container import open_container
 
 _START_TIMEOUT = 5.0  # seconds that the program has to connect
 _END_TIMEOUT = 2.0  # seconds that it has to send what is left
@@ -89,7 +90,7 @@ class RelayedIn:
         self._watcher.start()
         wait = max(_START_TIMEOUT, timeout)
         try:
-            self.container: InputContainer = av.open(
+            self.container: InputContainer = open_container(
                 f"{local}?listen=1&listen_timeout={round(1000 * wait)}",
                 format="mpegts",
                 timeout=(wait, timeout),

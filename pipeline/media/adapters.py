@@ -9,15 +9,28 @@ from typing import Any, TypeVar
 
 import av
 import numpy as np
+from av.sidedata.sidedata import Type as SideDataType
 from av.video.format import VideoFormat
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from ..core.frame import Opacity, Picture, Rgb16, SourcePicture, Yuv, YuvMatrix, eight_bits
+from ..core.frame import Opacity, Picture, Rgb, Rgb16, SourcePicture, Yuv, YuvMatrix, eight_bits
 from .alpha import with_opacity, without_hidden
 from .color import ColorTags, FromRgb, ToRgb, bits_of, frame_of, has_alpha, planes_of, tags_of
 
 _PLANAR = ("yuv420", "yuvj420")
+_SAME_SHAPE = 0.02  # of the shape of a frame: cropped to whole blocks, it still counts as the same
+
+
+def _unknown_kind(cls: type[SideDataType], value: int) -> SideDataType:
+    member = object.__new__(cls)
+    member._name_, member._value_ = f"UNKNOWN_{value}", value
+    return member
+
+
+# FFmpeg knows more kinds of side data than PyAV, which could then read none of a frame's: EXIF in
+# JPEG and PNG, the views of spatial video.
+SideDataType._missing_ = classmethod(_unknown_kind)  # pyright: ignore[reportAttributeAccessIssue]
 
 Pixels = TypeVar("Pixels", bound=NDArray[Any])
 
@@ -117,22 +130,54 @@ class ToPicture:
         self._to_rgb = ToRgb(stored[1], stored[0], keep_hdr)
         self._deep = deep
         self._scaler = VideoReformatter()
+        self._ratio: Fraction | None = None
+        self._inside: ToRgb | None = None
 
-    def __call__(self, frame: av.VideoFrame) -> SourcePicture:
-        """The frame as planes where possible, else as (H, W, 3) uint8, 0–255, RGB."""
+    def __call__(self, frame: av.VideoFrame, aspect: Fraction = Fraction(1)) -> SourcePicture:
+        """The frame as planes where possible, else as (H, W, 3) uint8, 0–255, RGB.
+
+        A frame of another shape than the first one has black bars.
+
+        Args:
+            frame: decoded.
+            aspect: the width of its pixels divided by their height.
+        """
+        if not self.fits(frame, aspect):
+            return self._orientation(self._with_bars(frame, self._wider(frame, aspect)))
         planes = self._planes(frame) if self._planar else None
         return self._orientation(self._to_rgb(frame)) if planes is None else planes
 
-    def decoded(self, frame: av.VideoFrame) -> Decoded:
+    def decoded(self, frame: av.VideoFrame, aspect: Fraction = Fraction(1)) -> Decoded:
         """The same with 16 bits and the opacity, where the frame has more than 8, or alpha."""
         deep = self._deep and bits_of(frame) > 8
+        if not self.fits(frame, aspect) or not (deep or has_alpha(frame)):
+            return Decoded(self(frame, aspect))
         if has_alpha(frame):
             pixels = self._to_rgb.with_alpha(frame, deep)
-        elif deep:
-            pixels = self._to_rgb.in_16_bits(frame)
         else:
-            return Decoded(self(frame))
+            pixels = self._to_rgb.in_16_bits(frame)
         return Decoded.of(self._orientation(pixels), deep)
+
+    def fits(self, frame: av.VideoFrame, aspect: Fraction) -> bool:
+        """Whether a frame has the shape of the first one, and needs no bars."""
+        return abs(self._wider(frame, aspect) - 1) <= _SAME_SHAPE
+
+    def _wider(self, frame: av.VideoFrame, aspect: Fraction) -> Fraction:
+        ratio = frame.width * aspect / frame.height
+        self._ratio = self._ratio or ratio
+        return ratio / self._ratio
+
+    def _with_bars(self, frame: av.VideoFrame, wider: Fraction) -> Rgb:
+        """A frame that is ``wider`` times as wide as the others, or less, in the middle of one."""
+        width, height = self._to_rgb.width, self._to_rgb.height
+        size = min(width, round(width * wider)), min(height, round(height / wider))
+        size = max(1, size[0]), max(1, size[1])
+        if self._inside is None or (self._inside.width, self._inside.height) != size:
+            self._inside = ToRgb(*size)
+        picture = np.zeros((height, width, 3), np.uint8)
+        x, y = (width - size[0]) // 2, (height - size[1]) // 2
+        picture[y : y + size[1], x : x + size[0]] = self._inside(frame)
+        return picture
 
     def _planes(self, frame: av.VideoFrame) -> Yuv | None:
         fits = (frame.width, frame.height) == self._size

@@ -17,6 +17,8 @@ from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import AssSubtitle, SubtitleSet
 
+from .container import decoded, readable
+
 Feed = Callable[[Packet], Iterable[Packet]]
 """Turns a packet of the source into packets of the output; an empty one is the last."""
 
@@ -35,24 +37,38 @@ _NOT_COPIED = frozenset(
 # Number of channels → FFmpeg's default layout. Those of the count alone have no name.
 _LAYOUTS = ("", "mono", "stereo", "2.1", "4.0", "5.0", "5.1", "6.1", "7.1")
 _UNNAMED = re.compile(r"(\d+) channels")
+# Programs write these where a track has no name.
+_DEFAULT_HANDLER = re.compile("handler|^$|^(ISO|GPAC|Core Media|Apple) ", re.IGNORECASE)
+# QuickTime's list of languages is older than ISO 639-2/T.
+_OLD_LANGUAGES = {
+    "deu": "ger", "ell": "gre", "fre": "fra", "isl": "ice", "nld": "dut", "swe": "sve",
+    "zho": "chi",
+}  # fmt: skip
+_COVER_ENDINGS = {"png": "png", "bmp": "bmp", "gif": "gif", "webp": "webp"}
 _RATE = 48000  # Hz: every encoder knows it
 
+_TEXTS = frozenset({"subrip", "srt", "ass", "ssa", "text", "webvtt", "mov_text"})
 _MILLISECOND = Fraction(1, 1000)
 _UNSAID = 5000  # ms that a line stands where nothing says so
 _FIELDS = 8  # commas of an ASS event before its text
 
 
-def open_feed(stream: Stream, out: OutputContainer, encoder: str = "") -> Feed:
+def open_feed(
+    stream: Stream, out: OutputContainer, encoder: str = "", payload: bytes = b""
+) -> Feed:
     """Add a stream to the output, and return what makes its packets.
 
     Args:
         stream: of the source.
         out: a stream is added to it.
         encoder: encodes it again; empty: it is copied.
+        payload: of a cover: the picture's file, for containers that attach it.
 
     Raises:
         av.FFmpegError, ValueError: the container or the encoder refuses it.
     """
+    if payload and out.format.name == "matroska":
+        return _attach(stream, out, payload)
     if not encoder:
         return _copy(stream, out)
     if isinstance(stream, AudioStream):
@@ -69,15 +85,43 @@ def is_last(packet: Packet) -> bool:
 def copied_tags(metadata: dict[str, str]) -> dict[str, str]:
     """The metadata that an output keeps."""
     return {
-        key: value
+        readable(key): readable(value)
         for key, value in metadata.items()
         if key.lower() not in _NOT_COPIED and not key.startswith(("_STATISTICS", "BPS", "DURATION"))
     }
 
 
-def _describe(stream: Stream, target: Stream) -> None:
-    target.metadata.update(copied_tags(stream.metadata))
+def track_tags(metadata: dict[str, str], container: str) -> dict[str, str]:
+    """The metadata that a track keeps, under the names that its container has for it.
+
+    Args:
+        metadata: of the source's track.
+        container: FFmpeg's name of the output's format.
+    """
+    tags = copied_tags(metadata)
+    if container in ("mp4", "mov"):
+        if "title" in tags:
+            tags["handler_name"] = tags["title"]
+        if container == "mov" and "language" in tags:
+            tags["language"] = _OLD_LANGUAGES.get(tags["language"], tags["language"])
+    elif not _DEFAULT_HANDLER.search(tags.get("handler_name", "Handler")):
+        tags.setdefault("title", tags["handler_name"])
+    return tags
+
+
+def _describe(stream: Stream, target: Stream, container: str) -> None:
+    target.metadata.clear()  # a template's may not be UTF-8
+    target.metadata.update(track_tags(stream.metadata, container))
     target.disposition = stream.disposition
+
+
+def _attach(stream: Stream, out: OutputContainer, payload: bytes) -> Feed:
+    """A cover as an attached file, which is written with the header."""
+    tags = copied_tags(stream.metadata)
+    ending = _COVER_ENDINGS.get(stream.codec_context.name, "jpg")
+    mimetype = tags.get("mimetype", f"image/{'jpeg' if ending == 'jpg' else ending}")
+    out.add_attachment(tags.get("filename", f"cover.{ending}"), mimetype, payload)
+    return lambda packet: ()
 
 
 def _copy(stream: Stream, out: OutputContainer) -> Feed:
@@ -85,7 +129,7 @@ def _copy(stream: Stream, out: OutputContainer) -> Feed:
         target = out.add_stream_from_template(stream)
     except UnknownCodecError:  # there is a decoder, or none, but no encoder of its name
         target = out.add_stream_from_template(stream, opaque=True)
-    _describe(stream, target)
+    _describe(stream, target, out.format.name)
 
     def feed(packet: Packet) -> Iterable[Packet]:
         if is_last(packet):
@@ -112,7 +156,7 @@ class _Sound:
         assert isinstance(target, AudioStream)
         target.codec_context.layout = layout
         target.codec_context.open(strict=False)
-        _describe(stream, target)
+        _describe(stream, target, out.format.name)
         self._target = target
         self._resampler = self._fresh()
 
@@ -195,7 +239,7 @@ def _subtitles(stream: SubtitleStream, out: OutputContainer, encoder: str) -> Fe
     source.open(strict=False)  # its header is known only then
     context.subtitle_header = source.subtitle_header
     target.time_base = context.time_base = _MILLISECOND
-    _describe(stream, target)
+    _describe(stream, target, out.format.name)
     # MP4 shows one sample at a time; other containers show lines that overlap.
     lines = _Lines(overlap=encoder != "mov_text")
 
@@ -203,7 +247,7 @@ def _subtitles(stream: SubtitleStream, out: OutputContainer, encoder: str) -> Fe
         if is_last(packet):
             samples = lines.rest()
         else:
-            subtitle = source.decode2(packet) if packet.size else None
+            subtitle = source.decode2(_as_utf8(packet, source.name)) if packet.size else None
             texts = [] if subtitle is None else [r for r in subtitle if isinstance(r, AssSubtitle)]
             begin = round((packet.pts or 0) * packet.time_base / _MILLISECOND)
             length = round((packet.duration or 0) * packet.time_base / _MILLISECOND)
@@ -216,6 +260,32 @@ def _subtitles(stream: SubtitleStream, out: OutputContainer, encoder: str) -> Fe
             yield encoded
 
     return feed
+
+
+def _as_utf8(packet: Packet, codec: str) -> Packet:
+    """A packet of text that the decoder takes: it refuses what is not UTF-8."""
+    raw = bytes(packet)
+    head = raw[:2] if codec == "mov_text" else b""  # the length
+    text = raw[len(head) :]
+    if codec not in _TEXTS or _is_utf8(text):
+        return packet
+    if head:  # without the boxes of its styles, whose places are counted in bytes
+        text = decoded(text[: int.from_bytes(head, "big")]).encode()
+        head = len(text).to_bytes(2, "big")
+    else:
+        text = decoded(text).encode()
+    again = Packet(head + text)
+    again.time_base, again.pts, again.dts = packet.time_base, packet.pts, packet.dts
+    again.duration = packet.duration
+    return again
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class _Lines:

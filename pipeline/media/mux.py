@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import heapq
-import math
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -27,9 +26,14 @@ from ..core.errors import reason
 from ..core.files import NO_SPACE
 from ..core.frame import Span
 from .color import ColorTags
-from .feeds import Feed, copied_tags, is_last, open_feed
+from .container import is_cover, open_container
+from .feeds import Feed, copied_tags, is_last, open_feed, track_tags
+from .packets import after_the_last, clip, ending_at, in_window, move
+from .source import SourceInfo
 from .source_file import MediaFile
-from .streams import StreamPlan
+from .streams import TIMECODES, StreamPlan
+from .timecode import advanced
+from .timeline import continuous, may_jump
 from .writers import Segment
 
 
@@ -78,6 +82,7 @@ def join(
     container: str,
     window: TimeWindow = WHOLE,
     plans: Sequence[StreamPlan] = (),
+    info: SourceInfo | None = None,
     colors: ColorTags | None = None,
 ) -> list[str]:
     """Write ``output`` from ``pieces`` and the other streams of ``source``.
@@ -89,6 +94,7 @@ def join(
         container: FFmpeg's name of its format.
         window: the part of ``source`` that the output has.
         plans: what happens to the source's other streams.
+        info: of the source: which of its streams is painted, and its frame rate.
         colors: tags of the picture; ``None``: those of the pieces.
 
     Returns:
@@ -97,7 +103,7 @@ def join(
     Raises:
         av.FFmpegError, OSError: not even the picture can be written.
     """
-    kept = [plan for plan in plans if plan.action != "leave out"]
+    kept = [p for p in plans if p.action != "leave out" and p.kind != "timecode"]
     losses = Losses()
     # A file that fails with all streams is tried with its sound, then with its picture alone.
     choices = [kept, [plan for plan in kept if plan.kind == "audio"], []]
@@ -107,7 +113,8 @@ def join(
         attempt = Losses(dict(losses.lines))
         try:
             with _reopened(source, kept, attempt) as original:
-                _write(pieces, original, output, container, window, chosen, attempt, colors)
+                facts = info, colors
+                _write(pieces, original, output, container, window, chosen, attempt, facts)
             if source is not None and source.is_truncated:
                 for plan in chosen:
                     attempt.lose(plan, f"{source.path} was truncated during the run")
@@ -151,18 +158,21 @@ def _write(
     window: TimeWindow,
     plans: Sequence[StreamPlan],
     losses: Losses,
-    colors: ColorTags | None,
+    facts: tuple[SourceInfo | None, ColorTags | None],
 ) -> None:
     """Write the file once, with some of the source's streams; see ``join``."""
     with (
-        av.open(pieces[0].path) as first,
+        open_container(pieces[0].path) as first,
         av.open(output, "w", format=container, options=_options(container, first)) as out,
     ):
+        info, colors = facts
         video = _video_stream(first, out, colors)
+        if info is not None:
+            video.codec_context.framerate = info.rate  # else Matroska gets the encoder's clock
         sources = [_video_packets(pieces, video, window)]
         owners: dict[int, int] = {}
         if original is not None:
-            copy_facts(original, out, video, window)
+            copy_facts(original, out, video, window, info)
             feeds = open_feeds(original, out, plans, losses, owners)
             sources.append(other_packets(original, feeds, window, losses))
         out.start_encoding()
@@ -202,6 +212,9 @@ def _options(container: str, first: InputContainer) -> dict[str, str]:
     if container in ("matroska", "webm"):
         # Sound begins before zero by its encoder's delay; shifting it would move the picture too.
         return {"avoid_negative_ts": "disabled"}
+    if container == "mpegts":
+        # A reader knows that a picture is complete before the next one comes, if there is one.
+        return {"omit_video_pes_length": "0"}
     if container not in ("mp4", "mov"):
         return {}
     # The movie's clock stores a stream's late start; a thousandth of a second is too coarse.
@@ -221,8 +234,10 @@ def _mux(
         losses: counts what can't be written.
         owners: stream of the output → stream of the source, for all but the picture.
     """
+    ends: dict[int, int] = {}
     for packet in heapq.merge(*sources, key=packet_moment):
         owner = owners.get(packet.stream.index)
+        after_the_last(packet, ends)
         try:
             out.mux_one(packet)
         except (av.FFmpegError, ValueError) as error:
@@ -238,34 +253,36 @@ def packet_moment(packet: Packet) -> float:
 
 def _video_packets(pieces: list[Segment], video: Stream, window: TimeWindow) -> Iterator[Packet]:
     for piece in pieces:
-        with av.open(piece.path) as container:
-            for packet in container.demux(video=0):
-                # The last packet of a run that was killed may be torn.
-                if (packet.dts is not None or packet.pts is not None) and not packet.is_corrupt:
-                    yield _move(packet, video, window.shift - piece.start)
-
-
-def _move(packet: Packet, stream: Stream, shift: Fraction) -> Packet:
-    ticks = round(shift / packet.time_base)
-    if packet.pts is not None:
-        packet.pts -= ticks
-    if packet.dts is not None:
-        packet.dts -= ticks
-    packet.stream = stream
-    return packet
+        with open_container(piece.path) as container:
+            # The last packet of a run that was killed may be torn.
+            packets = (p for p in container.demux(video=0) if p.dts is not None)
+            packets = (p for p in packets if not p.is_corrupt)
+            if piece.end > piece.start:
+                packets = ending_at(packets, piece.end - piece.start)
+            for packet in packets:
+                yield move(packet, video, window.shift - piece.start)
 
 
 # ---- the source's other streams ----
 
 
 def copy_facts(
-    original: InputContainer, out: OutputContainer, video: Stream, window: TimeWindow
+    original: InputContainer,
+    out: OutputContainer,
+    video: Stream,
+    window: TimeWindow,
+    info: SourceInfo | None,
 ) -> None:
     """Copy the metadata of the file and of its picture, and the chapters."""
     out.metadata.update(copied_tags(original.metadata))
-    best = original.streams.best("video")
-    if best is not None:
-        video.metadata.update(copied_tags(best.metadata))
+    if info is not None and info.stream < len(original.streams):
+        painted = original.streams[info.stream]
+        video.metadata.update(track_tags(painted.metadata, out.format.name))
+        video.disposition = painted.disposition & ~painted.disposition.attached_pic
+        timecode = painted.metadata.get("timecode", original.metadata.get("timecode"))
+        if timecode is not None and out.format.name in TIMECODES:
+            later = info.start if window.span.start is None else window.span.start
+            video.metadata["timecode"] = advanced(timecode, later - info.start, info.rate)
     in_window = (_chapter(chapter, window) for chapter in original.chapters())
     if chapters := [chapter for chapter in in_window if chapter is not None]:
         out.set_chapters(chapters)
@@ -285,7 +302,7 @@ def _chapter(chapter: Any, window: TimeWindow) -> Any | None:
         "start": round((start - window.shift) / base),
         "end": round((end - window.shift) / base),
     }
-    return {**chapter, **ticks}
+    return {**chapter, **ticks, "metadata": copied_tags(chapter["metadata"])}
 
 
 def open_feeds(
@@ -311,7 +328,7 @@ def open_feeds(
     for plan in plans:
         try:
             stream = original.streams[plan.index]
-            feed = open_feed(stream, out, plan.encoder)
+            feed = open_feed(stream, out, plan.encoder, plan.payload)
         except (av.FFmpegError, ValueError, IndexError) as error:
             losses.lose(plan, reason(error))
             continue
@@ -340,17 +357,22 @@ def other_packets(
     streams = [original.streams[index] for index in feeds]
     if not streams:
         return
-    if seeks and window.span.start is not None:
+    if seeks and window.span.start is not None and not may_jump(original):
         before = _LONGEST_LINE if any(s.type == "subtitle" for s in streams) else 1
         early = int((window.span.start - before) * av.time_base)
         with suppress(av.FFmpegError, OSError):  # then all of it is read, and the window selects
             original.seek(max(early, original.start_time or 0), backward=True)
     try:
-        for packet in original.demux(streams):
-            if not is_last(packet) and (packet.pts is None or not _in_window(packet, window.span)):
+        packets = continuous(original) if may_jump(original) else original.demux(streams)
+        for packet in packets:
+            if packet.stream.index not in feeds:
+                continue
+            if is_cover(packet.stream):
+                packet.pts = packet.dts = round(window.shift / packet.time_base)
+            elif not is_last(packet) and not in_window(packet, window.span):
                 continue
             if packet.stream.type == "subtitle" and not is_last(packet):
-                _clip(packet, window.span)
+                clip(packet, window.span)
             yield from _fed(packet, *feeds[packet.stream.index], window, losses)
     except (av.FFmpegError, OSError) as error:
         for plan, _ in feeds.values():
@@ -366,27 +388,6 @@ def _fed(
     try:
         for produced in feed(packet):
             if produced.dts is not None or produced.pts is not None:
-                yield _move(produced, produced.stream, window.shift)
+                yield move(produced, produced.stream, window.shift)
     except (av.FFmpegError, ValueError) as error:
         losses.lose(plan, f"it ends early: {reason(error)}")
-
-
-def _clip(packet: Packet, span: Span) -> None:
-    """Shorten a line of text to the span: one that stands at its start is shown from there on."""
-    base, begin = packet.time_base, packet.pts or 0
-    end = begin + (packet.duration or 0)
-    if span.start is not None:
-        begin = max(begin, math.ceil(span.start / base))
-    if span.end is not None:
-        end = min(end, math.floor(span.end / base))
-    packet.pts = packet.dts = begin
-    if packet.duration:
-        packet.duration = max(1, end - begin)
-
-
-def _in_window(packet: Packet, span: Span) -> bool:
-    """Whether any part of the packet's time lies in the span."""
-    start = (packet.pts or 0) * packet.time_base
-    end = start + max(1, packet.duration or 0) * packet.time_base
-    after = span.start is None or end > span.start
-    return after and (span.end is None or start < span.end)

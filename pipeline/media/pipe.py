@@ -17,11 +17,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import av
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 
 from ..core.errors import SourceError
+from .container import open_container
 from .source_file import PositionedReader
 
 PIPE = "-"
@@ -104,7 +104,7 @@ class PipedFile:
         reader: Any = _Reader(self, waits, aside=not (waits and self._probed and self.is_raw))
         if self._ended and not self.is_raw:  # all of it is here
             reader = PositionedReader(partial(self.read_at, waits=False), lambda: self._spooled)
-        container = av.open(reader, "r", format=self._format, options=self._options)
+        container = open_container(reader, format=self._format, options=self._options)
         assert isinstance(container, InputContainer)
         self._format = container.format.name
         self._probed = True

@@ -25,6 +25,8 @@ class Reading:
     """Interlaced frames become one moment each."""
     decode_on: str = "cpu"
     """FFmpeg's name of the hardware that decodes, or ``auto``."""
+    stream: int | None = None
+    """Index of the video stream that is read; ``None``: the best one."""
     hold_gaps: bool = False
     """Where numbers of a sequence of pictures are missing, the picture before is held."""
 
@@ -68,6 +70,11 @@ class SourceInfo:
     """What is known of the display that HDR was graded on; see ``hdr10_parameters``."""
     interlaced: bool = False
     """The first picture holds two moments, line by line."""
+    stream: int = 0
+    """Index in it of the stream that is painted."""
+    zero: Fraction = Fraction(0)
+    """Time of the source that is zero in the output, seconds. Files keep their clocks, but not
+    one that begins before zero, nor a transport stream's that begins hours after it."""
 
     def expected_frames(self, span: Span) -> int | None:
         """Roughly how many frames lie in ``span``; ``None`` if the header does not say."""

@@ -13,9 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-import av
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
+
+from .container import open_container
 
 _SPOT = 4096  # bytes that are compared at each of three places
 _PLACES = 4  # quarters: recorders rewrite the beginning and the end of a file that still grows
@@ -75,10 +76,9 @@ class SourceFile:
     def open(self, hwaccel: HWAccel | None = None) -> InputContainer:
         """See ``MediaFile.open``."""
         if self._is_in_place():
-            # "a:b.mp4" alone would name a protocol.
-            container = av.open(str(self.path.absolute()), "r", hwaccel=hwaccel)
+            container = open_container(self.path, hwaccel=hwaccel)
         else:
-            container = av.open(self.reader(), "r", format=self._format, hwaccel=hwaccel)  # pyright: ignore[reportArgumentType]
+            container = open_container(self.reader(), format=self._format, hwaccel=hwaccel)  # pyright: ignore[reportArgumentType]
         self._format = container.format.name
         return container
 

@@ -172,7 +172,7 @@ class PipeWriter(VideoWriter):
             for plan in self._plans:
                 self._losses.lose(plan, f"the source can't be read: {error}")
             return
-        copy_facts(original, self._container, self._stream, window)
+        copy_facts(original, self._container, self._stream, window, self._info)
         feeds = open_feeds(original, self._container, self._plans, self._losses, self._owners)
         self._others = other_packets(
             original, feeds, window, self._losses, seeks=not isinstance(source, PipedFile)

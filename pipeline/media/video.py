@@ -20,29 +20,34 @@ from av.video.stream import VideoStream
 
 from ..core.errors import SourceError, reason
 from ..core.frame import ALL, Frame, Layout, Plane, Span
-from ..core.units import parse_time
 from .adapters import Orientation, ToPicture
 from .color import bits_of, has_alpha, tags_of
+from .container import film_index
 from .declared_size import refuse_pixels
 from .hardware import hardware_decoder
 from .hdr import hdr10_parameters
+from .header import container_end, is_cut, rate_of, scanned, stream_end, zero_of
 from .interlaced import deinterlaced
 from .source import AS_USUAL, Reading, SourceInfo, fit_size
 from .source_file import MediaFile, SourceFile
+from .timeline import may_jump, packets_of
 
 log = logging.getLogger(__name__)
 
+_SCANNED = 100_000_000  # bytes of a file whose clock may jump that are read to know its length
+_NEAR = Fraction(4, 5)  # a stream that ends before so much of its file may have a wrong tag
+
 
 class VideoSource:
-    """The best video stream of a file, upright, in presentation order.
+    """A video stream of a file, upright, in presentation order.
 
     Args:
         file: the file, or a pipe.
         size: see ``fit_size``.
-        reading: how its pictures are read.
+        reading: how its pictures are read, and of which stream.
 
     Raises:
-        SourceError: FFmpeg can't read the file, or it has no video.
+        SourceError: FFmpeg can't read the file, or it has no such video.
     """
 
     def __init__(
@@ -55,13 +60,18 @@ class VideoSource:
             raise SourceError(f"{file} can't be read: {reason(error)}") from error
         self.path = path = self._file.path
         self._hardware = hardware_decoder(self._file, reading.decode_on)
-        with _opened(self._file) as (container, stream):
-            refuse_pixels(str(path), stream.width, stream.height)
-            first = _first_frame(container, stream, path)
-            self._orientation = Orientation.of(first)
-            height, width = self._orientation.size(first.height, first.width)
-            self._end = _stream_end(stream)
-            info = _info(self._file, container, stream, first, self._orientation)
+        self._changed = False
+        with _opened(self._file) as container:
+            self._index = film_index(container, str(path), reading.stream)
+            is_alone = len(container.streams.video) == 1
+            info = self._look(container) if is_alone else None
+        if info is None:  # finding the film among others has read on
+            with _opened(self._file) as container:
+                info = self._look(container)
+        if self._jumps and isinstance(self._file, SourceFile) and self._file.size <= _SCANNED:
+            with self._stream() as (container, stream):
+                info = scanned(info, container, stream)
+        width, height = info.width, info.height
         given = fit_size(size, width, height, info.sample_aspect)
         if given != (width, height):
             # A size that the user gives is a size on the screen: square pixels.
@@ -71,36 +81,36 @@ class VideoSource:
     def frames(self, span: Span = ALL, layout: Layout = "rgb") -> Generator[Frame]:
         """See ``Source.frames``."""
         # If a seek fails or lands too late, the file is read from its beginning.
-        for seeking in (span.start is not None, False):
-            with _opened(self._file, self._hardware) as (container, stream):
+        for seeking in (span.start is not None and not self._jumps, False):
+            with self._stream(self._hardware) as (container, stream):
                 # Frame threads would lose good pictures that are decoded beside a damaged one.
                 stream.thread_type = "SLICE"
                 if seeking and not _seek(container, stream, span):
                     continue
-                decoded = self._decoded(container, stream)
+                decoded = self._decoded(container, stream, span.start if self._jumps else None)
                 first = next(decoded, None)
                 if seeking and (first is None or not self._precedes(first, span)):
                     continue
                 pictures = chain([first] if first else [], decoded)
                 if self._reading.deinterlace:
                     pictures = deinterlaced(pictures, stream)
-                yield from self._inside(pictures, span, layout)
+                yield from self._inside(pictures, stream, span, layout)
                 return
 
     def count_before(self, time: Fraction) -> int:
         """See ``Source.count_before``: packets are counted, none is decoded."""
-        with _opened(self._file) as (container, stream):
+        with self._stream() as (container, stream):
             base = stream.time_base or self.info.time_base
             moments = (
                 packet.pts * base
-                for packet in container.demux(stream)
+                for packet in packets_of(container, stream)
                 if packet.pts is not None and not packet.is_discard
             )
             return sum(self.info.start <= moment < time for moment in moments)
 
     def alphas(self) -> Generator[tuple[Fraction, Plane]]:
         """See ``Source.alphas``."""
-        with _opened(self._file) as (container, stream):
+        with self._stream() as (container, stream):
             for frame in self._decoded(container, stream):
                 if not has_alpha(frame):
                     raise SourceError(f"{self.path} has no alpha channel")
@@ -112,8 +122,37 @@ class VideoSource:
     def _precedes(self, frame: av.VideoFrame, span: Span) -> bool:
         return (frame.pts or 0) * self.info.time_base <= (span.start or 0)
 
+    def _look(self, container: InputContainer) -> SourceInfo:
+        """Decode the first frame, and learn from it and from the headers what can be known."""
+        stream = self._film_of(container)
+        refuse_pixels(str(self.path), stream.width, stream.height)
+        first = _first_frame(container, stream, self.path)
+        self._orientation = Orientation.of(first)
+        self._end = stream_end(container, stream)
+        # A header may be wrong; but a file that was cut short ends before its own end.
+        is_mapped = container.format.name.startswith(("mov,", "matroska"))
+        self._is_cut = is_cut(self._file) if is_mapped else stream.duration is not None
+        self._jumps = may_jump(container)
+        return _info(self._file, container, stream, first, self._orientation)
+
+    @contextmanager
+    def _stream(
+        self, hardware: HWAccel | None = None
+    ) -> Generator[tuple[InputContainer, VideoStream]]:
+        with _opened(self._file, hardware) as container:
+            yield container, self._film_of(container)
+
+    def _film_of(self, container: InputContainer) -> VideoStream:
+        try:
+            stream = container.streams[self._index]
+        except IndexError:
+            stream = None
+        if not isinstance(stream, VideoStream):
+            raise SourceError(f"{self.path} has changed: its video stream is gone")
+        return stream
+
     def _inside(
-        self, decoded: Iterable[av.VideoFrame], span: Span, layout: Layout
+        self, decoded: Iterable[av.VideoFrame], stream: VideoStream, span: Span, layout: Layout
     ) -> Iterator[Frame]:
         """The frames of ``span``, upright."""
         convert = ToPicture(
@@ -125,7 +164,11 @@ class VideoSource:
             keep_hdr=self._reading.keep_hdr,
         )
         end = self.info.start
-        for picture in decoded:
+        size: tuple[int, int] | None = None
+        for picture in self._last_to_its_end(decoded):
+            self._note_change(size, picture)
+            size = picture.width, picture.height
+            aspect = Fraction(stream.codec_context.sample_aspect_ratio or 1)
             pts = picture.pts or 0  # _decoded gives every picture one
             duration = int(picture.duration or 0)
             time = pts * self.info.time_base
@@ -133,7 +176,8 @@ class VideoSource:
             if span.end is not None and time >= span.end:
                 return
             if span.holds(time):
-                one = convert.decoded(picture)
+                one = convert.decoded(picture, aspect)
+                ready = layout == "coded" and self._is_ready(picture)
                 yield Frame(
                     one.source,
                     pts,
@@ -141,7 +185,7 @@ class VideoSource:
                     duration,
                     deep=one.deep,
                     alpha=one.alpha,
-                    coded=picture if layout == "coded" and self._is_ready(picture) else None,
+                    coded=picture if ready and convert.fits(picture, aspect) else None,
                 )
         self._refuse_missing_tail(end)
 
@@ -150,11 +194,44 @@ class VideoSource:
         tone_map = tags_of(frame).is_hdr and not self._reading.keep_hdr
         return self._orientation == Orientation() and not tone_map
 
-    def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
-        """Decoded frames, each with a pts above the one before."""
+    def _note_change(self, before: tuple[int, int] | None, picture: av.VideoFrame) -> None:
+        """Say once that the picture's size changes half-way."""
+        if self._changed or before in (None, (picture.width, picture.height)):
+            return
+        self._changed = True
+        moment = (picture.pts or 0) * self.info.time_base - self.info.start
+        log.warning(
+            "%s: the picture changes from %dx%d to %dx%d at %.2f s; every frame is fitted into "
+            "%dx%d", self.path, *before, picture.width, picture.height, float(moment),
+            self.info.width, self.info.height,
+        )  # fmt: skip
+
+    def _last_to_its_end(self, decoded: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+        """The frames; the last one lasts to the end of the stream: few containers say how long."""
+        held: av.VideoFrame | None = None
+        for frame in decoded:
+            if held is not None:
+                yield held
+            held = frame
+        if held is not None:
+            if self._end is not None and not (self._is_cut or self._file.is_truncated):
+                left = round(self._end / self.info.time_base) - (held.pts or 0)
+                held.duration = left if left > 0 else int(held.duration or 0)
+            yield held
+
+    def _decoded(
+        self, container: InputContainer, stream: VideoStream, since: Fraction | None = None
+    ) -> Iterator[av.VideoFrame]:
+        """Decoded frames, each with a pts above the one before.
+
+        Args:
+            container: the file.
+            stream: of it.
+            since: no frame before this time is needed, seconds; ``None``: all are.
+        """
         last: int | None = None
         step = max(1, round(1 / (self.info.rate * self.info.time_base)))
-        for frame in _decode(container, stream, self.path):
+        for frame in _decode(container, stream, self.path, since):
             if frame.pts is None:
                 frame.pts = 0 if last is None else last + step
             elif last is not None and frame.pts <= last:
@@ -166,7 +243,7 @@ class VideoSource:
         """Compare the end with the header's: a file that was cut short often just ends."""
         if self._file.is_truncated and (self._end is None or end + 1 / self.info.rate < self._end):
             raise SourceError(f"{self.path} breaks off at {float(end):.2f} s: it was truncated")
-        if self._end is None:
+        if self._end is None or not self._is_cut:
             return
         if self._end - end > max(Fraction(1), (self._end - self.info.start) / 20):
             raise SourceError(
@@ -175,21 +252,14 @@ class VideoSource:
 
 
 @contextmanager
-def _opened(
-    file: MediaFile, hardware: HWAccel | None = None
-) -> Generator[tuple[InputContainer, VideoStream]]:
+def _opened(file: MediaFile, hardware: HWAccel | None = None) -> Generator[InputContainer]:
     path = file.path
     try:
         container = file.open(hwaccel=hardware)
-    except (av.FFmpegError, OSError) as error:
+    except (av.FFmpegError, OSError, ValueError) as error:
         raise SourceError(f"{path} is not a video that FFmpeg can read: {reason(error)}") from error
     with container:
-        stream = container.streams.best("video")
-        if stream is None or stream.disposition & stream.disposition.attached_pic:
-            kinds = ", ".join(sorted({s.type for s in container.streams})) or "no stream at all"
-            raise SourceError(f"{path} holds no video stream, only {kinds}")
-        assert isinstance(stream, VideoStream)
-        yield container, stream
+        yield container
 
 
 def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> av.VideoFrame:
@@ -210,7 +280,9 @@ def _decoder_of(stream: VideoStream) -> VideoCodecContext:
     return other
 
 
-def _decode(container: InputContainer, stream: VideoStream, path: Path) -> Iterator[av.VideoFrame]:
+def _decode(
+    container: InputContainer, stream: VideoStream, path: Path, since: Fraction | None = None
+) -> Iterator[av.VideoFrame]:
     """Decode all frames that can be decoded. Damaged packets are skipped and counted.
 
     Raises:
@@ -218,7 +290,7 @@ def _decode(container: InputContainer, stream: VideoStream, path: Path) -> Itera
     """
     damaged = good = 0
     decoder = _decoder_of(stream)
-    packets = container.demux(stream)
+    packets = packets_of(container, stream, since)
     while True:
         try:
             packet = next(packets, None)
@@ -252,16 +324,6 @@ def _seek(container: InputContainer, stream: VideoStream, span: Span) -> bool:
     return True
 
 
-def _stream_end(stream: VideoStream) -> Fraction | None:
-    """End of the stream by its own header, seconds; sound may last longer."""
-    if stream.duration is not None and stream.time_base is not None:
-        return Fraction(((stream.start_time or 0) + stream.duration) * stream.time_base)
-    try:
-        return parse_time(stream.metadata.get("DURATION", ""))  # Matroska's
-    except ValueError:
-        return None
-
-
 def _has_transparency(first: av.VideoFrame) -> bool:
     """Whether alpha is meant: pictures of GIF, PNG and WebP have it even where all is opaque."""
     if not has_alpha(first):
@@ -279,11 +341,11 @@ def _info(
     turn: Orientation,
 ) -> SourceInfo:
     time_base = Fraction(stream.time_base or Fraction(1, 1000))
-    rate = Fraction(stream.guessed_rate or stream.average_rate or 25)
+    rate = rate_of(stream)
     start = (first.pts or 0) * time_base
-    end = _stream_end(stream)
-    if end is None and container.duration is not None:
-        end = Fraction((container.start_time or 0) + container.duration, av.time_base)
+    end, whole = stream_end(container, stream), container_end(container)
+    if end is None or (stream.duration is None and whole is not None and end < whole * _NEAR):
+        end = whole
     duration = None if end is None else end - start
     height, width = turn.size(first.height, first.width)
     return SourceInfo(
@@ -303,4 +365,6 @@ def _info(
         sample_aspect=turn.aspect(Fraction(stream.sample_aspect_ratio or 1)),
         files=(file.path,),
         container=file,
+        stream=stream.index,
+        zero=zero_of(container, start),
     )

@@ -15,6 +15,7 @@ import numpy as np
 from av.codec import Codec
 from av.container import OutputContainer
 from av.packet import Packet
+from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
 from ..core.files import writing
@@ -100,9 +101,11 @@ class VideoWriter:
         with writing(target):
             self._file = self._create(path)
             self._container = self._open(encoding)
-        self._first: int | None = None
+        self._first: Fraction | None = None
         self._last: int | None = None
         self._last_delay = Fraction(0)
+        self._usual = 1 / info.rate / self._clock
+        self._held: av.VideoFrame | None = None
         self._dropped = 0
         self._closed = False
         self._stream = self._open_stream(info, encoding)
@@ -116,7 +119,7 @@ class VideoWriter:
     def _open_stream(self, info: SourceInfo, encoding: Encoding) -> VideoStream:
         try:
             stream = self._container.add_stream(
-                encoding.codec, rate=info.rate, options=dict(encoding.options)
+                encoding.codec, rate=info.rate, options=_with_rate(encoding)
             )
             assert isinstance(stream, VideoStream)
             context = stream.codec_context
@@ -137,19 +140,30 @@ class VideoWriter:
 
     def write(self, frame: Frame) -> None:
         """See ``Writer.write``."""
-        pts = round(frame.time / self._clock)
+        self._first = frame.time if self._first is None else self._first
+        pts = round((frame.time - self._first) / self._clock)
         if self._last is not None and pts <= self._last:
             self._dropped += 1  # a GIF's clock ticks a hundred times a second
             return
         self._last = pts
-        self._first = pts if self._first is None else self._first
         picture = self._converted(frame)
         picture.time_base = self._clock
-        picture.pts = pts - self._first
+        picture.pts = pts
         self._last_delay = frame.duration * frame.time_base
         picture.duration = round(self._last_delay / self._clock)
+        self._encode_held()
+        self._held = picture
+
+    def _encode_held(self, last: bool = False) -> None:
+        """Encode the frame that waits to be known as the last, or not the last."""
+        if self._held is None:
+            return
+        if last and self._held.duration > 1.5 * self._usual:
+            # It is displayed long. Files say so of the last packet, which then must be its own.
+            self._held.pict_type = PictureType.I
         with self._file.writing(self._target):
-            self._mux(self._stream.encode(picture))
+            self._mux(self._stream.encode(self._held))
+        self._held = None
 
     def _converted(self, frame: Frame) -> av.VideoFrame:
         """The frame for the encoder; what is not painted does not go by RGB."""
@@ -166,6 +180,7 @@ class VideoWriter:
             log.warning("%d frames were dropped: a GIF holds 100 a second", self._dropped)
         with self._file, self._file.writing(self._target):
             try:
+                self._encode_held(last=True)
                 if self._first is not None:
                     self._mux(self._stream.encode(None))
                 self._finish()
@@ -180,6 +195,15 @@ class VideoWriter:
 
     def _finish(self) -> None:
         """What is written after the last frame."""
+
+
+def _with_rate(encoding: Encoding) -> dict[str, str]:
+    """The encoder's options. By itself libx264 writes the clock's rate as the frame rate."""
+    options = dict(encoding.options)
+    if encoding.codec == "libx264":
+        key = "x264-params"
+        options[key] = ":".join(["force-cfr=1", *filter(None, [options.get(key)])])
+    return options
 
 
 WRITTEN_AT_ONCE = {"apng": "apng", "webp": "libwebp_anim"}

@@ -87,6 +87,8 @@ OPTIONS: tuple[Typed, ...] = (
     {"decode_on": "auto"},
     {"gaps": "hold"},
     {"interlaced": "keep"},
+    {"cfr": "25"},
+    {"video_stream": 0},
     {"codec": "libx265"},
     {"crf": 20.0},
     {"encoder_option": {"preset": "slow"}},

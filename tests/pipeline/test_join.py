@@ -194,7 +194,7 @@ def test_what_fails_at_the_join_costs_that_stream_alone(
 def test_packets_that_a_container_refuses_are_dropped_and_counted(
     make_clip: MakeClip, identity: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """Two packets of one time, as broken recorders write them."""
+    """Packets that are displayed before they are decoded."""
 
     def doubling(*given: Any) -> feeds.Feed:
         whole = feeds.open_feed(*given)
@@ -204,7 +204,7 @@ def test_packets_that_a_container_refuses_are_dropped_and_counted(
                 yield produced
                 again = Packet(bytes(produced))
                 again.stream, again.time_base = produced.stream, produced.time_base
-                again.pts = again.dts = (produced.pts or 0) - 10
+                again.pts, again.dts = produced.pts, (produced.pts or 0) + 10
                 yield again
 
         return feed
@@ -222,10 +222,10 @@ def test_a_header_that_all_streams_together_spoil_is_written_without_them(
 ):
     clip = make_clip(subtitles=True)
 
-    def spoiled(stream: Any, out: Any, encoder: str = "") -> feeds.Feed:
+    def spoiled(stream: Any, out: Any, *how: Any) -> feeds.Feed:
         if stream.type == "subtitle":
             out.add_attachment("font.ttf", "font/ttf", b"font")  # MP4 fails at its header
-        return feeds.open_feed(stream, out, encoder)
+        return feeds.open_feed(stream, out, *how)
 
     monkeypatch.setattr(mux, "open_feed", spoiled)
     result = stylize(clip, tmp_path / "out.mp4", settings(identity))

@@ -19,6 +19,7 @@ from ...core.errors import SourceError, reason
 from ...core.frame import Frame
 from ...media.adapters import Orientation, ToPicture
 from ...media.color import tags_of
+from ...media.container import open_container
 from ...media.source import SourceInfo, fit_size
 from ..relay import RelayedIn
 from .address import ANALYSIS_SECONDS, Address
@@ -67,7 +68,7 @@ class FfmpegSource:
         timeout = None if address.paced else (self._timeout + ANALYSIS_SECONDS, self._timeout)
         try:
             try:
-                return av.open(
+                return open_container(
                     address.url, format=address.form, options=address.options, timeout=timeout
                 )
             except av.ProtocolNotFoundError:
