@@ -124,7 +124,7 @@ def main() -> None:
     Exit 0: done; 1: a stated error; 2: wrong usage; 3: losses; 130: Ctrl-C; 141: no reader.
     """
     try:
-        with messages_kept_from_the_terminal(), lasting_streams(), Report().notes():
+        with lasting_streams(), messages_kept_from_the_terminal(), Report().notes():
             app(prog_name="stylize-video")
     except ReaderGoneError:  # as for any program at the head of a pipe
         sys.exit(READER_GONE)
