@@ -23,7 +23,7 @@ from .lut import lut
 from .paint import paint
 from .progress import Report
 from .run import run
-from .stopping import STOPPED
+from .stopping import STOPPED, second_signal_ends
 from .styles import styles
 from .texture import texture
 from .train import train
@@ -116,7 +116,7 @@ for _group, _commands in COMMANDS.items():
 def main() -> None:
     """Run the command. Exit 0: done; 1: a stated error; 2: wrong usage; 3: losses; 130: Ctrl-C."""
     try:
-        with messages_kept_from_the_terminal(), Report().notes():
+        with messages_kept_from_the_terminal(), Report().notes(), second_signal_ends():
             app(prog_name="stylize-video")
     except StylizeError as error:
         _end(str(error), 1)
