@@ -144,6 +144,8 @@ def _opened(path: Path) -> Generator[tuple[InputContainer, VideoStream]]:
             kinds = ", ".join(sorted({s.type for s in container.streams})) or "no stream at all"
             raise SourceError(f"{path} holds no video stream, only {kinds}")
         assert isinstance(stream, VideoStream)
+        if getattr(stream, "codec_context", None) is None:
+            raise SourceError(f"{path} has video of a kind for which there is no decoder")
         yield container, stream
 
 
