@@ -138,6 +138,24 @@ main()
 """
 
 
+ANNOUNCED = """
+import sys
+import cv2
+from stylize_video.pipeline.nets.runtime import onnxruntime
+
+run = onnxruntime.InferenceSession.run
+
+def announced(*args, **rest):
+    sys.stderr.write("running\\n")
+    sys.stderr.flush()
+    return run(*args, **rest)
+
+onnxruntime.InferenceSession.run = announced
+from stylize_video.cli.main import main
+main()
+"""
+
+
 @pytest.mark.parametrize(
     ("words", "number"),
     [
@@ -156,9 +174,11 @@ def test_the_second_signal_ends_a_net_that_never_does(
         "ENDLESS": write_endless_model(tmp_path / "e.onnx", ["frame"], "stylized"),
         "FLOW": write_endless_model(tmp_path / "f.onnx", ["first", "second"], "flow"),
     }
-    process = start_process(*(names.get(word, word) for word in words), cwd=tmp_path)
-    time.sleep(4)  # the net runs by now
-    assert process.poll() is None, process.communicate()
+    typed = [names.get(word, word) for word in words]
+    process = start_process(*typed, code=ANNOUNCED, cwd=tmp_path)
+    assert process.stderr is not None
+    assert "running\n" in process.stderr
+    time.sleep(0.3)
     process.send_signal(number)
     time.sleep(0.5)
     began = time.monotonic()
