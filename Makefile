@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: setup check test test-all bench config
+.PHONY: setup check test test-all fuzz bench config
 
 setup:
 	$(PYTHON) -m venv $(VENV)
@@ -19,6 +19,9 @@ test:
 
 test-all:
 	$(BIN)/pytest -n auto --dist worksteal --durations=25
+
+fuzz:
+	$(BIN)/python -m tests.fuzz 500
 
 bench:
 	$(BIN)/python benchmarks/end_to_end.py $(CLIP)

@@ -24,7 +24,7 @@ from .paint import paint
 from .progress import Report
 from .run import run
 from .standard_streams import lasting_streams
-from .stopping import STOPPED
+from .stopping import STOPPED, second_signal_ends
 from .styles import styles
 from .texture import texture
 from .train import train
@@ -124,7 +124,12 @@ def main() -> None:
     Exit 0: done; 1: a stated error; 2: wrong usage; 3: losses; 130: Ctrl-C; 141: no reader.
     """
     try:
-        with lasting_streams(), messages_kept_from_the_terminal(), Report().notes():
+        with (
+            lasting_streams(),
+            messages_kept_from_the_terminal(),
+            Report().notes(),
+            second_signal_ends(),
+        ):
             app(prog_name="stylize-video")
     except ReaderGoneError:  # as for any program at the head of a pipe
         sys.exit(READER_GONE)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -37,8 +39,51 @@ def _handled(numbers: list[int], handler: Any) -> Generator[None]:
 
 
 @contextmanager
+def second_signal_ends() -> Generator[None]:
+    """The second signal ends the program soon, whatever it does; the first is left to the command.
+
+    Python handles a signal when the main thread is back from what it computes, and from a net that
+    never ends it does not come back. A thread that reads the signals' numbers as they come does
+    not need it. Elsewhere than in the main thread the block changes nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers, wakes = socket.socketpair()
+    wakes.setblocking(False)
+    second = threading.Event()
+    watch = threading.Thread(
+        target=_end_at_second, args=(numbers, second), name="signals", daemon=True
+    )
+    before = signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
+    watch.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        wakes.close()
+        if not second.is_set():  # else threads that hang are not waited for at the end either
+            watch.join()
+            numbers.close()
+
+
+def _end_at_second(numbers: socket.socket, second: threading.Event) -> None:
+    """Read signals until the other end is closed; some time after the second, end the program."""
+    ending = {int(number) for number in _signals()}
+    count = 0
+    while count < 2:
+        coming = numbers.recv(16)
+        if not coming:
+            return
+        count += sum(number in ending for number in coming)
+    second.set()
+    time.sleep(_PATIENCE)
+    os._exit(STOPPED)
+
+
+@contextmanager
 def stop_on_signal(report: Report, message: str) -> Generator[threading.Event]:
-    """The first signal asks a run to finish what it has; the second ends it, whatever it does.
+    """The first signal asks a run to finish what it has; the second ends it.
 
     Args:
         report: prints the message.
@@ -51,10 +96,6 @@ def stop_on_signal(report: Report, message: str) -> Generator[threading.Event]:
             stop.set()
             report.say(message)
             return
-        # A thread that never returns, in a net or in a decoder, would be waited for without end.
-        ending = threading.Timer(_PATIENCE, os._exit, (STOPPED,))
-        ending.daemon = True
-        ending.start()
         raise KeyboardInterrupt
 
     with _handled(_signals(), ask):

@@ -106,6 +106,7 @@ class VideoWriter:
         self._last_delay = Fraction(0)
         self._usual = 1 / info.rate / self._clock
         self._held: av.VideoFrame | None = None
+        self._count = 0
         self._dropped = 0
         self._closed = False
         self._stream = self._open_stream(info, encoding)
@@ -146,6 +147,7 @@ class VideoWriter:
             self._dropped += 1  # a GIF's clock ticks a hundred times a second
             return
         self._last = pts
+        self._count += 1
         picture = self._converted(frame)
         picture.time_base = self._clock
         picture.pts = pts
@@ -182,13 +184,21 @@ class VideoWriter:
             try:
                 self._encode_held(last=True)
                 if self._first is not None:
-                    self._mux(self._stream.encode(None))
+                    self._mux(self._delayed())
                 self._finish()
             finally:
                 self._container.close()
             self._file.restore()
         if self._last_delay and self._container.format.name in WRITTEN_AT_ONCE:
             set_last_delay(self._path, self._container.format.name, self._last_delay)
+
+    def _delayed(self) -> list[Packet]:
+        """What the encoder holds back until the end."""
+        packets = self._stream.encode(None)
+        if self._count == 2 and self._stream.codec_context.name == "libx265":
+            for packet in packets:  # it gives two frames alone no decoding times, but any numbers
+                packet.dts = packet.pts
+        return packets
 
     def _mux(self, packets: list[Packet]) -> None:
         self._container.mux(packets)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ..helpers.command import start_process
+from ..helpers.onnx_files import write_endless_model
 from ..helpers.pictures import write_photos
 from ..helpers.video import moving_scene, read_video, write_clip
 
@@ -150,6 +151,57 @@ plan.paint_shots = paint
 from stylize_video.cli.main import main
 main()
 """
+
+
+ANNOUNCED = """
+import sys
+import cv2
+from stylize_video.pipeline.nets.runtime import onnxruntime
+
+run = onnxruntime.InferenceSession.run
+
+def announced(*args, **rest):
+    sys.stderr.write("running\\n")
+    sys.stderr.flush()
+    return run(*args, **rest)
+
+onnxruntime.InferenceSession.run = announced
+from stylize_video.cli.main import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [
+        (["run", "IN", "o.mp4", "--style", "ENDLESS"], signal.SIGTERM),
+        (["live", "IN", "o.mkv", "--style", "ENDLESS"], signal.SIGINT),
+        # The main thread itself is in the net, and does not come back to handle a signal.
+        (["evaluate", "IN", "IN", "--flow", "raft", "--flow-model", "FLOW"], signal.SIGINT),
+    ],
+    ids=["run", "live", "evaluate"],
+)
+def test_the_second_signal_ends_a_net_that_never_does(
+    tmp_path: Path, words: list[str], number: signal.Signals
+):
+    names = {
+        "IN": write_clip(tmp_path / "in.mp4", moving_scene(3), audio=False),
+        "ENDLESS": write_endless_model(tmp_path / "e.onnx", ["frame"], "stylized"),
+        "FLOW": write_endless_model(tmp_path / "f.onnx", ["first", "second"], "flow"),
+    }
+    typed = [names.get(word, word) for word in words]
+    process = start_process(*typed, code=ANNOUNCED, cwd=tmp_path)
+    assert process.stderr is not None
+    assert "running\n" in process.stderr
+    time.sleep(0.3)
+    process.send_signal(number)
+    time.sleep(0.5)
+    began = time.monotonic()
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=30)
+    assert time.monotonic() - began < 3  # two seconds, on a machine that has other work too
+    assert "Traceback" not in errors
+    assert process.returncode == 130
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

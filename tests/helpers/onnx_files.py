@@ -62,3 +62,36 @@ def write_flow_model(path: Path) -> Path:
     opsets = [helper.make_opsetid("", 20)]
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
     return path
+
+
+def write_endless_model(path: Path, inputs: list[str], output: str) -> Path:
+    """A net of the contract's shapes that computes without end: a loop whose condition stays."""
+    shape: list[Any] = [1, "height", "width", 3]
+    flag = helper.make_tensor("true", TensorProto.BOOL, [], [True])
+    port = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["go"], ["on"]),
+            helper.make_node("Identity", ["value"], ["same"]),
+        ],
+        "body",
+        [
+            port("number", TensorProto.INT64, []),
+            port("go", TensorProto.BOOL, []),
+            port("value", TensorProto.FLOAT, None),
+        ],
+        [port("on", TensorProto.BOOL, []), port("same", TensorProto.FLOAT, None)],
+    )
+    kind = TensorProto.FLOAT if output == "flow" else TensorProto.UINT8
+    nodes = [
+        helper.make_node("Cast", [inputs[0]], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Loop", ["", "true", "float"], ["looped"], body=body),
+        helper.make_node("Cast", ["looped"], [output], to=kind),
+    ]
+    made = [port(name, TensorProto.UINT8, shape) for name in inputs]
+    graph = helper.make_graph(nodes, "g", made, [port(output, kind, shape)], [flag])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    if output != "flow":
+        helper.set_model_props(model, ModelCard(path.stem, "fast").to_metadata())
+    onnx.save(model, path)
+    return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import cv2
@@ -55,20 +56,36 @@ class Window:
             ) from error
 
     def run(self, over: Callable[[], bool]) -> None:
-        """Display frames and read keys until ``over()``, or until the window is closed."""
+        """Display frames and read keys until ``over()``, or until the window is closed.
+
+        Raises:
+            SinkError: OpenCV can't display a frame.
+        """
         try:
-            while not over():
-                item = self.queue.get(_WAIT)
-                if item is not None:
-                    self._draw(item)
-                    if item.frame.captured:
-                        self._stats.count_output(item.frame.captured)
-                self._on_key(cv2.waitKey(1))
-                if self._item is not None and self._is_closed():
-                    self._controls.do("quit")
+            while not over() and self._turn():
+                pass
+        except cv2.error as error:
+            if not self._is_closed():
+                raise SinkError(f"window: {reason(error)}") from error
+            self._controls.do("quit")
         finally:
-            cv2.destroyWindow(self._title)
-            cv2.waitKey(1)
+            with suppress(cv2.error):  # OpenCV knows a window no more that its frame has closed
+                cv2.destroyWindow(self._title)
+                cv2.waitKey(1)
+
+    def _turn(self) -> bool:
+        """Display the next frame, if there is one, and read a key; whether the window is open."""
+        item = self.queue.get(_WAIT)
+        if item is not None:
+            self._draw(item)
+            if item.frame.captured:
+                self._stats.count_output(item.frame.captured)
+        key = cv2.waitKey(1)  # it may be closed in here
+        if self._item is not None and self._is_closed():
+            self._controls.do("quit")
+            return False
+        self._on_key(key)
+        return True
 
     def _draw(self, item: OutputFrame) -> None:
         self._item = item
@@ -110,7 +127,10 @@ class Window:
             self._controls.do("wipe", x / max(1, self._size[1]))
 
     def _is_closed(self) -> bool:
-        return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1
+        try:
+            return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1
+        except cv2.error:  # Qt's way to say so
+            return True
 
 
 def _check_screen() -> None:

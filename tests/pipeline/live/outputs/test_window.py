@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from stylize_video.pipeline.core.errors import SinkError
 from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.live.controls import Controls, State
 from stylize_video.pipeline.live.outputs import window
@@ -129,6 +130,61 @@ def test_a_window_that_is_closed_ends_the_run(screen: Screen):
     screen.visible = 0.0
     controls, _ = run(screen, "")
     assert controls.state.quit
+
+
+def gone(*args: Any) -> Any:
+    raise cv2.error("(-27:Null pointer) NULL window: 'test' in function 'cvResizeWindow'")
+
+
+@pytest.mark.parametrize(
+    "raising",
+    [
+        ["getWindowProperty", "destroyWindow"],
+        ["destroyWindow"],
+        ["resizeWindow", "getWindowProperty", "destroyWindow"],
+        ["imshow", "getWindowProperty", "destroyWindow"],
+        ["setWindowProperty", "getWindowProperty", "destroyWindow"],
+    ],
+    ids=" ".join,
+)
+def test_a_window_that_its_frame_closed_ends_the_run_without_an_error(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch, raising: list[str]
+):
+    """Each of OpenCV's calls may be the first that does not know the window any more."""
+    screen.visible = 0.0
+    for name in raising:
+        monkeypatch.setattr(cv2, name, gone)
+    controls = Controls(["a"])
+    made = Window("test", controls, LiveStats())
+    made.queue.put(output_frame())
+    screen.keys = list("ff")
+    made.run(lambda: controls.state.quit)
+    assert controls.state.quit
+
+
+def test_a_closed_window_is_not_drawn_again(screen: Screen, monkeypatch: pytest.MonkeyPatch):
+    """OpenCV would open a new one."""
+    controls = Controls(["a"], State(paused=True))
+    made = Window("test", controls, LiveStats())
+    made.queue.put(output_frame())
+
+    def close(ms: int) -> int:
+        screen.visible = 0.0
+        made.queue.put(output_frame())
+        return ord("i")
+
+    monkeypatch.setattr(cv2, "waitKey", close)
+    made.run(lambda: False)
+    assert len(screen.pictures) == 1
+
+
+def test_what_the_window_cannot_show_is_a_line(screen: Screen, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(cv2, "imshow", gone)
+    made = Window("test", Controls(["a"]), LiveStats())
+    made.queue.put(output_frame())
+    with pytest.raises(SinkError, match=r"window: .*NULL window"):
+        made.run(lambda: False)
+    assert screen.destroyed
 
 
 def test_help_names_every_key(screen: Screen):
