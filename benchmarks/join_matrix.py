@@ -28,7 +28,7 @@ from stylize_video.pipeline.core.config import checked
 from stylize_video.pipeline.core.errors import StylizeError
 from stylize_video.pipeline.media.outputs import CONTAINERS
 from stylize_video.pipeline.media.streams import StreamPlan
-from stylize_video.pipeline.plan import make_plan
+from stylize_video.pipeline.planning import make_plan
 from stylize_video.pipeline.render import render
 
 sys.path.insert(0, str(Path(__file__).parents[1]))

@@ -223,7 +223,7 @@ def pictures(clip: Path, folder: Path, frames: int, end: float) -> dict[str, str
 
 def _lossless(clip: Path, out: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """Settings of the encoder that the run would choose, for no loss."""
-    from stylize_video.pipeline.plan import make_plan
+    from stylize_video.pipeline.planning import make_plan
 
     plan = make_plan(clip, out, Settings.model_validate(settings))
     assert plan.encoding is not None

@@ -30,7 +30,7 @@ def learned_settings(source: str, output: str, settings: Settings, report: Repor
     """
     need_torch("--method learn")
     painting = painting_of(settings)
-    from ..pipeline.plan import make_plan
+    from ..pipeline.planning import make_plan
 
     film = make_plan(source, output, with_style(settings, STAND_IN)).source
     from ..export.learning import learn, prepare

@@ -30,7 +30,7 @@ def print_plan(source: str, output: str, settings: Settings, live: bool, report:
         StylizeError: what the run itself would refuse.
     """
     from ..pipeline.live.open import make_live_plan
-    from ..pipeline.plan import make_plan
+    from ..pipeline.planning import make_plan
 
     with report.notes():
         if live:

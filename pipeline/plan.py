@@ -1,55 +1,39 @@
 """What a run will do, decided before its first frame: whatever can be refused is refused here.
 
-``make_plan`` reads the settings and opens what they name; ``render`` runs the plan.
+``planning.make_plan`` makes one of the settings; ``render`` runs it.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-import av
-
-from .core.applicability import refuse_inapplicable
-from .core.config import Settings
-from .core.errors import SinkError, SourceError, reason
-from .core.files import PICTURE_SUFFIXES, neighbour
 from .core.frame import ALL, Frame, Span
-from .core.job import Job, StyleKind
 from .core.placement import work_parent
-from .core.units import parse_time
 from .keyframes.run import (
     KeyframeBackend,
     KeyframeJob,
     Stage,
-    check_keyframes,
-    has_keyframes,
     prepare_keyframes,
 )
 from .media.constant_rate import at_rate
-from .media.encoding import Content, Encoding, choose_encoding
-from .media.inputs import open_source
-from .media.kind import output_kind, piped_kind, source_kind
-from .media.outputs import check_output, container_of, is_video, split_sequence
-from .media.pipe import PIPE
+from .media.encoding import Encoding
 from .media.size_estimate import bytes_text, estimate_bytes, free_bytes
-from .media.source import Reading, Source, SourceInfo
-from .media.standard_output import FORMATS, NAME, PipeFormat, check_terminal, pipe_encoding
-from .media.streams import StreamPlan, plan_streams
+from .media.source import Source, SourceInfo
+from .media.standard_output import NAME, PipeFormat
+from .media.streams import StreamPlan
 from .styles.finish import Finish
-from .styles.kind import style_kinds
-from .styles.masks import ContentMasks, Masks, open_content_masks, open_masks
-from .styles.open import open_style
+from .styles.masks import ContentMasks, Masks
 from .styles.per_shot import paint_shots
 from .styles.style import Style, StyleInfo
 from .styles.untouched import Untouched
 from .temporal.canvas import lay_still, travel
-from .temporal.consistency import BLEND_WEIGHTS, TemporalBlend
-from .temporal.flow import FlowEstimator, attach_motion, open_flow
+from .temporal.consistency import TemporalBlend
+from .temporal.flow import FlowEstimator, attach_motion
 from .temporal.scenes import Shots
 
 log = logging.getLogger(__name__)
@@ -256,200 +240,6 @@ class Plan:
         return f": {self.encoding.codec}, {self.encoding.pixel_format}, {options}{rate}"
 
 
-def make_plan(source: str | Path, output: str | Path, settings: Settings | None = None) -> Plan:
-    """Decide a run from file to file, and open what it needs. Nothing is written.
-
-    Args:
-        source: a video file, a picture, a folder or a pattern of pictures; ``-``: standard input.
-        output: a video file; a picture; or a folder, for numbered PNGs; ``-``: standard output.
-        settings: see ``Settings``.
-
-    Raises:
-        StylizeError: what can't be done, in one line.
-    """
-    settings = settings or Settings.model_validate({})
-    pipe = FORMATS[settings.format] if str(output) == PIPE else None
-    if pipe is None:
-        target, names = split_sequence(Path(output))
-        check_output(target, settings, str(output), names)
-    else:
-        target, names = Path(f"stdout{pipe.like}"), ""
-        check_terminal()
-    kinds = style_kinds(settings)
-    keep_hdr = _keeps_hdr(settings, kinds)
-    opened = _open(str(source), settings, keep_hdr, work_parent(target) if pipe is None else None)
-    info = opened.info
-    _refuse_same(info.files, target)
-    film = info.frames != 1
-    encodes = is_video(target, film)
-    if not encodes:
-        _check_one_picture(target, info)
-    check_keyframes(settings, info)
-    piped, raw = piped_kind(opened)
-    job = Job(
-        kinds,
-        source_kind(opened),
-        output_kind(target, film),
-        reads_pipe=piped,
-        reads_raw=raw,
-        writes_pipe=pipe is not None,
-    )
-    refuse_inapplicable(settings, job)
-    span = _span(settings, info)
-    content_masks = None
-    style = None
-    if not has_keyframes(settings):
-        content_masks = open_content_masks(settings, opened)
-        style = open_style(settings, content_masks)
-        refuse_inapplicable(settings, replace(job, canvas=style.info.canvas))
-        style = style if settings.strength else Untouched(style.info)
-    blend = _blend(settings, style, info)
-    canvas = settings.canvas if style is not None and style.info.canvas else None
-    travels = bool(canvas) and job.is_film
-    needs_cuts = style is None or style.info.per_shot or travels or blend is not None
-    shots = Shots(settings.scenes, info.start, target, needs_cuts)
-    keyframes = None
-    if style is None:
-        folder = neighbour(target, target.stem, ".keyframes")
-        keyframes = KeyframeJob(opened, span, settings, shots.mark, folder)
-    masks = open_masks(settings, opened)
-    deep = info.bits > 8 and _has_more_than_8_bits(settings, style)
-    keep_hdr = keep_hdr and info.color.is_hdr
-    content = Content(deep or (keep_hdr and info.bits > 8), info.alpha, keep_hdr)
-    encoding = None
-    if pipe is not None:
-        encoding = pipe_encoding(pipe, settings, info, content)
-    elif encodes:
-        encoding = choose_encoding(target, settings, info, content)
-    plan = Plan(
-        source=opened,
-        target=target,
-        span=span,
-        style=style,
-        keyframes=keyframes,
-        strength=settings.strength,
-        blend=blend,
-        canvas=canvas,
-        is_film=job.is_film,
-        flow=_flow(settings, style is None or travels or blend is not None),
-        shots=shots,
-        finish=Finish(settings.palette == "source", masks),
-        masks=masks,
-        mask=settings.mask,
-        content_masks=content_masks,
-        mirror=settings.mirror,
-        deep=deep,
-        rate=settings.constant_rate,
-        encoding=encoding,
-        streams=_streams(info, target, pipe) if encodes else (),
-        names=picture_name(target) or names,
-        overwrite=settings.overwrite,
-        pipe=pipe,
-    )
-    plan.warn_of_full_disk()
-    return plan
-
-
-def _open(source: str, settings: Settings, keep_hdr: bool, spool: Path | None) -> Source:
-    """Open the source as the settings say; see ``open_source``."""
-    reading = Reading(
-        keep_hdr=keep_hdr,
-        deinterlace=settings.interlaced == "auto",
-        decode_on=settings.decode_on,
-        hold_gaps=settings.gaps == "hold",
-        stream=settings.video_stream,
-    )
-    opened = open_source(
-        source, settings.size, settings.rate, reading, raw=settings.raw, spool=spool
-    )
-    if opened.info.interlaced and reading.deinterlace:
-        log.warning("interlaced video: it is deinterlaced; --interlaced keep leaves its lines")
-    return opened
-
-
-def _keeps_hdr(settings: Settings, kinds: frozenset[StyleKind]) -> bool:
-    """Whether PQ and HLG stay as they are: what only grades colours, or nothing, needs no other."""
-    grades = kinds <= {"table"} or settings.strength == 0
-    return settings.hdr == "keep" or (settings.hdr == "auto" and grades)
-
-
-def _has_more_than_8_bits(settings: Settings, style: Style | None) -> bool:
-    """Whether a result has more bits than nets paint: some of it is the source, or its colours."""
-    if style is None:
-        return False
-    shows_source = settings.strength < 1 or settings.mask is not None
-    return style.info.deep or shows_source or settings.palette == "source"
-
-
-def _blend(settings: Settings, style: Style | None, info: SourceInfo) -> float | None:
-    """Weight of the temporal blend, where it is needed."""
-    by_net = style is None and settings.between == "net"
-    adds_flicker = by_net or (style is not None and not style.info.per_pixel)
-    adds_flicker = adds_flicker and info.frames != 1  # one picture has no past
-    return BLEND_WEIGHTS[settings.steady] if settings.steady != "off" and adds_flicker else None
-
-
-def _flow(settings: Settings, needed: bool) -> FlowEstimator | None:
-    if not needed:
-        return None
-    return open_flow(settings.flow, settings.flow_model, settings.device, settings.threads)
-
-
-def _streams(info: SourceInfo, target: Path, pipe: PipeFormat | None) -> tuple[StreamPlan, ...]:
-    if info.container is None:
-        return ()
-    container = container_of(target)[0] if pipe is None else pipe.container
-    try:
-        plans = plan_streams(info.container, container, info.stream)
-    except (av.FFmpegError, OSError) as error:
-        raise SourceError(f"{info.name} can't be read: {reason(error)}") from error
-    return tuple(plans)
-
-
-def _check_one_picture(target: Path, info: SourceInfo) -> None:
-    if picture_name(target) is not None and info.frames != 1:
-        raise SinkError(
-            f"output {target} is one picture, but {info.name} has {info.frames or 'many'}; "
-            "give a folder (no ending) or a video file"
-        )
-
-
-def picture_name(target: Path) -> str | None:
-    """The name of an output that is one picture; ``None`` for a folder or a video."""
-    if target.suffix.lower() not in PICTURE_SUFFIXES or target.is_dir():
-        return None
-    return target.name
-
-
-def _span(settings: Settings, info: SourceInfo) -> Span:
-    """The part that ``--start`` and ``--end`` name, on the source's clock."""
-    start = parse_time(settings.start) if settings.start is not None else None
-    end = parse_time(settings.end) if settings.end is not None else None
-    if start is None and end is None:
-        return ALL
-    if start is not None and info.duration is not None and start >= info.duration:
-        raise SourceError(
-            f"--start {settings.start} is past the end of {info.name}, {float(info.duration):.2f} s"
-        )
-    if end is not None and end <= (start or 0):
-        raise SourceError(f"--end {settings.end} is not after --start {settings.start or 0}")
-    return Span(
-        info.start + start if start is not None else None,
-        info.start + end if end is not None else None,
-    )
-
-
 def _seconds(time: Fraction | None, info: SourceInfo) -> str:
     """A time of the source's clock as seconds after its first frame."""
     return f"{float((time if time is not None else info.start) - info.start):.2f} s"
-
-
-def _refuse_same(sources: Iterable[Path], target: Path) -> None:
-    """Refuse to write over what is read, or into a folder of it."""
-    for source in sources:
-        if not (source.exists() and target.exists()):
-            continue
-        if source.samefile(target) or (
-            target.is_dir() and target.resolve() in source.resolve().parents
-        ):
-            raise SinkError(f"output {target} is the input itself; give another name")

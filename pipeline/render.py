@@ -29,7 +29,8 @@ from .media.streams import notes
 from .media.unfinished import FINISHED, SEGMENT
 from .media.work_folder import WorkFolder, keep_of_dead_runs, work_folder
 from .media.writers import WRITTEN_AT_ONCE, PictureWriter, Segment, VideoWriter, Writer
-from .plan import Plan, make_plan
+from .plan import Plan
+from .planning import make_plan
 from .styles.finish import finish_frames
 from .styles.style import StyleInfo
 from .temporal.consistency import blend_frames

@@ -22,7 +22,8 @@ PIPELINE = {
     "bake": "core imaging media temporal styles",
     "contact_sheet": "core imaging media temporal styles",
     "plan": "core imaging media temporal styles keyframes",
-    "render": "core imaging media temporal styles keyframes plan",
+    "planning": "core imaging media temporal styles keyframes plan",
+    "render": "core imaging media temporal styles keyframes plan planning",
 }
 """Package or module of ``pipeline/`` → those of ``pipeline/`` that it may import."""
 

@@ -14,7 +14,7 @@ from stylize_video.pipeline.core.config import checked
 from stylize_video.pipeline.core.errors import SettingsError
 from stylize_video.pipeline.core.frame import Rgb
 from stylize_video.pipeline.media.images import read_picture, write_picture
-from stylize_video.pipeline.plan import make_plan
+from stylize_video.pipeline.planning import make_plan
 
 from ..helpers.fake_style import CanvasStyle, FakeStyle
 from ..helpers.scenes import pan, texture

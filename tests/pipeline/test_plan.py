@@ -13,7 +13,7 @@ import pytest
 from stylize_video.pipeline import Settings, stylize
 from stylize_video.pipeline.core.config import checked
 from stylize_video.pipeline.core.errors import SettingsError, SinkError, StylizeError
-from stylize_video.pipeline.plan import make_plan
+from stylize_video.pipeline.planning import make_plan
 from stylize_video.pipeline.render import render
 
 from ..helpers.pictures import psnr

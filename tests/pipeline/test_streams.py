@@ -18,7 +18,7 @@ from stylize_video.pipeline.core.config import checked
 from stylize_video.pipeline.core.errors import SettingsError, SourceError
 from stylize_video.pipeline.media.inputs import open_source
 from stylize_video.pipeline.media.timecode import advanced
-from stylize_video.pipeline.plan import make_plan
+from stylize_video.pipeline.planning import make_plan
 
 from ..helpers.odd_clips import joined, offsets, steps, write_film
 from ..helpers.video import moving_scene, packets, read_video

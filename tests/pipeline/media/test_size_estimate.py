@@ -11,7 +11,7 @@ from stylize_video.pipeline.media import size_estimate
 from stylize_video.pipeline.media.color import BT709
 from stylize_video.pipeline.media.encoding import Encoding
 from stylize_video.pipeline.media.size_estimate import bytes_text, estimate_bytes
-from stylize_video.pipeline.plan import make_plan
+from stylize_video.pipeline.planning import make_plan
 
 from ...helpers.video import MakeClip
 

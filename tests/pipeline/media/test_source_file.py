@@ -23,7 +23,7 @@ from stylize_video.pipeline.core.frame import Span
 from stylize_video.pipeline.media import source_file
 from stylize_video.pipeline.media.source_file import SourceFile
 from stylize_video.pipeline.media.video import VideoSource
-from stylize_video.pipeline.plan import make_plan
+from stylize_video.pipeline.planning import make_plan
 from stylize_video.pipeline.render import render
 
 from ...helpers.pictures import psnr
