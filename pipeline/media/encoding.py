@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -69,6 +69,7 @@ _DEEP_FORMATS = ("yuv420p10le", "p010le", "yuv422p10le", "yuv444p10le", "rgb48be
 _ALPHA_FORMATS = ("yuva420p", "yuva444p10le", "bgra", "rgba")
 _DEEP_ALPHA_FORMATS = ("yuva444p10le", "rgba64be")
 _FIXED_FORMATS = {"gif": "pal8", "libwebp_anim": "bgra"}  # WebP's planes have a matrix of its own
+_NO_ALPHA = frozenset({"libx265"})  # its alpha is a second layer, which hardly anything reads
 _ODD_FORMATS = {"yuv420p": "yuv444p", "yuv420p10le": "yuv444p10le"}
 
 
@@ -320,6 +321,8 @@ def choose_format(
         return requested
     if codec.name in _FIXED_FORMATS:
         return _FIXED_FORMATS[codec.name]
+    if codec.name in _NO_ALPHA:
+        content = replace(content, alpha=False)
     preferred = _preferred_formats(content)
     chosen = next((f for f in preferred if f in formats), (formats or ["yuv420p"])[0])
     odd = (width % 2 or height % 2) and codec.canonical_name in ("h264", "hevc")

@@ -195,8 +195,9 @@ def _video_stream(
     except UnknownCodecError:  # a decoder has no encoder of its name, as for AV1
         video = out.add_stream_from_template(template, opaque=True)
     video.time_base = template.time_base
-    if template.codec_context.codec.canonical_name == "hevc" and out.format.name in ("mp4", "mov"):
-        video.codec_context.codec_tag = "hvc1"  # Apple's players know no hev1
+    if out.format.name in ("mp4", "mov") and piece.format.name.startswith("mov,"):
+        # hvc1, not hev1, which Apple's players don't know; and each kind of ProRes has its own.
+        video.codec_context.codec_tag = template.codec_context.codec_tag
     tags = {key.lower(): value for key, value in template.metadata.items()}
     if "alpha_mode" in tags:
         video.metadata["alpha_mode"] = tags["alpha_mode"]

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 import av
@@ -35,6 +35,7 @@ from .timeline import may_jump, packets_of
 log = logging.getLogger(__name__)
 
 _SCANNED = 100_000_000  # bytes of a file whose clock may jump that are read to know its length
+_LOOKED_AT = 500  # frames of a GIF that are searched for transparent ones
 _NEAR = Fraction(4, 5)  # a stream that ends before so much of its file may have a wrong tag
 
 
@@ -133,7 +134,11 @@ class VideoSource:
         is_mapped = container.format.name.startswith(("mov,", "matroska"))
         self._is_cut = is_cut(self._file) if is_mapped else stream.duration is not None
         self._jumps = may_jump(container)
-        return _info(self._file, container, stream, first, self._orientation)
+        info = _info(self._file, container, stream, first, self._orientation)
+        if container.format.name in ("gif", "apng") or first.format.name == "pal8":
+            others = _decode(container, stream, self.path)
+            info = replace(info, alpha=_has_transparency(first, others))
+        return info
 
     @contextmanager
     def _stream(
@@ -324,13 +329,13 @@ def _seek(container: InputContainer, stream: VideoStream, span: Span) -> bool:
     return True
 
 
-def _has_transparency(first: av.VideoFrame) -> bool:
-    """Whether alpha is meant: pictures of GIF, PNG and WebP have it even where all is opaque."""
+def _has_transparency(first: av.VideoFrame, others: Iterable[av.VideoFrame]) -> bool:
+    """Whether alpha is meant: a GIF, an APNG and a palette have it even where all is opaque."""
     if not has_alpha(first):
         return False
-    if first.format.name.startswith(("yuva", "gbrap", "ayuv")):
-        return True
-    return ToPicture(first.width, first.height, Orientation()).decoded(first).alpha is not None
+    look = ToPicture(first.width, first.height, Orientation())
+    frames = islice(chain([first], others), _LOOKED_AT)
+    return any(look.decoded(frame).alpha is not None for frame in frames)
 
 
 def _info(
@@ -359,7 +364,7 @@ def _info(
         duration=duration,
         color=tags_of(first),
         bits=bits_of(first),
-        alpha=_has_transparency(first),
+        alpha=has_alpha(first),
         hdr10=hdr10_parameters(first),
         interlaced=first.interlaced_frame,
         sample_aspect=turn.aspect(Fraction(stream.sample_aspect_ratio or 1)),
