@@ -58,7 +58,7 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
     settings = settings or Settings.model_validate({})
     out = _choose_output(output, settings)
     kinds = style_kinds(settings)
-    keep_hdr = _keeps_hdr(settings, kinds)
+    keep_hdr = _keeps_hdr(settings, kinds) and not out.is_raw  # which has no tags
     opened = _open(str(source), settings, keep_hdr, out)
     info = opened.info
     _refuse_same(info.files, out.target)
@@ -99,7 +99,7 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
         content_masks=content_masks,
         mirror=settings.mirror,
         deep=info.bits > 8 and _has_more_than_8_bits(settings, style),
-        rate=settings.constant_rate,
+        rate=settings.constant_rate or (info.rate if out.is_raw else None),
         encoding=_encoding(out, settings, info, content) if encodes else None,
         streams=_streams(info, out) if encodes else (),
         names=picture_name(out.target) or out.names,
@@ -119,6 +119,11 @@ class _Output:
     """Of the pictures of a folder."""
     pipe: PipeFormat | None = None
     """Of standard output; ``target`` is then a name for its kind."""
+
+    @property
+    def is_raw(self) -> bool:
+        """Frames are written uncompressed, and have neither times nor tags."""
+        return self.pipe is not None and bool(self.pipe.pixels)
 
 
 def _choose_output(output: str | Path, settings: Settings) -> _Output:

@@ -248,7 +248,7 @@ def _stages(plan: Plan, style: StyleInfo, paint: Stage) -> Stage:
             if plan.blend is not None and not style.recurrent:
                 frames = prefetch(blend_frames(frames, plan.blend), _DEPTH)
             if plan.starts_inside and plan.span.start is not None:
-                frames = after(frames, plan.span.start)
+                frames = after(frames, plan.span.start, 1 / plan.source.info.rate)
             frames = finish_frames(frames, plan.finish)
             if plan.mirror:
                 frames = _mirror_frames(frames)

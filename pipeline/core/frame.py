@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal, TypeAlias
 
@@ -45,6 +46,8 @@ _BT601 = (0.299, 0.114)
 
 
 _FULL = 2
+
+_STANDS = Fraction(3, 2)  # of the usual duration of a frame: a longer one stands
 
 
 # Colour planes are soft and half as large already; a mean over odd areas takes three times as long.
@@ -339,3 +342,28 @@ class Span:
 
 
 ALL = Span()
+
+
+def clipped(frame: Frame, span: Span, usual: Fraction) -> Frame | None:
+    """The frame as far as it is displayed within a span; ``None``: it is not.
+
+    A film cut between two frames begins with the next one. But a picture that stands longer than
+    usual, as in a slide show, is displayed from the cut on.
+
+    Args:
+        frame: the frame.
+        span: seconds on the source's clock.
+        usual: seconds for which a frame is displayed in this film.
+    """
+    base = frame.time_base
+    begin, end = frame.pts, frame.pts + frame.duration
+    if span.start is not None and frame.time < span.start:
+        stands = frame.duration * base > _STANDS * usual
+        begin = math.ceil(span.start / base)
+        if not stands or begin >= end:
+            return None
+    if span.end is not None:
+        if begin * base >= span.end:
+            return None
+        end = min(end, math.ceil(span.end / base))
+    return replace(frame, pts=begin, duration=max(0, end - begin))

@@ -18,9 +18,12 @@ def parse_time(text: str) -> Fraction:
     """
     if not re.fullmatch(r"(\d{1,9}:){0,2}\d{1,9}(\.\d{1,99})?", text.strip()):
         raise ValueError(f"'{text}' is not a time; write seconds (75.5) or [HH:]MM:SS (1:15.5)")
-    seconds = Fraction(0)
-    for part in text.strip().split(":"):
-        seconds = seconds * 60 + Fraction(part)
+    first, *others = (Fraction(part) for part in text.strip().split(":"))
+    if any(part >= 60 for part in others):
+        raise ValueError(f"'{text}' is not a time; minutes and seconds after a colon are below 60")
+    seconds = first
+    for part in others:
+        seconds = seconds * 60 + part
     return seconds
 
 

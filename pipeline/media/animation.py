@@ -107,6 +107,6 @@ class AnimationSource:
             frames = animation.frames if done else ()
             for bgra, duration in zip(frames, animation.durations, strict=False):
                 how = cv2.COLOR_BGRA2RGBA if bgra.shape[2] == 4 else cv2.COLOR_BGR2RGBA
-                yield cv2.cvtColor(bgra, how), max(_SHOWN_AT_LEAST, int(duration))
+                yield cv2.cvtColor(bgra, how), int(duration) or _SHOWN_AT_LEAST
             if len(frames) < _TOGETHER:
                 return

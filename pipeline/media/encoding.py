@@ -25,6 +25,7 @@ from .source import SourceInfo
 OPENING_ERRORS = (av.FFmpegError, ValueError, OSError, NotImplementedError)
 """What opening an encoder raises."""
 
+_NARROW = 64  # px: of narrower pictures libx265 destroys its memory while it weighs blocks
 _MOST_COMMON = 4096  # px of a side that every encoder takes
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,11 @@ _PLAIN_FORMATS = ("yuv420p", "yuv422p", "yuvj420p", "rgb24", "bgra", "gbrpf32le"
 _DEEP_FORMATS = ("yuv420p10le", "p010le", "yuv422p10le", "yuv444p10le", "rgb48be")
 _ALPHA_FORMATS = ("yuva420p", "yuva444p10le", "bgra", "rgba")
 _DEEP_ALPHA_FORMATS = ("yuva444p10le", "rgba64be")
-_FIXED_FORMATS = {"gif": "pal8", "libwebp_anim": "bgra"}  # WebP's planes have a matrix of its own
+_FIXED_FORMATS = {
+    "gif": "pal8",
+    "libwebp_anim": "bgra",
+    "mjpeg": "yuvj420p",
+}  # WebP's planes have a matrix of its own
 _NO_ALPHA = frozenset({"libx265"})  # its alpha is a second layer, which hardly anything reads
 _ODD_FORMATS = {"yuv420p": "yuv444p", "yuv420p10le": "yuv444p10le"}
 
@@ -169,6 +174,7 @@ def choose_encoding(
     """
     container, plain_codec = container_of(output)
     hdr10 = info.hdr10 if content.keep_hdr else ""
+    encoded = content
     name = settings.codec or _default_codec(container, plain_codec, content)
     if name == AUTO:
         hardware = hardware_encoder(content.deep, _codecs_of(container))
@@ -178,15 +184,23 @@ def choose_encoding(
     codec = find_codec(name)
     if codec.canonical_name not in _codecs_of(container):
         raise SinkError(
-            f"{output.suffix} can't hold {name}; leave --codec out, or write .mkv or .mov"
+            f"{output.suffix} can't hold {name}; leave --codec out, or write "
+            f"{'.mov' if container == 'matroska' else '.mkv or .mov'}"
         )
     options = _options(codec, settings, hdr10)
+    if codec.name == "libx265" and info.width < _NARROW:
+        options["x265-params"] += ":no-cutree=1:aq-mode=0"
     requested = options.pop("pix_fmt", None)
-    pixel_format = choose_format(codec, requested, info.width, info.height, content)
+    beside = codec.name.startswith("libvpx") and container not in ("matroska", "webm")
+    if codec.name in _NO_ALPHA or beside:
+        encoded = replace(content, alpha=False)
+    pixel_format = choose_format(codec, requested, info.width, info.height, encoded)
     color = info.color.for_output(content.keep_hdr)
     if is_rgb(pixel_format):
         color = ColorTags(0, color.primaries, color.transfer, 2)
-    _note_what_is_lost(container, pixel_format, info, content)
+    elif pixel_format.startswith("yuvj"):
+        color = replace(color, range=2)
+    note_what_is_lost(container, pixel_format, info, content)
     encoding = Encoding(name, pixel_format, options, color)
     encoding.check_opens(info.width, info.height)
     return encoding
@@ -199,7 +213,7 @@ def _default_codec(container: str, plain: str, content: Content) -> str:
     return next((c for c in candidates if c is not None and c in av.codecs_available), plain)
 
 
-def _note_what_is_lost(
+def note_what_is_lost(
     container: str, pixel_format: str, info: SourceInfo, content: Content
 ) -> None:
     """Say what of the source the encoding can't hold."""
@@ -321,8 +335,6 @@ def choose_format(
         return requested
     if codec.name in _FIXED_FORMATS:
         return _FIXED_FORMATS[codec.name]
-    if codec.name in _NO_ALPHA:
-        content = replace(content, alpha=False)
     preferred = _preferred_formats(content)
     chosen = next((f for f in preferred if f in formats), (formats or ["yuv420p"])[0])
     odd = (width % 2 or height % 2) and codec.canonical_name in ("h264", "hevc")

@@ -12,12 +12,16 @@ from av.video.codeccontext import VideoCodecContext
 from numpy.typing import NDArray
 
 from ..core.errors import SinkError, SourceError, reason
+from ..core.files import PICTURE_SUFFIXES
 
 EXR = ".exr"
 """OpenEXR: floats of linear light."""
 
 HEIC_SUFFIXES = frozenset({".heic", ".heif"})
 """Endings of the pictures of phones."""
+
+READ_SUFFIXES = PICTURE_SUFFIXES | HEIC_SUFFIXES | {".ppm", ".pgm", ".pnm", ".jp2"}
+"""Endings of all pictures that are read; some of them are not written."""
 
 _SRGB = "iec61966_2_1"
 

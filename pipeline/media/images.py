@@ -22,7 +22,14 @@ from .color import BT709
 from .damaged import decode_picture
 from .declared_size import refuse_large_picture
 from .film_pictures import EXR, HEIC_SUFFIXES, exr_bytes, read_film_picture
-from .picture_alpha import COLOR, decode_with_alpha, may_have_alpha
+from .picture_alpha import (
+    COLOR,
+    decode_with_alpha,
+    has_transparent_color,
+    is_tiff,
+    may_have_alpha,
+    upright,
+)
 from .source import SourceInfo, fit_size
 
 log = logging.getLogger(__name__)
@@ -123,11 +130,22 @@ def read_pixels(path: Path) -> NDArray[Any]:
         return read_film_picture(path)
     encoded = _read(path)
     decode = partial(_decode, encoded, path)
-    bgr = decode_with_alpha(decode) if may_have_alpha(encoded) else decode(COLOR)
+    bgr = decode(COLOR)
+    if may_have_alpha(encoded):
+        bgr = decode_with_alpha(decode, encoded)
+        # OpenCV multiplies the colours of TIFFs by alpha, and reads no transparent greys.
+        multiplied = is_tiff(encoded) and bgr.shape[2] == 4 and bgr.dtype == np.uint8
+        if multiplied or (bgr.shape[2] == 3 and has_transparent_color(encoded)):
+            rgba = upright(read_film_picture(path), encoded)
+            return rgba if rgba.shape[:2] == bgr.shape[:2] else cv2.cvtColor(bgr, _to_rgb(bgr))
     if str(bgr.dtype) not in ("uint8", "uint16"):
         raise SourceError(f"picture {path} holds {bgr.dtype}; 8 and 16 bits are read")
-    how = cv2.COLOR_BGRA2RGBA if bgr.shape[2] == 4 else cv2.COLOR_BGR2RGB
-    return cv2.cvtColor(bgr, how)
+    return cv2.cvtColor(bgr, _to_rgb(bgr))
+
+
+def _to_rgb(bgr: NDArray[Any]) -> int:
+    """OpenCV's code for the conversion."""
+    return cv2.COLOR_BGRA2RGBA if bgr.shape[2] == 4 else cv2.COLOR_BGR2RGB
 
 
 def read_picture(path: Path) -> Rgb:

@@ -7,11 +7,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from ..core.errors import SettingsError, SourceError, reason
-from ..core.files import PICTURE_SUFFIXES
 from ..core.frame import ALL, Frame, Rgb, Span
 from ..core.units import parse_time
 from .animation import AnimationSource, is_animation
-from .film_pictures import HEIC_SUFFIXES
+from .film_pictures import READ_SUFFIXES
 from .images import PictureSource
 from .pipe import PIPE, PipedFile, is_pipe
 from .sequence import pictures_in, pictures_like, without_gaps
@@ -49,14 +48,14 @@ def open_source(
         paths = without_gaps(name, pictures_in(path), reading.hold_gaps)
         return PictureSource(name, paths, size, fps)
     if path.is_file():
-        if path.suffix.lower() in {*PICTURE_SUFFIXES, *HEIC_SUFFIXES}:
+        if path.suffix.lower() in READ_SUFFIXES:
             if is_animation(path):
                 return AnimationSource(path, size)
             return PictureSource(name, [path], size, fps)
         return VideoSource(path, size, reading)
     if path.exists():
         raise SourceError(f"input {name or '(no name)'} is neither a file nor a folder")
-    if path.suffix.lower() in {*PICTURE_SUFFIXES, ""} and re.search(r"[*?\[]|%0?\d*d", name):
+    if path.suffix.lower() in {*READ_SUFFIXES, ""} and re.search(r"[*?\[]|%0?\d*d", name):
         paths = without_gaps(name, pictures_like(name), reading.hold_gaps)
         return PictureSource(name, paths, size, fps)
     raise SourceError(f"input {name} does not exist")

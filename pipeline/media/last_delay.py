@@ -9,6 +9,7 @@ from pathlib import Path
 
 _PNG_HEADER = 8
 _RIFF_HEADER = 12
+_MOST = 0xFFFF
 
 
 def set_last_delay(path: Path, container: str, delay: Fraction) -> None:
@@ -19,15 +20,14 @@ def set_last_delay(path: Path, container: str, delay: Fraction) -> None:
         container: ``apng`` or ``webp``; others are left as they are.
         delay: seconds.
     """
-    milliseconds = round(delay * 1000)
     with path.open("r+b") as file:
         if container == "apng":
-            _set_in_apng(file, min(milliseconds, 0xFFFF))
+            _set_in_apng(file, delay)
         elif container == "webp":
-            _set_in_webp(file, min(milliseconds, 0xFFFFFF))
+            _set_in_webp(file, min(round(delay * 1000), 0xFFFFFF))
 
 
-def _set_in_apng(file: BufferedRandom, milliseconds: int) -> None:
+def _set_in_apng(file: BufferedRandom, delay: Fraction) -> None:
     """Its last fcTL: at byte 20 the delay's numerator and denominator, 16 bits each."""
     place, last = _PNG_HEADER, None
     while head := _read_at(file, place, 8):
@@ -38,7 +38,9 @@ def _set_in_apng(file: BufferedRandom, milliseconds: int) -> None:
         return
     start, size = last
     chunk = bytearray(_read_at(file, start + 4, 4 + size))
-    chunk[24:28] = milliseconds.to_bytes(2, "big") + (1000).to_bytes(2, "big")
+    parts = next((n for n in (1000, 100, 10) if delay * n <= _MOST), 1)  # of a second
+    count = min(_MOST, round(delay * parts))
+    chunk[24:28] = count.to_bytes(2, "big") + parts.to_bytes(2, "big")
     file.seek(start + 4)
     file.write(chunk + zlib.crc32(chunk).to_bytes(4, "big"))
 

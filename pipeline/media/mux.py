@@ -259,7 +259,8 @@ def _video_packets(pieces: list[Segment], video: Stream, window: TimeWindow) -> 
             packets = (p for p in container.demux(video=0) if p.dts is not None)
             packets = (p for p in packets if not p.is_corrupt)
             if piece.end > piece.start:
-                packets = ending_at(packets, piece.end - piece.start)
+                adds_up = video.container.format.name in ("mp4", "mov")
+                packets = ending_at(packets, piece.end - piece.start, adds_up)
             for packet in packets:
                 yield move(packet, video, window.shift - piece.start)
 

@@ -16,12 +16,14 @@ _REORDERED = 64
 """Packets among which the last frame that is displayed is: encoders write it before others."""
 
 
-def ending_at(packets: Iterable[Packet], end: Fraction) -> Iterator[Packet]:
+def ending_at(packets: Iterable[Packet], end: Fraction, adds_up: bool) -> Iterator[Packet]:
     """Give the last frame its duration, which encoders forget.
 
     Args:
         packets: of one piece of video.
         end: when its last frame ends, seconds after the first one's begin.
+        adds_up: the container adds up the times between packets, as MP4 does: the last one that is
+            written lasts as well.
     """
     held: deque[Packet] = deque()
     first: int | None = None
@@ -33,9 +35,9 @@ def ending_at(packets: Iterable[Packet], end: Fraction) -> Iterator[Packet]:
     if held:
         shown, written = max(held, key=lambda p: p.pts or 0), held[-1]
         ticks = round(end / shown.time_base)
-        # MP4 adds up the times between packets: the last one that is written lasts as well.
-        written.duration = max(1, ticks - (written.dts or 0) + (first or 0))
         shown.duration = max(1, ticks - (shown.pts or 0))
+        if adds_up:
+            written.duration = max(1, ticks - (written.dts or 0) + (first or 0))
     yield from held
 
 

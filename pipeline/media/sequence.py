@@ -10,12 +10,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from ..core.errors import SourceError
-from ..core.files import PICTURE_SUFFIXES
-from .film_pictures import HEIC_SUFFIXES
+from .film_pictures import READ_SUFFIXES
 
 log = logging.getLogger(__name__)
 
-_SUFFIXES = PICTURE_SUFFIXES | HEIC_SUFFIXES
 
 NUMBER = re.compile(r"%0?\d*d")
 """A printf number in a file name: ``%05d``."""
@@ -26,16 +24,14 @@ _NAMED = 5  # gaps that are listed
 
 def pictures_in(folder: Path) -> list[Path]:
     """List the pictures of a folder, ``2.png`` before ``10.png``; hidden files are none."""
-    return _sorted(p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES)
+    return _sorted(p for p in folder.iterdir() if p.suffix.lower() in READ_SUFFIXES)
 
 
 def pictures_like(pattern: str) -> list[Path]:
     """List the pictures of ``frames/*.png`` or, with a printf number, ``frames/%05d.png``."""
     path = Path(pattern)
     if NUMBER.search(path.name) is None:
-        return _sorted(
-            p for p in path.parent.glob(path.name) if p.suffix.lower() in PICTURE_SUFFIXES
-        )
+        return _sorted(p for p in path.parent.glob(path.name) if p.suffix.lower() in READ_SUFFIXES)
     name = numbered(path.name)
     if not path.parent.is_dir():
         return []

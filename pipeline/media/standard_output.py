@@ -17,7 +17,7 @@ from ..core.errors import ReaderGoneError, SinkError
 from ..core.frame import Frame, Span
 from ..core.groups import EncodingSettings
 from .color import ColorTags
-from .encoding import Content, Encoding, choose_encoding
+from .encoding import Content, Encoding, choose_encoding, note_what_is_lost
 from .mux import Losses, TimeWindow, copy_facts, open_feeds, other_packets, packet_moment
 from .piece_file import PieceFile, StandardOutput
 from .pipe import PipedFile
@@ -68,6 +68,8 @@ def pipe_encoding(
 ) -> Encoding:
     """Choose the encoding; see ``choose_encoding``."""
     if not chosen.pixels:
+        if chosen.container != "matroska":  # the others have no place for alpha
+            content = replace(content, alpha=False)
         encoding = choose_encoding(Path(f"out{chosen.like}"), settings, info, content)
         # Without frames that wait for later ones, each is out sooner, and the first one at zero.
         return replace(encoding, options={"bf": "0", **encoding.options})
@@ -77,6 +79,7 @@ def pipe_encoding(
         color = ColorTags(0, color.primaries, color.transfer, 2)
     elif info.width % 2 or info.height % 2:
         pixels = "yuv444p"
+    note_what_is_lost(chosen.container, pixels, info, content)
     return Encoding("rawvideo", pixels, {}, color)
 
 
@@ -99,6 +102,8 @@ class PipeWriter(VideoWriter):
         streams: Sequence[StreamPlan],
         span: Span,
     ) -> None:
+        if chosen.pixels:  # their frames have no times: each counts as one
+            info = replace(info, time_base=1 / info.rate)
         self._chosen = chosen
         self._info = info
         self._plans = [plan for plan in streams if plan.action != "leave out"]

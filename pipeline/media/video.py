@@ -19,7 +19,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from ..core.errors import SourceError, reason
-from ..core.frame import ALL, Frame, Layout, Plane, Span
+from ..core.frame import ALL, Frame, Layout, Plane, Span, clipped
 from .adapters import Orientation, ToPicture
 from .color import bits_of, has_alpha, tags_of
 from .container import film_index
@@ -35,6 +35,7 @@ from .timeline import may_jump, packets_of
 log = logging.getLogger(__name__)
 
 _SCANNED = 100_000_000  # bytes of a file whose clock may jump that are read to know its length
+_NOTHING = np.zeros((1, 1, 3), np.uint8)  # for a frame of which only the times count
 _LOOKED_AT = 500  # frames of a GIF that are searched for transparent ones
 _NEAR = Fraction(4, 5)  # a stream that ends before so much of its file may have a wrong tag
 
@@ -132,7 +133,8 @@ class VideoSource:
         self._end = stream_end(container, stream)
         # A header may be wrong; but a file that was cut short ends before its own end.
         is_mapped = container.format.name.startswith(("mov,", "matroska"))
-        self._is_cut = is_cut(self._file) if is_mapped else stream.duration is not None
+        self._is_proven = is_mapped and is_cut(self._file)
+        self._is_cut = self._is_proven if is_mapped else stream.duration is not None
         self._jumps = may_jump(container)
         info = _info(self._file, container, stream, first, self._orientation)
         if container.format.name in ("gif", "apng") or first.format.name == "pal8":
@@ -168,7 +170,7 @@ class VideoSource:
             deep=layout in ("deep", "coded"),
             keep_hdr=self._reading.keep_hdr,
         )
-        end = self.info.start
+        end, usual = self.info.start, 1 / self.info.rate
         size: tuple[int, int] | None = None
         for picture in self._last_to_its_end(decoded):
             self._note_change(size, picture)
@@ -180,18 +182,12 @@ class VideoSource:
             end = time + duration * self.info.time_base
             if span.end is not None and time >= span.end:
                 return
-            if span.holds(time):
+            shown = clipped(Frame(_NOTHING, pts, self.info.time_base, duration), span, usual)
+            if shown is not None:
                 one = convert.decoded(picture, aspect)
                 ready = layout == "coded" and self._is_ready(picture)
-                yield Frame(
-                    one.source,
-                    pts,
-                    self.info.time_base,
-                    duration,
-                    deep=one.deep,
-                    alpha=one.alpha,
-                    coded=picture if ready and convert.fits(picture, aspect) else None,
-                )
+                coded = picture if ready and convert.fits(picture, aspect) else None
+                yield replace(shown, source=one.source, deep=one.deep, alpha=one.alpha, coded=coded)
         self._refuse_missing_tail(end)
 
     def _is_ready(self, frame: av.VideoFrame) -> bool:
@@ -212,10 +208,14 @@ class VideoSource:
         )  # fmt: skip
 
     def _last_to_its_end(self, decoded: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-        """The frames; the last one lasts to the end of the stream: few containers say how long."""
+        """The frames, each until the next one; few containers say how long they last.
+
+        The last one lasts to the end of the stream.
+        """
         held: av.VideoFrame | None = None
         for frame in decoded:
             if held is not None:
+                held.duration = (frame.pts or 0) - (held.pts or 0)
                 yield held
             held = frame
         if held is not None:
@@ -250,7 +250,8 @@ class VideoSource:
             raise SourceError(f"{self.path} breaks off at {float(end):.2f} s: it was truncated")
         if self._end is None or not self._is_cut:
             return
-        if self._end - end > max(Fraction(1), (self._end - self.info.start) / 20):
+        spare = max(Fraction(1), (self._end - self.info.start) / 20)
+        if self._end - end > (2 / self.info.rate if self._is_proven else spare):
             raise SourceError(
                 f"{self.path} breaks off at {float(end):.2f} s of {float(self._end):.2f} s"
             )

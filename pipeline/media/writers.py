@@ -36,6 +36,8 @@ _GIF_CLOCK = Fraction(1, 100)
 
 # A piece plays up to its last fragment when its run is killed. Its index is written with the first
 # one, so that it has the times of one that was written whole.
+_APPLE = ("mp4", "mov")
+
 _FRAGMENTS = {
     "movflags": "delay_moov+default_base_moof",
     "frag_duration": "500000",  # µs
@@ -129,7 +131,7 @@ class VideoWriter:
                 stream.metadata["alpha_mode"] = "1"
             context.time_base = stream.time_base = self._clock
             context.sample_aspect_ratio = info.sample_aspect
-            if context.codec.canonical_name == "hevc":
+            if context.codec.canonical_name == "hevc" and self._container.format.name in _APPLE:
                 context.codec_tag = "hvc1"  # Apple's players know no hev1
             # The extradata must exist before the header is written.
             context.open(strict=False)
@@ -259,6 +261,8 @@ class _Palette:
         if self._format == "rgba":
             opaque = np.full(pixels.shape[:2], 255, np.uint8)
             pixels = np.dstack([pixels, opaque if alpha is None else eight_bits(alpha)])
+            # Of a frame that is all opaque, FFmpeg leaves the pixels behind the next one's.
+            pixels[0, 0, 3] = 0
         frame = av.VideoFrame.from_ndarray(pixels, self._format)
         frame.pts, frame.time_base = self._count, _GIF_CLOCK
         self._count += 1

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from ..core.concurrency import closing_source
 from ..core.errors import SourceError
-from ..core.frame import Frame, Span
+from ..core.frame import Frame, Span, clipped
 
 FURTHEST = Fraction(60)
 """Seconds before a frame in which the start of its shot is looked for: what is read stays quick."""
@@ -85,9 +85,17 @@ def _last_cut(
     return last, since
 
 
-def after(frames: Iterable[Frame], time: Fraction) -> Generator[Frame]:
-    """Stage: leave out the frames before ``time``, seconds on the source's clock."""
+def after(frames: Iterable[Frame], time: Fraction, usual: Fraction) -> Generator[Frame]:
+    """Stage: leave out the frames before ``time``, seconds on the source's clock.
+
+    Args:
+        frames: in order.
+        time: seconds.
+        usual: see ``clipped``.
+    """
+    span = Span(time)
     with closing_source(frames):
         for frame in frames:
-            if frame.time >= time:
-                yield frame
+            part = clipped(frame, span, usual)
+            if part is not None:
+                yield part
