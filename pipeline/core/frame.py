@@ -47,7 +47,8 @@ _BT601 = (0.299, 0.114)
 
 _FULL = 2
 
-_STANDS = Fraction(3, 2)  # of the usual duration of a frame: a longer one stands
+# A frame stands that lasts so many times as long as is usual, or so many seconds.
+_STANDS, _LONG = Fraction(3, 2), Fraction(1, 2)
 
 
 # Colour planes are soft and half as large already; a mean over odd areas takes three times as long.
@@ -358,7 +359,7 @@ def clipped(frame: Frame, span: Span, usual: Fraction) -> Frame | None:
     base = frame.time_base
     begin, end = frame.pts, frame.pts + frame.duration
     if span.start is not None and frame.time < span.start:
-        stands = frame.duration * base > _STANDS * usual
+        stands = frame.duration * base > min(_STANDS * usual, _LONG)
         begin = math.ceil(span.start / base)
         if not stands or begin >= end:
             return None

@@ -197,7 +197,7 @@ class VideoWriter:
     def _delayed(self) -> list[Packet]:
         """What the encoder holds back until the end."""
         packets = self._stream.encode(None)
-        if self._count == 2 and self._stream.codec_context.name == "libx265":
+        if self._count <= 2 and self._stream.codec_context.name == "libx265":
             for packet in packets:  # it gives two frames alone no decoding times, but any numbers
                 packet.dts = packet.pts
         return packets
@@ -297,7 +297,7 @@ class PictureWriter:
 
     def _write(self, name: str, encoded: bytes) -> None:
         """Write a picture completely or not at all."""
-        part = self._folder / f"{name}.part"
+        part = self._folder / f"{self._count}.part"  # a name may be as long as it can be
         try:
             part.write_bytes(encoded)
         except FileNotFoundError:

@@ -176,3 +176,45 @@ def test_a_recording_that_begins_hours_after_zero_begins_at_zero(
     film = on_another_clock(part, tmp_path / "in.ts", HOURS)
     stylize(film, tmp_path / "out.mp4", settings(identity))
     assert read_video(tmp_path / "out.mp4")[1][0] < 0.2
+
+
+# ---- cuts inside a picture that stands ----
+
+
+@pytest.mark.parametrize("source", ["in.mp4", "in.mkv"])
+@pytest.mark.parametrize(
+    ("start", "end", "shown"),
+    [
+        (None, "5", [0, 5]),
+        ("3", "8", [0, 5]),
+        ("5", "25", [0, 5, 15, 20]),
+        ("10", None, [0, 10, 20]),
+    ],
+)
+def test_a_slide_show_is_cut_inside_its_pictures(
+    identity: Path,
+    tmp_path: Path,
+    source: str,
+    start: str | None,
+    end: str | None,
+    shown: list[int],
+):
+    """Three pictures of ten seconds."""
+    film = write_film(
+        tmp_path / source, [Fraction(n) for n in (0, 10, 20)], sound=None, last=Fraction(10)
+    )
+    result = stylize(film, tmp_path / "out.mp4", settings(identity, start=start, end=end))
+    assert result.end - result.start == shown[-1]
+    assert read_video(result.output)[1] == shown[:-1]
+    with av.open(result.output) as container:
+        assert container.duration == shown[-1] * 1_000_000
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv"])
+def test_a_film_of_varying_durations_ends_when_it_ends(identity: Path, tmp_path: Path, ending: str):
+    lengths = [30, 70, 110, 20, 100, 40, 60, 200, 100, 500]
+    times = [Fraction(sum(lengths[:n]), 1000) for n in range(len(lengths))]
+    film = write_film(tmp_path / "in.mkv", times, sound=None, last=Fraction(1, 2))
+    result = stylize(film, tmp_path / f"out{ending}", settings(identity))
+    with av.open(result.output) as container:
+        assert container.duration == pytest.approx(1_230_000, abs=1000)

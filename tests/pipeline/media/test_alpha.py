@@ -80,7 +80,7 @@ def check_disc(frame: Frame, number: int = 0) -> None:
     outer = cv2.dilate(expected, np.ones((5, 5), np.uint8)) == 0
     alpha = eight_bits(frame.alpha)
     assert alpha[inner].min() > 245
-    assert alpha[outer].max() < 10
+    assert alpha[outer].max() < 20
     assert np.abs(frame.rgb[inner].astype(int) - VISIBLE).mean() < 6
 
 
@@ -173,6 +173,66 @@ def _with_chunk(png: bytes, kind: bytes, data: bytes) -> bytes:
     chunk = len(data).to_bytes(4, "big") + kind + data
     chunk += zlib.crc32(kind + data).to_bytes(4, "big")
     return png[:33] + chunk + png[33:]  # after the header
+
+
+def test_a_logo_of_one_colour_is_turned_by_its_exif_too(tmp_path: Path):
+    rgba = cut_out()
+    rgba[..., :3] = 255
+    encoded = cv2.imencode(".png", rgba)[1].tobytes()
+    exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x03\0\0\0\0\0\0\0"  # half a turn
+    (tmp_path / "logo.png").write_bytes(_with_chunk(encoded, b"eXIf", exif))
+    frame = read(tmp_path / "logo.png")[0]
+    assert frame.alpha is not None
+    assert np.array_equal(frame.alpha, np.rot90(rgba[..., 3], 2))
+
+
+def test_half_transparent_colours_of_a_tiff_are_not_darkened(tmp_path: Path):
+    rgba = np.full((HEIGHT, WIDTH, 4), (*VISIBLE, 128), np.uint8)
+    cv2.imwrite(str(tmp_path / "in.tif"), cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA))
+    frame = read(tmp_path / "in.tif")[0]
+    assert frame.rgb[5, 5].tolist() == list(VISIBLE)
+
+
+def test_a_grey_that_is_transparent(tmp_path: Path):
+    grey = np.full((HEIGHT, WIDTH), 90, np.uint8)
+    grey[:, :20] = 7
+    encoded = cv2.imencode(".png", grey)[1].tobytes()
+    (tmp_path / "in.png").write_bytes(_with_chunk(encoded, b"tRNS", b"\0\x07"))
+    frame = read(tmp_path / "in.png")[0]
+    assert frame.alpha is not None
+    assert (frame.alpha[:, :20].max(), frame.alpha[:, 20:].min()) == (0, 255)
+
+
+def test_alpha_that_begins_late_is_kept(tmp_path: Path):
+    opaque = cut_out()
+    opaque[..., 3] = 255
+    with av.open(tmp_path / "in.mov", "w") as out:
+        stream: Any = out.add_stream("qtrle", rate=25)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "argb"
+        for number, rgba in enumerate([opaque, cut_out(1)]):
+            frame = av.VideoFrame.from_ndarray(rgba, "rgba").reformat(format="argb")
+            frame.pts = number
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    for name in ("out.mov", "out.webm"):
+        stylize(tmp_path / "in.mov", tmp_path / name, Settings(strength=0))
+        first, last = read(tmp_path / name)
+        assert first.alpha is None or eight_bits(first.alpha).min() > 250
+        check_disc(last, 1)
+
+
+@pytest.mark.parametrize(("name", "how"), [
+    ("out.mp4", {}), ("out.ts", {}), ("out.mkv", {"codec": "libx265"}),
+    ("out.mp4", {"codec": "libvpx-vp9"}),
+])  # fmt: skip
+def test_deep_alpha_is_black_where_the_codec_has_none(
+    name: str, how: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    source = video(tmp_path / "in.mov", "prores_ks", "yuva444p10le")
+    with caplog.at_level(logging.WARNING):
+        stylize(source, tmp_path / name, Settings.model_validate({"strength": 0, **how}))
+    assert "no alpha" in caplog.text
+    assert read(tmp_path / name)[0].rgb[2, 2].max() < 8
 
 
 def test_a_mask_with_alpha_paints_where_it_is_visible_and_white(tmp_path: Path):

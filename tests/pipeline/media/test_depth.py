@@ -220,3 +220,15 @@ def _digest(path: Path) -> list[bytes]:
 def bytes_of(frame: av.VideoFrame) -> int:
     """Of one value."""
     return 1 if frame.format.components[0].bits == 8 else 2
+
+
+@pytest.mark.parametrize(("end", "size"), [("0.08", None), ("0.04", None), (None, "48x64")])
+def test_hevc_takes_two_frames_and_narrow_ones(
+    ramp: Path, tmp_path: Path, end: str | None, size: str | None
+):
+    """libx265 gives two frames alone no decoding times, and crashes on narrow pictures."""
+    for number in range(3):
+        out = tmp_path / f"out{number}.mp4"
+        stylize(ramp, out, Settings(strength=0, end=end, size=size))
+        with av.open(out) as container:
+            assert len(list(container.decode(video=0))) == round(float(end or 0.12) * 25)

@@ -16,6 +16,7 @@ from stylize_video.pipeline.imaging.lut import identity, write_cube
 from stylize_video.pipeline.styles.finish import Finish
 from stylize_video.pipeline.styles.per_shot import CompiledShot, paint_picture
 from stylize_video.pipeline.styles.style import Style
+from stylize_video.pipeline.styles.untouched import Untouched
 
 from ...helpers.interfaces import implementations
 from ...helpers.onnx_files import foreign_onnx, write_contract_model
@@ -51,6 +52,7 @@ STYLES: dict[str, Callable[[Path], Style]] = {
         _picture(folder), look="photo", statistics="frame"
     ),
     "table": lambda folder: open_file(_table(folder)),
+    "strength 0": lambda folder: Untouched(open_file("udnie").info),
 }
 """A new kind of style has its line here."""
 

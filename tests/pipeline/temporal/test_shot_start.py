@@ -106,4 +106,6 @@ def test_a_film_that_breaks_off_is_left_to_the_run():
 
 def test_frames_before_a_time_are_left_out():
     frames = film(30)
-    assert [f.pts for f in after(iter(frames), Fraction("1.95"))] == list(range(20, 30))
+    assert [f.pts for f in after(iter(frames), Fraction("1.95"), Fraction(1, 10))] == list(
+        range(20, 30)
+    )
