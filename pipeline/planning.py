@@ -63,8 +63,7 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
     info = opened.info
     _refuse_same(info.files, out.target)
     encodes = is_video(out.target, film=info.frames != 1)
-    if not encodes:
-        _check_one_picture(out.target, info)
+    _check_one_picture(out.target, info, encodes)
     check_keyframes(settings, info)
     job = _job(kinds, opened, out)
     refuse_inapplicable(settings, job)
@@ -77,8 +76,7 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
     shots = Shots(settings.scenes, info.start, out.target, needs_cuts)
     keyframes = None
     if style is None:
-        folder = neighbour(out.target, out.target.stem, ".keyframes")
-        keyframes = KeyframeJob(opened, span, settings, shots.mark, folder)
+        keyframes = KeyframeJob(opened, span, settings, shots.mark, out.keyframes)
     masks = open_masks(settings, opened)
     content = _content(settings, style, info, keep_hdr)
     plan = Plan(
@@ -98,7 +96,7 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
         mask=settings.mask,
         content_masks=content_masks,
         mirror=settings.mirror,
-        deep=info.bits > 8 and _has_more_than_8_bits(settings, style),
+        deep=_has_more_than_8_bits(settings, style, info),
         rate=settings.constant_rate or (info.rate if out.is_raw else None),
         encoding=_encoding(out, settings, info, content) if encodes else None,
         streams=_streams(info, out) if encodes else (),
@@ -119,6 +117,11 @@ class _Output:
     """Of the pictures of a folder."""
     pipe: PipeFormat | None = None
     """Of standard output; ``target`` is then a name for its kind."""
+
+    @property
+    def keyframes(self) -> Path:
+        """The folder of the key frames that are painted."""
+        return neighbour(self.target, self.target.stem, ".keyframes")
 
     @property
     def is_raw(self) -> bool:
@@ -163,7 +166,7 @@ def _open_style(
 def _content(settings: Settings, style: Style | None, info: SourceInfo, keep_hdr: bool) -> Content:
     """What the frames to encode hold beyond 8 bits of opaque colour."""
     keep_hdr = keep_hdr and info.color.is_hdr
-    deep = info.bits > 8 and (keep_hdr or _has_more_than_8_bits(settings, style))
+    deep = _has_more_than_8_bits(settings, style, info) or (keep_hdr and info.bits > 8)
     return Content(deep, info.alpha, keep_hdr)
 
 
@@ -197,9 +200,9 @@ def _keeps_hdr(settings: Settings, kinds: frozenset[StyleKind]) -> bool:
     return settings.hdr == "keep" or (settings.hdr == "auto" and grades)
 
 
-def _has_more_than_8_bits(settings: Settings, style: Style | None) -> bool:
+def _has_more_than_8_bits(settings: Settings, style: Style | None, info: SourceInfo) -> bool:
     """Whether a result has more bits than nets paint: some of it is the source, or its colours."""
-    if style is None:
+    if style is None or info.bits <= 8:
         return False
     shows_source = settings.strength < 1 or settings.mask is not None
     return style.info.deep or shows_source or settings.palette == "source"
@@ -230,8 +233,8 @@ def _streams(info: SourceInfo, out: _Output) -> tuple[StreamPlan, ...]:
     return tuple(plans)
 
 
-def _check_one_picture(target: Path, info: SourceInfo) -> None:
-    if picture_name(target) is not None and info.frames != 1:
+def _check_one_picture(target: Path, info: SourceInfo, encodes: bool) -> None:
+    if picture_name(target) is not None and info.frames != 1 and not encodes:
         raise SinkError(
             f"output {target} is one picture, but {info.name} has {info.frames or 'many'}; "
             "give a folder (no ending) or a video file"

@@ -172,13 +172,30 @@ def choose_encoding(
     Raises:
         SinkError: the encoder is unknown, the container can't hold it, or it lacks an option.
     """
-    container, plain_codec = container_of(output)
-    hdr10 = info.hdr10 if content.keep_hdr else ""
-    encoded = content
-    name = settings.codec or _default_codec(container, plain_codec, content)
+    container = container_of(output)[0]
+    codec = _choose_codec(output, settings, content)
+    options = _options(codec, settings, info, content.keep_hdr)
+    requested = options.pop("pix_fmt", None)
+    stored = _storable(content, codec, container)
+    pixel_format = choose_format(codec, requested, info.width, info.height, stored)
+    color = info.color.for_output(content.keep_hdr)
+    if is_rgb(pixel_format):
+        color = ColorTags(0, color.primaries, color.transfer, 2)
+    elif pixel_format.startswith("yuvj"):
+        color = replace(color, range=2)
+    note_what_is_lost(container, pixel_format, info, content)
+    encoding = Encoding(codec.name, pixel_format, options, color)
+    encoding.check_opens(info.width, info.height)
+    return encoding
+
+
+def _choose_codec(output: Path, settings: EncodingSettings, content: Content) -> Codec:
+    """The encoder that the user named, or the container's for such frames."""
+    container, plain = container_of(output)
+    name = settings.codec or _default_codec(container, plain, content)
     if name == AUTO:
         hardware = hardware_encoder(content.deep, _codecs_of(container))
-        name = hardware or _default_codec(container, plain_codec, content)
+        name = hardware or _default_codec(container, plain, content)
         if hardware is None:
             log.warning("--codec auto-hw: no encoder in hardware works here; %s encodes", name)
     codec = find_codec(name)
@@ -187,23 +204,13 @@ def choose_encoding(
             f"{output.suffix} can't hold {name}; leave --codec out, or write "
             f"{'.mov' if container == 'matroska' else '.mkv or .mov'}"
         )
-    options = _options(codec, settings, hdr10)
-    if codec.name == "libx265" and info.width < _NARROW:
-        options["x265-params"] += ":no-cutree=1:aq-mode=0"
-    requested = options.pop("pix_fmt", None)
+    return codec
+
+
+def _storable(content: Content, codec: Codec, container: str) -> Content:
+    """What of the content an encoder and a container can hold together."""
     beside = codec.name.startswith("libvpx") and container not in ("matroska", "webm")
-    if codec.name in _NO_ALPHA or beside:
-        encoded = replace(content, alpha=False)
-    pixel_format = choose_format(codec, requested, info.width, info.height, encoded)
-    color = info.color.for_output(content.keep_hdr)
-    if is_rgb(pixel_format):
-        color = ColorTags(0, color.primaries, color.transfer, 2)
-    elif pixel_format.startswith("yuvj"):
-        color = replace(color, range=2)
-    note_what_is_lost(container, pixel_format, info, content)
-    encoding = Encoding(name, pixel_format, options, color)
-    encoding.check_opens(info.width, info.height)
-    return encoding
+    return replace(content, alpha=False) if codec.name in _NO_ALPHA or beside else content
 
 
 def _default_codec(container: str, plain: str, content: Content) -> str:
@@ -267,7 +274,9 @@ def _codecs_of(container: str) -> set[str]:
         return set(scratch.supported_codecs)
 
 
-def _options(codec: Codec, settings: EncodingSettings, hdr10: str) -> dict[str, str]:
+def _options(
+    codec: Codec, settings: EncodingSettings, info: SourceInfo, keep_hdr: bool
+) -> dict[str, str]:
     option, default, others = _QUALITY.get(codec.name, (None, None, {}))
     options = dict(others)
     if codec.name == "libx264":
@@ -277,7 +286,9 @@ def _options(codec: Codec, settings: EncodingSettings, hdr10: str) -> dict[str, 
         options[option] = f"{default:g}"
     typed = user_options(codec, settings)
     if codec.name == "libx265":  # it prints 25 lines otherwise
-        parameters = ("log-level=error", hdr10, typed.get("x265-params"))
+        hdr10 = info.hdr10 if keep_hdr else ""
+        narrow = "no-cutree=1:aq-mode=0" if info.width < _NARROW else ""
+        parameters = ("log-level=error", hdr10, narrow, typed.get("x265-params"))
         typed["x265-params"] = ":".join(filter(None, parameters))
     return options | quality_option(codec, settings) | typed
 
