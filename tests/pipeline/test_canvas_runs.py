@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from stylize_video.pipeline import Settings, plan, stylize
+from stylize_video.pipeline import Settings, planning, stylize
 from stylize_video.pipeline.core.config import checked
 from stylize_video.pipeline.core.errors import SettingsError
 from stylize_video.pipeline.core.frame import Rgb
@@ -28,7 +28,7 @@ def canvas_style(monkeypatch: pytest.MonkeyPatch) -> None:
     def opened(*_: Any, **__: Any) -> CanvasStyle:
         return CanvasStyle(max_workers=2)
 
-    monkeypatch.setattr(plan, "open_style", opened)
+    monkeypatch.setattr(planning, "open_style", opened)
 
 
 def settings(**values: Any) -> Settings:
@@ -129,7 +129,7 @@ def test_a_style_without_a_canvas_refuses_its_options(
     def opened(*_: Any, **__: Any) -> FakeStyle:
         return FakeStyle(1)
 
-    monkeypatch.setattr(plan, "open_style", opened)
+    monkeypatch.setattr(planning, "open_style", opened)
     clip, film = make_clip(audio=False), tmp_path / "out.mp4"
     assert line_of(clip, film) == ""
     with pytest.raises(SettingsError, match=r"--canvas 0\.5 does not apply: this style"):

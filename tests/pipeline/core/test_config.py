@@ -116,10 +116,10 @@ _BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 def test_what_is_hostile_is_a_line_in_no_time(tmp_path: Path, text: str | bytes, told: str):
     path = tmp_path / "c.yaml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    began = time.process_time()
+    began = time.thread_time()  # of this thread alone: others may compute beside it
     with pytest.raises(SettingsError, match=told) as error:
         load_config(path)
-    assert time.process_time() - began < 1
+    assert time.thread_time() - began < 5  # a bomb would take hours
     assert len(str(error.value)) < 1000
 
 

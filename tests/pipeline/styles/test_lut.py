@@ -90,7 +90,9 @@ def test_a_mask_and_the_sources_colours_are_kept(warm: Path, photo: Path):
 def test_a_video_has_the_colours_and_steadiness_costs_nothing(
     warm: Path, make_clip: MakeClip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("stylize_video.pipeline.plan.open_flow", None)  # no motion is looked for
+    monkeypatch.setattr(
+        "stylize_video.pipeline.planning.open_flow", None
+    )  # no motion is looked for
     clip = make_clip()
     lossless: dict[str, Any] = {"crf": 0, "encoder_option": {"pix_fmt": "yuv444p"}}
     values = {"style": str(warm), **lossless}
