@@ -74,14 +74,19 @@ def look(path: Path) -> Seen:
         assert isinstance(video, VideoStream) and video.time_base is not None
         has_sound = container.streams.best("audio") is not None
         base, aspect = video.time_base, Fraction(video.sample_aspect_ratio or 1)
-    frames = list(_decoded(path))
-    first = frames[0]
+    first: av.VideoFrame | None = None
+    times, last = list[Fraction](), Fraction(0)
+    for frame in _decoded(path):  # no frame is kept: a film may be long
+        first = frame if first is None else first
+        times.append((frame.pts or 0) * base)
+        last = Fraction(int(frame.duration or 0)) * base
+    assert first is not None
+    times.sort()
     turn = Orientation.of(first)
     height, width = turn.size(first.height, first.width)
-    times = sorted((frame.pts or 0) * base for frame in frames)
     return Seen(
         times=[time - times[0] for time in times],
-        last=Fraction(int(frames[-1].duration or 0)) * base,
+        last=last,
         sound=_first_sound(path) - times[0] if has_sound else None,
         streams=_streams(path),
         size=(width, height),
