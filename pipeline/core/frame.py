@@ -158,7 +158,7 @@ def black_of(picture: Picture) -> int:
     return picture.coding.limits[0][0] if isinstance(picture, Yuv) else 0
 
 
-_WIDER = 257
+WIDER = 257
 """65535 / 255: what a level of 8 bits is in 16."""
 
 
@@ -166,14 +166,14 @@ def eight_bits(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uin
     """Pixels (H, W) or (H, W, 3) of 8 or 16 bits in 8 bits, 0–255, rounded."""
     if pixels.dtype == np.uint8:
         return np.asarray(pixels, np.uint8)
-    return np.asarray(cv2.convertScaleAbs(pixels, alpha=1 / _WIDER), np.uint8)
+    return np.asarray(cv2.convertScaleAbs(pixels, alpha=1 / WIDER), np.uint8)
 
 
 def sixteen_bits(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint16]:
     """Pixels (H, W) or (H, W, 3) of 8 or 16 bits in 16 bits, 0–65535."""
     if pixels.dtype == np.uint16:
         return np.asarray(pixels, np.uint16)
-    return np.multiply(pixels, np.uint16(_WIDER), dtype=np.uint16)
+    return np.multiply(pixels, np.uint16(WIDER), dtype=np.uint16)
 
 
 def as_rgb(picture: Picture) -> Rgb:

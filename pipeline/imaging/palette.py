@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.frame import Rgb, Rgb8Or16
+from ..core.frame import WIDER, Rgb, Rgb8Or16
 
 _PIXELS = 1_000_000  # of a picture that are counted, about
 
@@ -107,7 +107,7 @@ class ColorMap:
 
     def __call__(self, rgb: Rgb8Or16) -> Rgb8Or16:
         """The picture (H, W, 3), RGB of 8 or 16 bits, mapped, rounded and clamped."""
-        scale = 1 if rgb.dtype == np.uint8 else 257
+        scale = 1 if rgb.dtype == np.uint8 else WIDER
         affine = np.column_stack([self.matrix, scale * self.offset])
         return cv2.transform(rgb, affine)  # pyright: ignore[reportReturnType]
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import SinkError, SourceError, reason
 from ..core.files import PICTURE_SUFFIXES
+from .color import bits_of, has_alpha
 
 EXR = ".exr"
 """OpenEXR: floats of linear light."""
@@ -66,11 +67,8 @@ def _by_ffmpeg(path: Path) -> NDArray[Any]:
             frame = next(container.decode(streams[0]))
     except (av.FFmpegError, OSError, StopIteration) as error:
         raise SourceError(f"picture {path} can't be decoded: {reason(error)}") from error
-    components = frame.format.components
-    alpha = any(component.is_alpha for component in components)
-    deep = max(component.bits for component in components) > 8
     pixel_format = {(0, 0): "rgb24", (1, 0): "rgba", (0, 1): "rgb48le", (1, 1): "rgba64le"}
-    return frame.to_ndarray(format=pixel_format[int(alpha), int(deep)])
+    return frame.to_ndarray(format=pixel_format[int(has_alpha(frame)), int(bits_of(frame) > 8)])
 
 
 def exr_bytes(rgb: NDArray[Any], name: str) -> bytes:

@@ -34,6 +34,8 @@ from .source import SourceInfo, fit_size
 
 log = logging.getLogger(__name__)
 
+_HEAD = 1 << 20  # bytes before the pixels of a PNG, colour profiles among them
+
 
 class PictureSource:
     """Pictures as frames of a constant rate, all resized to the size of the first.
@@ -109,8 +111,12 @@ class PictureSource:
 def _is_transparent(path: Path) -> bool:
     """Whether a picture has a pixel that is not opaque; ``False`` if it can't be read."""
     try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+        if path.suffix.lower() not in {EXR, *HEIC_SUFFIXES} and not may_have_alpha(head):
+            return False  # without decoding it
         pixels = read_pixels(path)
-    except SourceError:
+    except (SourceError, OSError):
         return False
     return pixels.shape[2] == 4 and int(pixels[..., 3].min()) < np.iinfo(pixels.dtype).max
 
@@ -132,7 +138,7 @@ def read_pixels(path: Path) -> NDArray[Any]:
     decode = partial(_decode, encoded, path)
     bgr = decode(COLOR)
     if may_have_alpha(encoded):
-        bgr = decode_with_alpha(decode, encoded)
+        bgr = decode_with_alpha(bgr, decode, encoded)
         # OpenCV multiplies the colours of TIFFs by alpha, and reads no transparent greys.
         multiplied = is_tiff(encoded) and bgr.shape[2] == 4 and bgr.dtype == np.uint8
         if multiplied or (bgr.shape[2] == 3 and has_transparent_color(encoded)):

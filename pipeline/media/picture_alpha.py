@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .adapters import Orientation
+
 Decode = Callable[[int], NDArray[Any]]
 """Decodes a picture, given OpenCV's flags."""
 
@@ -20,8 +22,16 @@ bits, OpenCV 5.0.0.)"""
 _TIFF = (b"II*\0", b"MM\0*")
 _EXIF = (b"eXIf", b"EXIF", b"Exif\0\0")  # before the TIFF header in PNG, WebP and AVIF
 
-# EXIF's orientation → (flipped left–right first, quarter turns clockwise).
-_TURNS = {2: (1, 0), 3: (0, 2), 4: (1, 2), 5: (1, 3), 6: (0, 1), 7: (1, 1), 8: (0, 3)}
+# EXIF's orientation → how the picture is turned upright.
+_TURNS = {
+    2: Orientation(0, flip=True),
+    3: Orientation(2),
+    4: Orientation(2, flip=True),
+    5: Orientation(3, flip=True),
+    6: Orientation(1),
+    7: Orientation(1, flip=True),
+    8: Orientation(3),
+}
 _ORIENTATION, _SHORT = 0x0112, 3
 
 
@@ -46,17 +56,18 @@ def has_transparent_color(encoded: bytes) -> bool:
     return encoded.startswith(b"\x89PNG") and b"tRNS" in head
 
 
-def decode_with_alpha(decode: Decode, encoded: bytes) -> NDArray[Any]:
+def decode_with_alpha(color: NDArray[Any], decode: Decode, encoded: bytes) -> NDArray[Any]:
     """Decode a picture that may have alpha, upright.
 
     Args:
+        color: the picture decoded as ``COLOR``.
         decode: of the picture.
         encoded: the file.
 
     Returns:
         (H, W, 4), BGRA, or (H, W, 3), BGR, if it has none; in the file's own bits.
     """
-    color, stored = decode(COLOR), decode(cv2.IMREAD_UNCHANGED)
+    stored = decode(cv2.IMREAD_UNCHANGED)
     if stored.ndim != 3 or stored.shape[2] != 4 or stored.dtype != color.dtype:
         return color
     is_turned = is_tiff(encoded) and np.array_equal(stored[..., :3], color)  # by libtiff
@@ -66,9 +77,7 @@ def decode_with_alpha(decode: Decode, encoded: bytes) -> NDArray[Any]:
 
 def upright(pixels: NDArray[Any], encoded: bytes) -> NDArray[Any]:
     """Pixels as they are stored, turned by the EXIF orientation of their file."""
-    flip, quarters = _TURNS.get(_orientation(encoded), (0, 0))
-    flipped = pixels[:, ::-1] if flip else pixels
-    return np.ascontiguousarray(np.rot90(flipped, -quarters))
+    return _TURNS.get(_orientation(encoded), Orientation())(pixels)
 
 
 def _orientation(encoded: bytes) -> int:

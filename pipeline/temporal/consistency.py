@@ -16,14 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source
-from ..core.frame import Frame, Motion, Picture, TemporalState, Yuv, YuvMatrix
+from ..core.frame import WIDER, Frame, Motion, Picture, TemporalState, Yuv, YuvMatrix
 from ..imaging.resize import resize_area, resize_linear
 from ..imaging.warp import Warper
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 """Channels of one size, as ``Layer``, in the bits of their picture."""
-
-_WIDER = 65535 / 255
 
 Layer = NDArray[np.float32]
 """Channels of one size, 0..255: (H, W, 3) of RGB; (H, W) of Y and (H/2, W/2, 2) of U and V."""
@@ -138,13 +136,13 @@ class _Layer:
         cv2.blendLinear(old, self._new, self._old_weight, self._new_weight, dst=self.last)
         if new.dtype == np.uint8:
             return _as_bytes(self.last)
-        np.multiply(self.last, _WIDER, out=self._new)  # the new channels are not needed any more
+        np.multiply(self.last, WIDER, out=self._new)  # the new channels are not needed any more
         return cv2.add(self._new, 0.0, dtype=cv2.CV_16U)  # pyright: ignore[reportCallIssue, reportArgumentType, reportReturnType]
 
 
 def _to_floats(pixels: Pixels, out: Layer) -> None:
     """Pixels of 8 or 16 bits as floats of 0–255."""
-    np.multiply(pixels, 1 if pixels.dtype == np.uint8 else 1 / _WIDER, out=out, dtype=np.float32)
+    np.multiply(pixels, 1 if pixels.dtype == np.uint8 else 1 / WIDER, out=out, dtype=np.float32)
 
 
 def _layers(picture: Picture) -> list[Pixels]:
@@ -169,7 +167,7 @@ def _means(layers: Sequence[NDArray[Any]], size: tuple[int, int]) -> NDArray[np.
     """The mean colours of windows, 0–255, as many as ``size`` (width, height): (H, W, 3)."""
     small = [resize_area(x, (size[1], size[0])) for x in layers]
     levels = np.dstack([np.asarray(x, np.float32) for x in small])
-    return levels if layers[0].dtype != np.uint16 else levels / np.float32(_WIDER)
+    return levels if layers[0].dtype != np.uint16 else levels / np.float32(WIDER)
 
 
 def _as_bytes(picture: Layer) -> Any:

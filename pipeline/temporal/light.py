@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source
-from ..core.frame import Frame, Levels, Picture, Rgb16, Yuv, YuvMatrix, black_of, coding_of
+from ..core.frame import WIDER, Frame, Levels, Picture, Rgb16, Yuv, YuvMatrix, black_of, coding_of
 
 _CELLS = (32, 18)  # (width, height) of the reduced picture
 _MEMORY = 1 - 1 / 12  # of what has changed, this is left a frame later
@@ -90,10 +90,10 @@ def levelled(frame: Frame) -> Frame:
 
 def _levelled_deep(rgb: Rgb16, levels: Levels) -> Rgb16:
     """A picture of 16 bits by tables of 8: between their entries they are interpolated."""
-    every = np.arange(65536, dtype=np.float32) / 257
+    every = np.arange(65536, dtype=np.float32) / WIDER
     result = np.empty_like(rgb)
     for channel, table in enumerate(levels):
-        fine = np.rint(np.interp(every, np.arange(256), table) * 257).astype(np.uint16)
+        fine = np.rint(np.interp(every, np.arange(256), table) * WIDER).astype(np.uint16)
         result[..., channel] = fine[rgb[..., channel]]
     return result
 
