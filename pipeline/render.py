@@ -8,7 +8,6 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 
 from .core.concurrency import closing_source, prefetch
@@ -32,6 +31,7 @@ from .media.writers import WRITTEN_AT_ONCE, PictureWriter, Segment, VideoWriter,
 from .plan import Plan
 from .planning import make_plan
 from .styles.finish import finish_frames
+from .styles.painted_size import reduce_frames, restore_frames
 from .styles.style import StyleInfo
 from .temporal.consistency import blend_frames
 from .temporal.shot_start import after, find_shot_start
@@ -125,10 +125,9 @@ def render(
         path = folder.path / SEGMENT
         writer = _open_writer(path, plan)
         stages = _stages(plan, style, paint)
-        frames = partial(plan.source.frames, layout=_layout(plan, style))
-        span = _read_span(plan, frames)
+        frames = _frames(plan, style)
         segment, broken = render_segment(
-            plan.source.info, frames(span), stages, path, writer, on_frame, stop
+            plan.source.info, frames, stages, path, writer, on_frame, stop
         )
         stopped = stop is not None and stop.is_set()
         cut_short = stopped or broken is not None
@@ -160,8 +159,7 @@ def _render_to_pipe(
         yield from painted(frames)
         writer.reach_end()
 
-    read = partial(plan.source.frames, layout=_layout(plan, style))
-    frames = read(_read_span(plan, read))
+    frames = _frames(plan, style)
     segment, broken = render_segment(
         plan.source.info, frames, stages, plan.target, writer, on_frame, stop
     )
@@ -246,7 +244,8 @@ def _stages(plan: Plan, style: StyleInfo, paint: Stage) -> Stage:
                 frames = prefetch(plan.attach_motion(frames), _DEPTH)
             frames = prefetch(paint(frames), _DEPTH)
             if plan.blend is not None and not style.recurrent:
-                frames = prefetch(blend_frames(frames, plan.blend), _DEPTH)
+                frames = blend_frames(frames, plan.blend)
+            frames = prefetch(restore_frames(frames), _DEPTH)
             if plan.starts_inside and plan.span.start is not None:
                 frames = after(frames, plan.span.start, 1 / plan.source.info.rate)
             frames = finish_frames(frames, plan.finish)
@@ -255,6 +254,20 @@ def _stages(plan: Plan, style: StyleInfo, paint: Stage) -> Stage:
             yield from frames if plan.rate is None else constant_rate(frames, plan.rate)
 
     return stages
+
+
+def _frames(plan: Plan, style: StyleInfo) -> Iterable[Frame]:
+    """The frames of the plan's span, and those before it that they depend on.
+
+    Those of a large film are reduced to the size at which they are painted.
+    """
+    layout = _layout(plan, style)
+
+    def read(span: Span) -> Iterable[Frame]:
+        frames = plan.source.frames(span, layout)
+        return frames if style.scale is None else reduce_frames(frames, style.scale)
+
+    return read(_read_span(plan, read))
 
 
 def _read_span(plan: Plan, read: Callable[[Span], Iterable[Frame]]) -> Span:

@@ -284,6 +284,8 @@ class Frame:
     """Noise for a net that takes it, where the canvas stage ran."""
     levels: Levels | None = None
     """What takes the flicker out of the source's light, where there is any."""
+    whole: SourcePicture | None = None
+    """The film's own picture, where ``source`` is a smaller one that is painted."""
     deep: Rgb16 | None = None
     """``source`` in 16 bits, (H, W, 3), 0–65535, RGB, where it has more than 8 and that counts."""
     alpha: Opacity | None = None

@@ -16,6 +16,7 @@ from ..core.concurrency import thread_name
 from ..core.errors import ModelError, StylizeError, reason
 from ..core.frame import Frame
 from ..imaging.resize import resize_picture, scaled_size
+from ..styles.painted_size import painted_size
 from ..styles.per_shot import LOOK_EVERY, CompiledShot, kind_of
 from ..styles.style import Style, StyleInfo
 from ..temporal.canvas import still_canvas
@@ -156,6 +157,7 @@ class StyleLoader:
         height, width = frame.source.shape[:2]
         scale = request.scale
         size = (height, width) if scale >= 1 else scaled_size(height, width, scale)
+        size = painted_size(size, style.info.scale)
         small = self._small(frame, size, style.info)
         shot = CompiledShot.of(style, [small], request.strength)
         shot.style.paint(small)  # the first run plans its memory: not while it is displayed

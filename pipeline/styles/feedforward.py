@@ -157,6 +157,7 @@ class FeedForwardStyle:
             planar=mix.planar,
             per_shot=True,
             canvas=card.canvas > 0,
+            scale=options.scale,
             max_workers=workers,
         )
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from ..core.errors import ModelError, StylizeError, reason
 from ..core.frame import Frame, Picture, TemporalState
+from ..imaging.resize import StrokeScale
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class StyleInfo:
     """It takes the frame's canvas."""
     deep: bool = False
     """Its result has 16 bits where the frame's source has."""
+    scale: StrokeScale | None = None
+    """Size of the strokes, where frames may be reduced to it before everything else."""
     max_workers: int = 1
     """Frames that may be painted side by side."""
 
