@@ -29,6 +29,7 @@ from .media.streams import StreamPlan
 from .styles.finish import Finish
 from .styles.masks import ContentMasks, Masks
 from .styles.per_shot import paint_shots
+from .styles.repaint import Repaint
 from .styles.style import Style, StyleInfo
 from .styles.untouched import Untouched
 from .temporal.canvas import lay_still, travel
@@ -61,6 +62,8 @@ class Plan:
     """Strength of the canvas; ``None``: the style takes none."""
     is_film: bool
     """The frames follow each other: the canvas moves with the scene, and there are fades."""
+    repaint: Repaint
+    """What of a frame is painted again."""
     flow: FlowEstimator | None
     """Where motion is needed."""
     shots: Shots
@@ -122,6 +125,7 @@ class Plan:
             blend=blend,
             since=self._painted_since,
             is_film=self.is_film,
+            repaint=self.repaint,
         )
         return info, stage
 
@@ -167,6 +171,7 @@ class Plan:
             f"paint    {self._style_line()}",
             f"flicker  {self._blend_line()}",
             *self._canvas_lines(),
+            *self._repaint_lines(),
             f"write    {target}{self._encoding_line()}",
             *self._disk_lines(),
         ]
@@ -232,12 +237,24 @@ class Plan:
         how = "moves with the scene" if self.is_film else "does not move"
         return [f"canvas   strength {self.canvas:g}, {how}" if self.canvas else "canvas   off"]
 
+    def _repaint_lines(self) -> list[str]:
+        if self.style is None or not self.style.info.parts or not self.is_film:
+            return []
+        return [f"repaint  {_REPAINT_LINES[self.repaint]}"]
+
     def _encoding_line(self) -> str:
         if self.encoding is None:
             return ""
         options = " ".join(f"{k}={v}" for k, v in self.encoding.options.items())
         rate = "" if self.rate is None else f", a constant {float(self.rate):.5g} frames/s"
         return f": {self.encoding.codec}, {self.encoding.pixel_format}, {options}{rate}"
+
+
+_REPAINT_LINES: dict[Repaint, str] = {
+    "all": "every frame is painted whole",
+    "changes": "what has changed",
+    "twos": "what has changed; what moves in every second frame",
+}
 
 
 def _seconds(time: Fraction | None, info: SourceInfo) -> str:

@@ -35,6 +35,7 @@ from .styles.finish import Finish
 from .styles.kind import style_kinds
 from .styles.masks import ContentMasks, open_content_masks, open_masks
 from .styles.open import open_style
+from .styles.repaint import Repaint, choose_repaint
 from .styles.style import Style
 from .styles.untouched import Untouched
 from .temporal.consistency import BLEND_WEIGHTS
@@ -89,6 +90,7 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
         blend=blend,
         canvas=canvas,
         is_film=job.is_film,
+        repaint=_repaint(settings, job, info, blend),
         flow=_flow(settings, style is None or travels or blend is not None),
         shots=shots,
         finish=Finish(settings.palette == "source", masks),
@@ -214,6 +216,12 @@ def _blend(settings: Settings, style: Style | None, info: SourceInfo) -> float |
     adds_flicker = by_net or (style is not None and not style.info.per_pixel)
     adds_flicker = adds_flicker and info.frames != 1  # one picture has no past
     return BLEND_WEIGHTS[settings.steady] if settings.steady != "off" and adds_flicker else None
+
+
+def _repaint(settings: Settings, job: Job, info: SourceInfo, blend: float | None) -> Repaint:
+    if not job.is_film:
+        return "all"
+    return choose_repaint(settings.repaint, float(info.rate), blend is not None)
 
 
 def _flow(settings: Settings, needed: bool) -> FlowEstimator | None:

@@ -242,6 +242,11 @@ RULES: tuple[Rule, ...] = (
         "this result does not flicker: it is one picture, a colour table or painted key frames",
     ),
     Rule(
+        "repaint",
+        lambda job, s: job.is_film and job.has("net") and s.statistics == "shot",
+        "only a trained style can paint a part of a film's frame",
+    ),
+    Rule(
         "flow",
         _uses_flow,
         "nothing here follows motion",

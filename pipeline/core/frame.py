@@ -295,6 +295,9 @@ class Frame:
     """The decoder's frame (``av.VideoFrame``), upright, of a film that is not painted."""
     painted: Picture | None = None
     """The painting of ``source``, of the same size."""
+    carried: NDArray[np.float32] | None = None
+    """(h, w), 0..1, of any size: where ``painted`` is old, and the output before, moved along the
+    motion, takes its place."""
     opacity: float = 1.0
     """Weight of the painting over its source that is still to be applied, 0..1."""
     labels: NDArray[np.uint8] | None = None

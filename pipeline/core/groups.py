@@ -288,6 +288,12 @@ class TemporalSettings(Group):
         description="Remove flicker by following the motion. strong removes more; off keeps every "
         "frame as it was painted.",
     )
+    repaint: Literal["auto", "all"] = Field(
+        "auto",
+        description="What of a frame is painted again. auto: only what has changed, which is "
+        "quicker with a standing camera; from 48 frames/s on, what moves is painted in every "
+        "second frame. all: everything in every frame.",
+    )
     flow: Literal["dis", "raft"] = Field(
         "dis",
         description="How motion (optical flow) is measured: dis (fast) or raft (a neural network: "

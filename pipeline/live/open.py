@@ -23,6 +23,7 @@ from ..media.source import SourceInfo
 from ..styles.finish import Finish
 from ..styles.kind import refuse_learning
 from ..styles.open import open_style
+from ..styles.repaint import choose_repaint
 from ..styles.style import Style
 from ..styles.zoo import zoo
 from ..temporal.consistency import BLEND_WEIGHTS
@@ -126,7 +127,8 @@ class LivePlan:
         mask_of = None if mask is None else (lambda frame: mask)
         finish = Finish(settings.palette == "source", mask_of)
         controller = open_controller(settings, float(info.rate))
-        return LivePainter(loader, flow, weight, controller, finish, settings.canvas)
+        repaint = choose_repaint(settings.repaint, float(info.rate), blends=True)
+        return LivePainter(loader, flow, weight, controller, finish, settings.canvas, repaint)
 
     def lines(self) -> list[str]:
         """Describe the plan for the user, a line each."""

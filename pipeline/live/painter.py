@@ -10,7 +10,7 @@ from ..core.frame import Frame, Motion, Picture, Rgb
 from ..imaging.compositing import mirror
 from ..imaging.resize import reduce_for_flow, resize_picture, restore_detail
 from ..styles.finish import Finish
-from ..styles.per_shot import opacity_of
+from ..styles.repaint import Repaint, Repainter, opacity_of
 from ..temporal.canvas import TravellingCanvas
 from ..temporal.consistency import TemporalBlend
 from ..temporal.flow import FlowEstimator, measure_motion
@@ -31,6 +31,7 @@ class LivePainter:
         controller: chooses the size at which frames are painted; ``None``: always the frame's own.
         finish: blends the painting with its source.
         canvas: strength of the canvas, for styles that take one, 0..2.
+        repaint: what of a frame is painted again.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class LivePainter:
         controller: ResolutionController | None = None,
         finish: Finish | None = None,
         canvas: float = 1.0,
+        repaint: Repaint = "all",
     ) -> None:
         self.loaded: LoadedStyle | None = None
         """What painted the last frame."""
@@ -52,6 +54,7 @@ class LivePainter:
         self._finish = finish or Finish()
         self._blend = TemporalBlend(weight)
         self._canvas = TravellingCanvas(canvas)
+        self._repainter = Repainter(repaint)
         self._cuts = CutDetector()
         self._shots = 0
         self._before: Rgb | None = None
@@ -89,12 +92,17 @@ class LivePainter:
 
     def _paint_small(self, small: Frame, loaded: LoadedStyle, blends: bool) -> Picture:
         """The painting, blended with the last output and faded into from the style before."""
+        shot = loaded.shot.style
         if not blends:
             self._blend.reset()
-            return self._fade(loaded.shot.style.paint(small), small.motion)
+            painted = self._repainter.paint(small, shot, blended=False).picture
+            return self._fade(painted, small.motion)
         self._blend.advance(small)
-        past = self._blend.state(small.source) if loaded.info.recurrent else None
-        painted = self._blend.mix(loaded.shot.style.paint(small, past))
+        if loaded.info.recurrent:
+            painted = self._blend.mix(shot.paint(small, self._blend.state(small.source)))
+        else:
+            new = self._repainter.paint(small, shot, blended=True)
+            painted = self._blend.mix(new.picture, new.carried)
         return self._fade(painted, small.motion)
 
     def _follow(self, small: Frame, needs_motion: bool) -> Frame:

@@ -44,6 +44,11 @@ OpenSession = Callable[[bytes, dict[str, tuple[int, ...]]], Any]
 """A model's bytes and the shapes of its inputs → an ONNX Runtime session, or what runs like one."""
 
 
+Inputs = dict[str, NDArray[Any]]
+"""What a session is given, by name: padded planes, and the canvas if it takes one; uint8."""
+
+_SMALLER = (1, 2, 2)  # by how much each plane of a picture is smaller than it
+
 _BLOCK = 32  # px, of what is measured of a picture
 
 # Pixels around a tile that its rim can't paint as the whole picture would: all that one pixel of
@@ -146,26 +151,50 @@ class CompiledNet:
         """
         small = resize_picture(picture, (self.padding.height, self.padding.width))
         noise = canvas_of(picture, canvas, small, self.canvas)
-        return restore_detail(self._paint_at_size(small, noise), picture, small)
+        painted = self.paint_inputs(padded(small, noise, self.padding))
+        return restore_detail(painted, picture, small)
 
-    def _paint_at_size(self, picture: Picture, noise: NDArray[np.uint8]) -> Picture:
-        inputs = padded(picture, noise, self.padding)
+    def fits(self, picture: Picture) -> bool:
+        """Whether a picture has the size that is painted."""
+        return picture.shape[:2] == (self.padding.height, self.padding.width)
+
+    def inputs(self, picture: Picture, canvas: Canvas | None) -> Inputs:
+        """What the session is given for a picture of the size that is painted."""
+        return padded(picture, canvas_of(picture, canvas, picture, self.canvas), self.padding)
+
+    def paint_inputs(self, inputs: Inputs) -> Picture:
+        """The painting of what the session is given, without its margin."""
         planes = self._in_tiles(inputs) if self.tile != self.padding.size else self._run(inputs)
+        pairs = zip(planes, _SMALLER, strict=False)
+        return self._picture([self.padding.crop(plane, f) for plane, f in pairs])
+
+    def paint_tile(self, inputs: Inputs, top: int, left: int) -> Picture:
+        """The painting of one tile, whose rim misses its surroundings.
+
+        Args:
+            inputs: of the whole picture.
+            top: where the tile begins, px of the padded picture, a multiple of the net's.
+            left: the same.
+        """
+        size = self.padding.size
+        part = {name: _cut(p, size, top, left, self.tile) for name, p in inputs.items()}
+        return self._picture(self._run(part))
+
+    def _picture(self, planes: Sequence[NDArray[Any]]) -> Picture:
+        """Planes with the limits of their range."""
         if self.coding is None:
-            return np.ascontiguousarray(self.padding.crop(planes[0], 1))
+            return np.ascontiguousarray(planes[0])
         brightness, colour = self.coding.limits
         y, u, v = (
-            np.clip(self.padding.crop(plane, f), np.uint8(low), np.uint8(high))
-            for plane, f, (low, high) in zip(
-                planes, (1, 2, 2), (brightness, colour, colour), strict=True
-            )
+            np.clip(plane, np.uint8(low), np.uint8(high))
+            for plane, (low, high) in zip(planes, (brightness, colour, colour), strict=True)
         )
         return Yuv(y, u, v, self.coding)
 
-    def _run(self, inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    def _run(self, inputs: Inputs) -> list[NDArray[Any]]:
         return self.session.run(None, inputs)
 
-    def _in_tiles(self, inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    def _in_tiles(self, inputs: Inputs) -> list[NDArray[Any]]:
         """Part by part; of each, the rim is what its neighbours paint better."""
         whole = [np.empty_like(plane) for name, plane in inputs.items() if name != CANVAS]
         size = self.padding.size
@@ -212,7 +241,7 @@ def canvas_of(
     return np.ascontiguousarray(noise[..., :channels])
 
 
-def padded(picture: Picture, noise: NDArray[np.uint8], padding: Padding) -> dict[str, NDArray[Any]]:
+def padded(picture: Picture, noise: NDArray[np.uint8], padding: Padding) -> Inputs:
     """The inputs of a session for a picture, by name.
 
     Args:
@@ -277,8 +306,17 @@ class NetCompiler:
         answers = (session.run(None, padded(*part, padding)) for part in parts)
         return Moments.mean([read_moments(mix.net, layout, a) for a in answers])
 
-    def compile(self, picture: Picture, mix: NetMix, moments: Moments) -> CompiledNet:
-        """The net with these statistics, for pictures of this one's size and layout."""
+    def compile(
+        self, picture: Picture, mix: NetMix, moments: Moments, tile: int = 0
+    ) -> CompiledNet:
+        """The net with these statistics, for pictures of this one's size and layout.
+
+        Args:
+            picture: any of them.
+            mix: the net.
+            moments: its statistics.
+            tile: longest side of what is painted at once, px; 0: as this compiler was made.
+        """
         work = self._work(picture)
         coding, padding, layout = coding_of(work), _padding(mix.net, work), _layout(work)
         net = mix.net.fold_norms(moments)
@@ -287,13 +325,13 @@ class NetCompiler:
             colors = mix.colors.map(painted, source)
             net = recolor(net, colors.matrix, colors.offset / 255)
         net = _coded(net, coding)
-        tile = self._tile_of(padding)
+        part = _tile_of(padding, tile or self._tile)
         if self._precision == "int8":
-            model = write_eight_bit(net, moments, layout, tile)
+            model = write_eight_bit(net, moments, layout, part)
         else:
-            model = write_playing(net, layout, tile, half=self._precision == "half")
-        session = self._open(model, shapes(net, layout, tile))
-        return CompiledNet(session, padding, tile, coding, net.card.canvas)
+            model = write_playing(net, layout, part, half=self._precision == "half")
+        session = self._open(model, shapes(net, layout, part))
+        return CompiledNet(session, padding, part, coding, net.card.canvas)
 
     def _sample(self, frame: Frame, net: Net) -> Sample:
         """A frame as it is painted, and its canvas."""
@@ -304,12 +342,14 @@ class NetCompiler:
         height, width = picture.shape[:2]
         return resize_picture(picture, work_size(height, width, self._scale))
 
-    def _tile_of(self, padding: Padding) -> Size:
-        if not self._tile:
-            return padding.size
-        step = math.lcm(padding.multiple, 8)
-        side = max(4 * _RIM, self._tile) // step * step
-        return Size(min(padding.size.height, side), min(padding.size.width, side))
+
+def _tile_of(padding: Padding, tile: int) -> Size:
+    """What is painted at once where the longest side is ``tile``, px; 0: the whole."""
+    if not tile:
+        return padding.size
+    step = math.lcm(padding.multiple, 8)
+    side = max(4 * _RIM, tile) // step * step
+    return Size(min(padding.size.height, side), min(padding.size.width, side))
 
 
 def _layout(picture: Picture) -> Layout:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -158,6 +158,7 @@ class FeedForwardStyle:
             per_shot=True,
             canvas=card.canvas > 0,
             scale=options.scale,
+            parts=device == "cpu",
             max_workers=workers,
         )
 
@@ -205,6 +206,10 @@ class FeedForwardStyle:
             moments = Moments.mean([shot.moments, now], [1 - weight, weight])
             return self._shot(frame.source, shot.mix, moments, shot.opacity)
 
+    def compile_windows(self, picture: Picture, shot: NetShot, side: int) -> CompiledNet:
+        """A shot's net for square parts of its pictures; see ``NetShot.windows``."""
+        return self._compiler.compile(picture, shot.mix, shot.moments, side)
+
     def _shot(self, picture: Picture, mix: NetMix, moments: Moments, opacity: float) -> NetShot:
         return NetShot(self, mix, moments, self._compiler.compile(picture, mix, moments), opacity)
 
@@ -218,15 +223,31 @@ class NetShot:
     moments: Moments
     net: CompiledNet
     opacity: float
+    _windows: dict[int, CompiledNet] = field(default_factory=dict[int, CompiledNet])
 
     def paint(self, frame: Frame, state: TemporalState | None = None) -> Picture:
         """See ``ShotStyle.paint``."""
-        with failures_in_one_line(self.style.info, frame, "--tile 1024 or a smaller --size"):
+        with self.failures(frame):
             return self.net.paint(frame.source, frame.canvas)
+
+    def failures(self, frame: Frame) -> AbstractContextManager[None]:
+        """Turn the net's failure on a frame into one line."""
+        return failures_in_one_line(self.style.info, frame, "--tile 1024 or a smaller --size")
 
     def adapt(self, frame: Frame, weight: float) -> NetShot:
         """See ``ShotStyle.adapt``."""
         return self.style.adapt(frame, self, weight)
+
+    def windows(self, picture: Picture, side: int) -> CompiledNet:
+        """The net for square parts of such pictures: made once, when it is first needed.
+
+        Args:
+            picture: any that it paints.
+            side: of the parts, px.
+        """
+        if side not in self._windows:
+            self._windows[side] = self.style.compile_windows(picture, self, side)
+        return self._windows[side]
 
 
 def agrees(mix: NetMix, direct: DirectStyle) -> bool:

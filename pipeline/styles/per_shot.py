@@ -20,6 +20,7 @@ from ..core.concurrency import closing_source, ordered_map, then_none
 from ..core.frame import Frame, Picture, Rgb, as_rgb, coding_of, resized
 from ..temporal.consistency import TemporalBlend
 from ..temporal.light import brightest, levelled, steady_light, unfaded, visible
+from .repaint import Repaint, opacity_of, repaint_frames
 from .style import ShotStyle, Style
 
 # Frames of a shot that wait, and those of them that are measured: what enters within half a second
@@ -103,6 +104,7 @@ def paint_shots(
     blend: TemporalBlend | None = None,
     since: Fraction | None = None,
     is_film: bool = True,
+    repaint: Repaint = "all",
 ) -> Generator[Frame]:
     """The stage: every frame with ``painted`` and ``opacity``, in order.
 
@@ -115,13 +117,14 @@ def paint_shots(
         since: frames before this time are measured where they begin a shot, but not painted, and
             don't come out.
         is_film: shots that begin in black fade in; pictures are dark.
+        repaint: what of a frame is painted again, by a style that can paint a part of it.
 
     Raises:
         StylizeError: the source or the style failed; what came before it is painted.
     """
     compiled = _since(compile_shots(frames, style, strength, is_film), since)
     if blend is None:
-        yield from ordered_map(_paint, compiled, style.info.max_workers)
+        yield from repaint_frames(compiled, style.info.max_workers, repaint)
         return
     with closing_source(compiled):
         for frame, shot in compiled:
@@ -137,16 +140,6 @@ def _since(
         for frame, shot in compiled:
             if since is None or frame.time >= since:
                 yield frame, shot
-
-
-def _paint(item: tuple[Frame, ShotStyle]) -> Frame:
-    frame, shot = item
-    return replace(frame, painted=shot.paint(levelled(frame)), opacity=opacity_of(frame, shot))
-
-
-def opacity_of(frame: Frame, shot: ShotStyle) -> float:
-    """The painting's weight over the film: nets with a canvas don't paint what faded to black."""
-    return shot.opacity * (1.0 if frame.canvas is None else frame.canvas.visible)
 
 
 def compile_shots(

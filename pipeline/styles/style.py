@@ -40,6 +40,8 @@ class StyleInfo:
     """Its result has 16 bits where the frame's source has."""
     scale: StrokeScale | None = None
     """Size of the strokes, where frames may be reduced to it before everything else."""
+    parts: bool = False
+    """It can paint a part of a frame: see ``repaint``."""
     max_workers: int = 1
     """Frames that may be painted side by side."""
 

@@ -60,7 +60,7 @@ class TemporalBlend:
     def step(self, frame: Frame, painted: Picture) -> Picture:
         """Compute the output for a frame from its painting; a shot's first one is not changed."""
         self.advance(frame)
-        return self.mix(painted)
+        return self.mix(painted, frame.carried)
 
     def advance(self, frame: Frame) -> None:
         """Warp the last output to the frame; forget it where a shot begins."""
@@ -86,8 +86,13 @@ class TemporalBlend:
         confidence = resize_linear(np.asarray(trust, np.uint8), (source.shape[0], source.shape[1]))
         return TemporalState(_as_bytes(warped.layers[0]), confidence)
 
-    def mix(self, painted: Picture) -> Picture:
-        """Blend a painting with the warped output; of another size, it begins a shot."""
+    def mix(self, painted: Picture, carried: NDArray[np.float32] | None = None) -> Picture:
+        """Blend a painting with the warped output; of another size, it begins a shot.
+
+        Args:
+            painted: the painting.
+            carried: where the warped output takes its place; see ``Frame``.
+        """
         layers = _layers(painted)
         warped = self._warped
         if warped is None or [x.shape for x in warped.layers] != [x.shape for x in layers]:
@@ -96,6 +101,8 @@ class TemporalBlend:
         coding = painted.coding if isinstance(painted, Yuv) else None
         likeness = _likeness(warped, layers, coding)
         trust = cv2.multiply(likeness, warped.confidence, scale=self._weight)
+        if carried is not None:
+            trust = cv2.max(trust, resize_linear(carried, warped.confidence.shape))
         blended: list[Any] = [
             layer.blend(new, old, trust)
             for layer, new, old in zip(self._layers, layers, warped.layers, strict=True)

@@ -69,6 +69,8 @@ OPTIONS: tuple[Typed, ...] = (
     {"content_mask": "c.png", "style_mask": ("s.png",)},
     {"steady": "strong"},
     {"steady": "off"},
+    {"repaint": "all"},
+    {"repaint": "all", "statistics": "frame"},
     {"flow": "dis"},
     {"flow": "dis", "steady": "off"},
     {"flow": "dis", "steady": "off", "canvas": 0.0},

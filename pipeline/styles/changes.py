@@ -1,0 +1,190 @@
+"""Decide which parts of a frame are painted again: those that have changed.
+
+What a net is given for a frame, its picture and its canvas, is compared with what it was given when
+each place was last painted. Windows over the places that differ are painted, with a rim around
+them. Nothing grows old: a place that does not change is painted again every few seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.frame import Motion
+from ..imaging.resize import resize_area
+from ..nets.contract import CANVAS
+from .compiled import Padding
+
+Mask = NDArray[np.bool_]
+"""(rows, columns) of cells."""
+
+Means = NDArray[np.float32]
+"""(rows, columns, channels): what a net is given, in grey levels."""
+
+CELL = 8
+"""Side of a cell, px of the padded picture. What is compared are means of cells."""
+WINDOW = 320
+"""Side of what is painted at once, px."""
+RIM = 4
+"""Cells at a window's edge that its inner part leaves out: the net misses their surroundings."""
+_REACH = 1  # cells around a change in which the painting changes too
+_SIDE = WINDOW // CELL
+
+# Grey levels by which a cell may differ alone, and with those around it: noise has no neighbours.
+_ALONE, _TOGETHER = 4.0, 2.0
+_CANVAS = 0.25  # a step of the canvas, whose standard deviation is 42, in grey levels
+_DEARER = 1.05  # what a pixel of a window costs, in pixels of the whole
+_OLD = 75  # frames after which a place is painted again whatever happens, one window a frame
+
+_TRUSTED = 0.3  # trust from which on the past may take the painting's place
+
+
+@dataclass(frozen=True)
+class Window:
+    """A square of the padded picture that is painted, and the part of it that is used; cells."""
+
+    top: int
+    left: int
+    inner: tuple[slice, slice]
+    """Rows and columns of the whole."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What of a frame is painted."""
+
+    windows: tuple[Window, ...] | None
+    """``None``: the whole."""
+    carried: NDArray[np.float32] | None = None
+    """(rows, columns) of the picture's cells: 1 where the past takes the painting's place."""
+
+
+WHOLE = Decision(None)
+
+
+class ChangeDetector:
+    """Decides frame by frame what is painted again. Its decisions depend on the source alone.
+
+    Args:
+        padding: of the pictures that are painted.
+    """
+
+    def __init__(self, padding: Padding) -> None:
+        size, first = padding.size, padding.margin // CELL
+        cells = (size.height // CELL, size.width // CELL)
+        lengths = padding.height, padding.width
+        ends = (min(n, first - -of // CELL) for n, of in zip(cells, lengths, strict=True))
+        self._rows, self._columns = (slice(first, end) for end in ends)
+        fits = min(cells) >= _SIDE
+        self._most = int(size.height * size.width / (_DEARER * WINDOW**2)) if fits else 0
+        self._given: Means | None = None
+        self._age = np.zeros(cells, np.int32)
+        self._carried = np.zeros(cells, np.bool_)
+
+    def decide(self, inputs: Mapping[str, NDArray[Any]], motion: Motion | None) -> Decision:
+        """Compare what a net is given for the next frame with what its painting was made of.
+
+        Args:
+            inputs: padded planes and canvas by name, uint8; see ``compiled.padded``.
+            motion: of the frame, where what moves may be carried along it in every second frame.
+        """
+        now = _reduced(inputs, (len(self._age), len(self._age[0])))
+        self._age += 1
+        if self._given is None:
+            return self._paint_all(now)
+        changed = _differ(now, self._given) | self._carried
+        carried = self._may_be_carried(changed, motion)
+        wanted = cv2.dilate((changed & ~carried).view(np.uint8), _AROUND) > 0
+        windows = cover(wanted, self._most)
+        if windows is None:
+            return self._paint_all(now)
+        if len(windows) < self._most and self._age.max() > _OLD:
+            windows.append(self._oldest())
+        for window in windows:
+            self._given[window.inner] = now[window.inner]
+            self._age[window.inner] = 0
+            carried[window.inner] = False
+        self._carried = carried
+        shown = carried[self._rows, self._columns]
+        return Decision(tuple(windows), shown.astype(np.float32) if shown.any() else None)
+
+    def _paint_all(self, now: Means) -> Decision:
+        self._given = now
+        self._age[:] = 0
+        self._carried[:] = False
+        return WHOLE
+
+    def _may_be_carried(self, changed: Mask, motion: Motion | None) -> Mask:
+        """What of the changed places is there in the frame before; never twice in a row."""
+        if motion is None or self._carried.any():
+            return np.zeros_like(changed)
+        rows, columns = self._rows, self._columns
+        size = rows.stop - rows.start, columns.stop - columns.start
+        trust = resize_area(cv2.erode(motion.confidence, _NEAR), size)
+        down, right = changed.shape[0] - rows.stop, changed.shape[1] - columns.stop
+        edges = (rows.start, down, columns.start, right)
+        trust = cv2.copyMakeBorder(trust, *edges, cv2.BORDER_REPLICATE)  # the margin is a mirror
+        return changed & (np.asarray(trust) >= _TRUSTED)
+
+    def _oldest(self) -> Window:
+        row, column = np.unravel_index(np.argmax(self._age), self._age.shape)
+        half = _SIDE // 2 - RIM
+        return window_at(int(row) - half, int(column) - half, self._age.shape)
+
+
+_AROUND = np.ones((2 * _REACH + 1, 2 * _REACH + 1), np.uint8)
+_NEAR = np.ones((3, 3), np.uint8)
+
+
+def _reduced(inputs: Mapping[str, NDArray[Any]], cells: tuple[int, int]) -> Means:
+    """The mean of each input in each cell."""
+    rows, columns = cells
+    height = next(iter(inputs.values())).shape[0]
+    small: list[Means] = []
+    for name, plane in inputs.items():
+        side = CELL * plane.shape[0] // height
+        means = resize_area(plane[: rows * side, : columns * side], (rows, columns))
+        levels = means.reshape(rows, columns, -1).astype(np.float32)
+        small.append(_CANVAS * levels if name == CANVAS else levels)
+    return np.concatenate(small, axis=2)
+
+
+def _differ(now: Means, given: Means) -> Mask:
+    difference = np.abs(now - given).max(axis=2)
+    return (difference > _ALONE) | (cv2.blur(difference, (3, 3)) > _TOGETHER)
+
+
+def window_at(row: int, column: int, cells: tuple[int, ...]) -> Window:
+    """The window whose inner part begins at a cell, moved into the picture.
+
+    Args:
+        row: of the cell.
+        column: of the cell.
+        cells: (rows, columns) of the whole.
+    """
+    starts = [max(0, min(at - RIM, n - _SIDE)) for at, n in zip((row, column), cells, strict=False)]
+    inner = [
+        slice(s + RIM if s else 0, s + _SIDE - (RIM if s + _SIDE < n else 0))
+        for s, n in zip(starts, cells, strict=False)
+    ]
+    return Window(starts[0], starts[1], (inner[0], inner[1]))
+
+
+def cover(wanted: Mask, most: int) -> list[Window] | None:
+    """Windows whose inner parts cover all wanted cells; ``None``: more than ``most`` are needed."""
+    left = wanted.copy()
+    windows: list[Window] = []
+    while left.any():
+        if len(windows) == most:
+            return None
+        row = int(np.argmax(left.any(axis=1)))
+        column = int(np.argmax(left[row : row + _SIDE - 2 * RIM].any(axis=0)))
+        window = window_at(row, column, left.shape)
+        left[window.inner] = False
+        windows.append(window)
+    return windows

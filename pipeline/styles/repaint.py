@@ -1,0 +1,209 @@
+"""Paint again only what has changed: ``--repaint auto``.
+
+Windows over the places that have changed are painted and laid softly into the painting before.
+Where nothing changes, nothing can flicker. At 50 frames a second and more, what moves is painted in
+every second frame; in between the temporal blend carries it along the motion, where that can be
+trusted. File and live use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.concurrency import closing_source, ordered_map
+from ..core.frame import Frame, Picture, Plane, Yuv
+from ..temporal.light import levelled
+from .changes import CELL, WHOLE, WINDOW, ChangeDetector, Decision, Window
+from .compiled import CompiledNet, Inputs, Padding
+from .feedforward import NetShot
+from .style import ShotStyle
+
+Repaint = Literal["all", "changes", "twos"]
+"""What of a frame is painted again: everything; what has changed; of that, what moves in every
+second frame only."""
+
+_TWOS = 48.0  # frames per second from which on what moves is painted in every second frame
+
+_SOFT = 2  # cells of the rim in which a window fades into what lies around
+
+
+def choose_repaint(setting: str, rate: float, blends: bool) -> Repaint:
+    """What of a film's frames is painted again.
+
+    Args:
+        setting: ``auto`` or ``all``.
+        rate: of the film, frames per second.
+        blends: its frames are blended with those before.
+    """
+    if setting == "all":
+        return "all"
+    return "twos" if blends and rate >= _TWOS else "changes"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A frame, and what of it is to be painted."""
+
+    frame: Frame
+    shot: ShotStyle
+    inputs: Inputs | None = None
+    """What the net is given; ``None``: the style has no parts."""
+    decision: Decision = WHOLE
+    net: CompiledNet | None = None
+    """What paints the windows."""
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A task that is done."""
+
+    task: Task
+    parts: tuple[Picture, ...]
+    """The whole, or the windows."""
+
+
+class Repainter:
+    """Decides for each frame what is painted, and joins that with what was painted before.
+
+    Args:
+        repaint: what is painted; ``twos`` only for frames that are blended with those before.
+    """
+
+    def __init__(self, repaint: Repaint) -> None:
+        self._repaint: Repaint = repaint
+        self._shot: ShotStyle | None = None
+        self._changes: ChangeDetector | None = None
+        self._last: Picture | None = None
+
+    def paint(self, frame: Frame, shot: ShotStyle, blended: bool) -> Frame:
+        """A frame with its painting: all at once, for pictures that come one by one.
+
+        Args:
+            frame: the next one.
+            shot: its style.
+            blended: it will be blended with those before.
+        """
+        return self.lay(run(self.decide(frame, shot, blended)))
+
+    def decide(self, frame: Frame, shot: ShotStyle, blended: bool = True) -> Task:
+        """What of the next frame is painted; may run ahead of ``lay``. See ``paint``."""
+        source = levelled(frame).source
+        if self._repaint == "all" or not isinstance(shot, NetShot) or not shot.net.fits(source):
+            return Task(frame, shot)
+        net = shot.net
+        inputs = net.inputs(source, frame.canvas)
+        if shot is not self._shot or self._changes is None:
+            self._shot, self._changes = shot, ChangeDetector(net.padding)
+        carries = self._repaint == "twos" and blended
+        decision = self._changes.decide(inputs, frame.motion if carries else None)
+        windows = shot.windows(source, WINDOW) if decision.windows else None
+        return Task(frame, shot, inputs, decision, windows)
+
+    def lay(self, painted: Painted) -> Frame:
+        """The frame of a task with its whole painting; tasks come in their order."""
+        frame, decision = painted.task.frame, painted.task.decision
+        if decision.windows is None:
+            (self._last,) = painted.parts
+        elif decision.windows:
+            assert self._last is not None and painted.task.net is not None
+            padding = painted.task.net.padding
+            self._last = lay_windows(self._last, decision.windows, painted.parts, padding)
+        opacity = opacity_of(frame, painted.task.shot)
+        return replace(frame, painted=self._last, carried=decision.carried, opacity=opacity)
+
+
+def run(task: Task) -> Painted:
+    """Paint what a task says; several may run at once."""
+    if task.inputs is None:
+        return Painted(task, (task.shot.paint(levelled(task.frame)),))
+    assert isinstance(task.shot, NetShot)
+    with task.shot.failures(task.frame):
+        if task.net is None:
+            whole = task.decision.windows is None
+            return Painted(task, (task.shot.net.paint_inputs(task.inputs),) if whole else ())
+        places = [(w.top * CELL, w.left * CELL) for w in task.decision.windows or ()]
+        return Painted(task, tuple(task.net.paint_tile(task.inputs, *at) for at in places))
+
+
+def repaint_frames(
+    compiled: Iterable[tuple[Frame, ShotStyle]], workers: int, repaint: Repaint
+) -> Generator[Frame]:
+    """Stage: every frame with ``painted``, and with ``carried`` where it is not painted anew.
+
+    Args:
+        compiled: frames with the styles of their shots, in order.
+        workers: frames that are painted side by side.
+        repaint: see ``Repainter``.
+    """
+    repainter = Repainter(repaint)
+
+    def tasks() -> Generator[Task]:
+        with closing_source(compiled):
+            for frame, shot in compiled:
+                yield repainter.decide(frame, shot)
+
+    for done in ordered_map(run, tasks(), workers):
+        yield repainter.lay(done)
+
+
+def lay_windows(
+    last: Picture, windows: Iterable[Window], parts: Iterable[Picture], padding: Padding
+) -> Picture:
+    """A painting with windows laid into it; their edges are soft.
+
+    Args:
+        last: the painting before, (H, W, 3) or planes; it is not changed.
+        windows: where.
+        parts: their paintings.
+        padding: of the whole.
+    """
+    planes = [plane.copy() for plane in _planes(last)]
+    for window, part in zip(windows, parts, strict=True):
+        for plane, new in zip(planes, _planes(part), strict=True):
+            _lay(plane, new, window, padding)
+    if not isinstance(last, Yuv):
+        return planes[0]
+    return Yuv(planes[0], planes[1], planes[2], last.coding)
+
+
+def _planes(picture: Picture) -> tuple[Plane, ...]:
+    return picture.planes if isinstance(picture, Yuv) else (np.asarray(picture, np.uint8),)
+
+
+def _lay(plane: Plane, new: Plane, window: Window, padding: Padding) -> None:
+    """Blend a window of a plane into the plane, in place."""
+    f = WINDOW // new.shape[0]
+    side, margin = CELL // f, padding.margin // f
+    spans: list[tuple[slice, slice]] = []
+    ramps: list[NDArray[np.float32]] = []
+    for start, inner, length in zip(
+        (window.top, window.left), window.inner, plane.shape[:2], strict=True
+    ):
+        first, last = (start * side - margin, (start + WINDOW // CELL) * side - margin)
+        begin, end = max(first, 0), min(last, length)
+        spans.append((slice(begin, end), slice(begin - first, end - first)))
+        ramps.append(_ramp(start, inner, side)[begin - first : end - first])
+    (to_rows, rows), (to_columns, columns) = spans
+    weight = np.outer(ramps[0], ramps[1])
+    target = plane[to_rows, to_columns]
+    target[:] = cv2.blendLinear(
+        np.ascontiguousarray(new[rows, columns]), np.ascontiguousarray(target), weight, 1 - weight
+    )
+
+
+def _ramp(start: int, inner: slice, side: int) -> NDArray[np.float32]:
+    """Weights of a window's rows or columns: 1 in its inner part, falling to 0 in the rim."""
+    at = (np.arange(WINDOW // CELL * side, dtype=np.float32) + 0.5) / side + start
+    outside = np.maximum(inner.start - at, at - inner.stop)
+    return np.clip(1 - outside / _SOFT, 0, 1, dtype=np.float32)
+
+
+def opacity_of(frame: Frame, shot: ShotStyle) -> float:
+    """The painting's weight over the film: nets with a canvas don't paint what faded to black."""
+    return shot.opacity * (1.0 if frame.canvas is None else frame.canvas.visible)
