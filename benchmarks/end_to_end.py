@@ -22,6 +22,7 @@ import os
 import platform
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ from jobs.runs import (
     measure_round,
     whole_rate,
 )
-from jobs.trees import ROOT, name_of, tree_of
+from jobs.trees import ROOT, name_of, name_of_this, tree_of
 
 JOHNSON = "Johnson's net, PyTorch"
 
@@ -64,13 +65,14 @@ def open_variants(asked: argparse.Namespace, stack: ExitStack) -> list[Variant]:
     settings = pairs(asked.set)
     if asked.style:
         settings["style"] = asked.style
-    this = Variant(name_of("HEAD"), ROOT, settings)
+    this = Variant(name_of_this(), ROOT, settings)
     if asked.compare is None:
         return [this]
     kind, _, what = asked.compare.partition(":")
     if kind == "commit":
         tree = stack.enter_context(tree_of(what))
-        return [Variant(name_of(what), tree, settings, lenient=True), this]
+        other = Variant(name_of(what), tree, settings, lenient=True)
+        return [other, replace(this, name=f"{this.name} here")]
     if kind == "set":
         name = ", ".join(f"{k}={v}" for k, v in settings.items()) or "default"
         other = Variant(what, ROOT, settings | pairs(what.split(",")))

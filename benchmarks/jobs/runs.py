@@ -22,7 +22,7 @@ SCRIPTS = Path(__file__).resolve().parents[1]
 
 WHOLE = "Whole job"
 ONCE = "Once"
-STAGES = "By stage, core-ms per frame, each alone in one thread"
+STAGES = "By stage, core-ms per frame, alone in one thread"
 THREADS = "By thread, core-ms per frame of the slope"
 MEMORY = "Peak memory, MiB"
 

@@ -32,8 +32,16 @@ def tree_of(commit: str) -> Generator[Path]:
 
 
 def name_of(commit: str) -> str:
-    """The short name of a commit, with a plus where files differ from it (``HEAD`` alone)."""
-    words = ["git", "describe", "--always", "--abbrev=7", "--exclude=*"]
-    words.append("--dirty=+" if commit == "HEAD" else commit)
+    """The short name of a commit."""
+    return _described(commit)
+
+
+def name_of_this() -> str:
+    """The short name of the commit that is checked out here, with a plus where files differ."""
+    return _described("--dirty=+")
+
+
+def _described(what: str) -> str:
+    words = ["git", "describe", "--always", "--abbrev=7", "--exclude=*", what]
     told = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
-    return told.stdout.strip() or commit
+    return told.stdout.strip() or "this"
