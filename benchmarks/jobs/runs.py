@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,11 @@ from typing import Any
 
 from .clips import Clip
 from .probes import JOIN, SHOT, ordered
+
+try:
+    import resource
+except ImportError:
+    raise SystemExit("CPU time of whole processes is known on Linux and macOS only") from None
 
 SCRIPTS = Path(__file__).resolve().parents[1]
 
