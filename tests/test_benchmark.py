@@ -156,12 +156,12 @@ def test_tables_have_medians_spreads_and_ratios():
 
     before, after = Samples(), Samples()
     for value in (40.0, 50.0, 42.0):
-        before.add("Whole", "slope", value)
-        after.add("Whole", "slope", value / 2)
-    after.add("Whole", "new", 0.25)
+        before.add("Once", "slope", value)
+        after.add("Once", "slope", value / 2)
+    after.add("Once", "new", 0.25)
     (table,) = tables({"old": before, "now": after})
     assert as_markdown(table).splitlines() == [
-        "| Whole | old | now | after/before |",
+        "| Once | old | now | after/before |",
         "|---|---|---|---|",
         "| slope | 42.0 (40.0–50.0) | 21.0 (20.0–25.0) | 0.50 |",
         "| new |  | 0.25 |  |",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from .runs import Samples
+from .runs import SECTIONS, Samples
 
 Row = Sequence[str]
 
@@ -44,9 +44,8 @@ def as_data(found: Mapping[str, Samples]) -> dict[str, Any]:
 
 def tables(found: Mapping[str, Samples]) -> list[list[Row]]:
     """A table a section: a row a figure, a column a variant, and the last over the first."""
-    names = list(found)
-    sections = dict.fromkeys(s for samples in found.values() for s in samples.sections)
-    return [_table(section, names, found) for section in sections]
+    measured = {section for samples in found.values() for section in samples.sections}
+    return [_table(section, list(found), found) for section in SECTIONS if section in measured]
 
 
 def _table(section: str, names: Sequence[str], found: Mapping[str, Samples]) -> list[Row]:

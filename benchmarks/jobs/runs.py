@@ -29,6 +29,8 @@ ONCE = "Once"
 STAGES = "By stage, core-ms per frame, alone in one thread"
 THREADS = "By thread, core-ms per frame of the slope"
 MEMORY = "Peak memory, MiB"
+SECTIONS = (WHOLE, ONCE, STAGES, THREADS, MEMORY)
+"""In the order in which they are printed."""
 
 _SHOT_FRAMES = 16
 _SHOTS = 3
