@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -20,9 +21,11 @@ pytest.importorskip("resource", reason="CPU times of processes need POSIX")
 SCRIPTS = ROOT / "benchmarks"
 
 
-def benchmark(*words: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(SCRIPTS / "end_to_end.py"), *map(str, words)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+def benchmark(clip: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    """Run the script; what it keeps in the temporary folder stays beside the clip."""
+    command = [sys.executable, str(SCRIPTS / "end_to_end.py"), str(clip), *map(str, words)]
+    environment = {**os.environ, "TMPDIR": str(clip.parent)}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
