@@ -34,6 +34,7 @@ from jobs.runs import (
     Extent,
     Samples,
     Variant,
+    check,
     measure_johnson,
     measure_memory,
     measure_round,
@@ -101,7 +102,7 @@ def measure(
     clip: Clip, variants: Sequence[Variant], extent: Extent, rounds: int, johnson: bool
 ) -> dict[str, Samples]:
     """Everything in turns; every second round the other way round."""
-    found = {variant.name: Samples() for variant in variants}
+    found = {variant.name: check(variant) for variant in variants}
     for number in range(rounds):
         for variant in variants[:: -1 if number % 2 else 1]:
             measure_round(clip, variant, extent, found[variant.name])
@@ -123,7 +124,7 @@ def memory(
     clip: Clip, variants: Sequence[Variant], lengths: Sequence[int], rounds: int
 ) -> dict[str, Samples]:
     """Peak memory alone."""
-    found = {variant.name: Samples() for variant in variants}
+    found = {variant.name: check(variant) for variant in variants}
     for _ in range(rounds):
         for variant in variants:
             measure_memory(clip, variant, lengths, found[variant.name])

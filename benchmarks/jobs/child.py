@@ -2,8 +2,9 @@
 
     python -m jobs.child '{"tree": …, "mode": "whole", …}'
 
-Modes: ``whole``: the job as it is, its start and its threads. ``stages``: the same in one thread,
-stage by stage. ``command``: a command line. It imports nothing that the job does not.
+Modes: ``check``: its settings alone. ``whole``: the job as it is, its start and its threads.
+``stages``: the same in one thread, stage by stage. ``command``: a command line. It imports nothing
+that the job does not.
 """
 
 from __future__ import annotations
@@ -90,12 +91,17 @@ def peak_memory() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
+def check(asked: dict[str, Any]) -> dict[str, Any]:
+    """Read the settings alone."""
+    return {"unknown": read_settings(asked)[1]}
+
+
 def whole(asked: dict[str, Any]) -> dict[str, Any]:
     """The job as it is; CPU milliseconds since the process began at its milestones."""
     threads = measure_threads()
     from stylize_video.pipeline import stylize
 
-    settings, unknown = read_settings(asked)
+    settings, _ = read_settings(asked)
     imported = 1000 * time.process_time()
     opened: list[float] = []
 
@@ -108,7 +114,6 @@ def whole(asked: dict[str, Any]) -> dict[str, Any]:
     threads["libraries' own threads"] = total - sum(threads.values())
     return {
         "frames": done.frames,
-        "unknown": unknown,
         "imported": imported,
         "opened": opened[0],
         "threads": threads,
@@ -149,7 +154,8 @@ def child() -> None:
     """Measure what the first argument says. An error of the program is one line, and code 1."""
     asked = json.loads(sys.argv[1])
     use_tree(asked["tree"])
-    mode = {"whole": whole, "stages": stages, "command": command}[asked["mode"]]
+    modes = {"check": check, "whole": whole, "stages": stages, "command": command}
+    mode = modes[asked["mode"]]
     try:
         answer = mode(asked)
     except Exception as error:

@@ -117,6 +117,16 @@ def _children() -> float:
     return 1000 * (used.ru_utime + used.ru_stime)
 
 
+def check(variant: Variant) -> Samples:
+    """Room for a variant's figures, with a note for each setting that it does not have.
+
+    Raises:
+        SystemExit: a setting is wrong.
+    """
+    unknown = start(variant, "check").answer["unknown"]
+    return Samples(notes=[f"{variant.name} has no setting {u}: measured without" for u in unknown])
+
+
 def measure_round(clip: Clip, variant: Variant, extent: Extent, samples: Samples) -> None:
     """One round of everything for one variant."""
     with _output() as out:
@@ -138,8 +148,6 @@ def _output() -> Generator[Path]:
 def _whole(clip: Clip, variant: Variant, frames: int, out: Path, samples: Samples) -> Taken:
     settings = {**variant.settings, "end": clip.end_after(frames)}
     taken = start(variant, "whole", clip=clip.path, out=str(out), settings=settings)
-    for name in taken.answer["unknown"]:
-        samples.note(f"{variant.name} has no setting {name}: measured without")
     samples.add(MEMORY, f"of {taken.answer['frames']} frames", taken.answer["peak_mib"])
     return taken
 
