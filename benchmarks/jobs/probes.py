@@ -9,6 +9,7 @@ not exist in the measured version is left out, and its time is in the stage arou
 from __future__ import annotations
 
 import inspect
+import pkgutil
 import sys
 import threading
 import time
@@ -16,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from importlib import import_module
 from itertools import pairwise
 from statistics import median
@@ -31,7 +32,8 @@ class Probe:
     """A stage, and a function that belongs to it."""
 
     stage: str
-    module: str
+    package: str
+    """In any of whose modules the function is."""
     name: str
     """Of the function or ``Class.method``."""
     whole: bool = False
@@ -39,30 +41,30 @@ class Probe:
 
 
 PROBES = (
-    Probe("decode", "media.video", "VideoSource.frames"),
-    Probe("cuts", "temporal.shots", "mark_cuts"),
-    Probe("reduce", "imaging.resize", "reduce_for_flow"),
-    Probe("reduce", "imaging.resize", "reduce_brightness"),
-    Probe("flow, both ways", "temporal.flow", "Dis.between"),
-    Probe("confidence", "temporal.flow", "confidence"),
-    Probe("motion: rest", "temporal.flow", "attach_motion"),
-    Probe("canvas", "temporal.canvas", "travel"),
-    Probe("canvas", "temporal.canvas", "lay_still"),
-    Probe("canvas", "styles.compiled", "canvas_of"),
-    Probe("light", "temporal.light", "steady_light"),
-    Probe("light", "temporal.light", "levelled"),
-    Probe("light", "styles.per_shot", "CompiledShot.follow"),
-    Probe("shot's start", "styles.per_shot", "CompiledShot.of", whole=True),
-    Probe("net, with pad and crop", "styles.compiled", "CompiledNet.paint"),
-    Probe("detail", "imaging.resize", "restore_detail"),
-    Probe("painting: rest", "styles.per_shot", "paint_shots"),
-    Probe("warp", "temporal.consistency", "TemporalBlend.advance"),
-    Probe("blend", "temporal.consistency", "blend_frames"),
-    Probe("encode, with copy", "media.writers", "VideoWriter.write"),
-    Probe("encode, with copy", "media.writers", "VideoWriter.close"),
-    Probe("join with the sound", "media.mux", "join"),
+    Probe("decode", "media", "VideoSource.frames"),
+    Probe("cuts", "temporal", "mark_cuts"),
+    Probe("reduce", "imaging", "reduce_for_flow"),
+    Probe("reduce", "imaging", "reduce_brightness"),
+    Probe("flow", "temporal", "Dis.between"),
+    Probe("confidence", "temporal", "confidence"),
+    Probe("motion: rest", "temporal", "attach_motion"),
+    Probe("canvas", "temporal", "travel"),
+    Probe("canvas", "temporal", "lay_still"),
+    Probe("canvas", "styles", "canvas_of"),
+    Probe("light", "temporal", "steady_light"),
+    Probe("light", "temporal", "levelled"),
+    Probe("light", "styles", "CompiledShot.follow"),
+    Probe("shot's start", "styles", "CompiledShot.of", whole=True),
+    Probe("net, with pad and crop", "styles", "CompiledNet.paint"),
+    Probe("detail", "imaging", "restore_detail"),
+    Probe("painting: rest", "styles", "paint_shots"),
+    Probe("warp", "temporal", "TemporalBlend.advance"),
+    Probe("blend", "temporal", "blend_frames"),
+    Probe("encode, with copy", "media", "VideoWriter.write"),
+    Probe("encode, with copy", "media", "VideoWriter.close"),
+    Probe("join with the sound", "media", "join"),
 )
-"""In the order in which a frame passes them."""
+"""In the order in which a frame passes them. Flow is searched once or, both ways, twice."""
 
 SHOT = "shot's start"
 JOIN = "join with the sound"
@@ -136,7 +138,7 @@ def install(meter: Meter) -> list[str]:
     """Run all stages in one thread, and wrap what ``PROBES`` names.
 
     Returns:
-        The probes whose function does not exist in this version.
+        The stages of which no function exists in this version.
     """
     import cv2
 
@@ -145,25 +147,41 @@ def install(meter: Meter) -> list[str]:
     concurrency = import_module(f"{ROOM}core.concurrency")
     _replace_everywhere(concurrency.prefetch, _one_after_the_other)
     _replace_everywhere(concurrency.ordered_map, _one_by_one)
-    return [f"{p.module}.{p.name}" for p in PROBES if not _wrap(p, meter)]
+    wrapped = {probe.stage for probe in PROBES if _wrap(probe, meter)}
+    return [stage for stage in ordered() if stage not in {*wrapped, REST}]
 
 
 def _wrap(probe: Probe, meter: Meter) -> bool:
-    try:
-        owner: Any = import_module(ROOM + probe.module)
-        *classes, name = probe.name.split(".")
-        for each in classes:
-            owner = getattr(owner, each)
-        stored = inspect.getattr_static(owner, name)
-    except (ImportError, AttributeError):
+    name, _, method = probe.name.partition(".")
+    defined = _defined(probe.package, name)
+    if defined is None:
         return False
-    if classes:
-        plain = stored.__func__ if isinstance(stored, classmethod) else stored
-        made = _probed(plain, probe, meter)
-        setattr(owner, name, classmethod(made) if isinstance(stored, classmethod) else made)
+    if not method:
+        _replace_everywhere(defined, _probed(defined, probe, meter))
+        return True
+    stored = vars(defined).get(method)
+    if stored is None:
+        return False
+    if isinstance(stored, classmethod):
+        setattr(defined, method, classmethod(_probed(stored.__func__, probe, meter)))
     else:
-        _replace_everywhere(stored, _probed(stored, probe, meter))
+        setattr(defined, method, _probed(stored, probe, meter))
     return True
+
+
+def _defined(package: str, name: str) -> Any:
+    """The function or class of that name which a module of the package defines, if one does."""
+    for module in _modules(package):
+        found = getattr(module, name, None)
+        if getattr(found, "__module__", "") == module.__name__:
+            return found
+    return None
+
+
+@cache
+def _modules(package: str) -> list[Any]:
+    path = import_module(ROOM + package).__path__
+    return [import_module(f"{ROOM}{package}.{m.name}") for m in pkgutil.iter_modules(path)]
 
 
 def _probed(function: Callable[..., Any], probe: Probe, meter: Meter) -> Callable[..., Any]:

@@ -186,8 +186,8 @@ def _stages(clip: Clip, variant: Variant, frames: int, out: Path, samples: Sampl
     for stage, milliseconds in alone.items():
         samples.add(STAGES, stage, milliseconds)
     samples.add(STAGES, "sum", sum(alone.values()))
-    for probe in answer["absent"]:
-        samples.note(f"{variant.name} has no {probe}: its time is in the stage around it")
+    for stage in answer["absent"]:
+        samples.note(f"{variant.name} has no function of '{stage}': it is in the stage around it")
 
 
 def _shots(clip: Clip, variant: Variant, out: Path, samples: Samples) -> None:
