@@ -24,7 +24,7 @@ fuzz:
 	$(BIN)/python -m tests.fuzz 500
 
 bench:
-	$(BIN)/python benchmarks/end_to_end.py $(CLIP)
+	$(BIN)/python benchmarks/end_to_end.py $(CLIP) $(WITH)
 
 config:
 	$(BIN)/python -c "from stylize_video.pipeline.core.config import default_config as c; print(c(), end='')" > config.yaml

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import tempfile
 import time
@@ -23,10 +22,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from jobs import johnson
 from stylize_video.export.style import export_style
-from stylize_video.models.nets.johnson import JohnsonNet
 from stylize_video.pipeline import Settings, stylize
 from stylize_video.pipeline.core.concurrency import ordered_map
 from stylize_video.pipeline.core.config import checked
@@ -56,19 +54,14 @@ def clocked(work: Callable[[], int]) -> float:
     return 1000 * (time.perf_counter() - begun) / frames
 
 
-def peer(net: torch.nn.Module, frame: Frame) -> np.ndarray:
-    """A frame through a PyTorch net, as peers do it."""
-    with torch.inference_mode():
-        x = torch.from_numpy(frame.rgb).permute(2, 0, 1)[None].float() / 255
-        return net(x)[0].mul(255).round().byte().permute(1, 2, 0).contiguous().numpy()
-
-
 def peer_to_file(net: torch.nn.Module, source: Source, out: Path, count: int) -> int:
     """Decode, paint, encode, one after the other."""
     settings = checked(Settings, {}, "benchmark")
     writer = VideoWriter(out, out, source.info, choose_encoding(out, settings, source.info))
     for frame in islice(source.frames(), count):
-        writer.write(Frame(peer(net, frame), frame.pts, frame.time_base, frame.duration))
+        writer.write(
+            Frame(johnson.paint(net, frame.rgb), frame.pts, frame.time_base, frame.duration)
+        )
     writer.close()
     return count
 
@@ -117,22 +110,21 @@ def job(clip: str, out: Path, values: dict[str, Any]) -> Callable[[], int]:
 
 def measure(clip: str, styles: list[str], few: int, many: int, rounds: int) -> dict[str, Any]:
     """All rows, in turns; medians."""
-    torch.set_num_threads(os.cpu_count() or 1)
-    source, net = open_source(clip), JohnsonNet().eval()
+    source, net = open_source(clip), johnson.open_johnson()
     frame = next(iter(source.frames()))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        johnson = folder / "johnson.onnx"
-        export_style(net, ModelCard("johnson", "johnson"), johnson, [frame.rgb[:64, :96].copy()])
+        model = folder / "johnson.onnx"
+        export_style(net, ModelCard("johnson", "johnson"), model, [frame.rgb[:64, :96].copy()])
         out = folder / "out.mp4"
 
         def alone() -> int:
-            return len([peer(net, frame) for _ in range(2)])
+            return len([johnson.paint(net, frame.rgb) for _ in range(2)])
 
         rows: Works = {
             "Johnson, PyTorch": (alone, lambda: peer_to_file(net, source, folder / "peer.mp4", 2))
         }
-        rows |= forms("Johnson", johnson, clip, out, 2, 4)
+        rows |= forms("Johnson", model, clip, out, 2, 4)
         for style in styles:
             rows |= forms(style, find_style(style), clip, out, few, many)
         nets: dict[str, list[float]] = {}

@@ -1,0 +1,1 @@
+"""Measure the main job in processes of its own: the whole, its start, its stages, its threads."""
