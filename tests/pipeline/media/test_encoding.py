@@ -39,8 +39,8 @@ def encoded(folder: Path, settings: EncodingSettings) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("typed", "effective"),
     [
-        ({}, {"subme": "1", "mbtree": "1", "rc_lookahead": "10", "crf": "18.0"}),
-        ({"x264-params": "subme=5"}, {"subme": "5", "mbtree": "1", "rc_lookahead": "10"}),
+        ({}, {"subme": "1", "mbtree": "1", "rc_lookahead": "11", "crf": "18.0"}),
+        ({"x264-params": "subme=5"}, {"subme": "5", "mbtree": "1", "rc_lookahead": "11"}),
         ({"x264-params": "rc-lookahead=25"}, {"subme": "1", "rc_lookahead": "25"}),
         ({"rc-lookahead": "30", "bf": "1"}, {"rc_lookahead": "30", "bframes": "1"}),
         ({"mbtree": "0"}, {"mbtree": "0", "subme": "1"}),
