@@ -7,8 +7,6 @@ from typing import Any, Literal, get_args, get_origin
 
 from typer.core import TyperCommand
 
-from ..pipeline.core.config import RENAMED
-
 _WORDS = {int: "NUMBER", float: "NUMBER", str: "TEXT", Path: "PATH"}
 
 
@@ -21,6 +19,8 @@ class PlainCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments; an option of an earlier version is refused with its new name."""
+        from ..pipeline.core.config import RENAMED
+
         known = {name for parameter in self.params for name in parameter.opts}
         for before, now in RENAMED.items():
             old, new = ("--" + name.replace("_", "-") for name in (before, now))

@@ -51,7 +51,7 @@ def live(
 
     Press h in the window for its keys.
     """
-    from ..pipeline.live.sources.camera import is_camera
+    from ..pipeline.live.names import is_camera
 
     settings = read_settings(config, typed, {"mirror": is_camera(source)})
     report = Report(quiet, json_progress)

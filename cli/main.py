@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from importlib.metadata import version
-from typing import Annotated, Any, NoReturn
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_command
 
 from ..pipeline.core.errors import ReaderGoneError, StylizeError, reason
 from ..pipeline.core.library_messages import messages_kept_from_the_terminal
 from ..pipeline.core.units import split_weight
-from .decoders import train_decoders
-from .evaluate import evaluate
-from .export import export
-from .flow import export_flow
 from .help import PlainCommand, in_words
-from .live import live
-from .lut import lut
-from .paint import paint
 from .progress import Report
-from .run import run
 from .standard_streams import lasting_streams
 from .stopping import STOPPED, second_signal_ends
-from .styles import styles
-from .texture import texture
-from .train import train
 
 EXAMPLES = """Repaint a video in the style of a picture. Three examples:
 
@@ -39,6 +28,61 @@ All styles: stylize-video styles. All commands: stylize-video --help.
 All options of the first two: stylize-video run --help.
 """
 """What ``stylize-video`` alone prints."""
+
+
+class Command(NamedTuple):
+    """A command, by name: its module is loaded when it runs, so that the others cost nothing."""
+
+    module: str
+    """In this package."""
+    function: str
+    summary: str
+    """Its line in ``--help``: the first one of the function's docstring."""
+
+
+COMMANDS: dict[str, dict[str, Command]] = {
+    "Make": {
+        "run": Command(
+            "run",
+            "run",
+            "Paint a video or a picture in a style. Sound, subtitles and timing stay as they are.",
+        ),
+        "styles": Command("styles", "styles", "List the built-in styles; type one after --style."),
+        "paint": Command("paint", "paint", "Paint one picture slowly, in the best quality."),
+        "texture": Command("texture", "texture", "Make more of a texture, in any size."),
+        "lut": Command(
+            "lut",
+            "lut",
+            "Write the colours of a picture as a .cube table (LUT) for Resolve, OBS and FFmpeg.",
+        ),
+    },
+    "Live": {
+        "live": Command(
+            "live",
+            "live",
+            "Paint a camera, a stream or a film in real time. "
+            "Without arguments: a camera in a window.",
+        ),
+    },
+    "Your own styles": {
+        "train": Command("train", "train", "Train a style from a painting; writes an ONNX file."),
+        "export": Command("export", "export", "Write a checkpoint as an ONNX style."),
+    },
+    "Measure": {
+        "evaluate": Command("evaluate", "evaluate", "Measure how much a result flickers."),
+    },
+    "Research": {
+        "train-decoders": Command(
+            "decoders",
+            "train_decoders",
+            "Train the networks behind --style picture.jpg. Run it again to continue.",
+        ),
+        "export-flow": Command(
+            "flow", "export_flow", "Make the file that --flow raft needs. Once."
+        ),
+    },
+}
+"""Group in ``--help`` → its commands, the most used first."""
 
 
 class _RunByDefault(TyperGroup):
@@ -55,6 +99,19 @@ class _RunByDefault(TyperGroup):
         if args[0] not in self.commands and args[0] not in own:
             args = ["run", *args]
         return super().parse_args(ctx, _repeat_style(args))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and _loaded(str(name)), rest
+
+
+def _loaded(name: str) -> Any:
+    """The command of that name, with its options."""
+    command = next(group[name] for group in COMMANDS.values() if name in group)
+    alone = typer.Typer(add_completion=False)
+    function = getattr(import_module(f".{command.module}", __package__), command.function)
+    alone.command(name, cls=PlainCommand)(function)
+    return get_command(alone)
 
 
 def _repeat_style(args: list[str]) -> list[str]:
@@ -84,6 +141,8 @@ app = typer.Typer(
 
 def _print_version(requested: bool) -> None:
     if requested:
+        from importlib.metadata import version
+
         typer.echo(f"stylize-video {version('stylize-video')}")
         raise typer.Exit
 
@@ -100,18 +159,13 @@ def _root(  # pyright: ignore[reportUnusedFunction] - typer calls it
     pass
 
 
-COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
-    "Make": {"run": run, "styles": styles, "paint": paint, "texture": texture, "lut": lut},
-    "Live": {"live": live},
-    "Your own styles": {"train": train, "export": export},
-    "Measure": {"evaluate": evaluate},
-    "Research": {"train-decoders": train_decoders, "export-flow": export_flow},
-}
-"""Group in ``--help`` → its commands, the most used first."""
+def _unloaded() -> None:
+    """Stands in ``--help`` for a command that is not loaded."""
+
 
 for _group, _commands in COMMANDS.items():
     for _name, _command in _commands.items():
-        app.command(_name, cls=PlainCommand, rich_help_panel=_group)(_command)
+        app.command(_name, help=_command.summary, rich_help_panel=_group)(_unloaded)
 
 
 READER_GONE = 141

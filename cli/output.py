@@ -8,8 +8,6 @@ from ..pipeline.core.config import Settings
 from ..pipeline.core.errors import SettingsError
 from ..pipeline.core.units import split_weight
 
-WINDOW = "window"
-
 
 def default_output(source: str, settings: Settings, note: str = "") -> str:
     """Where the result goes: beside the input, under an unused name; a live source, to a window.
@@ -22,15 +20,16 @@ def default_output(source: str, settings: Settings, note: str = "") -> str:
         settings: of the run.
         note: added to the name: ``preview``.
     """
-    from ..pipeline.core.files import PICTURE_SUFFIXES, neighbour, unused_path
-    from ..pipeline.live.open import is_live
-    from ..pipeline.media.outputs import CONTAINERS
+    from ..pipeline.live.names import WINDOW, is_live
 
     if source == "-":
         raise SettingsError("what is piped in has no name: type OUTPUT too (-: standard output)")
     # A file name stands for the output that is not known yet: only the rest decides.
     if is_live(source, "out.mp4", settings):
         return WINDOW
+    from ..pipeline.core.files import PICTURE_SUFFIXES, neighbour, unused_path
+    from ..pipeline.media.outputs import CONTAINERS
+
     path = Path(source)
     suffix = path.suffix.lower()
     if path.is_dir():

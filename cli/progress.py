@@ -9,20 +9,15 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from typing import IO, cast
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from functools import cached_property
+from typing import IO, TYPE_CHECKING, cast
 
 from ..pipeline.core.units import duration_text
 from .printable import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
 
 
 class Bar:
@@ -125,7 +120,13 @@ class Report:
     def __init__(self, quiet: bool = False, as_json: bool = False) -> None:
         self.quiet = quiet
         self.as_json = as_json
-        self.console = Console(file=cast("IO[str]", _Messages()), highlight=False, soft_wrap=True)
+
+    @cached_property
+    def console(self) -> Console:
+        """Standard error; what prints there is loaded when there is something to print."""
+        from rich.console import Console
+
+        return Console(file=cast("IO[str]", _Messages()), highlight=False, soft_wrap=True)
 
     def say(self, line: str) -> None:
         """One line, unless quiet."""
@@ -183,6 +184,15 @@ class Report:
         return line
 
     def _rich(self) -> Progress:
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
         return Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),

@@ -67,7 +67,7 @@ def run(
     json_progress: JsonProgress = False,
 ) -> None:
     """Paint a video or a picture in a style. Sound, subtitles and timing stay as they are."""
-    from ..pipeline.live.open import is_live
+    from ..pipeline.live.names import is_live
 
     settings = read_settings(config, typed)
     report = Report(quiet, json_progress)

@@ -20,6 +20,7 @@ from .helpers.architecture import (
     package_arrows,
     package_of,
 )
+from .helpers.video import MakeClip
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -63,12 +64,49 @@ def test_the_base_commands_run_without_torch():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_help_loads_no_library_of_pictures():
+def loaded_by(*words: str) -> set[str]:
+    """The modules that a command has loaded when it ends well."""
     code = (
-        "import sys, stylize_video.cli.main\n"
-        "assert not {'numpy', 'cv2', 'av', 'onnxruntime', 'torch'} & {*sys.modules}"
+        "import sys, stylize_video.cli.main as room\n"
+        f"sys.argv[1:] = {words!r}\n"
+        "try:\n    room.main()\n"
+        "except SystemExit as end:\n    assert not end.code\n"
+        "print('LOADED', *sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.rpartition("LOADED")[2].split())
+
+
+PICTURES = {"numpy", "cv2", "av", "onnxruntime", "onnx", "torch"}
+
+
+def test_help_loads_no_library_of_pictures_and_no_command():
+    loaded = loaded_by("--help")
+    assert not loaded & {*PICTURES, "pydantic", "yaml"}
+    commands = {f"stylize_video.cli.{name}" for name in ("run", "live", "train", "paint")}
+    assert not loaded & commands
+    loaded = loaded_by("run", "--help")
+    assert not loaded & PICTURES and loaded & commands == {
+        "stylize_video.cli.run",
+        "stylize_video.cli.live",
+    }
+
+
+def test_the_main_job_loads_what_it_uses(identity: Path, make_clip: MakeClip, tmp_path: Path):
+    """Neither the rest of live nor anything of training, and no server, whatever it paints with."""
+    clip, out = str(make_clip()), str(tmp_path / "o.mp4")
+    loaded = loaded_by(clip, out, "--style", str(identity), "--device", "cpu", "--quiet")
+    assert "onnxruntime" in loaded and Path(out).exists()
+    foreign = {"torch", "scenedetect", "asyncio", "http.server", "ssl", "tqdm", "rich.progress"}
+    assert not loaded & foreign
+    assert not [name for name in loaded if name.startswith(("stylize_video.export", "rich"))]
+    live = {name for name in loaded if name.startswith("stylize_video.pipeline.live.")}
+    beside = {
+        f"stylize_video.pipeline.live.{name}" for name in ("names", "sources", "sources.address")
+    }
+    assert live <= beside
+    trainings = {f"stylize_video.{name}" for name in ("models.recipe", "cli.train", "cli.paint")}
+    assert not loaded & trainings
 
 
 def test_no_second_copy_of_the_package_at_the_root():

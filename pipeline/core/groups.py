@@ -26,7 +26,8 @@ _METHODS_OR_FILE = (*METHODS, f"NAME{METHOD_FILE}")
 class Group(BaseModel):
     """Settings that are frozen and refuse unknown names."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Only what is read is built: the groups are read as one, ``Settings``.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     @field_validator("*", mode="before")
     @classmethod

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from ..core.job import Job, SourceKind, StyleKind
 from ..styles.kind import kinds_of
+from .names import is_camera
 from .sources.address import is_address
-from .sources.camera import is_camera
 
 
 def live_job(source: str, styles: Iterable[Sequence[str]]) -> Job:

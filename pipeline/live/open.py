@@ -31,44 +31,19 @@ from ..temporal.flow import open_flow
 from .controls import State
 from .job import live_job
 from .loader import StyleLoader
+from .names import CAMERA, WINDOW, is_camera
 from .outputs.target import check_target, target_of
-from .outputs.virtualcam import PREFIX as VIRTUAL
 from .outputs.virtualcam import check_virtual_camera
 from .outputs.web import is_page
 from .painter import LivePainter
 from .resolution import ResolutionController, choose_rate
 from .sources.address import Address, address_of, is_address
-from .sources.camera import CameraSource, is_camera
+from .sources.camera import CameraSource
 from .sources.ffmpeg import FfmpegSource
 from .sources.reconnect import close_when_opened
 from .sources.source import LiveSource
 
 log = logging.getLogger(__name__)
-
-
-WINDOW = "window"
-"""The output that is one."""
-
-
-def is_live(source: str, output: str, settings: Settings) -> bool:
-    """Return whether a run is live: by its input, or by an output that can't wait."""
-    return (
-        settings.realtime
-        or bool(settings.also)
-        or is_camera(source)
-        or is_address(source)
-        or not _is_path(output)
-    )
-
-
-def _is_path(output: str) -> bool:
-    """Whether it is a file or a folder that a run at leisure writes."""
-    return not (
-        output == WINDOW
-        or output.startswith(VIRTUAL)
-        or "://" in output
-        or output.lower().endswith(".m3u8")
-    )
 
 
 @dataclass(frozen=True)
@@ -176,7 +151,7 @@ def _check_settings(settings: Settings) -> None:
 def _check_output(name: str, settings: Settings) -> None:
     if name == WINDOW or is_page(name):
         return
-    if name.startswith(VIRTUAL):
+    if name.startswith(CAMERA):
         check_virtual_camera()
         return
     target = target_of(name)

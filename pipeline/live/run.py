@@ -26,12 +26,12 @@ from ..core.frame import Frame, coding_of
 from .audio import AudioTimeline
 from .controls import Controls, State
 from .loader import StyleLoader, StyleRequest
-from .open import WINDOW, LivePlan, make_live_plan, open_or_stop
+from .names import CAMERA, WINDOW
+from .open import LivePlan, make_live_plan, open_or_stop
 from .outputs.encoder import EncodedOutput
 from .outputs.output import LiveOutput, OutputFrame, Outputs, OutputThread
 from .outputs.process import ProcessOutput
 from .outputs.target import StreamFormat, Target, target_of
-from .outputs.virtualcam import PREFIX as VIRTUAL
 from .outputs.virtualcam import VirtualCamera
 from .outputs.web import Page, is_page
 from .outputs.window import Window
@@ -153,7 +153,7 @@ class _OutputOpener:
             page = Page(name, self._controls, self._stats)
             self.pages.append(page.url)
             return OutputThread(name, lambda: page, on_output=on_output)
-        if name.startswith(VIRTUAL):
+        if name.startswith(CAMERA):
             return OutputThread(name, lambda: VirtualCamera(name, shape), on_output=on_output)
         target = target_of(name)
         assert target is not None  # checked in the plan

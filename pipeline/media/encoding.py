@@ -31,13 +31,20 @@ _MOST_COMMON = 4096  # px of a side that every encoder takes
 log = logging.getLogger(__name__)
 
 
+# x264's superfast, with the two things of veryfast that save its bits: a look ahead, and blocks
+# weighed by how long they last. Looking 11 frames ahead, not 10, it has the SSIM of veryfast at the
+# same crf, for 4 to 9 % more bits and in three fifths of its time.
+_X264 = {"preset": "superfast", "mbtree": "1", "rc-lookahead": "11"}
+_OWN_LOOKAHEAD = ("preset", "tune")  # libx264 would put ours over what these bring
+
+_RATE_CONTROL = ("b", "qp")  # of libx264 and libx265, which would go by our quality all the same
+
 # Encoder → the option that sets constant quality, if any, its default, and what else we set.
-_X264 = {"preset": "veryfast"}
 _VP8 = {"deadline": "good", "cpu-used": "4", "b": "4000000", "auto-alt-ref": "0"}
 _VP9 = {"deadline": "good", "cpu-used": "4", "row-mt": "1", "b": "0"}
 _QUALITY: dict[str, tuple[str | None, float | None, dict[str, str]]] = {
     "libx264": ("crf", 18, _X264),
-    "libx265": ("crf", 20, _X264),
+    "libx265": ("crf", 20, {"preset": "veryfast"}),
     "libvpx-vp9": ("crf", 31, _VP9),
     "libvpx": ("crf", 10, _VP8),
     "libsvtav1": ("crf", 30, {"preset": "8"}),
@@ -278,13 +285,16 @@ def _options(
     codec: Codec, settings: EncodingSettings, info: SourceInfo, keep_hdr: bool
 ) -> dict[str, str]:
     option, default, others = _QUALITY.get(codec.name, (None, None, {}))
+    typed = user_options(codec, settings)
     options = dict(others)
     if codec.name == "libx264":
+        if typed.keys() & {*_OWN_LOOKAHEAD}:
+            options = {"preset": "veryfast"}
         # By default it takes one and a half threads for each core, and the net needs all of them.
         options["threads"] = str(max(1, available_cores() // 2))
-    if option is not None and default is not None:
+    by_rate = codec.name in ("libx264", "libx265") and typed.keys() & {*_RATE_CONTROL}
+    if option is not None and default is not None and not by_rate:
         options[option] = f"{default:g}"
-    typed = user_options(codec, settings)
     if codec.name == "libx265":  # it prints 25 lines otherwise
         hdr10 = info.hdr10 if keep_hdr else ""
         narrow = "no-cutree=1:aq-mode=0" if info.width < _NARROW else ""

@@ -1,4 +1,4 @@
-"""Mark where shots begin: detected by PySceneDetect frame by frame, or read from a list."""
+"""Mark where shots begin: detected by PySceneDetect's adaptive rule, or read from a list."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from fractions import Fraction
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scenedetect import FrameTimecode
-from scenedetect.detectors import AdaptiveDetector
 
 from ..core.concurrency import closing_source, then_none
 from ..core.frame import Frame, Picture, Rgb, resized
@@ -85,20 +83,14 @@ def _mark(frames: Iterable[Frame], ahead: int, judge: _Judge) -> Generator[Frame
 
 
 class _Detected:
-    """Judges by the pictures: PySceneDetect's adaptive detector, less flashes and repeated frames.
+    """Judges by the pictures: PySceneDetect's adaptive rule, less flashes and repeated frames.
 
-    Its memory does not grow, and nothing depends on frames before the last cut.
+    The rule is three lines, and the library takes longer to load than to paint a frame. Memory does
+    not grow, and nothing depends on frames before the last cut.
     """
 
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
-        self._detector = AdaptiveDetector(
-            adaptive_threshold=threshold,
-            min_scene_len=0,  # checked in __call__, because a flash must not begin a shot
-            window_width=_AHEAD,
-            min_content_val=_LEAST,
-            luma_only=True,
-        )
         self._size: tuple[int, int] | None = None
         # The judged frame, three before it and two after: enough for a flash of two frames.
         self._pictures: deque[_Planes] = deque(maxlen=2 * _AHEAD + 2)
@@ -110,25 +102,29 @@ class _Detected:
     def __call__(self, frame: Frame | None) -> bool:
         if frame is None:  # the last two have no neighbours to compare with
             return False
-        detected = self._look(frame.source)
+        self._look(frame.source)
         judged = self._count - 1 - _AHEAD
-        if not detected or judged - self._last < _SHORTEST or self._is_flash() or self._is_step():
+        if judged - self._last < _SHORTEST or not self._stands_out():
+            return False
+        if self._is_flash() or self._is_step():
             return False
         self._last = judged
         return True
 
-    def _look(self, picture: Picture) -> bool:
-        """Add the next picture; returns the detector's result for the one ``_AHEAD`` before."""
+    def _look(self, picture: Picture) -> None:
+        """Add the next picture."""
         self._size = self._size or _small_size(picture)
         planes = _planes(picture, self._size)
         if self._pictures:
             self._changes.append(_difference(self._pictures[-1], planes))
         self._pictures.append(planes)
-        # The detector counts frames, so any rate will do.
-        position = FrameTimecode(self._count, 25.0)
         self._count += 1
-        grey = cv2.cvtColor(planes, cv2.COLOR_GRAY2BGR)
-        return bool(self._detector.process_frame(position, np.asarray(grey, np.uint8)))
+
+    def _stands_out(self) -> bool:
+        """Whether the change at the judged frame is many times that of the four around it."""
+        *_, two_before, before, change, after, two_after = self._changes
+        usual = (two_before + before + after + two_after) / 4
+        return change >= max(_LEAST, self._threshold * usual)
 
     def _is_flash(self) -> bool:
         """Whether a picture from before the change returns soon after it."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from stylize_video.cli.main import COMMANDS, _repeat_style
+from stylize_video.cli.main import COMMANDS, Command, _repeat_style
 from stylize_video.pipeline.core.config import GROUPS
 
 from ..helpers.command import one_line, plain_environment, run_command
@@ -89,6 +90,15 @@ def test_help_has_the_commands_in_groups_and_the_options_in_panels():
     options = run_command("run", "--help", env=plain_environment()).stdout
     places = [options.index(f"─ {title} ─") for title, _ in GROUPS]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("name", "command"), [row for group in COMMANDS.values() for row in group.items()]
+)
+def test_a_command_says_in_the_list_what_it_says_itself(name: str, command: Command):
+    function = getattr(import_module(f"stylize_video.cli.{command.module}"), command.function)
+    first = str(function.__doc__).strip().partition("\n\n")[0]
+    assert command.summary == " ".join(first.split())
 
 
 def test_version():

@@ -11,11 +11,9 @@ from ...core.errors import SinkError, reason
 from ...core.frame import as_rgb
 from ...imaging.resize import resize_picture
 from ..audio import AudioBlock
+from ..names import CAMERA
 from .output import OutputFrame
 from .target import StreamFormat
-
-PREFIX = "camera:"
-"""Prefix of the output; a device's name may follow: ``camera:/dev/video2``."""
 
 
 class VirtualCamera:
@@ -33,7 +31,7 @@ class VirtualCamera:
         self._output = output
         self._size = stream_format.height, stream_format.width
         open_camera = _pyvirtualcam().Camera
-        device = output.removeprefix(PREFIX) or None
+        device = output.removeprefix(CAMERA) or None
         rate = max(1.0, float(stream_format.rate))
         try:
             self._camera: Any = open_camera(

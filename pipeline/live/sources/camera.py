@@ -18,20 +18,13 @@ from ...core.frame import Frame
 from ...core.units import parse_size
 from ...media.color import ColorTags
 from ...media.source import SourceInfo
+from ..names import CAMERA
 from .source import AudioChunk
-
-PREFIX = "camera:"
-"""Prefix of a camera's name, as ``camera:Logitech``; an index needs no prefix."""
 
 _DEFAULT_SIZE = (1280, 720)
 _TIME_BASE = Fraction(1, 1_000_000)
 _RATE_FRAMES = 10  # that measure the real rate: CAP_PROP_FPS is only what was requested
 _ATTEMPTS = 3  # frames in a row that may be missing
-
-
-def is_camera(name: str) -> bool:
-    """Return whether an input is a camera: an index, or ``camera:NAME``."""
-    return re.fullmatch(r"\d{1,2}", name) is not None or name.startswith(PREFIX)
 
 
 def list_cameras() -> dict[int, str]:
@@ -45,12 +38,12 @@ def list_cameras() -> dict[int, str]:
 
 
 def camera_index(name: str) -> int:
-    """Find the index of the camera that ``name`` names; see ``is_camera``.
+    """Find the index of the camera that ``name`` names; see ``names.is_camera``.
 
     Raises:
         SourceError: there is no camera of that name.
     """
-    part = name.removeprefix(PREFIX)
+    part = name.removeprefix(CAMERA)
     if part.isdigit():
         return int(part)
     cameras = list_cameras()
@@ -65,7 +58,7 @@ class CameraSource:
     """A camera as a live source.
 
     Args:
-        name: see ``is_camera``.
+        name: see ``names.is_camera``.
         size: ``WxH`` or ``720p`` to request; the camera may give another size.
         rate: frames per second to request.
 
@@ -77,7 +70,7 @@ class CameraSource:
     reconnects = True
 
     def __init__(self, name: str, size: str | None, rate: float = 30.0) -> None:
-        self._name = f"camera {name.removeprefix(PREFIX)}"
+        self._name = f"camera {name.removeprefix(CAMERA)}"
         self._capture: Any = cv2.VideoCapture(camera_index(name), _backend())
         if not self._capture.isOpened():
             listed = ", ".join(f"{i} ({n})" for i, n in list_cameras().items())

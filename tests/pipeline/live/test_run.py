@@ -19,7 +19,8 @@ import pytest
 from numpy.typing import NDArray
 from stylize_video.pipeline.core.config import Settings, checked
 from stylize_video.pipeline.core.errors import SettingsError, SinkError, SourceError
-from stylize_video.pipeline.live.open import is_live, open_mask
+from stylize_video.pipeline.live.names import is_live
+from stylize_video.pipeline.live.open import open_mask
 from stylize_video.pipeline.live.relay import free_port
 from stylize_video.pipeline.live.run import play_live
 

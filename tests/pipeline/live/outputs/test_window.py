@@ -200,12 +200,15 @@ def test_a_window_that_would_hang_is_refused():
 
 
 def test_the_command_loads_opencv_first():
+    """For a camera whose output is not typed, and a window, too."""
     import subprocess
     import sys
 
     code = (
         "import sys, stylize_video.cli.live\n"
-        "from stylize_video.pipeline.live.sources.camera import is_camera\n"
+        "from stylize_video.cli.output import default_output\n"
+        "from stylize_video.pipeline.core.config import Settings\n"
+        "assert default_output('0', Settings()) == 'window'\n"
         "from stylize_video.pipeline import play_live\n"
         "from stylize_video.pipeline.live.outputs.window import xcb_clashes\n"
         "assert not xcb_clashes(list(sys.modules))"

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from stylize_video.pipeline.core.errors import SourceError
 from stylize_video.pipeline.core.frame import Frame, as_rgb
+from stylize_video.pipeline.live.names import is_camera
 from stylize_video.pipeline.live.sources import camera
-from stylize_video.pipeline.live.sources.camera import CameraSource, camera_index, is_camera
+from stylize_video.pipeline.live.sources.camera import CameraSource, camera_index
 
 
 class Device:
