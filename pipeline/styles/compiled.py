@@ -26,15 +26,14 @@ from ..imaging.resize import (
 )
 from ..nets.contract import CANVAS
 from ..nets.graph import Array, Moments, Net, recolor
+from ..nets.measuring import read_moments, write_measuring
 from ..nets.quantize import Precision, write_eight_bit
 from ..nets.writer import (
     CELL,
     PLANES,
     Layout,
     Size,
-    read_moments,
     shapes,
-    write_measuring,
     write_playing,
 )
 from ..temporal.canvas import canvas_bytes, still_canvas
@@ -268,14 +267,15 @@ class NetCompiler:
         parts = parts_to_measure(samples, side, most)
         first = parts[0][0]
         layout, padding = _layout(first), _padding(mix.net, first)
+        colors = not mix.colors.is_plain
         key = (mix, layout, padding, coding_of(first))
         if self._measuring[0] != key:
-            model = write_measuring(_coded(mix.net, key[3]), layout, padding.size)
+            model = write_measuring(_coded(mix.net, key[3]), layout, padding.size, colors)
             ports = shapes(mix.net, layout, padding.size)
             self._measuring = (key, self._open_measuring(model, ports))
         session = self._measuring[1]
         answers = (session.run(None, padded(*part, padding)) for part in parts)
-        return Moments.mean([read_moments(mix.net, layout, a) for a in answers])
+        return Moments.mean([read_moments(mix.net, a, colors) for a in answers])
 
     def compile(self, picture: Picture, mix: NetMix, moments: Moments) -> CompiledNet:
         """The net with these statistics, for pictures of this one's size and layout."""
@@ -283,6 +283,7 @@ class NetCompiler:
         coding, padding, layout = coding_of(work), _padding(mix.net, work), _layout(work)
         net = mix.net.fold_norms(moments)
         if not mix.colors.is_plain:
+            assert moments.painted is not None and moments.source is not None
             painted, source = (_palette(m, coding) for m in (moments.painted, moments.source))
             colors = mix.colors.map(painted, source)
             net = recolor(net, colors.matrix, colors.offset / 255)
