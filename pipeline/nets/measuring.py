@@ -156,7 +156,7 @@ def read_moments(net: Net, answers: Sequence[NDArray[Any]], colors: bool = True)
         colors: whether colours were measured.
     """
     rest = iter(answers)
-    measured = {name: next(rest).astype(np.float64) for name in _measured(net)}
+    measured: dict[str, Array] = {n: next(rest).astype(np.float64) for n in _measured(net)}
     means = {name: values[0] for name, values in measured.items()}
     means |= {name: next(rest)[0] for name in _averaged(net)}
     norms = tuple(
@@ -165,15 +165,19 @@ def read_moments(net: Net, answers: Sequence[NDArray[Any]], colors: bool = True)
         for mean, square, *_ in [measured[norm.inputs[0]]]
     )
     read = {op.inputs[0] for op in net.ops if op.kind == "Conv"}
+    source, painted = _colors(rest) if colors else (None, None)
     return Moments(
         norms,
-        *(_colors(rest) if colors else (None, None)),
+        source,
+        painted,
         dict(_ranges(net, measured)),
-        {name: np.float32(mean) for name, mean in means.items() if name in read},
+        {name: np.asarray(mean, np.float32) for name, mean in means.items() if name in read},
     )
 
 
-def _colors(answers: Iterator[NDArray[Any]]) -> Iterator[tuple[Array, Array]]:
+def _colors(
+    answers: Iterator[NDArray[Any]],
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     """The moments of the source's and of the painted colours, 0..1."""
     (mean, product), painted = (
         (next(answers).mean(axis=0), next(answers).mean(axis=0)) for _ in range(2)
@@ -181,8 +185,7 @@ def _colors(answers: Iterator[NDArray[Any]]) -> Iterator[tuple[Array, Array]]:
     # The input is in −1..1, byte 128 being 0; the source's colours are in 0..1.
     grey = INPUT_SCALE[1] / 255
     cross = (mean[:, None] + mean) * grey / 2
-    yield mean / 2 + grey, product / 4 + cross + grey**2
-    yield painted
+    return (mean / 2 + grey, product / 4 + cross + grey**2), painted
 
 
 def _ranges(net: Net, measured: dict[str, Array]) -> Iterator[tuple[str, tuple[float, float]]]:
