@@ -35,7 +35,7 @@ class Op:
     """One operator of the net, with ONNX's name."""
 
     kind: str
-    """Conv, InstanceNormalization, Relu, Add, Pad (reflection) or Resize (nearest)."""
+    """Conv, InstanceNormalization, Relu, Add, Pad (reflection), Resize (nearest) or Crop."""
     inputs: tuple[str, ...]
     output: str
     weights: tuple[Array, ...] = ()
@@ -108,6 +108,8 @@ class Net:
     card: ModelCard
     deviations: Mapping[str, Array] = field(default_factory=dict[str, Array])
     """Usual standard deviation of each norm's input, (C,), by the norm's output; from the file."""
+    inset: int = 0
+    """px that the output lacks at each edge of the input; see ``margin``."""
 
     @property
     def norms(self) -> tuple[Op, ...]:

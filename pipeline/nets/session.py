@@ -86,8 +86,7 @@ class BoundSession:
 
     Args:
         session: the session of a model whose inputs and outputs are uint8.
-        shapes: the shape of each input, by its name; each output has the shape of an input, in
-            order.
+        shapes: the shape of each input, by its name; the model says those of its outputs.
         device: the device that holds the buffers.
     """
 
@@ -102,8 +101,7 @@ class BoundSession:
         make = onnxruntime.OrtValue.ortvalue_from_shape_and_type
         self._inputs = {name: make(shape, np.uint8, device, 0) for name, shape in shapes.items()}
         self._outputs = [
-            make(shape, np.uint8, device, 0)
-            for shape, _ in zip(shapes.values(), session.get_outputs(), strict=False)
+            make(tuple(port.shape), np.uint8, device, 0) for port in session.get_outputs()
         ]
         for name, value in self._inputs.items():
             self._binding.bind_ortvalue_input(name, value)

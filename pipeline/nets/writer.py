@@ -148,8 +148,16 @@ def write_op(w: GraphWriter, op: Op, x: list[str]) -> str:
             "Resize", x[0], "", w.constant(op.settings["scales"], np.float32), mode="nearest",
             nearest_mode="floor", coordinate_transformation_mode="asymmetric",
         ),
+        "Crop": lambda: w.op("Slice", x[0], *_cut(w, op.settings["cells"])),
     }  # fmt: skip
     return write[op.kind]() if op.kind in write else w.op(op.kind, *x)
+
+
+def _cut(w: GraphWriter, cells: int) -> list[str]:
+    """The inputs of a slice without so many rows and columns at each edge: starts, ends, axes."""
+    return [w.constant([value] * 2, np.int64) for value in (cells, -cells)] + [
+        w.constant([2, 3], np.int64)
+    ]
 
 
 # ---- planes ----
@@ -200,14 +208,34 @@ def pack_planes(w: GraphWriter, net: Net, layout: Layout, size: Size) -> str:
     sides = cell_parts(channels_in(net), layout)
     r = sides[0][0]
     h, width = size.height // r, size.width // r
-    parts: list[str] = []
-    for name, (k, colours) in zip(PLANES[layout], sides, strict=True):
-        rows = w.op("Transpose", w.reshape(name, h, k, width, k * colours), perm=[0, 2, 1, 3])
-        parts.append(w.reshape(rows, 1, h, width, k * k * colours))
+    first, *parts = [
+        w.reshape(name, h, k, width, k * colours)
+        for name, (k, colours) in zip(PLANES[layout], sides, strict=True)
+    ]
+    parts = [w.reshape(_swapped(w, part), h, 1, width, -1) for part in parts]
     if net.card.canvas:
-        parts.append(w.reshape(CANVAS, 1, h, width, net.card.canvas))
-    cells = parts[0] if len(parts) == 1 else w.op("Concat", *parts, axis=3)
-    return w.op("Transpose", cells, perm=[0, 3, 1, 2])
+        parts.append(w.reshape(CANVAS, h, 1, width, net.card.canvas))
+    if _of_one_width(sides, net.card.canvas):
+        cells = _swapped(w, w.op("Concat", first, *parts, axis=1) if parts else first)
+    else:
+        first = w.reshape(_swapped(w, first), h, 1, width, -1)
+        cells = w.op("Concat", first, *parts, axis=3)
+    return w.op("Transpose", w.reshape(cells, 1, h, width, -1), perm=[0, 3, 1, 2])
+
+
+def _swapped(w: GraphWriter, x: str) -> str:
+    """Swap the two axes in the middle: rows of a cell and cells of a row."""
+    return w.op("Transpose", x, perm=[0, 2, 1, 3])
+
+
+def _of_one_width(sides: list[tuple[int, int]], canvas: int = 0) -> bool:
+    """Whether a cell's rows in the first plane have as many bytes as its part of each other one.
+
+    Then they are moved together, in long runs; that is quicker than cell by cell.
+    """
+    (r, colours), *others = sides
+    sizes = [k * k * c for k, c in others] + [canvas] * (canvas > 0)
+    return all(size == r * colours for size in sizes)
 
 
 def finish_model(w: GraphWriter, net: Net, layout: Layout, size: Size, answer: str) -> bytes:
@@ -227,16 +255,22 @@ def finish_model(w: GraphWriter, net: Net, layout: Layout, size: Size, answer: s
         The ONNX file's bytes.
     """
     sides = cell_parts(len(net.ops[-1].weights[0]), layout)
-    r = sides[0][0]
-    h, width = size.height // r, size.width // r
+    r, colours = sides[0]
+    shown = Size(size.height - 2 * net.inset, size.width - 2 * net.inset)
+    h, width = shown.height // r, shown.width // r
     cells = w.op("Transpose", answer, perm=[0, 2, 3, 1])
-    sizes = [k * k * colours for k, colours in sides]
-    parts = [cells]
+    together = _of_one_width(sides)
+    if together:
+        rows = _swapped(w, w.reshape(cells, h, width, -1, r * colours))
+        parts, sizes, axis = [rows], [r, *(1 for _ in sides[1:])], 1
+    else:
+        parts, sizes, axis = [cells], [k * k * c for k, c in sides], 3
     if len(sides) > 1:
-        parts = w.ops("Split", len(sides), cells, w.constant(sizes, np.int64), axis=3)
-    planes = _plane_shapes(layout, size)
+        parts = w.ops("Split", len(sides), parts[0], w.constant(sizes, np.int64), axis=axis)
     outputs: dict[str, str] = {}
+    planes = _plane_shapes(layout, shown)
     for part, (k, colours), (name, shape) in zip(parts, sides, planes.items(), strict=True):
-        rows = w.op("Transpose", w.reshape(part, h, width, k, k * colours), perm=[0, 2, 1, 3])
-        outputs[name + "_out"] = w.reshape(rows, *shape)
+        if part is not parts[0] or not together:
+            part = _swapped(w, w.reshape(part, h, width, k, k * colours))
+        outputs[name + "_out"] = w.reshape(part, *shape)
     return w.model(shapes(net, layout, size), outputs, TensorProto.UINT8)

@@ -26,6 +26,7 @@ from ..imaging.resize import (
 )
 from ..nets.contract import CANVAS
 from ..nets.graph import Array, Moments, Net, recolor
+from ..nets.margin import without_margin
 from ..nets.measuring import read_moments, write_measuring
 from ..nets.quantize import Precision, write_eight_bit
 from ..nets.writer import (
@@ -103,13 +104,13 @@ class Padding:
         return canvas.take(_padded_cells(columns, m, size.width // CELL), 1)
 
     def crop(self, plane: NDArray[Any], f: int) -> NDArray[Any]:
-        """A view of a padded plane (h, w), uint8, without its margin.
+        """A view of a padded plane (h, w), uint8, without its margin, if it has one.
 
         Args:
             plane: as the session returned it.
             f: by how much it is smaller than the picture, 1 or 2.
         """
-        m = self.margin // f
+        m = self.margin // f if plane.shape[0] * f == self.size.height else 0
         return plane[m : m + self.height // f, m : m + self.width // f]
 
 
@@ -287,8 +288,8 @@ class NetCompiler:
             painted, source = (_palette(m, coding) for m in (moments.painted, moments.source))
             colors = mix.colors.map(painted, source)
             net = recolor(net, colors.matrix, colors.offset / 255)
-        net = _coded(net, coding)
         tile = self._tile_of(padding)
+        net = _coded(without_margin(net) if tile == padding.size else net, coding)
         if self._precision == "int8":
             model = write_eight_bit(net, moments, layout, tile)
         else:
