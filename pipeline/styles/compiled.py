@@ -45,6 +45,7 @@ OpenSession = Callable[[bytes, dict[str, tuple[int, ...]]], Any]
 
 
 _BLOCK = 32  # px, of what is measured of a picture
+_KEPT = 2  # sessions that measure: of shots, and of single frames when the light changes
 
 # Pixels around a tile that its rim can't paint as the whole picture would: all that one pixel of
 # the deepest net depends on.
@@ -253,7 +254,7 @@ class NetCompiler:
         self._precision: Precision = precision
         self._scale = scale
         self._tile = tile
-        self._measuring: tuple[Any, Any] = (None, None)
+        self._measuring: dict[Any, Any] = {}
 
     def measure(self, frames: Sequence[Frame], mix: NetMix, most: int) -> Moments:
         """The net's statistics on frames of one size and layout.
@@ -261,7 +262,7 @@ class NetCompiler:
         Args:
             frames: of one shot.
             mix: the net.
-            most: pixels that are measured of each frame, about.
+            most: pixels that are measured at once, about; large frames share them.
         """
         side = math.lcm(_BLOCK, mix.net.card.multiple)
         samples = [self._sample(frame, mix.net) for frame in frames]
@@ -270,11 +271,12 @@ class NetCompiler:
         layout, padding = _layout(first), _padding(mix.net, first)
         colors = not mix.colors.is_plain
         key = (mix, layout, padding, coding_of(first))
-        if self._measuring[0] != key:
+        session = self._measuring.get(key)
+        if session is None:
             model = write_measuring(_coded(mix.net, key[3]), layout, padding.size, colors)
-            ports = shapes(mix.net, layout, padding.size)
-            self._measuring = (key, self._open_measuring(model, ports))
-        session = self._measuring[1]
+            session = self._open_measuring(model, shapes(mix.net, layout, padding.size))
+            kept = list(self._measuring.items())[: _KEPT - 1]
+            self._measuring = {key: session} | dict(kept)
         answers = (session.run(None, padded(*part, padding)) for part in parts)
         return Moments.mean([read_moments(mix.net, a, colors) for a in answers])
 
