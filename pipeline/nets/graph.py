@@ -35,7 +35,7 @@ class Op:
     """One operator of the net, with ONNX's name."""
 
     kind: str
-    """Conv, InstanceNormalization, Relu, Add, Pad (reflection) or Resize (nearest)."""
+    """Conv, InstanceNormalization, Relu, Add, Pad (reflection), Resize (nearest) or Crop."""
     inputs: tuple[str, ...]
     output: str
     weights: tuple[Array, ...] = ()
@@ -50,9 +50,10 @@ class Moments:
 
     norms: tuple[tuple[Array, Array], ...]
     """Of each norm's input: mean and mean square of every channel, (C,) both."""
-    source: tuple[Array, Array]
-    """Of the frames' R, G, B, or Y, U, V, 0..1: mean (3,), and mean products of pairs (3, 3)."""
-    painted: tuple[Array, Array]
+    source: tuple[Array, Array] | None
+    """Of the frames' R, G, B, or Y, U, V, 0..1: mean (3,), and mean products of pairs (3, 3).
+    ``None``: not measured."""
+    painted: tuple[Array, Array] | None
     """Of the net's outputs, as for ``source``."""
     ranges: Mapping[str, tuple[float, float]]
     """Lowest and highest value of every tensor, by its name."""
@@ -73,14 +74,18 @@ class Moments:
             first, second = zip(*pairs, strict=True)
             return _weighted_sum(first, weights), _weighted_sum(second, weights)
 
+        def colors(pairs: Sequence[tuple[Array, Array] | None]) -> tuple[Array, Array] | None:
+            known = [pair for pair in pairs if pair is not None]
+            return average(known) if len(known) == len(pairs) else None
+
         ranges = {
             name: (min(m.ranges[name][0] for m in several), max(m.ranges[name][1] for m in several))
             for name in several[0].ranges
         }
         return cls(
             tuple(average(norm) for norm in zip(*(m.norms for m in several), strict=True)),
-            average(m.source for m in several),
-            average(m.painted for m in several),
+            colors([m.source for m in several]),
+            colors([m.painted for m in several]),
             ranges,
             {n: _weighted_sum([m.means[n] for m in several], weights) for n in several[0].means},
         )
@@ -103,6 +108,8 @@ class Net:
     card: ModelCard
     deviations: Mapping[str, Array] = field(default_factory=dict[str, Array])
     """Usual standard deviation of each norm's input, (C,), by the norm's output; from the file."""
+    inset: int = 0
+    """px that the output lacks at each edge of the input; see ``margin``."""
 
     @property
     def norms(self) -> tuple[Op, ...]:

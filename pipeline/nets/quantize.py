@@ -74,7 +74,7 @@ class _EightBit:
 
     def add(self, op: Op) -> None:
         """Append an operator."""
-        if op.kind in ("Pad", "Resize"):  # these only move bytes
+        if op.kind in ("Pad", "Resize", "Crop"):  # these only move bytes
             moved, scale = self.byte(op.inputs[0])
             self._bytes[op.output] = (write_op(self._w, op, [moved]), scale)
             return

@@ -44,6 +44,7 @@ def open_session(
     threads: int = 0,
     *,
     low_memory: bool = False,
+    in_order: bool = False,
     recorded: bool = False,
 ) -> tuple[onnxruntime.InferenceSession, str]:
     """Open an ONNX Runtime session; returns it and the device that really runs it.
@@ -56,6 +57,7 @@ def open_session(
         device: a key of ``PROVIDERS``, or ``auto``.
         threads: the number of threads on the CPU; 0: one for each core.
         low_memory: free memory after every run: slower, for nets that run rarely and need much.
+        in_order: run the nodes in the order of the model, which says when memory can be used again.
         recorded: record the work as a CUDA graph, on CUDA; for ``BoundSession``.
 
     Raises:
@@ -63,13 +65,14 @@ def open_session(
         ModelError: the file is not ONNX.
     """
     source = model if isinstance(model, bytes) else str(model)
+    options = _options(threads, low_memory, in_order)
     if device != "auto":
-        return _session(source, device, threads, low_memory, recorded), device
+        return _session(source, device, options, recorded), device
     available = onnxruntime.get_available_providers()
     for name in _AUTO:
         if PROVIDERS[name] in available and (name != "cuda" or _has_nvidia_driver()):
             try:
-                return _session(source, name, threads, low_memory, recorded), name
+                return _session(source, name, options, recorded), name
             except DeviceError:
                 continue
     raise DeviceError("ONNX Runtime has no provider at all; reinstall onnxruntime")
@@ -83,8 +86,7 @@ class BoundSession:
 
     Args:
         session: the session of a model whose inputs and outputs are uint8.
-        shapes: the shape of each input, by its name; each output has the shape of an input, in
-            order.
+        shapes: the shape of each input, by its name; the model says those of its outputs.
         device: the device that holds the buffers.
     """
 
@@ -99,8 +101,7 @@ class BoundSession:
         make = onnxruntime.OrtValue.ortvalue_from_shape_and_type
         self._inputs = {name: make(shape, np.uint8, device, 0) for name, shape in shapes.items()}
         self._outputs = [
-            make(shape, np.uint8, device, 0)
-            for shape, _ in zip(shapes.values(), session.get_outputs(), strict=False)
+            make(tuple(port.shape), np.uint8, device, 0) for port in session.get_outputs()
         ]
         for name, value in self._inputs.items():
             self._binding.bind_ortvalue_input(name, value)
@@ -123,8 +124,20 @@ class BoundSession:
         return [np.asarray(value.numpy(), np.uint8) for value in self._outputs]
 
 
+def _options(threads: int, low_memory: bool, in_order: bool) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.enable_cpu_mem_arena = not low_memory
+    if in_order:
+        options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED
+    options.log_severity_level = 4  # failures are raised or compared later, in one line
+    # Spinning threads would occupy the cores that decode and encode.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
 def _session(
-    source: str | bytes, device: str, threads: int, low_memory: bool, recorded: bool
+    source: str | bytes, device: str, options: onnxruntime.SessionOptions, recorded: bool
 ) -> onnxruntime.InferenceSession:
     provider = PROVIDERS[device]
     if provider not in onnxruntime.get_available_providers():
@@ -134,13 +147,7 @@ def _session(
         )
     missing = _missing_cuda_libraries() if device in ("cuda", "tensorrt") else ""
     onnxruntime.set_default_logger_severity(4)  # it would write ten lines about libraries
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.enable_cpu_mem_arena = not low_memory
     settings = {"enable_cuda_graph": "1"} if recorded and device == "cuda" else {}
-    options.log_severity_level = 4  # failures are raised or compared below, in one line
-    # Spinning threads would occupy the cores that decode and encode.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = onnxruntime.InferenceSession(source, options, providers=[(provider, settings)])
     except Exception as error:

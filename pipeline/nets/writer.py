@@ -1,4 +1,4 @@
-"""Write a ``Net`` as ONNX for frames of one size: to measure it, and to run it.
+"""Write a ``Net`` as ONNX for frames of one size, to run it. To measure it: ``measuring``.
 
 In 8 bits (``quantize``) every convolution multiplies bytes by bytes with sums of 32 bits (Jacob
 2018), with scales per channel and measured ranges. A CPU with such an instruction does four times
@@ -8,18 +8,16 @@ the work.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from .contract import CANVAS
-from .graph import FRAME, Moments, Net, Op
+from .graph import FRAME, Net, Op
 
 OPSET = 20
 _IR = 9  # ONNX Runtime 1.22 reads it
@@ -30,8 +28,6 @@ CELL = 4
 """Side of a cell of the canvas, px."""
 PLANES: dict[Layout, tuple[str, ...]] = {"rgb": ("rgb",), "yuv": ("y", "u", "v")}
 
-
-_REACH = 10.0  # standard deviations; at most a hundredth of the values is further away
 
 # Scale and zero of the bytes. In: 128 is 0, the range −1..1. Out: 0..1.
 INPUT_SCALE = (2 / 255, 128)
@@ -112,109 +108,6 @@ class Size:
     width: int
 
 
-def write_measuring(net: Net, layout: Layout, size: Size) -> bytes:
-    """Write the net with its norms as a model that measures ``Moments``.
-
-    Outputs, float32, in order: mean and mean square, by channel, of every norm's input; mean
-    colour and mean products of two colours, by position in a cell, of the frame and of the picture;
-    then the lowest and highest value, without rare ones far off, of every operator's output, except
-    convolutions; then the mean, by channel, of what each convolution reads.
-
-    Args:
-        net: the network, with its norms.
-        layout: the planes: ``rgb`` or ``yuv``.
-        size: the size of the padded picture.
-
-    Returns:
-        The ONNX file's bytes.
-    """
-    w = GraphWriter()
-    inputs = shapes(net, layout, size)
-    values = {FRAME: dequantize(w, pack_planes(w, net, layout, size), INPUT_SCALE)}
-    moments: list[str] = []
-    ranges: dict[str, list[str]] = {}
-    means: dict[str, str] = {}
-    axes = w.constant([2, 3], np.int64)
-
-    for op in net.ops:
-        x = [values[name] for name in op.inputs]
-        if op.kind == "InstanceNormalization":
-            squares = w.op("Mul", x[0], x[0])
-            moments += [w.op("ReduceMean", v, axes, keepdims=0) for v in (x[0], squares)]
-        values[op.output] = write_op(w, op, x)
-        if op.kind == "Conv":
-            means[op.inputs[0]] = w.op("ReduceMean", x[0], axes, keepdims=0)
-        else:
-            before = ranges.get(op.inputs[0]) if op.kind == "Relu" else None
-            ranges[op.output] = (
-                [w.op("Relu", end) for end in before] if before else _range(w, values[op.output])
-            )
-    picture = w.op("Clip", values[net.ops[-1].output], w.constant(0), w.constant(1))
-    moments += _color_moments(w, values[FRAME], _channels_in(net), layout, size)
-    moments += _color_moments(w, picture, len(net.ops[-1].weights[0]), layout, size)
-    found = chain(moments, *ranges.values(), means.values())
-    return w.model(inputs, {f"out{i}": x for i, x in enumerate(found)}, TensorProto.FLOAT)
-
-
-def _range(w: GraphWriter, x: str) -> list[str]:
-    """A tensor's lowest and highest value, but no further from its mean than ``_REACH``.
-
-    In the dark, one headlight is twenty standard deviations away. It would make the steps of the
-    bytes so coarse that everything else flickers.
-    """
-    mean, square = (w.op("ReduceMean", v, keepdims=0) for v in (x, w.op("Mul", x, x)))
-    variance = w.op("Sub", square, w.op("Mul", mean, mean))
-    deviation = w.op("Sqrt", w.op("Max", variance, w.constant(0)))
-    reach = w.op("Mul", deviation, w.constant(_REACH))
-    low, high = (w.op(r, x, keepdims=0) for r in ("ReduceMin", "ReduceMax"))
-    return [
-        w.op("Max", low, w.op("Sub", mean, reach)),
-        w.op("Min", high, w.op("Add", mean, reach)),
-    ]
-
-
-def read_moments(net: Net, layout: Layout, answers: Sequence[NDArray[Any]]) -> Moments:
-    """Turn the outputs of a model that ``write_measuring`` wrote into ``Moments``.
-
-    Args:
-        net: the network that was measured.
-        layout: the planes: ``rgb`` or ``yuv``.
-        answers: the model's outputs, float32, in the order of ``write_measuring``: (1, C) for a
-            mean or mean square by channel, (N, 3) and (N, 3, 3) for colours and products of two at
-            N positions, a scalar for a lowest or highest value, (1, C) for what a convolution
-            reads.
-
-    Returns:
-        The statistics of the norms' inputs, of the source's and the painted colours (0..1, RGB or
-        YUV), of the range of every operator but convolutions, and of what convolutions read.
-    """
-    read = list(dict.fromkeys(op.inputs[0] for op in net.ops if op.kind == "Conv"))
-    answers, means = answers[: -len(read)], answers[-len(read) :]
-    pairs = list(zip(answers[0::2], answers[1::2], strict=True))
-    count = len(net.norms)
-    norms = tuple(
-        (_grouped(mean, norm), _grouped(square, norm))
-        for norm, (mean, square) in zip(net.norms, pairs[:count], strict=True)
-    )
-    (mean, product), painted = (
-        (colors.mean(axis=0), products.mean(axis=0))
-        for colors, products in pairs[count : count + 2]
-    )
-    # The input is in −1..1, byte 128 being 0; the source's colours are in 0..1.
-    grey = INPUT_SCALE[1] / 255
-    cross = (mean[:, None] + mean) * grey / 2
-    source = (mean / 2 + grey, product / 4 + cross + grey**2)
-    rest = ((float(low), float(high)) for low, high in pairs[count + 2 :])
-    ranges = {op.output: next(rest) for op in net.ops if op.kind != "Conv"}
-    by_name = {name: values[0] for name, values in zip(read, means, strict=True)}
-    return Moments(norms, source, painted, ranges, by_name)
-
-
-def _grouped(values: NDArray[Any], norm: Op) -> NDArray[Any]:
-    """One value for each of the norm's channels, as a mean of the positions in a cell."""
-    return values.reshape(len(norm.weights[0]), -1).mean(axis=1)
-
-
 def write_playing(net: Net, layout: Layout, size: Size, half: bool = False) -> bytes:
     """Write a net in floating point: planes in, planes out, uint8.
 
@@ -248,7 +141,6 @@ def write_op(w: GraphWriter, op: Op, x: list[str]) -> str:
     """Write one operator on the inputs ``x``; returns its output's name."""
     write: dict[str, Callable[[], str]] = {
         "Conv": lambda: w.op("Conv", x[0], *map(w.constant, op.weights), **op.settings),
-        "InstanceNormalization": lambda: _norm(w, op, x[0]),
         "Pad": lambda: w.op(
             "Pad", x[0], w.constant(op.settings["pads"], np.int64), mode="reflect"
         ),
@@ -256,21 +148,22 @@ def write_op(w: GraphWriter, op: Op, x: list[str]) -> str:
             "Resize", x[0], "", w.constant(op.settings["scales"], np.float32), mode="nearest",
             nearest_mode="floor", coordinate_transformation_mode="asymmetric",
         ),
+        "Crop": lambda: w.op("Slice", x[0], *_cut(w, op.settings["cells"])),
     }  # fmt: skip
     return write[op.kind]() if op.kind in write else w.op(op.kind, *x)
 
 
-def _norm(w: GraphWriter, op: Op, x: str) -> str:
-    """A norm; channels that have the same statistics follow each other."""
-    together = w.reshape(x, 1, len(op.weights[0]), -1)
-    normed = w.op("InstanceNormalization", together, *map(w.constant, op.weights), **op.settings)
-    return w.op("Reshape", normed, w.op("Shape", x))
+def _cut(w: GraphWriter, cells: int) -> list[str]:
+    """The inputs of a slice without so many rows and columns at each edge: starts, ends, axes."""
+    return [w.constant([value] * 2, np.int64) for value in (cells, -cells)] + [
+        w.constant([2, 3], np.int64)
+    ]
 
 
 # ---- planes ----
 
 
-def _parts(channels: int, layout: Layout) -> list[tuple[int, int]]:
+def cell_parts(channels: int, layout: Layout) -> list[tuple[int, int]]:
     """For every plane: side of its part of a cell, px, and number of colours."""
     if layout == "rgb":
         return [(math.isqrt(channels // 3), 3)]
@@ -278,40 +171,9 @@ def _parts(channels: int, layout: Layout) -> list[tuple[int, int]]:
     return [(r, 1), (r // 2, 1), (r // 2, 1)]
 
 
-def _channels_in(net: Net) -> int:
+def channels_in(net: Net) -> int:
     """The number of packed channels of colours that the net reads, before those of the canvas."""
     return net.ops[0].weights[0].shape[1] - net.card.canvas if net.ops[0].weights else 3
-
-
-def _color_moments(
-    w: GraphWriter, x: str, channels: int, layout: Layout, size: Size
-) -> tuple[str, str]:
-    """Write the mean (N, 3) and the products (N, 3, 3) of colours at the N positions of a cell.
-
-    Args:
-        w: the graph.
-        x: the tensor of cells, (1, C, h, w).
-        channels: how many of the C are colours, the first ones.
-        layout: the planes: ``rgb`` or ``yuv``.
-        size: the size of the padded picture.
-    """
-    (r, _), *_ = _parts(channels, layout)
-    count = (size.height // r) * (size.width // r)
-    x = w.op("Slice", x, *(w.constant([at], np.int64) for at in (0, channels, 1)))
-    if layout == "rgb":
-        colors = w.reshape(x, r * r, 3, count)
-    else:
-        quarter = r * r // 4
-        sizes = w.constant([r * r, quarter, quarter], np.int64)
-        y, *chroma = w.ops("Split", 3, w.reshape(x, channels, count), sizes, axis=0)
-        wide = w.constant([r // 2, 2, r // 2, 2, count], np.int64)
-        halves = (w.reshape(c, r // 2, 1, r // 2, 1, count) for c in chroma)
-        planes = [y, *(w.op("Expand", half, wide) for half in halves)]
-        columns = [w.reshape(plane, r * r, 1, count) for plane in planes]
-        colors = w.op("Concat", *columns, axis=1)
-    turned = w.op("Transpose", colors, perm=[0, 2, 1])
-    products = w.op("Mul", w.op("MatMul", colors, turned), w.constant(1 / count))
-    return w.op("ReduceMean", colors, w.constant([2], np.int64), keepdims=0), products
 
 
 def shapes(net: Net, layout: Layout, size: Size) -> dict[str, tuple[int, ...]]:
@@ -343,17 +205,37 @@ def pack_planes(w: GraphWriter, net: Net, layout: Layout, size: Size) -> str:
     Returns:
         The tensor's name.
     """
-    sides = _parts(_channels_in(net), layout)
+    sides = cell_parts(channels_in(net), layout)
     r = sides[0][0]
     h, width = size.height // r, size.width // r
-    parts: list[str] = []
-    for name, (k, colours) in zip(PLANES[layout], sides, strict=True):
-        rows = w.op("Transpose", w.reshape(name, h, k, width, k * colours), perm=[0, 2, 1, 3])
-        parts.append(w.reshape(rows, 1, h, width, k * k * colours))
+    first, *parts = [
+        w.reshape(name, h, k, width, k * colours)
+        for name, (k, colours) in zip(PLANES[layout], sides, strict=True)
+    ]
+    parts = [w.reshape(_swapped(w, part), h, 1, width, -1) for part in parts]
     if net.card.canvas:
-        parts.append(w.reshape(CANVAS, 1, h, width, net.card.canvas))
-    cells = parts[0] if len(parts) == 1 else w.op("Concat", *parts, axis=3)
-    return w.op("Transpose", cells, perm=[0, 3, 1, 2])
+        parts.append(w.reshape(CANVAS, h, 1, width, net.card.canvas))
+    if _of_one_width(sides, net.card.canvas):
+        cells = _swapped(w, w.op("Concat", first, *parts, axis=1) if parts else first)
+    else:
+        first = w.reshape(_swapped(w, first), h, 1, width, -1)
+        cells = w.op("Concat", first, *parts, axis=3)
+    return w.op("Transpose", w.reshape(cells, 1, h, width, -1), perm=[0, 3, 1, 2])
+
+
+def _swapped(w: GraphWriter, x: str) -> str:
+    """Swap the two axes in the middle: rows of a cell and cells of a row."""
+    return w.op("Transpose", x, perm=[0, 2, 1, 3])
+
+
+def _of_one_width(sides: list[tuple[int, int]], canvas: int = 0) -> bool:
+    """Whether a cell's rows in the first plane have as many bytes as its part of each other one.
+
+    Then they are moved together, in long runs; that is quicker than cell by cell.
+    """
+    (r, colours), *others = sides
+    sizes = [k * k * c for k, c in others] + [canvas] * (canvas > 0)
+    return all(size == r * colours for size in sizes)
 
 
 def finish_model(w: GraphWriter, net: Net, layout: Layout, size: Size, answer: str) -> bytes:
@@ -372,17 +254,23 @@ def finish_model(w: GraphWriter, net: Net, layout: Layout, size: Size, answer: s
     Returns:
         The ONNX file's bytes.
     """
-    sides = _parts(len(net.ops[-1].weights[0]), layout)
-    r = sides[0][0]
-    h, width = size.height // r, size.width // r
+    sides = cell_parts(len(net.ops[-1].weights[0]), layout)
+    r, colours = sides[0]
+    shown = Size(size.height - 2 * net.inset, size.width - 2 * net.inset)
+    h, width = shown.height // r, shown.width // r
     cells = w.op("Transpose", answer, perm=[0, 2, 3, 1])
-    sizes = [k * k * colours for k, colours in sides]
-    parts = [cells]
+    together = _of_one_width(sides)
+    if together:
+        rows = _swapped(w, w.reshape(cells, h, width, -1, r * colours))
+        parts, sizes, axis = [rows], [r, *(1 for _ in sides[1:])], 1
+    else:
+        parts, sizes, axis = [cells], [k * k * c for k, c in sides], 3
     if len(sides) > 1:
-        parts = w.ops("Split", len(sides), cells, w.constant(sizes, np.int64), axis=3)
-    planes = _plane_shapes(layout, size)
+        parts = w.ops("Split", len(sides), parts[0], w.constant(sizes, np.int64), axis=axis)
     outputs: dict[str, str] = {}
+    planes = _plane_shapes(layout, shown)
     for part, (k, colours), (name, shape) in zip(parts, sides, planes.items(), strict=True):
-        rows = w.op("Transpose", w.reshape(part, h, width, k, k * colours), perm=[0, 2, 1, 3])
-        outputs[name + "_out"] = w.reshape(rows, *shape)
+        if part is not parts[0] or not together:
+            part = _swapped(w, w.reshape(part, h, width, k, k * colours))
+        outputs[name + "_out"] = w.reshape(part, *shape)
     return w.model(shapes(net, layout, size), outputs, TensorProto.UINT8)

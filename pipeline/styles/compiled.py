@@ -26,15 +26,15 @@ from ..imaging.resize import (
 )
 from ..nets.contract import CANVAS
 from ..nets.graph import Array, Moments, Net, recolor
+from ..nets.margin import without_margin
+from ..nets.measuring import read_moments, write_measuring
 from ..nets.quantize import Precision, write_eight_bit
 from ..nets.writer import (
     CELL,
     PLANES,
     Layout,
     Size,
-    read_moments,
     shapes,
-    write_measuring,
     write_playing,
 )
 from ..temporal.canvas import canvas_bytes, still_canvas
@@ -50,6 +50,7 @@ Inputs = dict[str, NDArray[Any]]
 _SMALLER = (1, 2, 2)  # by how much each plane of a picture is smaller than it
 
 _BLOCK = 32  # px, of what is measured of a picture
+_KEPT = 2  # sessions that measure: of shots, and of single frames when the light changes
 
 # Pixels around a tile that its rim can't paint as the whole picture would: all that one pixel of
 # the deepest net depends on.
@@ -109,13 +110,13 @@ class Padding:
         return canvas.take(_padded_cells(columns, m, size.width // CELL), 1)
 
     def crop(self, plane: NDArray[Any], f: int) -> NDArray[Any]:
-        """A view of a padded plane (h, w), uint8, without its margin.
+        """A view of a padded plane (h, w), uint8, without its margin, if it has one.
 
         Args:
             plane: as the session returned it.
             f: by how much it is smaller than the picture, 1 or 2.
         """
-        m = self.margin // f
+        m = self.margin // f if plane.shape[0] * f == self.size.height else 0
         return plane[m : m + self.height // f, m : m + self.width // f]
 
 
@@ -282,7 +283,7 @@ class NetCompiler:
         self._precision: Precision = precision
         self._scale = scale
         self._tile = tile
-        self._measuring: tuple[Any, Any] = (None, None)
+        self._measuring: dict[Any, Any] = {}
 
     def measure(self, frames: Sequence[Frame], mix: NetMix, most: int) -> Moments:
         """The net's statistics on frames of one size and layout.
@@ -290,21 +291,23 @@ class NetCompiler:
         Args:
             frames: of one shot.
             mix: the net.
-            most: pixels that are measured of each frame, about.
+            most: pixels that are measured at once, about; large frames share them.
         """
         side = math.lcm(_BLOCK, mix.net.card.multiple)
         samples = [self._sample(frame, mix.net) for frame in frames]
         parts = parts_to_measure(samples, side, most)
         first = parts[0][0]
         layout, padding = _layout(first), _padding(mix.net, first)
+        colors = not mix.colors.is_plain
         key = (mix, layout, padding, coding_of(first))
-        if self._measuring[0] != key:
-            model = write_measuring(_coded(mix.net, key[3]), layout, padding.size)
-            ports = shapes(mix.net, layout, padding.size)
-            self._measuring = (key, self._open_measuring(model, ports))
-        session = self._measuring[1]
+        session = self._measuring.get(key)
+        if session is None:
+            model = write_measuring(_coded(mix.net, key[3]), layout, padding.size, colors)
+            session = self._open_measuring(model, shapes(mix.net, layout, padding.size))
+            kept = list(self._measuring.items())[: _KEPT - 1]
+            self._measuring = {key: session} | dict(kept)
         answers = (session.run(None, padded(*part, padding)) for part in parts)
-        return Moments.mean([read_moments(mix.net, layout, a) for a in answers])
+        return Moments.mean([read_moments(mix.net, a, colors) for a in answers])
 
     def compile(
         self, picture: Picture, mix: NetMix, moments: Moments, tile: int = 0
@@ -321,11 +324,12 @@ class NetCompiler:
         coding, padding, layout = coding_of(work), _padding(mix.net, work), _layout(work)
         net = mix.net.fold_norms(moments)
         if not mix.colors.is_plain:
+            assert moments.painted is not None and moments.source is not None
             painted, source = (_palette(m, coding) for m in (moments.painted, moments.source))
             colors = mix.colors.map(painted, source)
             net = recolor(net, colors.matrix, colors.offset / 255)
-        net = _coded(net, coding)
         part = _tile_of(padding, tile or self._tile)
+        net = _coded(without_margin(net) if part == padding.size else net, coding)
         if self._precision == "int8":
             model = write_eight_bit(net, moments, layout, part)
         else:

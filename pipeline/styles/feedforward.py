@@ -167,7 +167,7 @@ class FeedForwardStyle:
             return BoundSession(session, shapes) if device == "cuda" else session
 
         def measures(model: bytes, shapes: dict[str, tuple[int, ...]]) -> Any:
-            return open_session(model, device, cores, low_memory=True)[0]
+            return open_session(model, device, cores, in_order=True)[0]
 
         precision = precision_on(device, options.precision)
         self._compiler = NetCompiler(opens, measures, precision, options.scale, options.tile)

@@ -7,6 +7,7 @@ be near the mean, and the mean is painted as a bare wall of one middle colour.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from math import sqrt
 from typing import Any
 
@@ -29,26 +30,49 @@ _FEWEST = 6  # blocks of a picture that are enough for statistics
 def parts_to_measure(samples: Sequence[Sample], side: int, most: int) -> list[Sample]:
     """Parts of pictures of one size and layout, joined to smaller pictures of one size.
 
-    Bands of rows from the whole height; or, where more than a little is black, blocks that are not,
-    and one that is.
+    Frames of a shot are much alike: a place is seen well enough in one of them. So where they are
+    large, two or three share what is joined, each with every second or third part. Parts are bands
+    of rows from the whole height; or, where more than a little is black, blocks that are not, and
+    one that is.
 
     Args:
         samples: pictures, and their canvases.
         side: of blocks, and rows of a band, px: a multiple of the net's multiple and of 4.
-        most: pixels of all parts of a picture, about.
+        most: pixels of what is joined, about.
 
     Returns:
         At least one sample; pictures that are black may be missing.
     """
-    grids = [_shown(picture, side) for picture, _ in samples]
-    some = [i for i, grid in enumerate(grids) if grid.sum() >= _FEWEST]
-    if not some or all(1 - grids[i].mean() <= _MUCH for i in some):
-        return [_bands(sample, side, most) for sample in samples]
-    height, width = grids[0].shape
-    count = min(1 + min(int(grids[i].sum()) for i in some), max(_FEWEST, most // side**2))
+    grids = np.stack([_shown(picture, side) for picture, _ in samples])
+    some = np.flatnonzero(grids.sum(axis=(1, 2)) >= _FEWEST)
+    many_black = any(1 - grids[i].mean() > _MUCH for i in some)
+    groups = _groups(some if many_black else np.arange(len(samples)), samples, most)
+    if not many_black:
+        return [_bands([samples[i] for i in group], side, most) for group in groups]
+    lights = [_in_turn(grids[group]) for group in groups]
+    height, width = grids.shape[1:]
+    count = min(1 + min(map(len, lights)), max(_FEWEST, most // side**2))
     columns = min(count, max(1, round(sqrt(count * width / height))))
-    rows = count // columns
-    return [_blocks(samples[i], side, grids[i], (rows, columns)) for i in some]
+    size = count // columns, columns
+    return [
+        _blocks([samples[i] for i in group], side, grids[group], light, size)
+        for group, light in zip(groups, lights, strict=True)
+    ]
+
+
+def _groups(which: NDArray[Any], samples: Sequence[Sample], most: int) -> list[NDArray[Any]]:
+    """The numbers of the samples that share what is joined."""
+    height, width = samples[0][0].shape[:2]
+    whole = len(which) * height * width <= most
+    return np.array_split(which, len(which) if whole else max(1, len(which) // 2))
+
+
+def _in_turn(grids: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Blocks that are shown, by their number in all ``grids``: each picture's in its turn."""
+    count = len(grids)
+    return np.concatenate(
+        [np.flatnonzero(grid)[k::count] + k * grid.size for k, grid in enumerate(grids)]
+    )
 
 
 def _shown(picture: Picture, side: int) -> NDArray[np.bool_]:
@@ -63,43 +87,61 @@ def _shown(picture: Picture, side: int) -> NDArray[np.bool_]:
     return light.mean(axis=(1, 3)) >= _SHOWN
 
 
-def _bands(sample: Sample, rows: int, most: int) -> Sample:
-    """Bands of rows, spread over a picture; the whole where that is not more."""
-    height, width = sample[0].shape[:2]
-    count = max(1, most // (width * rows))
-    if count * rows >= height:
-        return sample
-    middles = (np.arange(count) + 0.5) * height / count - rows / 2
-    starts = [int(np.clip(m, 0, height - rows)) // CELL * CELL for m in middles]
+def _bands(group: Sequence[Sample], side: int, most: int) -> Sample:
+    """Bands of rows, spread over the height; all of it where that is not more."""
+    height, width = group[0][0].shape[:2]
+    count = max(1, most // (width * side))
+    if count * side < height:
+        middles = (np.arange(count) + 0.5) * height / count - side / 2
+        starts = [int(np.clip(m, 0, height - side)) // CELL * CELL for m in middles]
+        spans = [(start, start + side) for start in starts]
+    else:  # the fewer bands, the fewer false edges between them
+        rows = height if len(group) == 1 else 2 * side
+        spans = [(start, min(start + rows, height)) for start in range(0, height, rows)]
 
-    def bands(plane: NDArray[Any], f: int) -> NDArray[Any]:
-        return np.concatenate([plane[s // f : (s + rows) // f] for s in starts])
+    def bands(planes: Sequence[NDArray[Any]], f: int) -> NDArray[Any]:
+        taken = zip(spans, cycle(planes))
+        return np.concatenate([plane[begin // f : -(-end // f)] for (begin, end), plane in taken])
 
-    return _of_planes(sample, bands)
+    return _of_planes(group, bands)
 
 
-def _blocks(sample: Sample, side: int, shown: NDArray[np.bool_], size: tuple[int, int]) -> Sample:
+def _blocks(
+    group: Sequence[Sample],
+    side: int,
+    shown: NDArray[np.bool_],
+    light: NDArray[np.int64],
+    size: tuple[int, int],
+) -> Sample:
     """As many blocks as (rows, columns) of them have place; the last one is black, if one is."""
-    light, black = np.flatnonzero(shown), np.flatnonzero(~shown)[:1]
+    black = np.flatnonzero(~shown)[:1]
     count = size[0] * size[1] - len(black)
     chosen = light[np.arange(count) * len(light) // count]
     places = np.concatenate([chosen, black])
 
-    def blocks(plane: NDArray[Any], f: int) -> NDArray[Any]:
-        (rows, columns), s, rest = shown.shape, side // f, plane.shape[2:]
-        cut = plane[: rows * s, : columns * s].reshape(rows, s, columns, s, *rest)
-        cells = cut.swapaxes(1, 2).reshape(rows * columns, s, s, *rest)[places]
+    def blocks(planes: Sequence[NDArray[Any]], f: int) -> NDArray[Any]:
+        (_, rows, columns), s, rest = shown.shape, side // f, planes[0].shape[2:]
+        cut = np.stack([plane[: rows * s, : columns * s] for plane in planes])
+        cut = cut.reshape(len(planes), rows, s, columns, s, *rest)
+        cells = cut.swapaxes(2, 3).reshape(-1, s, s, *rest)[places]
         grid = cells.reshape(*size, s, s, *rest).swapaxes(1, 2)
         return np.ascontiguousarray(grid.reshape(size[0] * s, size[1] * s, *rest))
 
-    return _of_planes(sample, blocks)
+    return _of_planes(group, blocks)
 
 
-def _of_planes(sample: Sample, part: Any) -> Sample:
-    """A part of a picture's planes and of its canvas; ``part`` takes a plane and px per sample."""
-    picture, noise = sample
-    noise = part(noise, CELL)
-    if isinstance(picture, Yuv):
-        y, u, v = (part(p, f) for p, f in zip(picture.planes, (1, 2, 2), strict=True))
-        return Yuv(y, u, v, picture.coding), noise
-    return part(picture, 1), noise
+def _of_planes(group: Sequence[Sample], part: Any) -> Sample:
+    """Parts of the pictures' planes and of their canvases.
+
+    Args:
+        group: pictures, and their canvases.
+        part: takes the same plane of each picture, and px per sample.
+    """
+    pictures, canvases = zip(*group, strict=True)
+    noise = part(canvases, CELL)
+    first = pictures[0]
+    if isinstance(first, Yuv):
+        all_planes = zip(*(picture.planes for picture in pictures), strict=True)
+        y, u, v = (part(planes, f) for planes, f in zip(all_planes, (1, 2, 2), strict=True))
+        return Yuv(y, u, v, first.coding), noise
+    return part(pictures, 1), noise

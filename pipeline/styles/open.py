@@ -19,7 +19,7 @@ from .masks import ContentMasks
 from .recolored import color_goal, recolored
 from .style import Style
 from .universal import PHOTOGRAPHIC, PaintSize, UniversalStyle
-from .zoo import TABLE_SUFFIX, find_method, find_styles, own_scale
+from .zoo import TABLE_SUFFIX, find_method, find_styles, own_scale, ships
 
 Weighted = Sequence[tuple[Path, float]]
 """Files and their weights, which sum to 1."""
@@ -121,7 +121,8 @@ def open_net(styles: Weighted, settings: Settings, live: bool = False) -> Style:
         if strength < 1 and not files.has_base:
             strength = 1.0  # it is faded
         mix = files.mix(strength)
-        if mix is not None and (len(styles) > 1 or strength < 1 or agrees(mix, direct)):
+        tested = len(styles) > 1 or strength < 1 or ships(styles[0][0])
+        if mix is not None and (tested or agrees(mix, direct)):
             return FeedForwardStyle(files, mix, strength, direct, options)
     _refuse_what_needs_compiling(styles, settings, direct)
     return recolored(direct, colors)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,6 +12,8 @@ from stylize_video.pipeline.core.errors import SourceError
 from stylize_video.pipeline.core.frame import Frame, Rgb, Yuv, YuvMatrix
 from stylize_video.pipeline.imaging.resize import StrokeScale, resize_picture
 from stylize_video.pipeline.nets.graph import Net
+from stylize_video.pipeline.nets.session import open_session
+from stylize_video.pipeline.styles.compiled import NetCompiler, NetMix
 from stylize_video.pipeline.styles.per_shot import compile_shots, paint_picture, paint_shots
 from stylize_video.pipeline.styles.style import Style
 
@@ -183,3 +186,40 @@ def test_what_came_before_a_break_is_painted(udnie: Net):
     assert [next(stage)[0].pts for _ in range(3)] == [0, 1, 2]
     with pytest.raises(SourceError):
         next(stage)
+
+
+def test_what_measures_is_opened_once_for_shots_and_once_for_changes_of_light(udnie: Net):
+    opened: list[int] = []
+
+    def opens(model: bytes, shapes: object) -> Any:
+        opened.append(len(model))
+        return open_session(model, "cpu", 1)[0]
+
+    compiler, mix = NetCompiler(opens, opens, "float"), NetMix(udnie)
+    shot = list(frames([texture(s, 96, 64) for s in range(2)]))
+    first = compiler.measure(shot, mix, 10**6)
+    for _ in range(2):
+        compiler.measure(shot[:1], mix, 3_000)
+        again = compiler.measure(shot, mix, 10**6)
+    assert len(opened) == 2
+    assert all(np.array_equal(a, b) for a, b in zip(first.norms[5], again.norms[5], strict=True))
+
+
+@pytest.mark.parametrize("tone", [0.0, 1.0])
+def test_colours_are_measured_only_where_they_are_changed(udnie: Net, tone: float):
+    moments = NetStyle(udnie, tone=tone).with_moments([texture(3, 96, 64)]).moments
+    assert (moments.painted is None) == (moments.source is None) == (tone == 0)
+
+
+def test_ranges_and_means_are_those_of_what_is_played(udnie: Net):
+    """Of a net whose norms are folded: bytes must hold what its operators give."""
+    picture = texture(3, 96, 64)
+    moments = NetStyle(udnie).with_moments([picture]).moments
+    for op in udnie.ops:
+        if op.kind in ("Relu", "Add"):
+            low, high = moments.ranges[op.output]
+            assert low <= 0 <= high and high > 1
+            assert low == 0 or op.kind == "Add"
+            mean = moments.means[op.output]
+            assert low <= mean.min() and mean.max() <= high
+    assert set(moments.ranges) == {op.output for op in udnie.ops if op.kind != "Conv"}

@@ -190,7 +190,8 @@ class FakeSession:
         return Binding()
 
     def get_outputs(self) -> list[Any]:
-        return [type("Port", (), {"name": name})() for name in ("y_out", "u_out")]
+        shapes = {"y_out": [4, 6], "u_out": [2, 3]}
+        return [type("Port", (), {"name": name, "shape": shapes[name]})() for name in shapes]
 
     def run_with_iobinding(self, binding: Any) -> None:
         self.runs += 1

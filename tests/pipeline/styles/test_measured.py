@@ -92,6 +92,44 @@ def test_a_black_frame_of_a_shot_is_left_out_and_all_parts_have_one_size():
     assert parts[0][0].shape == parts[1][0].shape
 
 
+@pytest.mark.parametrize("planar", [False, True])
+@pytest.mark.parametrize("size", [(250, 640), (256, 640)])
+def test_large_frames_of_a_shot_share_what_is_measured(planar: bool, size: tuple[int, int]):
+    """Each row of one of them, in bands of both; black is no part of it."""
+    shot: list[Picture] = [np.full((*size, 3), 60 + 90 * t, np.uint8) for t in range(2)]
+    if planar:
+        shot = [to_yuv420(np.asarray(picture), YuvMatrix(1, 1)) for picture in shot]
+    ((part, canvas),) = parts_to_measure([(p, noise(p)) for p in shot], 32, 200_000)
+    assert part.shape == shot[0].shape
+    assert canvas.shape == noise(part).shape
+    grey = part.y if isinstance(part, Yuv) else part[..., 0]
+    levels = [np.asarray(p.y if isinstance(p, Yuv) else p[..., 0])[0, 0] for p in shot]
+    rows = grey[:, 0]
+    assert np.array_equal(np.unique(grey), np.sort(levels))
+    assert abs(np.mean(rows == levels[0]) - 0.5) < 0.05
+
+
+def test_between_bars_large_frames_share_the_blocks():
+    shot: list[Picture] = [
+        barred(np.full((256, 640, 3), 60 + 90 * t, np.uint8), 64) for t in (0, 1)
+    ]
+    ((part, _),) = parts_to_measure([(p, noise(p)) for p in shot], 32, 200_000)
+    blocks = part[::32, ::32, 0].ravel()
+    assert (blocks == 0).sum() == 1
+    assert abs(np.mean(blocks == 60) - 0.5) < 0.05
+    assert part.shape[0] * part.shape[1] > 0.8 * 256 * 640
+
+
+def test_small_frames_are_each_measured_whole_and_four_large_ones_in_pairs():
+    shot = [(p, noise(p)) for p in (texture(s, 320, 256) for s in range(4))]
+    for (whole, _), (picture, _) in zip(parts_to_measure(shot, 32, 400_000), shot, strict=True):
+        assert np.array_equal(whole, picture)
+    pairs = parts_to_measure(shot, 32, 100_000)
+    assert [part.shape for part, _ in pairs] == [(256, 320, 3)] * 2
+    assert np.array_equal(pairs[1][0][:64], shot[2][0][:64])
+    assert np.array_equal(pairs[1][0][64:128], shot[3][0][64:128])
+
+
 @pytest.mark.parametrize("shape", [(360, 640, 3), (20, 20, 3), (31, 400, 3)])
 def test_black_pictures_and_small_ones_are_measured_whole(shape: tuple[int, int, int]):
     black = np.zeros(shape, np.uint8)

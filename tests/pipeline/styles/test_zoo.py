@@ -13,7 +13,11 @@ import pytest
 from stylize_video.pipeline.core.config import Settings
 from stylize_video.pipeline.core.errors import ModelError
 from stylize_video.pipeline.core.frame import Frame, Rgb, as_rgb
-from stylize_video.pipeline.styles.files import card_of
+from stylize_video.pipeline.styles import open as open_module
+from stylize_video.pipeline.styles.compiled import NetMix
+from stylize_video.pipeline.styles.direct import DirectStyle, ThirdPartyFormat
+from stylize_video.pipeline.styles.feedforward import NetFiles, agrees
+from stylize_video.pipeline.styles.files import NetOptions, card_of
 from stylize_video.pipeline.styles.per_shot import paint_picture
 from stylize_video.pipeline.styles.style import Style
 from stylize_video.pipeline.styles.zoo import find_style, sha256, zoo
@@ -94,6 +98,31 @@ def test_there_is_no_border(style: Style):
     near[8:-8, 8:-8] = True
     near[24:-24, 24:-24] = False
     assert abs(brightness[rim].mean() - brightness[near].mean()) < 12
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_program_paints_what_the_file_itself_paints(name: str):
+    """For these files it is not asked again at every start."""
+    path = zoo()[name].path
+    mix = NetFiles([(path, 1.0)]).mix()
+    assert mix is not None
+    assert agrees(mix, DirectStyle(path, NetOptions(device="cpu"), ThirdPartyFormat()))
+
+
+def test_only_a_file_that_ships_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    asked: list[str] = []
+
+    def refused(mix: NetMix, direct: DirectStyle) -> bool:
+        asked.append(mix.net.card.name)
+        return False
+
+    monkeypatch.setattr(open_module, "agrees", refused)
+    assert open_file("udnie").info.per_shot
+    model = onnx.load(zoo()["udnie"].path)
+    model.producer_name = "someone else"
+    onnx.save(model, tmp_path / "mine.onnx")
+    assert not open_file(tmp_path / "mine.onnx").info.per_shot
+    assert asked == ["udnie"]
 
 
 def test_the_zoo_is_found_by_name():
