@@ -104,15 +104,15 @@ def _statistics(w: GraphWriter, x: str, axes: str) -> str:
 
 def _norm(w: GraphWriter, op: Op, x: str, statistics: str) -> str:
     """A norm by the statistics of its input; channels that share them follow each other."""
-    groups, offset = op.weights
-    together = w.reshape(statistics, 4, len(groups), -1)
-    mean, square, *_ = w.ops("Split", 4, w.op("ReduceMean", together, w.constant([2], np.int64),
-        keepdims=0), axis=0, num_outputs=4)  # fmt: skip
-    mean, square = (w.reshape(v, -1) for v in (mean, square))
+    gain, offset = op.weights
+    groups = w.reshape(statistics, 4, len(gain), -1)
+    shared = w.op("ReduceMean", groups, w.constant([2], np.int64), keepdims=0)
+    rows = w.ops("Split", 4, shared, axis=0, num_outputs=4)
+    mean, square = (w.reshape(row, -1) for row in rows[:2])
     variance = w.op("Max", w.op("Sub", square, w.op("Mul", mean, mean)), w.constant(0))
-    rows = w.reshape(x, 1, len(groups), -1)
-    constants = (w.constant(v) for v in (groups, offset))
-    normed = w.op("BatchNormalization", rows, *constants, mean, variance, **op.settings)
+    constants = w.constant(gain), w.constant(offset), mean, variance
+    together = w.reshape(x, 1, len(gain), -1)
+    normed = w.op("BatchNormalization", together, *constants, **op.settings)
     return w.op("Reshape", normed, w.op("Shape", x))
 
 
