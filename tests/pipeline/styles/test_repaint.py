@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ def test_what_moves_is_carried_and_then_painted():
     ]
     carried = [frame.carried is not None for frame in painted(frames, "twos")]
     assert 3 <= sum(carried) <= 4
-    assert not any(a and b for a, b in zip(carried, carried[1:], strict=False))
+    assert not any(a and b for a, b in pairwise(carried))
     whole, parts = (
         rgb_of(list(blend_frames(iter(painted(frames, way)), 0.75))) for way in ("all", "twos")
     )
