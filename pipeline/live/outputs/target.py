@@ -128,7 +128,10 @@ def stream_encoding(
     codec = find_codec(settings.codec or default)
     options: dict[str, str] = {}
     if codec.name == "libx264":
-        options = {"preset": "veryfast", "tune": "zerolatency", "forced-idr": "1", "threads": "1"}
+        # Without a look ahead both have the same SSIM at a bit rate, and superfast takes a third to
+        # a half less time; at a constant quality veryfast takes a fifth fewer bits.
+        preset = "superfast" if settings.crf is None else "veryfast"
+        options = {"preset": preset, "tune": "zerolatency", "forced-idr": "1", "threads": "1"}
         if target.form == "whip":
             options["profile"] = "baseline"  # the one that every WebRTC server takes
     elif codec.name == "libvpx-vp9":

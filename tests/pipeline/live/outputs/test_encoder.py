@@ -123,6 +123,22 @@ def test_webrtc_gets_the_profile_that_every_server_takes():
     assert stream_encoding(target, settings(), shape, BT709).options["profile"] == "baseline"
 
 
+@pytest.mark.parametrize(
+    ("values", "preset"),
+    [
+        ({}, "superfast"),
+        ({"bitrate": "2M"}, "superfast"),
+        ({"crf": 20}, "veryfast"),
+        ({"encoder_option": {"preset": "medium"}}, "medium"),
+    ],
+)
+def test_a_stream_at_a_bit_rate_is_encoded_in_the_least_time(values: dict[str, Any], preset: str):
+    target = target_of("udp://127.0.0.1:9")
+    assert target is not None
+    shape = StreamFormat(64, 64, Fraction(25), None, has_audio=False)
+    assert stream_encoding(target, settings(**values), shape, BT709).options["preset"] == preset
+
+
 def test_the_users_options_reach_the_encoder(tmp_path: Path):
     options = {"encoder_option": {"pix_fmt": "yuv444p", "g": "5"}}
     with av.open(recorded(tmp_path / "a.mkv", 128, 96, **options)) as opened:
