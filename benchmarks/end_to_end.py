@@ -48,7 +48,8 @@ from stylize_video.pipeline.styles.per_shot import compile_shots, paint_shots
 from stylize_video.pipeline.styles.style import ShotStyle
 from stylize_video.pipeline.styles.zoo import find_style
 from stylize_video.pipeline.temporal.consistency import BLEND_WEIGHTS, TemporalBlend
-from stylize_video.pipeline.temporal.flow import Dis, confidence
+from stylize_video.pipeline.temporal.flow import Dis
+from stylize_video.pipeline.temporal.motion import confidence
 from stylize_video.pipeline.temporal.shots import mark_cuts
 
 
@@ -168,10 +169,7 @@ def steadiness(sample: list[Frame], painted: list[Frame]) -> dict[str, float]:
         clocked("cuts", lambda: next(cuts))
         before, small = small, clocked("reduce", lambda f=frame: reduce_for_flow(f.picture))
         vectors = clocked("flow", lambda a=small, b=before: dis.between(a, b))
-        back = clocked("flow_back", lambda a=small, b=before: dis.between(b, a))
-        trust = clocked(
-            "confidence", lambda a=small, b=before, v=vectors, w=back: confidence(a, b, v, w)
-        )
+        trust = clocked("confidence", lambda a=small, b=before, v=vectors: confidence(a, b, v))
         moving = replace(frame, cut=False, motion=Motion(vectors, trust))
         clocked("warp", lambda f=moving: blend.advance(f))
         clocked("blend", lambda s=stylised: blend.mix(s.picture))

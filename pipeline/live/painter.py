@@ -6,14 +6,15 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..core.frame import Frame, Motion, Picture, Rgb
+from ..core.frame import Frame, Motion, Picture, SourcePicture
 from ..imaging.compositing import mirror
 from ..imaging.resize import reduce_for_flow, resize_picture, restore_detail
 from ..styles.finish import Finish
 from ..styles.per_shot import opacity_of
 from ..temporal.canvas import TravellingCanvas
 from ..temporal.consistency import TemporalBlend
-from ..temporal.flow import FlowEstimator, measure_motion
+from ..temporal.flow import FlowEstimator
+from ..temporal.motion import measure_motion
 from ..temporal.shots import CutDetector
 from .controls import State
 from .crossfade import FADE, Crossfade
@@ -54,7 +55,7 @@ class LivePainter:
         self._canvas = TravellingCanvas(canvas)
         self._cuts = CutDetector()
         self._shots = 0
-        self._before: Rgb | None = None
+        self._before: SourcePicture | None = None
         self._fade = Crossfade(FADE)
 
     def paint(self, frame: Frame, state: State) -> Frame:
@@ -101,6 +102,7 @@ class LivePainter:
         """The frame with ``cut``, and with its motion where that is used."""
         now, before = reduce_for_flow(small.source), self._before
         self._before = now
+        small = replace(small, reduced=now)
         if before is None or before.shape != now.shape:
             return replace(small, cut=True)
         if self._cuts(now):

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source
 from ..core.frame import Canvas, CanvasLayer, Frame, Motion, Picture, Plane, Vectors, black_of
-from ..imaging.resize import reduce_brightness, resize_area, resize_linear
+from ..imaging.resize import brightness, reduce_for_flow, resize_area, resize_linear
 from ..imaging.warp import resize_vectors
 from .canvas_texture import SIDE, as_bytes, steps_at
 from .light import brightest, visible
@@ -165,7 +165,8 @@ class TravellingCanvas:
 
         A canvas that is off tells only how far the frame is faded to black.
         """
-        grey, black = reduce_brightness(frame.source), black_of(frame.source)
+        reduced = frame.reduced if frame.reduced is not None else reduce_for_flow(frame.source)
+        grey, black = brightness(reduced), black_of(reduced)
         shown = visible(brightest(grey[::4, ::4], black))
         if not self.moves:
             return replace(frame, canvas=replace(still_canvas(frame.source, 0), visible=shown))
@@ -324,7 +325,7 @@ def still_canvas(picture: Picture, strength: float = 1.0) -> Canvas:
     """
     if not strength:
         return Canvas((), np.zeros((1, 1), np.float32))
-    flat = flatness(reduce_brightness(picture), black_of(picture))
+    flat = flatness(brightness(reduce_for_flow(picture)), black_of(picture))
     return Canvas((CanvasLayer(_no_displacement(1), 1.0),), strength * flat)
 
 
@@ -334,7 +335,7 @@ def flatness(grey: Plane, black: int = 0) -> NDArray[np.float32]:
     Black has none: letterbox bars and fades to black are no walls.
 
     Args:
-        grey: its reduced brightness, (h, w) uint8; see ``reduce_brightness``.
+        grey: its reduced brightness, (h, w) uint8; see ``reduce_for_flow``.
         black: the grey level of black.
 
     Returns:
