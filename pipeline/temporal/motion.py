@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source
 from ..core.frame import Frame, Motion, SourcePicture, Vectors, resized
-from ..imaging.resize import reduce_for_flow, resize_linear
+from ..imaging.resize import brightness, reduce_for_flow, resize_linear
 from ..imaging.warp import Warper, resize_vectors
 from .flow import FlowEstimator, inconsistency, meeting, motion_boundary
+from .standing import Standing
 
 Trust = NDArray[np.float32]
 
@@ -37,27 +38,63 @@ def attach_motion(frames: Iterable[Frame], estimator: FlowEstimator) -> Generato
         frames: the source's frames, in order.
         estimator: the estimator of optical flow.
     """
-    before: SourcePicture | None = None
+    meter = MotionMeter(estimator)
     with closing_source(frames):
         for frame in frames:
-            small = reduce_for_flow(frame.source)
-            frame = replace(frame, reduced=small)
-            if before is None or frame.cut or before.shape != small.shape:
-                yield frame
-            else:
-                yield replace(frame, motion=measure_motion(small, before, estimator))
-            before = small
+            yield meter.step(frame)
 
 
-def measure_motion(now: SourcePicture, before: SourcePicture, estimator: FlowEstimator) -> Motion:
+class MotionMeter:
+    """Measures a film's motion frame by frame. File and live use it.
+
+    Args:
+        estimator: the estimator of optical flow.
+    """
+
+    def __init__(self, estimator: FlowEstimator) -> None:
+        self._estimator = estimator
+        self._before: SourcePicture | None = None
+        self._standing = Standing()
+
+    def follows(self, frame: Frame) -> bool:
+        """Whether a frame with its ``reduced`` has the size of the one before."""
+        now, before = frame.reduced, self._before
+        return now is not None and before is not None and now.shape == before.shape
+
+    def step(self, frame: Frame, wanted: bool = True) -> Frame:
+        """Return the next frame with its ``reduced``, and its motion; none where a shot begins.
+
+        Args:
+            frame: the frame.
+            wanted: its motion is used; else it is only remembered.
+        """
+        if frame.reduced is None:
+            frame = replace(frame, reduced=reduce_for_flow(frame.source))
+        goes_on, before = self.follows(frame) and not frame.cut, self._before
+        now = self._before = frame.reduced
+        assert now is not None
+        if not goes_on:
+            self._standing.reset()
+        moves = self._standing.step(brightness(now))
+        if before is None or not (goes_on and wanted):
+            return frame
+        return replace(frame, motion=measure_motion(now, before, self._estimator, moves))
+
+
+def measure_motion(
+    now: SourcePicture, before: SourcePicture, estimator: FlowEstimator, moves: Trust | None = None
+) -> Motion:
     """Estimate the motion from a picture to the one before, and its confidence.
 
     Args:
         now: (h, w, 3) uint8, 0–255, RGB; or ``Yuv`` planes.
         before: the picture before, of the same kind and size.
         estimator: the estimator of optical flow.
+        moves: (h, w) float32, 0..1, of each place: 0 where it stands still; ``None``: 1.
     """
     vectors = estimator.between(now, before)
+    if moves is not None:
+        vectors = np.asarray(cv2.multiply(vectors, cv2.merge([moves, moves])), np.float32)
     return Motion(vectors, confidence(now, before, vectors))
 
 
