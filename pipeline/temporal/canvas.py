@@ -77,16 +77,19 @@ def canvas_bytes(canvas: Canvas, cells: tuple[int, int]) -> NDArray[np.uint8]:
     """
     if not canvas.layers:
         return as_bytes(np.zeros((*cells, CHANNELS), np.float32))
-    fits = [_fitness(layer.displacement) for layer in canvas.layers]
+    layers = canvas.layers
+    if all(np.array_equal(layer.displacement, layers[0].displacement) for layer in layers):
+        layers = layers[:1]  # their sum is what one displays
+    fits = [_fitness(layer.displacement) for layer in layers]
     noise, *others = (
         _steps(layer.displacement, fit, canvas.common, cells)
-        for layer, fit in zip(canvas.layers, fits, strict=True)
+        for layer, fit in zip(layers, fits, strict=True)
     )
     strength = cv2.merge([resize_linear(canvas.strength, cells)] * CHANNELS)
     for other in others:  # where both are equal, the sum is exactly that, whatever the weights
-        one, two = (layer.weight for layer in canvas.layers)
+        one, two = (layer.weight for layer in layers)
         noise = cv2.add(noise, cv2.multiply(cv2.subtract(other, noise), (two / (one + two),) * 4))
-        strength = cv2.multiply(strength, resize_linear(_gain(canvas.layers, fits, cells), cells))
+        strength = cv2.multiply(strength, resize_linear(_gain(layers, fits, cells), cells))
     return as_bytes(np.asarray(cv2.multiply(noise, strength), np.float32))
 
 
@@ -103,23 +106,35 @@ def _steps(
     rows, columns = (np.flatnonzero((fit < 1).any(axis)) for axis in (1, 0))
     if len(rows):
         torn = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        whole = steps_at(_texture_places(_on_the_whole(displacement), cells)[torn])
+        size = displacement.shape[:2]
+        whole = steps_at(_texture_places(_on_the_whole(displacement), cells, size)[torn])
         whole *= resize_linear(common, cells)[torn][..., None]
         steps[torn] = whole + (steps[torn] - whole) * fit[torn][..., None]
     return steps
 
 
 def _on_the_whole(displacement: Vectors) -> Vectors:
-    return np.broadcast_to(np.median(displacement, axis=(0, 1)), displacement.shape)
+    """As most of a layer has moved: (1, 1, 2)."""
+    every = max(1, min(displacement.shape[:2]) // 30)
+    return np.median(displacement[::every, ::every], axis=(0, 1), keepdims=True)
 
 
-def _texture_places(vectors: Vectors, cells: tuple[int, int]) -> Vectors:
-    """The place in the texture of each cell, (rows, columns, 2) float32, cells, 0 and above."""
-    height, width = vectors.shape[:2]
-    whole = SIDE * np.array([width / cells[1], height / cells[0]])  # a texture, in their px
+def _texture_places(
+    vectors: Vectors, cells: tuple[int, int], size: tuple[int, ...] | None = None
+) -> Vectors:
+    """The place in the texture of each cell, (rows, columns, 2) float32, cells, 0 and above.
+
+    Args:
+        vectors: displacements, (h, w, 2) float32, px of ``size``.
+        cells: (rows, columns).
+        size: (height, width); ``None``: that of ``vectors``.
+    """
+    height, width = size or vectors.shape[:2]
+    scale = cells[1] / width, cells[0] / height
+    moved = [plane * np.float32(by) for plane, by in zip(cv2.split(vectors), scale, strict=True)]
     # Whole textures are left out: OpenCV reads beyond the border slowly, and as 16-bit numbers.
-    near = vectors - np.floor(vectors.min(axis=(0, 1)) / whole) * whole
-    return resize_vectors(near.astype(np.float32), cells[1], cells[0]) + _places(cells)
+    near = [plane - math.floor(plane.min() / SIDE) * np.float32(SIDE) for plane in moved]
+    return cv2.add(resize_linear(cv2.merge(near), cells), _places(cells))
 
 
 def _gain(layers: Sequence[CanvasLayer], fits: Sequence[Floats], cells: tuple[int, int]) -> Floats:
@@ -132,16 +147,18 @@ def _gain(layers: Sequence[CanvasLayer], fits: Sequence[Floats], cells: tuple[in
     """
     one, other = layers
     # Where a layer is torn, what it displays lies as it moves on the whole.
-    wholes = [_on_the_whole(layer.displacement) for layer in layers]
     a, b = (
-        w + f[..., None] * (x.displacement - w)
-        for w, f, x in zip(wholes, fits, layers, strict=True)
+        whole + f[..., None] * (x.displacement - whole)
+        for f, x in zip(fits, layers, strict=True)
+        for whole in (_on_the_whole(x.displacement),)
     )
-    apart = (a - b) * np.divide(cells[::-1], a.shape[1::-1], dtype=np.float32)
-    square = np.square(apart).sum(axis=-1, keepdims=True)
-    alike = np.exp(-square / np.square(_WIDTHS, dtype=np.float32))
-    both = 2 * one.weight * other.weight
-    return np.sqrt((1 + both) / (1 + both * alike), dtype=np.float32)
+    (height, width), (x, y) = a.shape[:2], cv2.split(a - b)
+    square = np.square(x * np.float32(cells[1] / width)) + np.square(
+        y * np.float32(cells[0] / height)
+    )
+    both = np.float32(2 * one.weight * other.weight)
+    alike = (cv2.exp(square * np.float32(-1 / width**2)) for width in _WIDTHS)
+    return cv2.merge([np.sqrt((1 + both) / (1 + both * share)) for share in alike])
 
 
 class TravellingCanvas:

@@ -197,8 +197,9 @@ def meeting(vectors: Vectors, pitch: float = 1.0) -> NDArray[np.float32]:
     height, width = vectors.shape[:2]
     warper = Warper(width, height)
     steps = vectors / pitch
-    x, y = cv2.split(np.rint(warper.places(steps)).astype(np.int32))
-    ends = np.clip(y, 0, height - 1) * width + np.clip(x, 0, width - 1)
+    x, y = cv2.split(warper.places(steps))
+    x, y = (np.rint(np.clip(places, 0, size - 1)) for places, size in ((x, width), (y, height)))
+    ends = np.asarray(y * width + x, np.intp)
     count = np.bincount(ends.ravel(), minlength=width * height).reshape(height, width)
     found = warper.warp(cv2.blur(count.astype(np.float32), _WINDOW), steps)
     found[~warper.inside(steps)] = np.inf
