@@ -28,7 +28,7 @@ from typing import Any
 import cv2
 import numpy as np
 from stylize_video.pipeline.core.config import Settings
-from stylize_video.pipeline.core.frame import Frame, Rgb
+from stylize_video.pipeline.core.frame import Frame, Rgb, SourcePicture, as_rgb
 from stylize_video.pipeline.evaluation.metrics import Distance, Evaluation, Measure
 from stylize_video.pipeline.imaging.resize import reduce_for_flow
 from stylize_video.pipeline.imaging.similarity import structural_distance
@@ -37,7 +37,8 @@ from stylize_video.pipeline.styles.open import open_style
 from stylize_video.pipeline.styles.per_shot import paint_picture, paint_shots
 from stylize_video.pipeline.styles.style import Style
 from stylize_video.pipeline.temporal.consistency import BLEND_WEIGHTS, blend_frames
-from stylize_video.pipeline.temporal.flow import FlowEstimator, Vectors, attach_motion, open_flow
+from stylize_video.pipeline.temporal.flow import FlowEstimator, Vectors, open_flow
+from stylize_video.pipeline.temporal.motion import attach_motion
 from stylize_video.pipeline.temporal.shots import mark_cuts
 
 ROOT = Path(__file__).parents[1]
@@ -54,9 +55,9 @@ class Remembered:
         self._estimator = estimator
         self._known: dict[tuple[int, int], Vectors] = {}
 
-    def between(self, first: Rgb, second: Rgb) -> Vectors:
+    def between(self, first: SourcePicture, second: SourcePicture) -> Vectors:
         """See ``FlowEstimator``."""
-        key = (hash(first.tobytes()), hash(second.tobytes()))
+        key = (hash(as_rgb(first).tobytes()), hash(as_rgb(second).tobytes()))
         if key not in self._known:
             self._known[key] = self._estimator.between(first, second)
         return self._known[key]

@@ -34,7 +34,8 @@ from .styles.style import Style, StyleInfo
 from .styles.untouched import Untouched
 from .temporal.canvas import lay_still, travel
 from .temporal.consistency import TemporalBlend
-from .temporal.flow import FlowEstimator, attach_motion
+from .temporal.flow import FlowEstimator
+from .temporal.motion import attach_motion
 from .temporal.scenes import Shots
 
 log = logging.getLogger(__name__)

@@ -278,6 +278,8 @@ class Frame:
     """How long it is displayed, in units of ``time_base``; 0 where unknown."""
     cut: bool = False
     """It is the first of a shot."""
+    reduced: SourcePicture | None = None
+    """``source``, reduced, where the flow stage ran: see ``imaging.resize.reduce_for_flow``."""
     motion: Motion | None = None
     """Of the source since the frame before, where the flow stage ran and the shot goes on."""
     canvas: Canvas | None = None

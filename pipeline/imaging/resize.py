@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.frame import Picture, Plane, Rgb, Yuv, as_rgb
+from ..core.frame import Picture, Plane, Rgb, SourcePicture, Yuv, as_rgb, eight_bits
 
 Pixels = TypeVar("Pixels", bound=NDArray[Any])
 
@@ -110,42 +110,41 @@ def resize_picture(picture: Picture, size: Size) -> Picture:
     )
 
 
-def reduce_for_flow(picture: Picture) -> Rgb:
-    """Reduce a picture by an integer factor, so that its longest side is at most ``FLOW_SIDE``.
+def reduce_for_flow(picture: Picture) -> SourcePicture:
+    """Reduce a picture, so that its longest side is at most ``FLOW_SIDE``; planes stay planes.
 
     Args:
-        picture: (H, W, 3) uint8, 0–255, RGB; or ``Yuv`` planes.
+        picture: (H, W, 3), RGB; or ``Yuv`` planes.
 
     Returns:
-        (H // k, W // k, 3) uint8, 0–255, RGB.
+        (H // k, W // k, 3) uint8, 0–255, RGB; or ``Yuv`` planes of that size, made even.
     """
-    factor, size = _flow_size(*picture.shape[:2])
-    if isinstance(picture, Yuv):
-        return picture.rgb((size[1], size[0]), cv2.INTER_AREA)
-    if factor == 1:
-        return as_rgb(picture)
-    whole = picture[: size[0] * factor, : size[1] * factor] if min(size) > 1 else picture
-    return as_rgb(resize_area(whole, size))
+    size = _flow_size(*picture.shape[:2])
+    if not isinstance(picture, Yuv):
+        return eight_bits(_reduce(picture, size))
+    half = max(1, size[0] // 2), max(1, size[1] // 2)
+    size = 2 * half[0], 2 * half[1]
+    u, v = _reduce(picture.u, half), _reduce(picture.v, half)
+    return Yuv(_reduce(picture.y, size), u, v, picture.coding)
 
 
-def reduce_brightness(picture: Picture) -> Plane:
-    """Reduce a picture's brightness, as ``reduce_for_flow`` reduces the picture.
-
-    Args:
-        picture: (H, W, 3) uint8, 0–255, RGB; or ``Yuv`` planes.
-
-    Returns:
-        (H // k, W // k) uint8, 0–255; of planes the Y plane's range.
-    """
-    if isinstance(picture, Yuv):
-        return resize_area(picture.y, _flow_size(*picture.shape[:2])[1])
-    return _brightness(reduce_for_flow(picture))
-
-
-def _flow_size(height: int, width: int) -> tuple[int, Size]:
-    """By how much a picture is reduced for flow, and its size then."""
+def _flow_size(height: int, width: int) -> Size:
+    """The size of a picture that is reduced for flow."""
     factor = -(-max(height, width) // FLOW_SIDE)
-    return factor, (max(1, height // factor), max(1, width // factor))
+    return max(1, height // factor), max(1, width // factor)
+
+
+def _reduce(pixels: Pixels, size: Size) -> Pixels:
+    """Halve pixels as often as they are twice as large; the rest is done by linear interpolation.
+
+    An area of three by three, or of any but whole pixels, takes OpenCV seven times as long.
+    """
+    height, width = pixels.shape[:2]
+    while height >= 2 * size[0] or width >= 2 * size[1]:
+        height = height // 2 if height >= 2 * size[0] else height
+        width = width // 2 if width >= 2 * size[1] else width
+        pixels = resize_area(pixels, (height, width))
+    return pixels if (height, width) == size else resize_linear(pixels, size)
 
 
 def limit_side(rgb: Rgb, side: int) -> Rgb:
@@ -225,9 +224,9 @@ def restore_detail(painted: Picture, source: Picture, small: Picture) -> Picture
     large = resize_picture(painted, size)
     if small.shape[0] > size[0]:
         return large
-    blurred = resize_pixels(_brightness(small), size)
-    detail = np.subtract(_brightness(source), blurred, dtype=np.float32)
-    slope = resize_linear(_slope(_brightness(painted), _brightness(small)), size)
+    blurred = resize_pixels(brightness(small), size)
+    detail = np.subtract(brightness(source), blurred, dtype=np.float32)
+    slope = resize_linear(_slope(brightness(painted), brightness(small)), size)
     added = cv2.multiply(detail, slope)
     if isinstance(large, Yuv):
         return Yuv(_add(large.y, added), large.u, large.v, large.coding)
@@ -242,7 +241,8 @@ def _slope(painted: Plane, source: Plane) -> NDArray[np.float32]:
     return np.clip(slope, 0, 1, dtype=np.float32)
 
 
-def _brightness(picture: Picture) -> Plane:
+def brightness(picture: Picture) -> Plane:
+    """A picture's brightness, (H, W) uint8, 0–255; of planes the Y plane."""
     if isinstance(picture, Yuv):
         return picture.y
     return np.asarray(cv2.cvtColor(as_rgb(picture), cv2.COLOR_RGB2GRAY), np.uint8)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -54,6 +56,9 @@ def resize_mask(mask: Mask, width: int, height: int) -> Mask:
     return resize_linear(mask.astype(np.float32), (height, width)) > 0
 
 
+_TILES = 4  # along each side of a picture: what stands in whole tiles is not sampled
+
+
 class Warper:
     """Samples pictures of one size at p + v[p]; beyond the border the last pixel repeats.
 
@@ -77,8 +82,28 @@ class Warper:
         Returns:
             (H, W, 2) float32, px, (x, y).
         """
-        vectors = resize_vectors(vectors, *self.size, self._places)
+        (h, w), (width, height) = vectors.shape[:2], self.size
+        if w < width and h < height:
+            return self._enlarged(vectors)
+        vectors = resize_vectors(vectors, width, height, self._places)
         return np.add(vectors, self._still, out=self._places)
+
+    def _enlarged(self, vectors: Vectors) -> Vectors:
+        """The places of fewer vectors: theirs are enlarged, instead of the vectors alone."""
+        (h, w), (width, height) = vectors.shape[:2], self.size
+        x, y = _centres(w, width), _centres(h, height)
+        places = vectors * np.array((width / w, height / h), np.float32)
+        places[..., 0] += x
+        places[..., 1] += y[:, None]
+        resize_linear(places, (height, width), self._places)
+        # Beyond the outermost vectors, they go on as they are, but their places don't stand.
+        across, down = self._places[..., 0].T, self._places[..., 1]
+        for lines, centres in ((across, x), (down, y)):
+            rim, last = math.ceil(centres[0]), len(lines) - 1
+            steps = np.arange(rim, dtype=np.float32)[:, None]
+            lines[:rim] += steps - centres[0]
+            lines[last - rim + 1 :] += last - steps[::-1] - centres[-1]
+        return self._places
 
     def inside(self, vectors: Vectors) -> Mask:
         """Find where p + v[p] lies in the picture.
@@ -106,5 +131,45 @@ class Warper:
         Returns:
             An array of the picture's shape, type and range.
         """
-        places = self.places(vectors)
-        return cv2.remap(picture, places, None, how, out, borderMode=cv2.BORDER_REPLICATE)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        tiles = self._moving_tiles(vectors)
+        if tiles is None:
+            return _sample(picture, self.places(vectors), how, out)
+        out = np.empty_like(picture) if out is None else out
+        np.copyto(out, picture)
+        places = self.places(vectors) if tiles else self._places
+        for tile in tiles:
+            _sample(picture, places[tile], how, out[tile])
+        return out
+
+    def _moving_tiles(self, vectors: Vectors) -> list[tuple[slice, slice]] | None:
+        """The parts of the picture in which something moves; ``None``: the whole."""
+        if len(vectors) < _TILES or vectors.shape[1] < _TILES:
+            return None
+        (h, w), (width, height) = vectors.shape[:2], self.size
+        x, y = cv2.split(vectors)
+        moves = np.logical_or(x, y)
+        tiles: list[tuple[slice, slice]] = []
+        for rows, among_rows in _spans(height, h):
+            for columns, among_columns in _spans(width, w):
+                if moves[among_rows, among_columns].any():
+                    tiles.append((rows, columns))
+        return None if len(tiles) == _TILES**2 else tiles
+
+
+def _spans(length: int, vectors: int) -> list[tuple[slice, slice]]:
+    """Parts of a length, px, and the vectors that move each."""
+    ends = [length * i // _TILES for i in range(_TILES + 1)]
+    share = vectors / length
+    return [
+        (slice(a, b), slice(max(0, math.floor(a * share) - 1), math.ceil(b * share) + 1))
+        for a, b in pairwise(ends)
+    ]
+
+
+def _centres(count: int, length: int) -> Vectors:
+    """The middles of ``count`` equal parts of a length, px; the first pixel's is 0."""
+    return ((np.arange(count) + 0.5) * (length / count) - 0.5).astype(np.float32)
+
+
+def _sample(picture: NDArray[Any], places: Vectors, how: int, out: Any) -> Any:
+    return cv2.remap(picture, places, None, how, out, borderMode=cv2.BORDER_REPLICATE)  # pyright: ignore[reportCallIssue, reportArgumentType]

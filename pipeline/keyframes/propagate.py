@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source
 from ..core.errors import SettingsError, SourceError
-from ..core.frame import Frame, Rgb, eight_bits
+from ..core.frame import Frame, Rgb, as_rgb, eight_bits
 from ..imaging.lut import Table, apply_table, fit_table
 from ..imaging.resize import reduce_for_flow, resize_linear, resize_pixels
 from ..imaging.warp import Warper
@@ -145,7 +145,7 @@ class _Propagation:
         if frame.cut:
             yield from self.flush()
             self._key = self._last = None
-        small = reduce_for_flow(frame.source)
+        small = as_rgb(reduce_for_flow(frame.source))
         step = None
         if self._last is not None:
             step = measure_flow_pair(small, self._last.small, self._estimator)
@@ -231,7 +231,9 @@ class _Propagation:
 
 def _key(frame: Frame, small: Rgb, path: Path) -> _Key:
     rgb, painting = frame.rgb, read_painting(path, frame)
-    return _Key(painting, rgb, small, frame.time, _colours(small, reduce_for_flow(painting)))
+    return _Key(
+        painting, rgb, small, frame.time, _colours(small, as_rgb(reduce_for_flow(painting)))
+    )
 
 
 def _colours(source: Rgb, painting: Rgb) -> Table:

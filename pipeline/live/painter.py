@@ -6,14 +6,15 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..core.frame import Frame, Motion, Picture, Rgb
+from ..core.frame import Frame, Picture
 from ..imaging.compositing import mirror
 from ..imaging.resize import reduce_for_flow, resize_picture, restore_detail
 from ..styles.finish import Finish
 from ..styles.repaint import Repaint, Repainter, opacity_of
 from ..temporal.canvas import TravellingCanvas
 from ..temporal.consistency import TemporalBlend
-from ..temporal.flow import FlowEstimator, measure_motion
+from ..temporal.flow import FlowEstimator
+from ..temporal.motion import MotionMeter
 from ..temporal.shots import CutDetector
 from .controls import State
 from .crossfade import FADE, Crossfade
@@ -49,7 +50,7 @@ class LivePainter:
         self.on_scale: Callable[[float, float], None] = lambda scale, rate: None
         """Called when the size changes: with its sides, of the frame's, and the rate to hold."""
         self._loader = loader
-        self._estimator = estimator
+        self._meter = MotionMeter(estimator)
         self._controller = controller
         self._finish = finish or Finish()
         self._blend = TemporalBlend(weight)
@@ -57,7 +58,6 @@ class LivePainter:
         self._repainter = Repainter(repaint)
         self._cuts = CutDetector()
         self._shots = 0
-        self._before: Rgb | None = None
         self._fade = Crossfade(FADE)
 
     def paint(self, frame: Frame, state: State) -> Frame:
@@ -107,15 +107,11 @@ class LivePainter:
 
     def _follow(self, small: Frame, needs_motion: bool) -> Frame:
         """The frame with ``cut``, and with its motion where that is used."""
-        now, before = reduce_for_flow(small.source), self._before
-        self._before = now
-        if before is None or before.shape != now.shape:
-            return replace(small, cut=True)
-        if self._cuts(now):
+        small = replace(small, reduced=reduce_for_flow(small.source))
+        if not self._meter.follows(small):
+            small = replace(small, cut=True)
+        elif small.reduced is not None and self._cuts(small.reduced):
             self._shots += 1
             self._fade.end()
-            return replace(small, cut=True)
-        motion: Motion | None = None
-        if needs_motion or self._fade.runs:
-            motion = measure_motion(now, before, self._estimator)
-        return replace(small, motion=motion)
+            small = replace(small, cut=True)
+        return self._meter.step(small, needs_motion or self._fade.runs)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source
 from ..core.frame import Canvas, CanvasLayer, Frame, Motion, Picture, Plane, Vectors, black_of
-from ..imaging.resize import reduce_brightness, resize_area, resize_linear
+from ..imaging.resize import brightness, reduce_for_flow, resize_area, resize_linear
 from ..imaging.warp import resize_vectors
 from .canvas_texture import SIDE, as_bytes, steps_at
 from .light import brightest, visible
@@ -42,6 +42,7 @@ _WIDTHS = (1.6, 3.2, 5.5, 10.1)
 _STRUCTURE = 30.0
 _LEAST = 0.15  # strength where there is structure
 _DARK = 16.0  # grey levels above black at which the canvas is at full strength; black stays dark
+_NOISE = 0.1  # of the strength
 _SMOOTH = 2.0  # standard deviation of the strength's blur, px of half the reduced picture
 
 # Displacements are this much smaller than the motion. On real clips, half its size was no steadier
@@ -52,7 +53,7 @@ _REDUCED = 4
 # Along a straight edge it is a guess too: there one eigenvalue is far below the other.
 _HOLD = 2e-5  # lower eigenvalue at which a place holds half; about a sensor's noise
 _STRAIGHT = 0.1  # ratio of the eigenvalues at which an edge holds half
-_CORNER = 9  # side of the area in which it is measured, px of the reduced picture
+_CORNER = 5  # side of the area in which it is measured, px of half the reduced picture
 _NEAR, _FAR = 2.0, 16.0  # standard deviations of what lies around, px of the displacements
 _OF_FAR = 0.01  # weight of what is further away
 _HELD = 0.1  # weight at which a place's own motion and that around count the same
@@ -74,13 +75,21 @@ def canvas_bytes(canvas: Canvas, cells: tuple[int, int]) -> NDArray[np.uint8]:
     Returns:
         (rows, columns, 4) uint8: 128 is 0, and 127 steps are 3 standard deviations.
     """
-    noise = np.zeros((*cells, CHANNELS), np.float32)
-    fits = [_fitness(layer.displacement) for layer in canvas.layers]
-    for layer, fit in zip(canvas.layers, fits, strict=True):
-        noise += layer.weight * _steps(layer.displacement, fit, canvas.common, cells)
+    if not canvas.layers:
+        return as_bytes(np.zeros((*cells, CHANNELS), np.float32))
+    layers = canvas.layers
+    if all(np.array_equal(layer.displacement, layers[0].displacement) for layer in layers):
+        layers = layers[:1]  # their sum is what one displays
+    fits = [_fitness(layer.displacement) for layer in layers]
+    noise, *others = (
+        _steps(layer.displacement, fit, canvas.common, cells)
+        for layer, fit in zip(layers, fits, strict=True)
+    )
     strength = cv2.merge([resize_linear(canvas.strength, cells)] * CHANNELS)
-    if len(canvas.layers) > 1:
-        strength = cv2.multiply(strength, resize_linear(_gain(canvas.layers, fits, cells), cells))
+    for other in others:  # where both are equal, the sum is exactly that, whatever the weights
+        one, two = (layer.weight for layer in layers)
+        noise = cv2.add(noise, cv2.multiply(cv2.subtract(other, noise), (two / (one + two),) * 4))
+        strength = cv2.multiply(strength, resize_linear(_gain(layers, fits, cells), cells))
     return as_bytes(np.asarray(cv2.multiply(noise, strength), np.float32))
 
 
@@ -97,44 +106,59 @@ def _steps(
     rows, columns = (np.flatnonzero((fit < 1).any(axis)) for axis in (1, 0))
     if len(rows):
         torn = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        whole = steps_at(_texture_places(_on_the_whole(displacement), cells)[torn])
+        size = displacement.shape[:2]
+        whole = steps_at(_texture_places(_on_the_whole(displacement), cells, size)[torn])
         whole *= resize_linear(common, cells)[torn][..., None]
         steps[torn] = whole + (steps[torn] - whole) * fit[torn][..., None]
     return steps
 
 
 def _on_the_whole(displacement: Vectors) -> Vectors:
-    return np.broadcast_to(np.median(displacement, axis=(0, 1)), displacement.shape)
+    """As most of a layer has moved: (1, 1, 2)."""
+    every = max(1, min(displacement.shape[:2]) // 30)
+    return np.median(displacement[::every, ::every], axis=(0, 1), keepdims=True)
 
 
-def _texture_places(vectors: Vectors, cells: tuple[int, int]) -> Vectors:
-    """The place in the texture of each cell, (rows, columns, 2) float32, cells, 0 and above."""
-    height, width = vectors.shape[:2]
-    whole = SIDE * np.array([width / cells[1], height / cells[0]])  # a texture, in their px
+def _texture_places(
+    vectors: Vectors, cells: tuple[int, int], size: tuple[int, ...] | None = None
+) -> Vectors:
+    """The place in the texture of each cell, (rows, columns, 2) float32, cells, 0 and above.
+
+    Args:
+        vectors: displacements, (h, w, 2) float32, px of ``size``.
+        cells: (rows, columns).
+        size: (height, width); ``None``: that of ``vectors``.
+    """
+    height, width = size or vectors.shape[:2]
+    scale = cells[1] / width, cells[0] / height
+    moved = [plane * np.float32(by) for plane, by in zip(cv2.split(vectors), scale, strict=True)]
     # Whole textures are left out: OpenCV reads beyond the border slowly, and as 16-bit numbers.
-    near = vectors - np.floor(vectors.min(axis=(0, 1)) / whole) * whole
-    return resize_vectors(near.astype(np.float32), cells[1], cells[0]) + _places(cells)
+    near = [plane - math.floor(plane.min() / SIDE) * np.float32(SIDE) for plane in moved]
+    return cv2.add(resize_linear(cv2.merge(near), cells), _places(cells))
 
 
 def _gain(layers: Sequence[CanvasLayer], fits: Sequence[Floats], cells: tuple[int, int]) -> Floats:
-    """By how much the sum of two layers must be multiplied to have the variance of one.
+    """By how much the mean of two layers must be multiplied to have the variance of one.
 
     Where both display the same place, they add up; where they are far apart, their squares do.
 
     Returns:
-        (h, w, 4) float32, 0.7..1, of the displacements' size.
+        (h, w, 4) float32, 1..1.4, of the displacements' size.
     """
     one, other = layers
     # Where a layer is torn, what it displays lies as it moves on the whole.
-    wholes = [_on_the_whole(layer.displacement) for layer in layers]
     a, b = (
-        w + f[..., None] * (x.displacement - w)
-        for w, f, x in zip(wholes, fits, layers, strict=True)
+        whole + f[..., None] * (x.displacement - whole)
+        for f, x in zip(fits, layers, strict=True)
+        for whole in (_on_the_whole(x.displacement),)
     )
-    apart = (a - b) * np.divide(cells[::-1], a.shape[1::-1], dtype=np.float32)
-    square = np.square(apart).sum(axis=-1, keepdims=True)
-    alike = np.exp(-square / np.square(_WIDTHS, dtype=np.float32))
-    return 1 / np.sqrt(1 + 2 * one.weight * other.weight * alike)
+    (height, width), (x, y) = a.shape[:2], cv2.split(a - b)
+    square = np.square(x * np.float32(cells[1] / width)) + np.square(
+        y * np.float32(cells[0] / height)
+    )
+    both = np.float32(2 * one.weight * other.weight)
+    alike = (cv2.exp(square * np.float32(-1 / width**2)) for width in _WIDTHS)
+    return cv2.merge([np.sqrt((1 + both) / (1 + both * share)) for share in alike])
 
 
 class TravellingCanvas:
@@ -154,6 +178,7 @@ class TravellingCanvas:
         self._phase = 0.0
         self._moved = _no_displacement(2)
         self._common = np.ones((1, 1), np.float32)
+        self._flat = np.ones((1, 1), np.float32)
 
     @property
     def moves(self) -> bool:
@@ -165,7 +190,8 @@ class TravellingCanvas:
 
         A canvas that is off tells only how far the frame is faded to black.
         """
-        grey, black = reduce_brightness(frame.source), black_of(frame.source)
+        reduced = frame.reduced if frame.reduced is not None else reduce_for_flow(frame.source)
+        grey, black = brightness(reduced), black_of(reduced)
         shown = visible(brightest(grey[::4, ::4], black))
         if not self.moves:
             return replace(frame, canvas=replace(still_canvas(frame.source, 0), visible=shown))
@@ -174,8 +200,10 @@ class TravellingCanvas:
         weights = abs(math.sin(angle)), abs(math.cos(angle))
         moved = (self._moved[..., :2], self._moved[..., 2:])
         layers = tuple(map(CanvasLayer, moved, weights))
-        strength = self._strength * flatness(grey, black)
-        return replace(frame, canvas=Canvas(layers, strength, self._common, shown))
+        self._flat = _held(self._flat, flatness(grey, black), frame)
+        return replace(
+            frame, canvas=Canvas(layers, self._strength * self._flat, self._common, shown)
+        )
 
     def _advance(self, frame: Frame, grey: Plane) -> None:
         """Move the layers to the next frame; where it has no motion, they begin anew."""
@@ -252,9 +280,25 @@ def _move(moved: NDArray[np.float32], back: Vectors) -> NDArray[np.float32]:
     return old + np.concatenate([back, back], axis=-1)
 
 
+def _held(before: Floats, now: Floats, frame: Frame) -> Floats:
+    """The flatness of a frame; where it stands still, that of the frame before: noise is none."""
+    if frame.cut or frame.motion is None or before.shape != now.shape:
+        return now
+    moving = resize_area(_moving(frame.motion), (now.shape[0], now.shape[1]))
+    return np.where((moving > 0) | (np.abs(now - before) > _NOISE), now, before)
+
+
+def _moving(motion: Motion) -> Floats:
+    """1 where there is motion, else 0; (h, w)."""
+    x, y = cv2.split(motion.vectors)
+    return np.asarray(
+        cv2.bitwise_or(cv2.compare(x, 0, cv2.CMP_NE), cv2.compare(y, 0, cv2.CMP_NE)) > 0, np.float32
+    )
+
+
 def _common(back: Vectors) -> Floats:
     """How far each place moves as most of the picture does: (h, w) float32, 0..1."""
-    apart = np.square(back - np.median(back, axis=(0, 1))).sum(axis=-1)
+    apart = np.square(back - np.median(back[::2, ::2], axis=(0, 1))).sum(axis=-1)
     return np.exp(-apart / _COMMON**2)
 
 
@@ -274,19 +318,26 @@ def _carrying(motion: Motion, grey: Plane) -> Vectors:
     height, width = (max(1, n // _REDUCED) for n in motion.confidence.shape)
     size = height, width
     back = resize_vectors(motion.vectors, width, height)
-    most, least = cv2.split(cv2.cornerEigenValsAndVecs(grey, _CORNER, 3))[:2]
+    half = resize_area(grey, (max(1, grey.shape[0] // 2), max(1, grey.shape[1] // 2)))
+    most, least = cv2.split(cv2.cornerEigenValsAndVecs(half, _CORNER, 3))[:2]
     holds = resize_area(least / (least + _STRAIGHT * most + _HOLD), size)
     trust = resize_area(motion.confidence, size) * holds + _NOTHING
-    weight = cv2.merge([trust, trust])
-    sums, weights = _around(back, weight, _NEAR), _around(1, weight, _NEAR)
-    far = _around(back, weight, _FAR) / _around(1, weight, _FAR)
-    around = (sums + _OF_FAR * far) / (weights + _OF_FAR)
-    return np.asarray(around + weight / (weight + _HELD) * (back - around), np.float32)
+    x, y = cv2.split(back)
+    weighted = cv2.merge([trust * x, trust * y, trust])
+    near = cv2.GaussianBlur(weighted, (0, 0), _NEAR)
+    far = _blurred_far(weighted)
+    around = (near[..., :2] + _OF_FAR * far[..., :2] / far[..., 2:]) / (near[..., 2:] + _OF_FAR)
+    own = (trust / (trust + _HELD))[..., None]
+    # What stands still is not pulled along, not by a thousandth of a pixel.
+    moving = resize_area(_moving(motion), size)[..., None]
+    return np.asarray(moving * (around + own * (back - around)), np.float32)
 
 
-def _around(values: Any, weight: Any, spread: float) -> Any:
-    """The weighted sum of what lies around each place."""
-    return cv2.GaussianBlur(weight * values, (0, 0), spread)
+def _blurred_far(values: Any) -> Any:
+    """A wide blur, made at a quarter of the size."""
+    height, width = values.shape[:2]
+    small = resize_area(values, (max(1, height // 4), max(1, width // 4)))
+    return resize_linear(cv2.GaussianBlur(small, (0, 0), _FAR / 4), (height, width))
 
 
 def _fitness(displacement: Vectors) -> NDArray[np.float32]:
@@ -324,7 +375,7 @@ def still_canvas(picture: Picture, strength: float = 1.0) -> Canvas:
     """
     if not strength:
         return Canvas((), np.zeros((1, 1), np.float32))
-    flat = flatness(reduce_brightness(picture), black_of(picture))
+    flat = flatness(brightness(reduce_for_flow(picture)), black_of(picture))
     return Canvas((CanvasLayer(_no_displacement(1), 1.0),), strength * flat)
 
 
@@ -334,7 +385,7 @@ def flatness(grey: Plane, black: int = 0) -> NDArray[np.float32]:
     Black has none: letterbox bars and fades to black are no walls.
 
     Args:
-        grey: its reduced brightness, (h, w) uint8; see ``reduce_brightness``.
+        grey: its reduced brightness, (h, w) uint8; see ``reduce_for_flow``.
         black: the grey level of black.
 
     Returns:

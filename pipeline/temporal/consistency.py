@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source
-from ..core.frame import WIDER, Frame, Motion, Picture, TemporalState, Yuv, YuvMatrix
+from ..core.frame import WIDER, Frame, Motion, Picture, TemporalState, Yuv, YuvMatrix, coding_of
 from ..imaging.resize import resize_area, resize_linear
 from ..imaging.warp import Warper
 
@@ -98,14 +98,16 @@ class TemporalBlend:
         if warped is None or [x.shape for x in warped.layers] != [x.shape for x in layers]:
             self._begin(layers)
             return painted
-        coding = painted.coding if isinstance(painted, Yuv) else None
-        likeness = _likeness(warped, layers, coding)
+        differences = [
+            layer.difference(new, old)
+            for layer, new, old in zip(self._layers, layers, warped.layers, strict=True)
+        ]
+        likeness = _likeness(differences, warped.confidence.shape, coding_of(painted))
         trust = cv2.multiply(likeness, warped.confidence, scale=self._weight)
         if carried is not None:
             trust = cv2.max(trust, resize_linear(carried, warped.confidence.shape))
         blended: list[Any] = [
-            layer.blend(new, old, trust)
-            for layer, new, old in zip(self._layers, layers, warped.layers, strict=True)
+            layer.blend(new, trust) for layer, new in zip(self._layers, layers, strict=True)
         ]
         if not isinstance(painted, Yuv):
             return blended[0]
@@ -116,7 +118,7 @@ class TemporalBlend:
         if [layer.shape for layer in self._layers] != [x.shape for x in layers]:
             self._layers = [_Layer(x.shape) for x in layers]
         for layer, x in zip(self._layers, layers, strict=True):
-            _to_floats(x, layer.last)
+            layer.last[:] = _floats(x)
 
 
 class _Layer:
@@ -125,8 +127,9 @@ class _Layer:
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
         self._warper = Warper(shape[1], shape[0])
-        self.last, self._warped, self._new = (np.empty(shape, np.float32) for _ in "123")
-        self._old_weight, self._new_weight = np.empty((2, *shape[:2]), np.float32)
+        self.last, self._warped, self._added, self._trust = (
+            np.empty(shape, np.float32) for _ in "1234"
+        )
         # Bilinear sampling would blur a little more with every frame. In colour at half size that
         # is invisible (52 dB and more from bicubic), and takes a third of the time.
         self._how = cv2.INTER_LINEAR if shape[2:] == (2,) else cv2.INTER_CUBIC
@@ -135,21 +138,27 @@ class _Layer:
         """Warp the last output."""
         return self._warper.warp(self.last, motion.vectors, self._how, self._warped)
 
-    def blend(self, new: Pixels, old: Layer, trust: Any) -> Pixels:
+    def difference(self, new: Pixels, old: Layer) -> Layer:
+        """The warped output less the new channels; the next ``blend`` adds a part of it."""
+        floats = new if new.dtype == np.uint8 else _floats(new)
+        return np.asarray(cv2.subtract(old, floats, self._added, dtype=cv2.CV_32F), np.float32)  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+    def blend(self, new: Pixels, trust: Any) -> Pixels:
         """Blend the new channels with ``trust`` of the old ones; the result is stored in floats."""
-        resize_linear(trust, (self.shape[0], self.shape[1]), self._old_weight)
-        cv2.subtract(1.0, self._old_weight, dst=self._new_weight)  # pyright: ignore[reportCallIssue, reportArgumentType]
-        _to_floats(new, self._new)
-        cv2.blendLinear(old, self._new, self._old_weight, self._new_weight, dst=self.last)
+        channels = self.shape[2] if len(self.shape) > 2 else 1
+        resize_linear(cv2.merge([trust] * channels), (self.shape[0], self.shape[1]), self._trust)
+        cv2.multiply(self._added, self._trust, self._added)
+        floats = new if new.dtype == np.uint8 else _floats(new)
+        cv2.add(self._added, floats, self.last, dtype=cv2.CV_32F)  # pyright: ignore[reportCallIssue, reportArgumentType]
         if new.dtype == np.uint8:
             return _as_bytes(self.last)
-        np.multiply(self.last, WIDER, out=self._new)  # the new channels are not needed any more
-        return cv2.add(self._new, 0.0, dtype=cv2.CV_16U)  # pyright: ignore[reportCallIssue, reportArgumentType, reportReturnType]
+        np.multiply(self.last, WIDER, out=self._added)  # it is not needed any more
+        return cv2.add(self._added, 0.0, dtype=cv2.CV_16U)  # pyright: ignore[reportCallIssue, reportArgumentType, reportReturnType]
 
 
-def _to_floats(pixels: Pixels, out: Layer) -> None:
+def _floats(pixels: Pixels) -> Layer:
     """Pixels of 8 or 16 bits as floats of 0–255."""
-    np.multiply(pixels, 1 if pixels.dtype == np.uint8 else 1 / WIDER, out=out, dtype=np.float32)
+    return np.multiply(pixels, 1 if pixels.dtype == np.uint8 else 1 / WIDER, dtype=np.float32)
 
 
 def _layers(picture: Picture) -> list[Pixels]:
@@ -159,22 +168,22 @@ def _layers(picture: Picture) -> list[Pixels]:
     return [picture.y, np.asarray(cv2.merge([picture.u, picture.v]), np.uint8)]
 
 
-def _likeness(warped: _Warped, layers: Sequence[Pixels], coding: YuvMatrix | None) -> Any:
-    """The anchor: 1 / (1 + d²), d the difference of mean colours in units of ``_UNLIKE``."""
-    height, width = layers[0].shape[:2]
-    size = (max(1, width // _WINDOW), max(1, height // _WINDOW))
-    difference = _means(warped.layers, size) - _means(layers, size)
+def _likeness(differences: Sequence[Layer], size: tuple[int, ...], coding: YuvMatrix | None) -> Any:
+    """The anchor: 1 / (1 + d²), d the difference of mean colours in units of ``_UNLIKE``.
+
+    Args:
+        differences: of the channels of two pictures.
+        size: (height, width) of the result.
+        coding: of planes.
+    """
+    height, width = differences[0].shape[:2]
+    windows = (max(1, height // _WINDOW), max(1, width // _WINDOW))
+    means = cv2.merge([p for x in differences for p in cv2.split(resize_area(x, windows))])
     if coding is not None:
-        difference = cv2.transform(difference, coding.to_rgb()[0])
-    d = np.abs(difference).max(axis=-1) / _UNLIKE
-    return resize_linear(1 / (1 + d * d), warped.confidence.shape)
-
-
-def _means(layers: Sequence[NDArray[Any]], size: tuple[int, int]) -> NDArray[np.float32]:
-    """The mean colours of windows, 0–255, as many as ``size`` (width, height): (H, W, 3)."""
-    small = [resize_area(x, (size[1], size[0])) for x in layers]
-    levels = np.dstack([np.asarray(x, np.float32) for x in small])
-    return levels if layers[0].dtype != np.uint16 else levels / np.float32(WIDER)
+        means = cv2.transform(means, coding.to_rgb()[0])
+    red, green, blue = (cv2.multiply(p, p) for p in cv2.split(means))
+    square = cv2.max(cv2.max(red, green), blue)
+    return resize_linear(1 / (1 + square / np.float32(_UNLIKE**2)), (size[0], size[1]))
 
 
 def _as_bytes(picture: Layer) -> Any:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source, then_none
-from ..core.frame import Frame, Picture, Rgb, resized
-from ..imaging.resize import resize_area
+from ..core.frame import Frame, Picture, resized
+from ..imaging.resize import brightness, resize_area
 
 THRESHOLD = 2.5
 """A cut changes the picture this many times more than the frames around it do. On real clips hard
@@ -210,10 +210,10 @@ class CutDetector:
         self._before: NDArray[np.float32] | None = None
         self._changes: deque[float] = deque(maxlen=_SHORTEST)
 
-    def __call__(self, rgb: Rgb) -> bool:
-        """Whether a frame, (H, W, 3) uint8, 0–255, RGB, begins a shot."""
-        small = resize_area(rgb, (_SIDE * 9 // 16, _SIDE))
-        now = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
+    def __call__(self, picture: Picture) -> bool:
+        """Whether a frame, (H, W, 3) uint8, 0–255, RGB, or planes, begins a shot."""
+        grey = resize_area(brightness(picture), (_SIDE * 9 // 16, _SIDE))
+        now = np.asarray(grey, np.float32)
         before, self._before = self._before, now
         if before is None:
             return False

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from ..core.frame import Rgb, Vectors
 from ..imaging.warp import Warper
-from .flow import FlowEstimator, confidence
+from .flow import FlowEstimator
+from .motion import confidence
 
 _LEAST_CHAINED = 0.6  # trust of the chain, at least; the pictures themselves decide below that
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from stylize_video.pipeline.core.frame import Frame, Rgb
+from stylize_video.pipeline.core.frame import Frame, Rgb, SourcePicture, as_rgb
 
 Pose = NDArray[np.float64]  # (3, 3): frame (x, y, 1) → place on the surface, in frame pixels
 Vectors = NDArray[np.float32]  # (H, W, 2), px, (x, y)
@@ -212,8 +212,8 @@ class ExactFlow:
         self._scene = scene
         self._numbers = {scene.rgb(t).tobytes(): t for t in range(scene.count)}
 
-    def between(self, first: Rgb, second: Rgb) -> Vectors:
-        one, other = self._numbers[first.tobytes()], self._numbers[second.tobytes()]
+    def between(self, first: SourcePicture, second: SourcePicture) -> Vectors:
+        one, other = (self._numbers[as_rgb(rgb).tobytes()] for rgb in (first, second))
         # Where nothing moves and nothing is noisy, frames are equal, and any number is right.
         return self._scene.flow(one, other - one)
 

@@ -20,7 +20,7 @@ from stylize_video.models.evaluation.perceptual import (
 )
 from stylize_video.models.nets.vgg19 import VGG19
 from stylize_video.pipeline.core.errors import SourceError, TrainingError
-from stylize_video.pipeline.core.frame import Frame, Rgb, Vectors
+from stylize_video.pipeline.core.frame import Frame, Rgb, SourcePicture, Vectors
 from stylize_video.pipeline.evaluation.metrics import SOURCE, Evaluation, Measure, Quality
 from stylize_video.pipeline.evaluation.truth import Truth, read_flow
 from stylize_video.pipeline.imaging.similarity import structural_distance
@@ -294,7 +294,7 @@ def test_vgg_distance_grows_with_the_difference(vgg: VGG19):
 class NoFlow:
     """An estimator that must not be asked."""
 
-    def between(self, first: Rgb, second: Rgb) -> Vectors:
+    def between(self, first: SourcePicture, second: SourcePicture) -> Vectors:
         raise AssertionError("there is true flow")
 
 

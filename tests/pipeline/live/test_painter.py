@@ -10,6 +10,7 @@ from stylize_video.pipeline.core.frame import (
     Frame,
     Motion,
     Rgb,
+    SourcePicture,
     TemporalState,
     Yuv,
     YuvMatrix,
@@ -192,7 +193,7 @@ def test_the_canvas_moves_with_the_scene_and_begins_anew_at_a_cut():
 
 def test_the_canvas_is_off_and_then_nothing_follows_motion():
     class NoFlow:
-        def between(self, first: Rgb, second: Rgb) -> Any:
+        def between(self, first: SourcePicture, second: SourcePicture) -> Any:
             raise AssertionError
 
     loader = StyleLoader(lambda number: CanvasStyle(), StyleRequest(0), 0.0)

@@ -25,7 +25,8 @@ from stylize_video.pipeline.temporal.canvas import (
     still_canvas,
     travel,
 )
-from stylize_video.pipeline.temporal.flow import Dis, attach_motion
+from stylize_video.pipeline.temporal.flow import Dis
+from stylize_video.pipeline.temporal.motion import attach_motion
 
 from ...helpers.scenes import pan, texture
 from ...helpers.yuv import to_yuv420

@@ -17,7 +17,8 @@ from stylize_video.pipeline.styles.per_shot import paint_shots
 from stylize_video.pipeline.styles.zoo import find_style
 from stylize_video.pipeline.temporal.canvas import still_canvas
 from stylize_video.pipeline.temporal.consistency import BLEND_WEIGHTS, TemporalBlend, blend_frames
-from stylize_video.pipeline.temporal.flow import Dis, attach_motion
+from stylize_video.pipeline.temporal.flow import Dis
+from stylize_video.pipeline.temporal.motion import attach_motion
 
 from ...helpers.command import run_command
 from ...helpers.evaluation import evaluate

@@ -7,21 +7,22 @@ import cv2
 import numpy as np
 import pytest
 from stylize_video.pipeline.core.errors import ModelError
-from stylize_video.pipeline.core.frame import Frame, Rgb
+from stylize_video.pipeline.core.frame import Frame, Rgb, Yuv, YuvMatrix, as_rgb
 from stylize_video.pipeline.imaging.resize import reduce_for_flow
 from stylize_video.pipeline.imaging.warp import Warper, resize_vectors
 from stylize_video.pipeline.temporal.flow import (
     Dis,
-    attach_motion,
     inconsistency,
-    measure_motion,
+    meeting,
     motion_boundary,
     occluded,
     open_flow,
 )
+from stylize_video.pipeline.temporal.motion import attach_motion, measure_motion
 
 from ...helpers.onnx_files import write_contract_model
 from ...helpers.scenes import Scene, layers, pan, texture
+from ...helpers.yuv import to_yuv420
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +132,22 @@ def test_a_style_is_no_flow_net(tmp_path: Path):
     style = write_contract_model(tmp_path / "style.onnx")
     with pytest.raises(ModelError, match="is no flow net: it takes frame and gives stylized"):
         open_flow("raft", style)
+
+
+def test_pixels_that_meet_hide_each_other():
+    vectors = np.zeros((20, 30, 2), np.float32)
+    vectors[:, :15, 0] = 6  # they end where the pixels to their right stay
+    crowd = meeting(vectors)
+    assert np.allclose(crowd[4:-4, 17:19], 2)  # what stays is met there
+    assert np.allclose(crowd[4:-4, 11:13], 2)
+    assert np.allclose(crowd[4:-4, 25:], 1) and crowd[4:-4, :7].max() <= 1
+    assert np.isinf(meeting(np.full((8, 8, 2), 20, np.float32))).all()
+
+
+def test_planes_are_reduced_as_planes_and_move_as_the_picture(panned: Scene):
+    large = cv2.resize(panned.rgb(1), (1280, 960), interpolation=cv2.INTER_CUBIC)
+    planes = to_yuv420(large, YuvMatrix())
+    small = reduce_for_flow(planes)
+    assert isinstance(small, Yuv) and small.y.shape == (320, 426)
+    rgb = as_rgb(reduce_for_flow(large))
+    assert np.abs(small.rgb().astype(int) - rgb).mean() < 3
