@@ -12,14 +12,15 @@ from dataclasses import replace
 from .graph import Net, Op
 
 
-def without_margin(net: Net) -> Net:
+def without_margin(net: Net, margin: int) -> Net:
     """The net whose output lacks its input's margin; the same net where that can't be done.
 
     Args:
         net: the network, RGB in and out, with folded norms.
+        margin: px.
     """
     side = _cell_side(net)
-    cells = net.card.margin // side if side else 0
+    cells = margin // side if side else 0
     rings = sum(_is_ring(op) for op in net.ops)
     if not cells or rings < cells or not all(_is_ring(op) or op.kind in _BY_CELL for op in net.ops):
         return net

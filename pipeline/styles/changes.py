@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..core.frame import Motion
 from ..imaging.resize import resize_area
 from ..nets.contract import CANVAS
-from .compiled import Padding
+from .compiled import Padding, Window
 
 Mask = NDArray[np.bool_]
 """(rows, columns) of cells."""
@@ -28,25 +28,26 @@ Means = NDArray[np.float32]
 
 CELL = 8
 """Side of a cell, px of the padded picture. What is compared are means of cells."""
-WINDOW = 320
-"""Side of what is painted at once, px."""
-RIM = 4
-"""Cells at a window's edge that its inner part leaves out: the net misses their surroundings."""
+SOFT = 1
+"""Cells in which a window fades into what lies around its inner part."""
+_RIM = 4  # cells around its inner part, whose surroundings the net misses
+WINDOW = Window(320, (_RIM - SOFT) * CELL)
+"""What is painted at once."""
 _REACH = 1  # cells around a change in which the painting changes too
-_SIDE = WINDOW // CELL
+_SIDE = WINDOW.side // CELL
 
 # Grey levels by which a cell may differ alone, and with those around it: noise has no neighbours.
 _ALONE, _TOGETHER = 4.0, 2.0
 _CANVAS = 0.25  # a step of the canvas, whose standard deviation is 42, in grey levels
-_DEARER = 1.05  # what a pixel of a window costs, in pixels of the whole
+_DEARER = 0.95  # what a pixel of a window costs, in pixels of the whole
 _OLD = 75  # frames after which a place is painted again whatever happens, one window a frame
 
 _TRUSTED = 0.3  # trust from which on the past may take the painting's place
 
 
 @dataclass(frozen=True)
-class Window:
-    """A square of the padded picture that is painted, and the part of it that is used; cells."""
+class Place:
+    """Where a window lies in the padded picture, and the part of it that is used; cells."""
 
     top: int
     left: int
@@ -58,7 +59,7 @@ class Window:
 class Decision:
     """What of a frame is painted."""
 
-    windows: tuple[Window, ...] | None
+    windows: tuple[Place, ...] | None
     """``None``: the whole."""
     carried: NDArray[np.float32] | None = None
     """(rows, columns) of the picture's cells: 1 where the past takes the painting's place."""
@@ -81,7 +82,7 @@ class ChangeDetector:
         ends = (min(n, first - -of // CELL) for n, of in zip(cells, lengths, strict=True))
         self._rows, self._columns = (slice(first, end) for end in ends)
         fits = min(cells) >= _SIDE
-        self._most = int(size.height * size.width / (_DEARER * WINDOW**2)) if fits else 0
+        self._most = int(size.height * size.width / (_DEARER * WINDOW.side**2)) if fits else 0
         self._given: Means | None = None
         self._age = np.zeros(cells, np.int32)
         self._carried = np.zeros(cells, np.bool_)
@@ -131,9 +132,9 @@ class ChangeDetector:
         trust = cv2.copyMakeBorder(trust, *edges, cv2.BORDER_REPLICATE)  # the margin is a mirror
         return changed & (np.asarray(trust) >= _TRUSTED)
 
-    def _oldest(self) -> Window:
+    def _oldest(self) -> Place:
         row, column = np.unravel_index(np.argmax(self._age), self._age.shape)
-        half = _SIDE // 2 - RIM
+        half = _SIDE // 2 - _RIM
         return window_at(int(row) - half, int(column) - half, self._age.shape)
 
 
@@ -159,7 +160,7 @@ def _differ(now: Means, given: Means) -> Mask:
     return (difference > _ALONE) | (cv2.blur(difference, (3, 3)) > _TOGETHER)
 
 
-def window_at(row: int, column: int, cells: tuple[int, ...]) -> Window:
+def window_at(row: int, column: int, cells: tuple[int, ...]) -> Place:
     """The window whose inner part begins at a cell, moved into the picture.
 
     Args:
@@ -167,23 +168,25 @@ def window_at(row: int, column: int, cells: tuple[int, ...]) -> Window:
         column: of the cell.
         cells: (rows, columns) of the whole.
     """
-    starts = [max(0, min(at - RIM, n - _SIDE)) for at, n in zip((row, column), cells, strict=False)]
+    starts = [
+        max(0, min(at - _RIM, n - _SIDE)) for at, n in zip((row, column), cells, strict=False)
+    ]
     inner = [
-        slice(s + RIM if s else 0, s + _SIDE - (RIM if s + _SIDE < n else 0))
+        slice(s + _RIM if s else 0, s + _SIDE - (_RIM if s + _SIDE < n else 0))
         for s, n in zip(starts, cells, strict=False)
     ]
-    return Window(starts[0], starts[1], (inner[0], inner[1]))
+    return Place(starts[0], starts[1], (inner[0], inner[1]))
 
 
-def cover(wanted: Mask, most: int) -> list[Window] | None:
+def cover(wanted: Mask, most: int) -> list[Place] | None:
     """Windows whose inner parts cover all wanted cells; ``None``: more than ``most`` are needed."""
     left = wanted.copy()
-    windows: list[Window] = []
+    windows: list[Place] = []
     while left.any():
         if len(windows) == most:
             return None
         row = int(np.argmax(left.any(axis=1)))
-        column = int(np.argmax(left[row : row + _SIDE - 2 * RIM].any(axis=0)))
+        column = int(np.argmax(left[row : row + _SIDE - 2 * _RIM].any(axis=0)))
         window = window_at(row, column, left.shape)
         left[window.inner] = False
         windows.append(window)

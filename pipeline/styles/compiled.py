@@ -47,7 +47,8 @@ OpenSession = Callable[[bytes, dict[str, tuple[int, ...]]], Any]
 Inputs = dict[str, NDArray[Any]]
 """What a session is given, by name: padded planes, and the canvas if it takes one; uint8."""
 
-_SMALLER = (1, 2, 2)  # by how much each plane of a picture is smaller than it
+SMALLER = (1, 2, 2)
+"""By how much each plane of a picture is smaller than it."""
 
 _BLOCK = 32  # px, of what is measured of a picture
 _KEPT = 2  # sessions that measure: of shots, and of single frames when the light changes
@@ -129,6 +130,16 @@ def _padded_cells(cells: int, margin: int, total: int) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True)
+class Window:
+    """A square of a padded picture."""
+
+    side: int
+    """px; a multiple of the net's."""
+    unused: int
+    """Margin that need not be painted, where the net can leave it out, px."""
+
+
+@dataclass(frozen=True)
 class CompiledNet:
     """A net compiled for a shot: pictures of one size and layout in, painted ones out."""
 
@@ -166,11 +177,11 @@ class CompiledNet:
     def paint_inputs(self, inputs: Inputs) -> Picture:
         """The painting of what the session is given, without its margin."""
         planes = self._in_tiles(inputs) if self.tile != self.padding.size else self._run(inputs)
-        pairs = zip(planes, _SMALLER, strict=False)
+        pairs = zip(planes, SMALLER, strict=False)
         return self._picture([self.padding.crop(plane, f) for plane, f in pairs])
 
     def paint_tile(self, inputs: Inputs, top: int, left: int) -> Picture:
-        """The painting of one tile, whose rim misses its surroundings.
+        """The painting of one tile, whose rim misses its surroundings, or is left out.
 
         Args:
             inputs: of the whole picture.
@@ -310,7 +321,7 @@ class NetCompiler:
         return Moments.mean([read_moments(mix.net, a, colors) for a in answers])
 
     def compile(
-        self, picture: Picture, mix: NetMix, moments: Moments, tile: int = 0
+        self, picture: Picture, mix: NetMix, moments: Moments, window: Window | None = None
     ) -> CompiledNet:
         """The net with these statistics, for pictures of this one's size and layout.
 
@@ -318,7 +329,7 @@ class NetCompiler:
             picture: any of them.
             mix: the net.
             moments: its statistics.
-            tile: longest side of what is painted at once, px; 0: as this compiler was made.
+            window: what is painted at once; ``None``: as this compiler was made.
         """
         work = self._work(picture)
         coding, padding, layout = coding_of(work), _padding(mix.net, work), _layout(work)
@@ -328,8 +339,9 @@ class NetCompiler:
             painted, source = (_palette(m, coding) for m in (moments.painted, moments.source))
             colors = mix.colors.map(painted, source)
             net = recolor(net, colors.matrix, colors.offset / 255)
-        part = _tile_of(padding, tile or self._tile)
-        net = _coded(without_margin(net) if part == padding.size else net, coding)
+        part = _tile_of(padding, window.side if window else self._tile)
+        unused = window.unused if window else padding.margin if part == padding.size else 0
+        net = _coded(without_margin(net, unused), coding)
         if self._precision == "int8":
             model = write_eight_bit(net, moments, layout, part)
         else:

@@ -21,7 +21,7 @@ from ..nets.graph import Moments, Net, interpolate, of_one_base
 from ..nets.quantize import precision_on
 from ..nets.reader import read_net
 from ..nets.session import BoundSession, open_session
-from .compiled import CompiledNet, NetCompiler, NetMix
+from .compiled import CompiledNet, NetCompiler, NetMix, Window
 from .direct import DirectStyle
 from .files import (
     MAX_WORKERS,
@@ -206,9 +206,9 @@ class FeedForwardStyle:
             moments = Moments.mean([shot.moments, now], [1 - weight, weight])
             return self._shot(frame.source, shot.mix, moments, shot.opacity)
 
-    def compile_windows(self, picture: Picture, shot: NetShot, side: int) -> CompiledNet:
-        """A shot's net for square parts of its pictures; see ``NetShot.windows``."""
-        return self._compiler.compile(picture, shot.mix, shot.moments, side)
+    def compile_windows(self, picture: Picture, shot: NetShot, window: Window) -> CompiledNet:
+        """See ``NetShot.for_windows``."""
+        return self._compiler.compile(picture, shot.mix, shot.moments, window)
 
     def _shot(self, picture: Picture, mix: NetMix, moments: Moments, opacity: float) -> NetShot:
         return NetShot(self, mix, moments, self._compiler.compile(picture, mix, moments), opacity)
@@ -223,7 +223,7 @@ class NetShot:
     moments: Moments
     net: CompiledNet
     opacity: float
-    _windows: dict[int, CompiledNet] = field(default_factory=dict[int, CompiledNet])
+    _windows: dict[Window, CompiledNet] = field(default_factory=dict[Window, CompiledNet])
 
     def paint(self, frame: Frame, state: TemporalState | None = None) -> Picture:
         """See ``ShotStyle.paint``."""
@@ -238,16 +238,16 @@ class NetShot:
         """See ``ShotStyle.adapt``."""
         return self.style.adapt(frame, self, weight)
 
-    def windows(self, picture: Picture, side: int) -> CompiledNet:
-        """The net for square parts of such pictures: made once, when it is first needed.
+    def for_windows(self, picture: Picture, window: Window) -> CompiledNet:
+        """The net for square parts of pictures like this one: made once, when it is first needed.
 
         Args:
             picture: any that it paints.
-            side: of the parts, px.
+            window: the part.
         """
-        if side not in self._windows:
-            self._windows[side] = self.style.compile_windows(picture, self, side)
-        return self._windows[side]
+        if window not in self._windows:
+            self._windows[window] = self.style.compile_windows(picture, self, window)
+        return self._windows[window]
 
 
 def agrees(mix: NetMix, direct: DirectStyle) -> bool:

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from ..core.concurrency import closing_source, ordered_map
 from ..core.frame import Frame, Picture, Plane, Yuv
 from ..temporal.light import levelled
-from .changes import CELL, WHOLE, WINDOW, ChangeDetector, Decision, Window
-from .compiled import CompiledNet, Inputs, Padding
+from .changes import CELL, SOFT, WHOLE, WINDOW, ChangeDetector, Decision, Place
+from .compiled import SMALLER, CompiledNet, Inputs, Padding
 from .feedforward import NetShot
 from .style import ShotStyle
 
@@ -29,8 +29,6 @@ Repaint = Literal["all", "changes", "twos"]
 second frame only."""
 
 _TWOS = 48.0  # frames per second from which on what moves is painted in every second frame
-
-_SOFT = 2  # cells of the rim in which a window fades into what lies around
 
 
 def choose_repaint(setting: str, rate: float, blends: bool) -> Repaint:
@@ -102,8 +100,8 @@ class Repainter:
             self._shot, self._changes = shot, ChangeDetector(net.padding)
         carries = self._repaint == "twos" and blended
         decision = self._changes.decide(inputs, frame.motion if carries else None)
-        windows = shot.windows(source, WINDOW) if decision.windows else None
-        return Task(frame, shot, inputs, decision, windows)
+        parts = shot.for_windows(source, WINDOW) if decision.windows else None
+        return Task(frame, shot, inputs, decision, parts)
 
     def lay(self, painted: Painted) -> Frame:
         """The frame of a task with its whole painting; tasks come in their order."""
@@ -153,20 +151,20 @@ def repaint_frames(
 
 
 def lay_windows(
-    last: Picture, windows: Iterable[Window], parts: Iterable[Picture], padding: Padding
+    last: Picture, places: Iterable[Place], parts: Iterable[Picture], padding: Padding
 ) -> Picture:
     """A painting with windows laid into it; their edges are soft.
 
     Args:
         last: the painting before, (H, W, 3) or planes; it is not changed.
-        windows: where.
-        parts: their paintings.
+        places: of the windows.
+        parts: the windows, painted, less what was left out of their rims.
         padding: of the whole.
     """
     planes = [plane.copy() for plane in _planes(last)]
-    for window, part in zip(windows, parts, strict=True):
-        for plane, new in zip(planes, _planes(part), strict=True):
-            _lay(plane, new, window, padding)
+    for place, part in zip(places, parts, strict=True):
+        for plane, new, f in zip(planes, _planes(part), SMALLER, strict=False):
+            _lay(plane, new, place, padding.margin // f, CELL // f)
     if not isinstance(last, Yuv):
         return planes[0]
     return Yuv(planes[0], planes[1], planes[2], last.coding)
@@ -176,32 +174,34 @@ def _planes(picture: Picture) -> tuple[Plane, ...]:
     return picture.planes if isinstance(picture, Yuv) else (np.asarray(picture, np.uint8),)
 
 
-def _lay(plane: Plane, new: Plane, window: Window, padding: Padding) -> None:
-    """Blend a window of a plane into the plane, in place."""
-    f = WINDOW // new.shape[0]
-    side, margin = CELL // f, padding.margin // f
-    spans: list[tuple[slice, slice]] = []
-    ramps: list[NDArray[np.float32]] = []
-    for start, inner, length in zip(
-        (window.top, window.left), window.inner, plane.shape[:2], strict=True
-    ):
-        first, last = (start * side - margin, (start + WINDOW // CELL) * side - margin)
-        begin, end = max(first, 0), min(last, length)
-        spans.append((slice(begin, end), slice(begin - first, end - first)))
-        ramps.append(_ramp(start, inner, side)[begin - first : end - first])
-    (to_rows, rows), (to_columns, columns) = spans
-    weight = np.outer(ramps[0], ramps[1])
-    target = plane[to_rows, to_columns]
-    target[:] = cv2.blendLinear(
-        np.ascontiguousarray(new[rows, columns]), np.ascontiguousarray(target), weight, 1 - weight
+def _lay(plane: Plane, new: Plane, place: Place, margin: int, cell: int) -> None:
+    """Blend a window into a plane, in place; margin and cell in its px."""
+    starts = (place.top, place.left)
+    cut = (WINDOW.side // CELL * cell - new.shape[0]) // 2
+    rows, columns = (
+        _span(start * cell + cut - margin, size, length)
+        for start, size, length in zip(starts, new.shape[:2], plane.shape[:2], strict=True)
     )
+    target = plane[rows[0], columns[0]]
+    weights = [
+        _ramp((np.arange(at.start, at.stop) + margin + 0.5) / cell, inner)
+        for (at, _), inner in zip((rows, columns), place.inner, strict=True)
+    ]
+    weight = np.outer(*weights)
+    part = np.ascontiguousarray(new[rows[1], columns[1]])
+    target[:] = cv2.blendLinear(part, np.ascontiguousarray(target), weight, 1 - weight)
 
 
-def _ramp(start: int, inner: slice, side: int) -> NDArray[np.float32]:
-    """Weights of a window's rows or columns: 1 in its inner part, falling to 0 in the rim."""
-    at = (np.arange(WINDOW // CELL * side, dtype=np.float32) + 0.5) / side + start
+def _span(begin: int, size: int, length: int) -> tuple[slice, slice]:
+    """The part of a whole that a window covers, and that part of the window."""
+    first, last = max(begin, 0), min(begin + size, length)
+    return slice(first, last), slice(first - begin, last - begin)
+
+
+def _ramp(at: NDArray[np.float64], inner: slice) -> NDArray[np.float32]:
+    """Weights of a window at some cells: 1 in its inner part, falling to 0 in what is soft."""
     outside = np.maximum(inner.start - at, at - inner.stop)
-    return np.clip(1 - outside / _SOFT, 0, 1, dtype=np.float32)
+    return np.clip(1 - outside / SOFT, 0, 1, dtype=np.float32)
 
 
 def opacity_of(frame: Frame, shot: ShotStyle) -> float:

@@ -30,7 +30,7 @@ def test_without_its_margin_the_picture_is_the_same_to_the_bit(
     if planar:
         picture = to_yuv420(picture, YuvMatrix(1, 1))
     quick = paint_alone(net, picture, eight_bit=True)
-    monkeypatch.setattr(compiled, "without_margin", lambda net: net)
+    monkeypatch.setattr(compiled, "without_margin", lambda net, margin: net)
     slow = paint_alone(net, picture, eight_bit=True)
     for one, other in zip(planes_of(quick), planes_of(slow), strict=True):
         assert np.array_equal(one, other)
@@ -39,7 +39,7 @@ def test_without_its_margin_the_picture_is_the_same_to_the_bit(
 def test_floats_are_as_near_as_floats_can_be(monkeypatch: pytest.MonkeyPatch):
     net, picture = load_net(zoo()["udnie"].path), texture(5, 130, 90)
     quick = np.asarray(paint_alone(net, picture), int)
-    monkeypatch.setattr(compiled, "without_margin", lambda net: net)
+    monkeypatch.setattr(compiled, "without_margin", lambda net, margin: net)
     assert np.abs(np.asarray(paint_alone(net, picture)) - quick).max() <= 1
 
 
@@ -47,8 +47,8 @@ def test_floats_are_as_near_as_floats_can_be(monkeypatch: pytest.MonkeyPatch):
 def test_the_last_convolutions_compute_no_margin(name: str, monkeypatch: pytest.MonkeyPatch):
     played: list[Net] = []
 
-    def spied(net: Net) -> Net:
-        played.append(without_margin(net))
+    def spied(net: Net, margin: int) -> Net:
+        played.append(without_margin(net, margin))
         return played[-1]
 
     monkeypatch.setattr(compiled, "without_margin", spied)
