@@ -42,7 +42,7 @@ _EXPLAINED = 0.2
 # squared, of rounding.
 _UNEXPLAINED, _NOTHING = (0.5, 0.004), (0.01, 0.0003)
 _STRUCTURE = 4.0  # squared gradient, grey levels per px, that is half a structure
-_OF_NEAR = 4.0  # weight of the structure that is near
+_OF_NEAR = 1.0  # weight of the structure that is near
 _MOST_OF_IT = (0.25, 0.4)  # share of what has structure that is not most of it yet; and that is
 
 
@@ -84,7 +84,7 @@ class Standing:
 
 
 def _mean(pictures: Sequence[Floats]) -> Floats:
-    return np.mean(pictures, axis=0, dtype=np.float32)
+    return np.asarray(np.mean(pictures, axis=0, dtype=np.float32), np.float32)
 
 
 def _reduced(grey: Any, factor: int) -> Floats:
