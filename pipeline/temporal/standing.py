@@ -35,7 +35,7 @@ _AREA, _FAR = (21, 21), (61, 61)  # px, in which drift is one; in which flat pla
 # Squared gradient, grey levels per px, at which a place has as much of what is far as of its own;
 # so many squares of the noise are added. And the squared gradient that says nothing.
 _PRIOR, _OF_NOISE, _FLAT = 0.1, 3.0, 0.02
-_OTHER = 6.0  # grey levels at which a difference is of something else that came, half
+_OTHER = 12.0  # grey levels at which a difference is of something else that came, half
 # Share of the difference that a drift must explain; at twice, it is one. So what passes by is none.
 _EXPLAINED = 0.2
 # Of the noise's square: what a difference has of it, and what explains nothing; and in grey levels
