@@ -88,7 +88,7 @@ def canvas_bytes(canvas: Canvas, cells: tuple[int, int]) -> NDArray[np.uint8]:
     strength = cv2.merge([resize_linear(canvas.strength, cells)] * CHANNELS)
     for other in others:  # where both are equal, the sum is exactly that, whatever the weights
         one, two = (layer.weight for layer in layers)
-        noise = cv2.add(noise, cv2.multiply(cv2.subtract(other, noise), (two / (one + two),) * 4))
+        noise = noise + np.float32(two / (one + two)) * (other - noise)
         strength = cv2.multiply(strength, resize_linear(_gain(layers, fits, cells), cells))
     return as_bytes(np.asarray(cv2.multiply(noise, strength), np.float32))
 
@@ -134,7 +134,8 @@ def _texture_places(
     moved = [plane * np.float32(by) for plane, by in zip(cv2.split(vectors), scale, strict=True)]
     # Whole textures are left out: OpenCV reads beyond the border slowly, and as 16-bit numbers.
     near = [plane - math.floor(plane.min() / SIDE) * np.float32(SIDE) for plane in moved]
-    return cv2.add(resize_linear(cv2.merge(near), cells), _places(cells))
+    places = cv2.add(resize_linear(cv2.merge(near), cells), _places(cells))
+    return np.asarray(places, np.float32)
 
 
 def _gain(layers: Sequence[CanvasLayer], fits: Sequence[Floats], cells: tuple[int, int]) -> Floats:
@@ -158,7 +159,8 @@ def _gain(layers: Sequence[CanvasLayer], fits: Sequence[Floats], cells: tuple[in
     )
     both = np.float32(2 * one.weight * other.weight)
     alike = (cv2.exp(square * np.float32(-1 / width**2)) for width in _WIDTHS)
-    return cv2.merge([np.sqrt((1 + both) / (1 + both * share)) for share in alike])
+    gains = [np.sqrt((1 + both) / (1 + both * share)) for share in alike]
+    return np.asarray(cv2.merge(gains), np.float32)
 
 
 class TravellingCanvas:
@@ -291,9 +293,7 @@ def _held(before: Floats, now: Floats, frame: Frame) -> Floats:
 def _moving(motion: Motion) -> Floats:
     """1 where there is motion, else 0; (h, w)."""
     x, y = cv2.split(motion.vectors)
-    return np.asarray(
-        cv2.bitwise_or(cv2.compare(x, 0, cv2.CMP_NE), cv2.compare(y, 0, cv2.CMP_NE)) > 0, np.float32
-    )
+    return np.logical_or(x, y).astype(np.float32)
 
 
 def _common(back: Vectors) -> Floats:

@@ -145,7 +145,7 @@ class _Layer:
 
     def blend(self, new: Pixels, trust: Any) -> Pixels:
         """Blend the new channels with ``trust`` of the old ones; the result is stored in floats."""
-        channels = self.shape[2] if len(self.shape) > 2 else 1
+        channels = 1 if self.last.ndim == 2 else self.last.shape[2]
         resize_linear(cv2.merge([trust] * channels), (self.shape[0], self.shape[1]), self._trust)
         cv2.multiply(self._added, self._trust, self._added)
         floats = new if new.dtype == np.uint8 else _floats(new)

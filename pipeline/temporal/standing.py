@@ -35,14 +35,14 @@ _AREA, _FAR = (21, 21), (61, 61)  # px, in which drift is one; in which flat pla
 # Squared gradient, grey levels per px, at which a place has as much of what is far as of its own;
 # so many squares of the noise are added. And the squared gradient that says nothing.
 _PRIOR, _OF_NOISE, _FLAT = 0.1, 3.0, 0.02
-_OTHER = 6.0  # grey levels at which a difference is of something else that came, half
+_OTHER = 12.0  # grey levels at which a difference is of something else that came, half
 # Share of the difference that a drift must explain; at twice, it is one. So what passes by is none.
 _EXPLAINED = 0.2
 # Of the noise's square: what a difference has of it, and what explains nothing; and in grey levels
 # squared, of rounding.
 _UNEXPLAINED, _NOTHING = (0.5, 0.004), (0.01, 0.0003)
 _STRUCTURE = 4.0  # squared gradient, grey levels per px, that is half a structure
-_OF_NEAR = 4.0  # weight of the structure that is near
+_OF_NEAR = 1.0  # weight of the structure that is near
 _MOST_OF_IT = (0.25, 0.4)  # share of what has structure that is not most of it yet; and that is
 
 
@@ -84,7 +84,7 @@ class Standing:
 
 
 def _mean(pictures: Sequence[Floats]) -> Floats:
-    return np.mean(pictures, axis=0, dtype=np.float32)
+    return np.asarray(np.mean(pictures, axis=0, dtype=np.float32), np.float32)
 
 
 def _reduced(grey: Any, factor: int) -> Floats:
