@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -56,7 +55,7 @@ def resize_mask(mask: Mask, width: int, height: int) -> Mask:
     return resize_linear(mask.astype(np.float32), (height, width)) > 0
 
 
-_TILES = 4  # along each side of a picture: what stands in whole tiles is not sampled
+_BANDS = 6  # of rows: in each, only the columns between which something moves are sampled
 
 
 class Warper:
@@ -131,39 +130,34 @@ class Warper:
         Returns:
             An array of the picture's shape, type and range.
         """
-        tiles = self._moving_tiles(vectors)
-        if tiles is None:
+        parts = _moving_parts(vectors, self.size)
+        if parts is None:
             return _sample(picture, self.places(vectors), how, out)
         out = np.empty_like(picture) if out is None else out
         np.copyto(out, picture)
-        places = self.places(vectors) if tiles else self._places
-        for tile in tiles:
-            _sample(picture, places[tile], how, out[tile])
+        places = self.places(vectors) if parts else self._places
+        for part in parts:
+            _sample(picture, places[part], how, out[part])
         return out
 
-    def _moving_tiles(self, vectors: Vectors) -> list[tuple[slice, slice]] | None:
-        """The parts of the picture in which something moves; ``None``: the whole."""
-        if len(vectors) < _TILES or vectors.shape[1] < _TILES:
-            return None
-        (h, w), (width, height) = vectors.shape[:2], self.size
-        x, y = cv2.split(vectors)
-        moves = np.logical_or(x, y)
-        tiles: list[tuple[slice, slice]] = []
-        for rows, among_rows in _spans(height, h):
-            for columns, among_columns in _spans(width, w):
-                if moves[among_rows, among_columns].any():
-                    tiles.append((rows, columns))
-        return None if len(tiles) == _TILES**2 else tiles
 
+def _moving_parts(vectors: Vectors, size: tuple[int, int]) -> list[tuple[slice, slice]] | None:
+    """The parts of a picture of (width, height) px in which something moves; ``None``: all of it.
 
-def _spans(length: int, vectors: int) -> list[tuple[slice, slice]]:
-    """Parts of a length, px, and the vectors that move each."""
-    ends = [length * i // _TILES for i in range(_TILES + 1)]
-    share = vectors / length
-    return [
-        (slice(a, b), slice(max(0, math.floor(a * share) - 1), math.ceil(b * share) + 1))
-        for a, b in pairwise(ends)
-    ]
+    Each is a band of rows, between the first and the last column that moves there.
+    """
+    (h, w), (width, height) = vectors.shape[:2], size
+    x, y = cv2.split(vectors)
+    moves = np.logical_or(x, y)
+    parts: list[tuple[slice, slice]] = []
+    for i in range(_BANDS):
+        top, bottom = height * i // _BANDS, height * (i + 1) // _BANDS
+        band = moves[max(0, top * h // height - 1) : -(-bottom * h // height) + 1]
+        columns = np.flatnonzero(band.any(axis=0))
+        if len(columns) and bottom > top:
+            left, right = max(0, columns[0] - 1), min(w, columns[-1] + 2)
+            parts.append((slice(top, bottom), slice(left * width // w, -(-right * width // w))))
+    return None if len(parts) == _BANDS and all(c == slice(0, width) for _, c in parts) else parts
 
 
 def _centres(count: int, length: int) -> Vectors:

@@ -24,7 +24,7 @@ Mask = NDArray[np.bool_]
 """(rows, columns) of cells."""
 
 Means = NDArray[np.float32]
-"""(rows, columns, channels): what a net is given, in grey levels."""
+"""(channels, rows, columns): what a net is given, in grey levels."""
 
 CELL = 8
 """Side of a cell, px of the padded picture. What is compared are means of cells."""
@@ -107,7 +107,7 @@ class ChangeDetector:
         if len(windows) < self._most and self._age.max() > _OLD:
             windows.append(self._oldest())
         for window in windows:
-            self._given[window.inner] = now[window.inner]
+            self._given[:, *window.inner] = now[:, *window.inner]
             self._age[window.inner] = 0
             carried[window.inner] = False
         self._carried = carried
@@ -146,17 +146,17 @@ def _reduced(inputs: Mapping[str, NDArray[Any]], cells: tuple[int, int]) -> Mean
     """The mean of each input in each cell."""
     rows, columns = cells
     height = next(iter(inputs.values())).shape[0]
-    small: list[Means] = []
+    small: list[Any] = []
     for name, plane in inputs.items():
         side = CELL * plane.shape[0] // height
         means = resize_area(plane[: rows * side, : columns * side], (rows, columns))
-        levels = means.reshape(rows, columns, -1).astype(np.float32)
-        small.append(_CANVAS * levels if name == CANVAS else levels)
-    return np.concatenate(small, axis=2)
+        weight = _CANVAS if name == CANVAS else 1.0
+        small += [cv2.multiply(c, weight, dtype=cv2.CV_32F) for c in cv2.split(means)]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    return np.stack(small)
 
 
 def _differ(now: Means, given: Means) -> Mask:
-    difference = np.abs(now - given).max(axis=2)
+    difference = np.abs(now - given).max(axis=0)
     return (difference > _ALONE) | (cv2.blur(difference, (3, 3)) > _TOGETHER)
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import lru_cache
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -183,13 +184,17 @@ def _lay(plane: Plane, new: Plane, place: Place, margin: int, cell: int) -> None
         for start, size, length in zip(starts, new.shape[:2], plane.shape[:2], strict=True)
     )
     target = plane[rows[0], columns[0]]
-    weights = [
-        _ramp((np.arange(at.start, at.stop) + margin + 0.5) / cell, inner)
+    ends = (
+        (at.start + margin, at.stop + margin, inner.start * cell, inner.stop * cell)
         for (at, _), inner in zip((rows, columns), place.inner, strict=True)
-    ]
-    weight = np.outer(*weights)
-    part = np.ascontiguousarray(new[rows[1], columns[1]])
-    target[:] = cv2.blendLinear(part, np.ascontiguousarray(target), weight, 1 - weight)
+    )
+    ramps = [(i - a, b - j, b - a) for a, b, i, j in ends]
+    cv2.blendLinear(
+        np.ascontiguousarray(new[rows[1], columns[1]]),
+        np.ascontiguousarray(target),
+        *_weights(ramps[0], ramps[1], SOFT * cell),
+        dst=target,
+    )
 
 
 def _span(begin: int, size: int, length: int) -> tuple[slice, slice]:
@@ -198,10 +203,20 @@ def _span(begin: int, size: int, length: int) -> tuple[slice, slice]:
     return slice(first, last), slice(first - begin, last - begin)
 
 
-def _ramp(at: NDArray[np.float64], inner: slice) -> NDArray[np.float32]:
-    """Weights of a window at some cells: 1 in its inner part, falling to 0 in what is soft."""
-    outside = np.maximum(inner.start - at, at - inner.stop)
-    return np.clip(1 - outside / SOFT, 0, 1, dtype=np.float32)
+_Ramp = tuple[int, int, int]
+"""px before the inner part and after it, and in all."""
+
+
+@lru_cache(maxsize=32)
+def _weights(rows: _Ramp, columns: _Ramp, soft: int) -> tuple[Any, Any]:
+    """Weights of a window and of what lies around: (h, w) float32, 0..1, sum 1."""
+    weights: list[NDArray[np.float32]] = []
+    for before, after, length in (rows, columns):
+        at = np.arange(length) + 0.5
+        outside = np.maximum(before - at, at - (length - after))
+        weights.append(np.clip(1 - outside / soft, 0, 1, dtype=np.float32))
+    weight = np.outer(*weights)
+    return weight, 1 - weight
 
 
 def opacity_of(frame: Frame, shot: ShotStyle) -> float:

@@ -13,7 +13,8 @@ from stylize_video.pipeline.styles.per_shot import paint_shots
 from stylize_video.pipeline.styles.repaint import Repaint
 from stylize_video.pipeline.temporal.canvas import travel
 from stylize_video.pipeline.temporal.consistency import blend_frames
-from stylize_video.pipeline.temporal.flow import Dis, attach_motion
+from stylize_video.pipeline.temporal.flow import Dis
+from stylize_video.pipeline.temporal.motion import attach_motion
 
 from ...helpers.fake_style import FakeStyle
 from ...helpers.open_styles import open_file
