@@ -279,7 +279,7 @@ class Frame:
     cut: bool = False
     """It is the first of a shot."""
     reduced: SourcePicture | None = None
-    """``source``, reduced, where the flow stage ran: see ``imaging.resize.reduce_for_flow``."""
+    """``source``, reduced, where cuts or motion are measured; see ``reduce_for_flow``."""
     motion: Motion | None = None
     """Of the source since the frame before, where the flow stage ran and the shot goes on."""
     canvas: Canvas | None = None

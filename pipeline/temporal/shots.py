@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source, then_none
 from ..core.frame import Frame, Picture, resized
-from ..imaging.resize import brightness, resize_area
+from ..imaging.resize import brightness, reduce_for_flow, resize_area
 
 THRESHOLD = 2.5
 """A cut changes the picture this many times more than the frames around it do. On real clips hard
@@ -47,7 +47,14 @@ def mark_cuts(frames: Iterable[Frame], threshold: float = THRESHOLD) -> Generato
         frames: the source's frames, in order.
         threshold: a cut changes this many times more than its neighbours do; lower finds more.
     """
-    yield from _mark(frames, _AHEAD, _Detected(threshold))
+    yield from _mark(_reduced(frames), _AHEAD, _Detected(threshold))
+
+
+def _reduced(frames: Iterable[Frame]) -> Generator[Frame]:
+    """Every frame with ``reduced``: cuts are judged by what motion is measured on later."""
+    with closing_source(frames):
+        for frame in frames:
+            yield replace(frame, reduced=reduce_for_flow(frame.source))
 
 
 def mark_listed(
@@ -102,7 +109,8 @@ class _Detected:
     def __call__(self, frame: Frame | None) -> bool:
         if frame is None:  # the last two have no neighbours to compare with
             return False
-        self._look(frame.source)
+        assert frame.reduced is not None
+        self._look(frame.reduced)
         judged = self._count - 1 - _AHEAD
         if judged - self._last < _SHORTEST or not self._stands_out():
             return False
@@ -158,9 +166,6 @@ def _planes(picture: Picture, size: tuple[int, int]) -> _Planes:
     Returns:
         (3 · h, w) uint8, 0–255.
     """
-    between = (4 * size[0], 4 * size[1])
-    if picture.shape[1] > between[0]:  # a mean over all pixels of a large frame takes milliseconds
-        picture = resized(picture, between, cv2.INTER_LINEAR)
     small = resized(picture, size, cv2.INTER_AREA)
     return np.ascontiguousarray(small.transpose(2, 0, 1)).reshape(-1, size[0])
 
