@@ -32,7 +32,7 @@ _ABOUT = 0.8  # of a side: what is gained by painting fewer pixels is not worth 
 _LONGEST_SIDE = 16384  # px; a very thin picture is not painted longer
 
 _WINDOW = (3, 3)  # px of half the painted size, in which painting and source are compared
-_LITTLE = 1.6  # factor up to which bilinear weights are about those of areas, in a fifth of the time
+_LITTLE = 1.6  # factor up to which bilinear weights, a fifth of the time, are about those of areas
 _FLAT = 25.0  # variance, grey levels squared, below which the source says nothing of the painting
 
 
@@ -69,7 +69,8 @@ def resize_linear(pixels: Pixels, size: Size, out: Pixels | None = None) -> Pixe
 def resize_pixels(pixels: Pixels, size: Size) -> Pixels:
     """Resize a picture for display: by area when it shrinks, else by cubic interpolation.
 
-    Shrunk by little, each new pixel is a mean of its neighbours with bilinear weights too.
+    OpenCV is quick at areas of whole pixels only. So what is left after these is bilinear: shrunk
+    by little, its weights are about the same.
 
     Args:
         pixels: (H, W) or (H, W, C), any type and range; returned as it is if it has the size.
@@ -80,7 +81,14 @@ def resize_pixels(pixels: Pixels, size: Size) -> Pixels:
     """
     if pixels.shape[:2] == size:
         return pixels
-    shrinks = max(old / new for old, new in zip(pixels.shape, size, strict=False))
+    height, width = pixels.shape[:2]
+    shrinks = max(height / size[0], width / size[1])
+    whole = int(shrinks)
+    if whole > 1 and not (height % whole or width % whole):
+        pixels = resize_area(pixels, (height // whole, width // whole))
+        shrinks /= whole
+    if pixels.shape[:2] == size:
+        return pixels
     if shrinks > _LITTLE:
         return _resize(pixels, size, cv2.INTER_AREA)
     return _resize(pixels, size, cv2.INTER_LINEAR if shrinks > 1 else cv2.INTER_CUBIC)
@@ -116,16 +124,17 @@ def resize_picture(picture: Picture, size: Size) -> Picture:
     )
 
 
-def reduce_for_flow(picture: Picture) -> Rgb:
-    """Reduce a picture by an integer factor, so that its longest side is at most ``FLOW_SIDE``.
+def reduce_for_flow(picture: Picture, side: int = FLOW_SIDE) -> Rgb:
+    """Reduce a picture by an integer factor, so that its longest side is at most ``side``.
 
     Args:
         picture: (H, W, 3) uint8, 0–255, RGB; or ``Yuv`` planes.
+        side: the limit, px.
 
     Returns:
         (H // k, W // k, 3) uint8, 0–255, RGB.
     """
-    factor, size = _flow_size(*picture.shape[:2])
+    factor, size = _flow_size(*picture.shape[:2], side)
     if isinstance(picture, Yuv):
         return picture.rgb((size[1], size[0]), cv2.INTER_AREA)
     if factor == 1:
@@ -148,9 +157,9 @@ def reduce_brightness(picture: Picture) -> Plane:
     return _brightness(reduce_for_flow(picture))
 
 
-def _flow_size(height: int, width: int) -> tuple[int, Size]:
+def _flow_size(height: int, width: int, side: int = FLOW_SIDE) -> tuple[int, Size]:
     """By how much a picture is reduced for flow, and its size then."""
-    factor = -(-max(height, width) // FLOW_SIDE)
+    factor = -(-max(height, width) // side)
     return factor, (max(1, height // factor), max(1, width // factor))
 
 
