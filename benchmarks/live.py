@@ -179,8 +179,7 @@ def page(args: argparse.Namespace) -> dict[str, Any]:
     settings = live_settings(
         args, loop=True, realtime=True, repaint=args.repaint, fps_target=args.target
     )
-    width = int(args.size.split("x")[0])
-    figures = measure_page(clip, settings, args.chromium, width, args.warm_up, args.seconds)
+    figures = measure_page(clip, settings, args.chromium, args.warm_up, args.seconds)
     asked = {name: getattr(args, name) for name in ("clip", "size", "rate", "style", "steady")}
     return {**asked, **figures}
 

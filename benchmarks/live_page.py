@@ -45,7 +45,7 @@ _WATCH = """(() => {
   const look = () => {
     requestAnimationFrame(look);
     if (!live.naturalWidth) return;
-    const cell = %(cell)d * live.naturalWidth / %(width)d;
+    const cell = %(cell)d;
     drawing.drawImage(live, 0, 0, across * cell, 2 * cell, 0, 0, canvas.width, 8);
     const levels = drawing.getImageData(0, 0, canvas.width, 8).data;
     let number = 0;
@@ -166,18 +166,15 @@ class _Watching(threading.Thread):
 
     Args:
         program: path of Chromium.
-        width: of the frames, px.
         warm_up: seconds that do not count.
         seconds: that count.
         stop: set at the end.
     """
 
-    def __init__(
-        self, program: str, width: int, warm_up: float, seconds: float, stop: threading.Event
-    ) -> None:
+    def __init__(self, program: str, warm_up: float, seconds: float, stop: threading.Event) -> None:
         super().__init__(daemon=True)
         self.result = _Watched()
-        self._program, self._width = program, width
+        self._program = program
         self._warm_up, self._seconds = warm_up, seconds
         self._stop_run = stop
         self._addresses: tuple[str, ...] = ()
@@ -202,7 +199,7 @@ class _Watching(threading.Thread):
     def _watch(self, tab: Tab) -> None:
         tab.open(self._addresses[0])
         tab.until("document.getElementById('live').naturalWidth")
-        tab.evaluate(_WATCH % {"cell": _CELL, "bits": _BITS, "width": self._width})
+        tab.evaluate(_WATCH % {"cell": _CELL, "bits": _BITS})
         time.sleep(self._warm_up)
         result, before = self.result, _Used.now()
         result.begin = time.monotonic()
@@ -218,7 +215,7 @@ class _Watching(threading.Thread):
 
 
 def measure_page(
-    clip: str, settings: Settings, program: str, width: int, warm_up: float, seconds: float
+    clip: str, settings: Settings, program: str, warm_up: float, seconds: float
 ) -> dict[str, Any]:
     """Paint a clip to the page while a browser has it open.
 
@@ -226,12 +223,11 @@ def measure_page(
         clip: the file; ``settings`` repeat it in its own time.
         settings: of the run.
         program: path of Chromium.
-        width: of the frames, px.
         warm_up: seconds that do not count: the style is loaded, the size is found.
         seconds: that count.
     """
     stop = threading.Event()
-    watching = _Watching(program, width, warm_up, seconds, stop)
+    watching = _Watching(program, warm_up, seconds, stop)
     watching.start()
     with _noted() as (stats, numbers):
         play_live(clip, ["http://127.0.0.1:0"], settings, stop, on_start=watching.started)
