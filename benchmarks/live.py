@@ -2,11 +2,16 @@
 
     python benchmarks/live.py latency --size 640x360 --rate 30 --seconds 30
     python benchmarks/live.py switch CLIP --size 640x360
+    python benchmarks/live.py page CLIP --size 1280x720 --rate 30 --chromium /usr/bin/chromium
 
 ``latency``: another process (``live_sender.py``) sends frames with a number drawn into them, at
 known times. Here they are read, painted and displayed in a window (Xvfb will do). The number is
 read back from the source of the picture that is displayed. So ``sent to screen`` includes network,
 decoding, painting and display; ``capture to output`` begins when a packet is read.
+
+``page``: a clip is painted to the program's own page, which a real browser without a window has
+open; see ``live_page.py``. What it prints of the browser's screen ends with the picture decoded and
+about to be drawn: at most 17 ms are missing.
 
 It prints JSON. How a live run lasts is measured by ``live_soak.py``.
 """
@@ -20,10 +25,13 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from fractions import Fraction
 from typing import Any
 
 import cv2
 import numpy as np
+from jobs.clips import made
+from live_page import measure_page
 from live_sender import FILM_SECONDS, read_number, start_sender
 from stylize_video.pipeline.core.config import Settings, checked
 from stylize_video.pipeline.core.frame import Yuv
@@ -164,6 +172,18 @@ def switch(args: argparse.Namespace) -> dict[str, Any]:
     return results
 
 
+def page(args: argparse.Namespace) -> dict[str, Any]:
+    """See the module's text."""
+    rate = Fraction(args.rate)
+    clip = made(args.clip, args.size, rate, 0, FILM_SECONDS * args.rate)
+    settings = live_settings(
+        args, loop=True, realtime=True, repaint=args.repaint, fps_target=args.target
+    )
+    figures = measure_page(clip, settings, args.chromium, args.warm_up, args.seconds)
+    asked = {name: getattr(args, name) for name in ("clip", "size", "rate", "style", "steady")}
+    return {**asked, **figures}
+
+
 def add_options(parser: argparse.ArgumentParser, job: Callable[[Any], Any]) -> None:
     """Add the options that all live benchmarks have, and the job that they are for."""
     parser.set_defaults(job=job)
@@ -189,8 +209,15 @@ def main() -> None:
     switch_parser = commands.add_parser("switch")
     switch_parser.add_argument("clip")
     add_options(switch_parser, switch)
+    page_parser = commands.add_parser("page")
+    page_parser.add_argument("clip")
+    page_parser.add_argument("--repaint", help="--repaint of the run")
+    page_parser.add_argument("--target", type=float, help="--fps-target of the run")
+    page_parser.add_argument("--warm-up", type=float, default=10, help="seconds that do not count")
+    page_parser.add_argument("--chromium", default=os.environ.get("STYLIZE_CHROMIUM", "chromium"))
+    add_options(page_parser, page)
     args = parser.parse_args()
-    if not os.environ.get("DISPLAY"):
+    if args.job is not page and not os.environ.get("DISPLAY"):
         parser.error("this measures a window: set DISPLAY, or run Xvfb")
     print_result(args.job(args))
 

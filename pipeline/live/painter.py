@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
-from ..core.frame import Frame, Picture
+from ..core.concurrency import thread_name
+from ..core.frame import Frame, Picture, SourcePicture
 from ..imaging.compositing import mirror
-from ..imaging.resize import reduce_for_flow, resize_picture, restore_detail
+from ..imaging.resize import FLOW_SIDE, reduce_for_flow, resize_picture, restore_detail
 from ..styles.finish import Finish
 from ..styles.repaint import Repaint, Repainter, opacity_of
 from ..temporal.canvas import TravellingCanvas
@@ -21,9 +23,14 @@ from .crossfade import FADE, Crossfade
 from .loader import LoadedStyle, StyleLoader, StyleRequest
 from .resolution import ResolutionController
 
+_LEAST_FLOW = 240  # px; of the longest side of the pictures that flow is computed on, at most
+
 
 class LivePainter:
     """Source frames → painted frames, as the controls say.
+
+    What a frame needs of the last output is done while its canvas is laid and its net runs: so both
+    cores of a small machine have work, and no frame waits for the next one.
 
     Args:
         loader: the loader of the style that paints.
@@ -59,6 +66,11 @@ class LivePainter:
         self._cuts = CutDetector()
         self._shots = 0
         self._fade = Crossfade(FADE)
+        self._alongside = ThreadPoolExecutor(1, thread_name("blend"))
+
+    def close(self) -> None:
+        """End the thread that works alongside."""
+        self._alongside.shutdown()
 
     def paint(self, frame: Frame, state: State) -> Frame:
         """Paint a frame: the result is the frame with ``painted``, finished."""
@@ -73,45 +85,60 @@ class LivePainter:
         self.loaded = loaded
         blends = state.steady and not loaded.info.per_pixel
         small = replace(frame, source=resize_picture(frame.source, loaded.size))
-        small = self._with_past(small, loaded, blends)
+        small = self._follow(small, loaded, blends)
         painted = self._paint_small(small, loaded, blends)
-        painted = restore_detail(painted, frame.source, small.source)
-        output = self._finish(frame, painted, opacity_of(small, loaded.shot.style))
+        whole = restore_detail(painted.picture, frame.source, small.source)
+        output = self._finish(frame, whole, painted.opacity)
         seconds = time.perf_counter() - began
         if self._controller is not None and self._controller.record(seconds, loaded.request.scale):
             self.on_scale(self._controller.scale, self._controller.rate)
         return replace(frame, painted=output)
 
-    def _with_past(self, small: Frame, loaded: LoadedStyle, blends: bool) -> Frame:
-        """The frame with ``cut``, and with its motion and its canvas where they are used."""
-        small = self._follow(small, blends or (loaded.info.canvas and self._canvas.moves))
+    def _paint_small(self, small: Frame, loaded: LoadedStyle, blends: bool) -> Frame:
+        """The frame painted, blended with the last output and faded into from the style before."""
+        past = self._bring_past(small, blends)
+        small = self._lay_canvas(small, loaded)
+        shot = loaded.shot.style
+        if blends and loaded.info.recurrent:
+            past.result()
+            picture = shot.paint(small, self._blend.state(small.source))
+            done = replace(small, painted=picture, opacity=opacity_of(small, shot))
+        else:
+            done = self._repainter.paint(small, shot, blended=blends)
+        past.result()
+        picture = self._blend.mix(done.picture, done.carried) if blends else done.picture
+        return replace(done, painted=self._fade(picture, small.motion))
+
+    def _bring_past(self, small: Frame, blends: bool) -> Future[None]:
+        """Warp the last output to the frame, alongside; or forget it."""
+        if blends:
+            return self._alongside.submit(self._blend.advance, small)
+        return self._alongside.submit(self._blend.reset)
+
+    def _lay_canvas(self, small: Frame, loaded: LoadedStyle) -> Frame:
+        """The frame with its canvas, for a style that takes one."""
         if loaded.info.canvas:
             return self._canvas.step(small)
         self._canvas.reset()
         return small
 
-    def _paint_small(self, small: Frame, loaded: LoadedStyle, blends: bool) -> Picture:
-        """The painting, blended with the last output and faded into from the style before."""
-        shot = loaded.shot.style
-        if not blends:
-            self._blend.reset()
-            painted = self._repainter.paint(small, shot, blended=False).picture
-            return self._fade(painted, small.motion)
-        self._blend.advance(small)
-        if loaded.info.recurrent:
-            painted = self._blend.mix(shot.paint(small, self._blend.state(small.source)))
-        else:
-            new = self._repainter.paint(small, shot, blended=True)
-            painted = self._blend.mix(new.picture, new.carried)
-        return self._fade(painted, small.motion)
-
-    def _follow(self, small: Frame, needs_motion: bool) -> Frame:
+    def _follow(self, small: Frame, loaded: LoadedStyle, blends: bool) -> Frame:
         """The frame with ``cut``, and with its motion where that is used."""
-        small = replace(small, reduced=reduce_for_flow(small.source))
+        small = replace(small, reduced=self._reduced(small.source, loaded))
         if not self._meter.follows(small):
             small = replace(small, cut=True)
         elif small.reduced is not None and self._cuts(small.reduced):
             self._shots += 1
             self._fade.end()
             small = replace(small, cut=True)
-        return self._meter.step(small, needs_motion or self._fade.runs)
+        moves = loaded.info.canvas and self._canvas.moves
+        return self._meter.step(small, blends or moves or self._fade.runs)
+
+    def _reduced(self, picture: Picture, loaded: LoadedStyle) -> SourcePicture:
+        """The picture that flow is computed on.
+
+        Where the size at which is painted has been lowered, because the machine is too slow, this
+        is lowered with it: it takes as long as the net.
+        """
+        side = round(FLOW_SIDE * loaded.request.scale)
+        return reduce_for_flow(picture, max(_LEAST_FLOW, side))

@@ -241,6 +241,7 @@ class _Run:
             SinkError: a file could not be finished.
         """
         with ExitStack() as last:
+            last.callback(self._painter.close)
             last.callback(self._loader.close)  # it may be opening a style; files come first
             last.callback(self._recorder.close)
             self._outputs.close()

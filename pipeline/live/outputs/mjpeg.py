@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Generator
 
@@ -21,7 +22,7 @@ class MjpegFeed:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._viewers = 0
+        self._widths: list[float] = []
         self._number = 0
         self._jpeg = b""
         self._closed = False
@@ -29,12 +30,18 @@ class MjpegFeed:
     @property
     def is_needed(self) -> bool:
         """Whether somebody watches, or no picture was encoded yet."""
-        return self._viewers > 0 or not self._jpeg
+        return bool(self._widths) or not self._jpeg
+
+    @property
+    def width(self) -> float:
+        """The most px across that a viewer displays; infinite where one does not say, or none."""
+        with self._changed:
+            return max(self._widths, default=math.inf)
 
     @property
     def is_full(self) -> bool:
         """Whether no more viewers fit."""
-        return self._viewers >= VIEWERS
+        return len(self._widths) >= VIEWERS
 
     def write(self, picture: Rgb) -> None:
         """Encode the next picture, (H, W, 3) uint8, 0–255, RGB."""
@@ -44,12 +51,16 @@ class MjpegFeed:
             self._number += 1
             self._changed.notify_all()
 
-    def jpegs(self) -> Generator[bytes]:
-        """Yield the newest JPEG, again and again, for one viewer; none if too many watch."""
+    def jpegs(self, width: float = math.inf) -> Generator[bytes]:
+        """Yield the newest JPEG, again and again, for one viewer; none if too many watch.
+
+        Args:
+            width: px across that the viewer displays it at.
+        """
         with self._changed:
-            if self._viewers >= VIEWERS:
+            if self.is_full:
                 return
-            self._viewers += 1
+            self._widths.append(width)
         seen = -1
         try:
             while True:
@@ -62,7 +73,7 @@ class MjpegFeed:
                     yield jpeg
         finally:
             with self._changed:
-                self._viewers -= 1
+                self._widths.remove(width)
 
     def close(self) -> None:
         """End the feeds of all viewers."""

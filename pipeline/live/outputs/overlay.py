@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from ...core.frame import Rgb, as_rgb
+from ...imaging.resize import resize_picture, scaled_size
 from ..controls import Compare, State
 from ..stats import Reading
 from .output import OutputFrame
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+_WORTH = 0.9  # of a side: to reduce a picture by less spares nothing
+
+
+def reduced(item: OutputFrame, compare: Compare, width: float) -> OutputFrame:
+    """Reduce a frame to the size at which it is displayed, which spares work.
+
+    Args:
+        item: the frame; it is not changed.
+        compare: the way in which the source is displayed.
+        width: at which it is displayed with its source, px.
+    """
+    picture = item.frame.picture
+    factor = width / picture.shape[1] / (2 if compare == "side" else 1)
+    if factor > _WORTH:
+        return item
+    size = scaled_size(picture.shape[0], picture.shape[1], factor)
+    source = item.frame.source if compare == "off" else resize_picture(item.frame.source, size)
+    painted = resize_picture(picture, size)
+    return replace(item, frame=replace(item.frame, source=source, painted=painted))
 
 
 def compose(item: OutputFrame, compare: Compare, wipe: float) -> Rgb:
@@ -28,7 +49,7 @@ def compose(item: OutputFrame, compare: Compare, wipe: float) -> Rgb:
     """
     painting, source = as_rgb(item.frame.picture), item.frame.source
     if compare == "off":
-        picture = painting.copy()
+        picture = painting.copy() if painting is item.frame.picture else painting
     elif compare == "side":
         picture = np.hstack([as_rgb(source), painting])
     else:

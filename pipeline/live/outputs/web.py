@@ -13,7 +13,7 @@ from ..controls import Controls
 from ..stats import LiveStats
 from .mjpeg import MjpegFeed
 from .output import OutputFrame
-from .overlay import compose
+from .overlay import compose, reduced
 from .web_server import Access, PageServer, is_loopback, reachable_host
 
 _PORT = 8080
@@ -71,6 +71,7 @@ class Page:
         """See ``LiveOutput.write_frame``; nothing is encoded while nobody watches."""
         if self.feed.is_needed:
             state = self.controls.state
+            item = reduced(item, state.compare, self.feed.width)
             self.feed.write(compose(item, state.compare, state.wipe))
 
     def write_audio(self, block: AudioBlock) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 import json
+import math
+import re
 import socket
 import threading
 from contextlib import suppress
@@ -24,6 +26,7 @@ from .mjpeg import VIEWERS, MjpegFeed
 _LONGEST = 1024  # bytes of a request's body
 _SILENCE = 10.0  # seconds that a browser may be silent in the middle of a request
 _BOUNDARY = "frame"
+_WAITING = 1 << 18  # bytes that may be on their way to a browser
 _WRONG_REQUEST = (
     ValueError, KeyError, TypeError, AttributeError, RecursionError, SettingsError,
 )  # fmt: skip
@@ -190,6 +193,7 @@ class PageServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     timeout = _SILENCE
+    disable_nagle_algorithm = True  # a picture's last bytes don't wait for an answer to the others
     server_version = "stylize-video"
     sys_version = ""
     protocol_version = "HTTP/1.1"
@@ -257,10 +261,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         self.close_connection = True
+        # What a slow browser has not read yet is old when it comes to it.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _WAITING)
+        # Browsers display a picture when they have the headers of the next one.
+        head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\n\r\n".encode()
         with suppress(OSError):
-            for jpeg in self._server.feed.jpegs():
-                head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}"
-                self.wfile.write(head.encode() + b"\r\n\r\n" + jpeg + b"\r\n")
+            self.wfile.write(head)
+            for jpeg in self._server.feed.jpegs(self._width()):
+                self.wfile.write(jpeg + b"\r\n" + head)
+
+    def _width(self) -> float:
+        """Px across at which the viewer says that it displays the picture."""
+        asked = parse_qs(urlsplit(self.path).query).get("width", [""])[0]
+        return float(asked) if re.fullmatch(r"[1-9]\d{0,4}", asked, re.ASCII) else math.inf
 
     def _answer_json(self, values: dict[str, Any]) -> None:
         self._answer(200, json.dumps(values).encode(), "application/json")

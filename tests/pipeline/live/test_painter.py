@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
+from stylize_video.pipeline.core.errors import ModelError
 from stylize_video.pipeline.core.frame import (
     Frame,
     Motion,
@@ -21,6 +24,7 @@ from stylize_video.pipeline.live.controls import State
 from stylize_video.pipeline.live.crossfade import Crossfade, PictureWarper
 from stylize_video.pipeline.live.loader import StyleLoader, StyleRequest
 from stylize_video.pipeline.live.painter import LivePainter
+from stylize_video.pipeline.live.resolution import ResolutionController
 from stylize_video.pipeline.styles.finish import Finish
 from stylize_video.pipeline.temporal.flow import Dis
 
@@ -73,11 +77,22 @@ def test_planes_are_moved_and_mirrored_as_rgb_is():
     assert (pulled.y[:, :10] == y[:, 2:]).all() and (pulled.u[:, :5] == u[:, 1:]).all()
 
 
+@contextmanager
+def painting_with(
+    opens: Callable[[int], Any], flow: Any = None, canvas: float = 1.0, **options: Any
+) -> Generator[LivePainter]:
+    """A painter with a loader of its own, whose threads end with the block."""
+    loader = StyleLoader(opens, StyleRequest(0), canvas)
+    painter = LivePainter(loader, flow or Dis(), 0.75, canvas=canvas, **options)
+    yield painter
+    painter.close()
+    loader.close()
+
+
 @pytest.fixture
 def painter() -> Any:
-    loader = StyleLoader(lambda number: FakeStyle(10 * (number + 1)), StyleRequest(0))
-    yield LivePainter(loader, Dis(), 0.75)
-    loader.close()
+    with painting_with(lambda number: FakeStyle(10 * (number + 1))) as made:
+        yield made
 
 
 def frame(picture: Any) -> Frame:
@@ -104,17 +119,15 @@ def test_mirror_turns_source_and_painting(painter: LivePainter):
 
 
 def test_the_mask_keeps_the_source_and_luma_its_colours():
-    loader = StyleLoader(lambda number: Red(0), StyleRequest(0))
     mask = np.zeros((32, 48), np.uint8)
     mask[:, :24] = 255
-    masked = LivePainter(loader, Dis(), 0.75, finish=Finish(mask=lambda frame: mask))
-    done = masked.paint(frame(grey(100)), State())
+    with painting_with(lambda number: Red(0), finish=Finish(mask=lambda frame: mask)) as masked:
+        done = masked.paint(frame(grey(100)), State())
     assert as_rgb(done.picture)[0, 0].tolist() == [200, 0, 0]
     assert as_rgb(done.picture)[0, -1].tolist() == [100, 100, 100]
-    luma = LivePainter(loader, Dis(), 0.75, finish=Finish(luma=True))
-    painted = as_rgb(luma.paint(frame(grey(100)), State()).picture)[0, 0]
+    with painting_with(lambda number: Red(0), finish=Finish(luma=True)) as luma:
+        painted = as_rgb(luma.paint(frame(grey(100)), State()).picture)[0, 0]
     assert np.ptp(painted.astype(int)) <= 2
-    loader.close()
 
 
 class Red(FakeStyle):
@@ -138,12 +151,10 @@ class Records(FakeStyle):
 
 def test_a_recurrent_net_is_given_the_last_output():
     style = Records()
-    loader = StyleLoader(lambda number: style, StyleRequest(0))
-    painter = LivePainter(loader, Dis(), 0.75)
     scene = pan(texture(1), count=3)
-    for one in scene.frames():
-        painter.paint(one, State())
-    loader.close()
+    with painting_with(lambda number: style) as painter:
+        for one in scene.frames():
+            painter.paint(one, State())
     states = style.states[1:]  # the first was the loader's trial
     assert states[0] is None
     assert states[1] is not None
@@ -155,19 +166,17 @@ def test_a_recurrent_net_is_given_the_last_output():
 def test_a_cut_begins_a_shot():
     """Nothing of the picture before a cut is left after it, and the style is compiled again."""
     style = FakeStyle(0)
-    loader = StyleLoader(lambda number: style, StyleRequest(0))
-    painter = LivePainter(loader, Dis(), 0.75)
     shots = [[texture(seed, 160, 96)] * 8 for seed in (1, 5)]
-    for picture in shots[0]:
-        painter.paint(frame(picture), State())
-    first = painter.paint(frame(shots[1][0]), State())
-    assert np.array_equal(as_rgb(first.picture), shots[1][0])
-    compiled = len(style.sizes)
-    end = time.monotonic() + 5
-    while len(style.sizes) == compiled and time.monotonic() < end:
-        painter.paint(frame(shots[1][0]), State())
-    assert len(style.sizes) == compiled + 1
-    loader.close()
+    with painting_with(lambda number: style) as painter:
+        for picture in shots[0]:
+            painter.paint(frame(picture), State())
+        first = painter.paint(frame(shots[1][0]), State())
+        assert np.array_equal(as_rgb(first.picture), shots[1][0])
+        compiled = len(style.sizes)
+        end = time.monotonic() + 5
+        while len(style.sizes) == compiled and time.monotonic() < end:
+            painter.paint(frame(shots[1][0]), State())
+        assert len(style.sizes) == compiled + 1
 
 
 def alike(one: Frame, other: Frame, moved: int = 0) -> float:
@@ -178,17 +187,19 @@ def alike(one: Frame, other: Frame, moved: int = 0) -> float:
     return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
 
 
+def canvas_style(number: int) -> CanvasStyle:
+    return CanvasStyle()
+
+
 def test_the_canvas_moves_with_the_scene_and_begins_anew_at_a_cut():
-    loader = StyleLoader(lambda number: CanvasStyle(), StyleRequest(0))
     state = State(steady=False)
-    painter, other = (LivePainter(loader, Dis(), 0.75) for _ in "12")
-    frames = list(pan(texture(1), count=10, velocity=(4, 0)).frames())
-    painted = [painter.paint(one, state) for one in frames]
-    assert alike(painted[9], painted[1], moved=32) > 0.7
-    assert abs(alike(painted[9], painted[1])) < 0.3
-    cut = frame(texture(5, 320, 240))
-    assert alike(painter.paint(cut, state), other.paint(cut, state)) > 0.99
-    loader.close()
+    with painting_with(canvas_style) as painter, painting_with(canvas_style) as other:
+        frames = list(pan(texture(1), count=10, velocity=(4, 0)).frames())
+        painted = [painter.paint(one, state) for one in frames]
+        assert alike(painted[9], painted[1], moved=32) > 0.7
+        assert abs(alike(painted[9], painted[1])) < 0.3
+        cut = frame(texture(5, 320, 240))
+        assert alike(painter.paint(cut, state), other.paint(cut, state)) > 0.99
 
 
 def test_the_canvas_is_off_and_then_nothing_follows_motion():
@@ -196,9 +207,46 @@ def test_the_canvas_is_off_and_then_nothing_follows_motion():
         def between(self, first: SourcePicture, second: SourcePicture) -> Any:
             raise AssertionError
 
-    loader = StyleLoader(lambda number: CanvasStyle(), StyleRequest(0), 0.0)
-    painter = LivePainter(loader, NoFlow(), 0.75, canvas=0.0)
-    for one in pan(texture(1), count=3).frames():
-        painted = as_rgb(painter.paint(one, State(steady=False)).picture)
-        assert (painted == painted[0, 0]).all()
-    loader.close()
+    with painting_with(canvas_style, NoFlow(), canvas=0.0) as painter:
+        for one in pan(texture(1), count=3).frames():
+            painted = as_rgb(painter.paint(one, State(steady=False)).picture)
+            assert (painted == painted[0, 0]).all()
+
+
+class Slow(ResolutionController):
+    """Always paints at half of the sides."""
+
+    @property
+    def scale(self) -> float:
+        return 0.5
+
+
+class NotedFlow(Dis):
+    """Notes the size of the pictures that it is given."""
+
+    def between(self, first: Rgb, second: Rgb) -> Any:
+        self.seen = first.shape[:2]
+        return super().between(first, second)
+
+
+def test_where_a_picture_is_painted_smaller_flow_is_too():
+    """Flow is computed on a third of the sides of what is painted, in both cases."""
+    for controller, size in ((None, (240, 426)), (Slow(30), (120, 213))):
+        flow = NotedFlow()
+        with painting_with(lambda number: FakeStyle(0), flow, controller=controller) as painter:
+            for _ in range(2):
+                painter.paint(frame(grey(100, (720, 1280))), State())
+        assert flow.seen == size
+
+
+def test_a_painting_that_fails_leaves_no_thread():
+    class Fails(FakeStyle):
+        def paint(self, rgb: Rgb, state: TemporalState | None) -> Rgb:
+            if rgb.max() == 255:
+                raise ModelError("it broke")
+            return rgb
+
+    with painting_with(lambda number: Fails(0)) as painter:
+        painter.paint(frame(grey(100)), State())
+        with pytest.raises(ModelError, match="it broke"):
+            painter.paint(frame(grey(255)), State())

@@ -76,9 +76,12 @@ def _page(folder: Path) -> Opened:
 
     def finish() -> Rgb:
         with urllib.request.urlopen(f"http://127.0.0.1:{page.port}/live.mjpg", timeout=5) as feed:
-            head = b"".join(feed.readline() for _ in range(4))
-            length = int(head.split(b"Content-Length: ")[1].split()[0])
-            coded = np.frombuffer(feed.read(length), np.uint8)
+            for _ in range(3):  # of the part's head
+                feed.readline()
+            data = bytearray()
+            while b"\r\n--frame\r\n" not in data:
+                data += feed.read1()
+            coded = np.frombuffer(bytes(data).partition(b"\r\n--frame\r\n")[0], np.uint8)
         page.close()
         return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR_RGB), np.uint8)
 

@@ -76,6 +76,28 @@ def test_the_page_shows_the_picture_and_then_the_next_one(page: Page, tab: Tab):
     wait_for(lambda: sees(tab, RIGHT, LEFT))
 
 
+def test_the_page_gets_as_many_pixels_as_it_displays_and_more_when_it_grows(tab: Tab):
+    made = Page("http://127.0.0.1:0", Controls(["night"]), LiveStats())
+    one = np.zeros((1000, 2000, 3), np.uint8)
+    large = OutputFrame(Frame(one, 0, Fraction(1), painted=one))
+    try:
+        made.write_frame(large)
+        tab.open(made.url)
+        tab.until(f"{LIVE}.naturalWidth")
+        made.write_frame(large)
+        shown = tab.evaluate(f"{LIVE}.clientWidth")
+        assert 500 < shown < 800  # the window's
+        tab.until(f"Math.abs({LIVE}.naturalWidth - {shown}) <= 2")
+        tab.evaluate("document.querySelector('main').style.minWidth = '1200px'")
+        tab.evaluate("dispatchEvent(new Event('resize'))")
+        wait_for(lambda: made.feed.width > 1000)
+        made.write_frame(large)
+        tab.until(f"Math.abs({LIVE}.naturalWidth - {LIVE}.clientWidth) <= 2")
+    finally:
+        tab.open("about:blank")
+        made.close()
+
+
 def test_a_style_button_changes_the_style_and_lights_up(page: Page, tab: Tab):
     assert page.controls.state.style == 0
     tab.click(style_button("wave"))

@@ -6,7 +6,7 @@ import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from fractions import Fraction
 from typing import Any
 
@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from stylize_video.pipeline.core.errors import SinkError
-from stylize_video.pipeline.core.frame import Frame
+from stylize_video.pipeline.core.frame import Frame, Yuv
 from stylize_video.pipeline.live.controls import Controls
 from stylize_video.pipeline.live.outputs import web_server
 from stylize_video.pipeline.live.outputs.output import OutputFrame
@@ -98,9 +98,85 @@ def test_the_stream_is_what_browsers_read(page: Page):
     request = f"http://127.0.0.1:{page.port}/live.mjpg"
     with urllib.request.urlopen(request, timeout=5) as answer:
         assert answer.headers["Content-Type"] == "multipart/x-mixed-replace; boundary=frame"
-        head = b"".join(answer.readline() for _ in range(4))
-        assert b"--frame\r\nContent-Type: image/jpeg\r\n" in head
+        assert read_head(answer) == NEXT_PART
         assert answer.read(2) == b"\xff\xd8"
+
+
+NEXT_PART = b"--frame\r\nContent-Type: image/jpeg\r\n\r\n"
+
+
+def read_head(feed: Any) -> bytes:
+    return b"".join(feed.readline() for _ in range(3))
+
+
+def test_a_picture_is_complete_when_it_is_sent_not_when_the_next_one_comes(page: Page):
+    """Browsers display a picture when they have the headers of the part after it."""
+    page.write_frame(output_frame(9))
+    with (
+        closing(page.feed.jpegs()) as feed,
+        urllib.request.urlopen(f"http://127.0.0.1:{page.port}/live.mjpg", timeout=0.5) as answer,
+    ):
+        rest = next(feed) + b"\r\n" + NEXT_PART
+        assert read_head(answer) == NEXT_PART
+        assert answer.read(len(rest)) == rest  # before it is sent again, after a second
+
+
+def sent_size(page: Page, query: str) -> tuple[int, int]:
+    """Width and height of a picture that the page sends."""
+    request = f"http://127.0.0.1:{page.port}/live.mjpg{query}"
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        read_head(answer)
+        page.write_frame(large_frame())
+        first, second = (read_part(answer) for _ in "12")
+        assert first
+    decoded = cv2.imdecode(np.frombuffer(second, np.uint8), cv2.IMREAD_COLOR)
+    assert decoded is not None
+    return decoded.shape[1], decoded.shape[0]
+
+
+def read_part(feed: Any) -> bytes:
+    data = bytearray()
+    while not data.endswith(NEXT_PART):
+        data += feed.read(1)
+    return bytes(data)
+
+
+def large_frame() -> OutputFrame:
+    planes = (np.full(s, 90, np.uint8) for s in ((180, 320), (90, 160), (90, 160)))
+    painted = Yuv(*planes)
+    return OutputFrame(Frame(painted, 0, Fraction(1), painted=painted))
+
+
+@pytest.mark.parametrize(
+    ("query", "size"),
+    [
+        ("?width=160", (160, 90)),
+        ("?width=300", (320, 180)),  # so little less is not worth the work
+        ("?width=4000", (320, 180)),
+        *((f"?width={wrong}", (320, 180)) for wrong in ("0", "-5", "x", "1e9", "", "9" * 400)),
+        ("", (320, 180)),
+    ],
+)
+def test_the_picture_is_sent_at_the_size_at_which_it_is_displayed(
+    page: Page, query: str, size: tuple[int, int]
+):
+    page.write_frame(large_frame())
+    assert sent_size(page, query) == size
+
+
+def test_the_largest_of_several_viewers_gets_all_its_pixels(page: Page):
+    page.write_frame(large_frame())
+    with closing(page.feed.jpegs(240)) as other:
+        next(other)
+        assert sent_size(page, "?width=100") == (240, 136)
+    assert sent_size(page, "?width=100") == (100, 56)
+
+
+def test_a_comparison_is_sent_at_that_size_as_well(page: Page):
+    page.write_frame(large_frame())
+    page.controls.do("compare")
+    assert page.controls.state.compare == "side"
+    assert sent_size(page, "?width=320") == (320, 90)
 
 
 def test_only_so_many_may_look_at_once(page: Page):
