@@ -30,6 +30,7 @@ class FadedStyles:
             per_shot=any(info.per_shot for info in infos),
             canvas=any(info.canvas for info in infos),
             scale=infos[0].scale if all(i.scale == infos[0].scale for i in infos) else None,
+            parts=False,
             max_workers=min(info.max_workers for info in infos),
         )
 

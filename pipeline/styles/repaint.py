@@ -93,7 +93,8 @@ class Repainter:
     def decide(self, frame: Frame, shot: ShotStyle, blended: bool = True) -> Task:
         """What of the next frame is painted; may run ahead of ``lay``. See ``paint``."""
         source = levelled(frame).source
-        if self._repaint == "all" or not isinstance(shot, NetShot) or not shot.net.fits(source):
+        if self._repaint == "all" or not isinstance(shot, NetShot) or not _has_parts(shot, source):
+            self._shot = None
             return Task(frame, shot)
         net = shot.net
         inputs = net.inputs(source, frame.canvas)
@@ -115,6 +116,10 @@ class Repainter:
             self._last = lay_windows(self._last, decision.windows, painted.parts, padding)
         opacity = opacity_of(frame, painted.task.shot)
         return replace(frame, painted=self._last, carried=decision.carried, opacity=opacity)
+
+
+def _has_parts(shot: NetShot, source: Picture) -> bool:
+    return shot.style.info.parts and shot.net.fits(source)
 
 
 def run(task: Task) -> Painted:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from stylize_video.pipeline.core.frame import Frame, Rgb, Yuv, YuvMatrix
 from stylize_video.pipeline.styles.per_shot import paint_shots
-from stylize_video.pipeline.styles.repaint import Repaint
+from stylize_video.pipeline.styles.repaint import Repaint, Repainter
 from stylize_video.pipeline.temporal.canvas import travel
 from stylize_video.pipeline.temporal.consistency import blend_frames
 from stylize_video.pipeline.temporal.flow import Dis
@@ -99,6 +99,19 @@ def test_a_style_without_parts_paints_the_whole():
     for before, after in zip(frames, result, strict=True):
         assert np.array_equal(after.rgb, np.asarray(before.source) + np.uint8(5))
         assert after.carried is None
+
+
+def test_after_another_style_everything_is_painted():
+    """A live run may come back to a style that it has compiled before."""
+    frames = film(5, standing=True)
+    shot, other = STYLE.compile(frames[:1]), FakeStyle(5).compile(frames[:1])
+    repainter = Repainter("changes")
+    first, _, _, between, again = (
+        repainter.paint(frame, other if t == 3 else shot, blended=False)
+        for t, frame in enumerate(frames)
+    )
+    assert not np.array_equal(between.rgb, first.rgb)
+    assert np.array_equal(again.rgb, first.rgb)
 
 
 def test_the_last_frame_comes_even_if_the_source_breaks():
