@@ -49,7 +49,7 @@ class Dis:
             self._dis, self._size = _search(first.shape[:2]), first.shape[:2]
         # Below 32 px its coarsest pictures are smaller than its patches, and OpenCV crashes.
         grey = _at_least(64, brightness(first), brightness(second))
-        vectors = self._dis.calc(*grey, None)
+        vectors = self._dis.calc(*map(np.ascontiguousarray, grey), None)
         return np.ascontiguousarray(vectors[: first.shape[0], : first.shape[1]])
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from stylize_video.pipeline.core.config import Settings
+from stylize_video.pipeline.core.frame import Yuv, YuvMatrix
 from stylize_video.pipeline.temporal.flow import FlowEstimator, open_flow
 
 from ...helpers.interfaces import implementations
 from ...helpers.onnx_files import write_flow_model
 from ...helpers.scenes import texture
+from ...helpers.yuv import to_yuv420
 
 ESTIMATORS: dict[str, Callable[[Path], FlowEstimator]] = {
     "dis": lambda folder: open_flow("dis"),
@@ -63,3 +65,13 @@ def test_the_pictures_that_it_is_given_are_not_changed(estimator: FlowEstimator)
     copies = first.copy(), second.copy()
     estimator.between(first, second)
     assert np.array_equal(first, copies[0]) and np.array_equal(second, copies[1])
+
+
+def test_planes_with_gaps_between_their_rows_are_taken(estimator: FlowEstimator):
+    """A decoder's planes are views of wider memory."""
+    plain = [to_yuv420(texture(seed, 160, 128), YuvMatrix()) for seed in (1, 2)]
+    gaps = [
+        Yuv(*(np.pad(plane, ((0, 0), (0, 9)))[:, :-9] for plane in picture.planes))
+        for picture in plain
+    ]
+    assert np.array_equal(estimator.between(*gaps), estimator.between(*plain))
