@@ -134,7 +134,8 @@ def reduce_for_flow(picture: Picture, side: int = FLOW_SIDE) -> Rgb:
     Returns:
         (H // k, W // k, 3) uint8, 0–255, RGB.
     """
-    factor, size = _flow_size(*picture.shape[:2], side)
+    height, width = picture.shape[:2]
+    factor, size = _flow_size(height, width, side)
     if isinstance(picture, Yuv):
         return picture.rgb((size[1], size[0]), cv2.INTER_AREA)
     if factor == 1:
