@@ -23,9 +23,13 @@ SCRIPTS = ROOT / "benchmarks"
 
 def benchmark(clip: Path, *words: object) -> subprocess.CompletedProcess[str]:
     """Run the script; what it keeps in the temporary folder stays beside the clip."""
-    command = [sys.executable, str(SCRIPTS / "end_to_end.py"), str(clip), *map(str, words)]
+    return script("end_to_end.py", clip, clip, *words)
+
+
+def script(name: str, clip: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(SCRIPTS / name), *map(str, words)]
     environment = {**os.environ, "TMPDIR": str(clip.parent)}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    return subprocess.run(command, cwd=clip.parent, env=environment, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
@@ -169,3 +173,19 @@ def test_tables_have_medians_spreads_and_ratios():
         "| new |  | 0.25 |  |",
     ]
     assert as_text(table).splitlines()[-1].split() == ["new", "0.25"]
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_a_live_run_is_measured_with_a_browser_beside_it(clip: Path, browser: str):
+    words = ["--size", "192x108", "--rate", 30, "--seconds", 3, "--warm-up", 2]
+    done = script("live.py", clip, "page", clip, *words, "--chromium", browser)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    frames = found["frames"]
+    assert 0 < frames["displayed by the browser"] <= frames["painted"] + 1
+    assert frames["painted"] <= frames["came in"] + 2
+    output, screen = found["capture to output"], found["capture to the browser's screen"]
+    assert 0 < output["p50, ms"] <= screen["p50, ms"] <= screen["p99, ms"] < 10_000
+    assert found["cores in use"]["this program"] > 0
+    assert found["cores in use"]["the browser"] > 0

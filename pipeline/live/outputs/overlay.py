@@ -8,8 +8,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from ...core.frame import Rgb, as_rgb
-from ...imaging.resize import resize_picture, scaled_size
+from ...core.frame import Picture, Rgb, as_rgb, resized
+from ...imaging.resize import Size, resize_picture, scaled_size
 from ..controls import Compare, State
 from ..stats import Reading
 from .output import OutputFrame
@@ -31,9 +31,15 @@ def reduced(item: OutputFrame, compare: Compare, width: float) -> OutputFrame:
     if factor > _WORTH:
         return item
     size = scaled_size(picture.shape[0], picture.shape[1], factor)
-    source = item.frame.source if compare == "off" else resize_picture(item.frame.source, size)
-    painted = resize_picture(picture, size)
-    return replace(item, frame=replace(item.frame, source=source, painted=painted))
+    source = item.frame.source if compare == "off" else _at_size(item.frame.source, size)
+    return replace(item, frame=replace(item.frame, source=source, painted=_at_size(picture, size)))
+
+
+def _at_size(picture: Picture, size: Size) -> Picture:
+    """The picture reduced to (height, width), quickly: it is displayed once, and nothing else."""
+    if 2 * size[0] < picture.shape[0]:
+        return resize_picture(picture, size)
+    return resized(picture, (size[1], size[0]), cv2.INTER_LINEAR)
 
 
 def compose(item: OutputFrame, compare: Compare, wipe: float) -> Rgb:

@@ -126,10 +126,10 @@ def sent_size(page: Page, query: str) -> tuple[int, int]:
     request = f"http://127.0.0.1:{page.port}/live.mjpg{query}"
     with urllib.request.urlopen(request, timeout=5) as answer:
         read_head(answer)
+        read_part(answer)  # of before it was known who watches
         page.write_frame(large_frame())
-        first, second = (read_part(answer) for _ in "12")
-        assert first
-    decoded = cv2.imdecode(np.frombuffer(second, np.uint8), cv2.IMREAD_COLOR)
+        part = read_part(answer)
+    decoded = cv2.imdecode(np.frombuffer(part, np.uint8), cv2.IMREAD_COLOR)
     assert decoded is not None
     return decoded.shape[1], decoded.shape[0]
 
