@@ -247,6 +247,11 @@ RULES: tuple[Rule, ...] = (
         "only a trained style can paint a part of a film's frame",
     ),
     Rule(
+        "repaint",
+        lambda job, s: job.live or s.steady != "off",
+        "with --steady off every frame is painted whole",
+    ),
+    Rule(
         "flow",
         _uses_flow,
         "nothing here follows motion",

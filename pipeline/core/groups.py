@@ -293,7 +293,7 @@ class TemporalSettings(Group):
         "auto",
         description="What of a frame is painted again. auto: only what has changed, which is "
         "quicker with a standing camera; from 48 frames/s on, what moves is painted in every "
-        "second frame. all: everything in every frame.",
+        "second frame. all: everything in every frame, as it always is with --steady off.",
     )
     flow: Literal["dis", "raft"] = Field(
         "dis",

@@ -341,6 +341,7 @@ class NetCompiler:
             net = recolor(net, colors.matrix, colors.offset / 255)
         part = _tile_of(padding, window.side if window else self._tile)
         unused = window.unused if window else padding.margin if part == padding.size else 0
+        unused = min(unused, padding.margin)
         net = _coded(without_margin(net, unused), coding)
         if self._precision == "int8":
             model = write_eight_bit(net, moments, layout, part)

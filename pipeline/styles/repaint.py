@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ..core.concurrency import closing_source, ordered_map
 from ..core.frame import Frame, Picture, Plane, Yuv
 from ..temporal.light import levelled
-from .changes import CELL, SOFT, WHOLE, WINDOW, ChangeDetector, Decision, Place
+from .changes import BLOCK, SOFT, WHOLE, WINDOW, ChangeDetector, Decision, Place
 from .compiled import SMALLER, CompiledNet, Inputs, Padding
 from .feedforward import NetShot
 from .style import ShotStyle
@@ -38,11 +38,11 @@ def choose_repaint(setting: str, rate: float, blends: bool) -> Repaint:
     Args:
         setting: ``auto`` or ``all``.
         rate: of the film, frames per second.
-        blends: its frames are blended with those before.
+        blends: its frames are blended with those before. Else each is as it was painted.
     """
-    if setting == "all":
+    if setting == "all" or not blends:
         return "all"
-    return "twos" if blends and rate >= _TWOS else "changes"
+    return "twos" if rate >= _TWOS else "changes"
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Repainter:
     """Decides for each frame what is painted, and joins that with what was painted before.
 
     Args:
-        repaint: what is painted; ``twos`` only for frames that are blended with those before.
+        repaint: what is painted. What is not blended with the frames before is painted whole.
     """
 
     def __init__(self, repaint: Repaint) -> None:
@@ -93,15 +93,16 @@ class Repainter:
     def decide(self, frame: Frame, shot: ShotStyle, blended: bool = True) -> Task:
         """What of the next frame is painted; may run ahead of ``lay``. See ``paint``."""
         source = levelled(frame).source
-        if self._repaint == "all" or not isinstance(shot, NetShot) or not _has_parts(shot, source):
+        repaints = blended and self._repaint != "all"
+        if not repaints or not isinstance(shot, NetShot) or not _has_parts(shot, source):
             self._shot = None
             return Task(frame, shot)
         net = shot.net
         inputs = net.inputs(source, frame.canvas)
         if shot is not self._shot or self._changes is None:
             self._shot, self._changes = shot, ChangeDetector(net.padding)
-        carries = self._repaint == "twos" and blended
-        decision = self._changes.decide(inputs, frame.motion if carries else None)
+        motion = frame.motion if self._repaint == "twos" else None
+        decision = self._changes.decide(inputs, motion)
         parts = shot.for_windows(source, WINDOW) if decision.windows else None
         return Task(frame, shot, inputs, decision, parts)
 
@@ -119,7 +120,8 @@ class Repainter:
 
 
 def _has_parts(shot: NetShot, source: Picture) -> bool:
-    return shot.style.info.parts and shot.net.fits(source)
+    in_phase = BLOCK % shot.net.padding.multiple == 0
+    return shot.style.info.parts and shot.net.fits(source) and in_phase
 
 
 def run(task: Task) -> Painted:
@@ -131,7 +133,7 @@ def run(task: Task) -> Painted:
         if task.net is None:
             whole = task.decision.windows is None
             return Painted(task, (task.shot.net.paint_inputs(task.inputs),) if whole else ())
-        places = [(w.top * CELL, w.left * CELL) for w in task.decision.windows or ()]
+        places = [(w.top * BLOCK, w.left * BLOCK) for w in task.decision.windows or ()]
         return Painted(task, tuple(task.net.paint_tile(task.inputs, *at) for at in places))
 
 
@@ -170,7 +172,7 @@ def lay_windows(
     planes = [plane.copy() for plane in _planes(last)]
     for place, part in zip(places, parts, strict=True):
         for plane, new, f in zip(planes, _planes(part), SMALLER, strict=False):
-            _lay(plane, new, place, padding.margin // f, CELL // f)
+            _lay(plane, new, place, padding.margin // f, BLOCK // f)
     if not isinstance(last, Yuv):
         return planes[0]
     return Yuv(planes[0], planes[1], planes[2], last.coding)
@@ -183,7 +185,7 @@ def _planes(picture: Picture) -> tuple[Plane, ...]:
 def _lay(plane: Plane, new: Plane, place: Place, margin: int, cell: int) -> None:
     """Blend a window into a plane, in place; margin and cell in its px."""
     starts = (place.top, place.left)
-    cut = (WINDOW.side // CELL * cell - new.shape[0]) // 2
+    cut = (WINDOW.side // BLOCK * cell - new.shape[0]) // 2
     rows, columns = (
         _span(start * cell + cut - margin, size, length)
         for start, size, length in zip(starts, new.shape[:2], plane.shape[:2], strict=True)

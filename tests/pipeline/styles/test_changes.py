@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 from stylize_video.pipeline.core.frame import Motion
-from stylize_video.pipeline.styles.changes import CELL, ChangeDetector, cover, window_at
+from stylize_video.pipeline.styles.changes import BLOCK, ChangeDetector, cover, window_at
 from stylize_video.pipeline.styles.compiled import Inputs, Padding
 
 from ...helpers.scenes import texture
@@ -55,8 +56,37 @@ def test_where_something_comes_and_where_it_was_is_painted():
         painted = np.zeros((75, 128), np.bool_)
         for window in windows:
             painted[window.inner] = True
-        assert square is None or painted[square[0] // CELL, square[1] // CELL]
+        assert square is None or painted[square[0] // BLOCK, square[1] // BLOCK]
         assert not painted.all()
+
+
+@pytest.mark.parametrize("period", [4, 8])
+def test_what_is_finer_than_a_cell_is_seen_to_move(period: int):
+    """The means of cells stay the same."""
+    changes = ChangeDetector(PADDING)
+    for t in range(6):
+        inputs = given()
+        x = np.arange(160) + t * period // 4
+        blinds = np.where(x // (period // 2) % 2, 150, 90).astype(np.uint8)
+        inputs["rgb"][200:360, 400:560] = blinds[None, :, None]
+        windows = changes.decide(inputs, None).windows
+        assert t == 0 or windows
+        assert t == 0 or any(
+            w.inner[0].start <= 35 < w.inner[0].stop and w.inner[1].start <= 60 < w.inner[1].stop
+            for w in windows or ()
+        )
+
+
+@pytest.mark.parametrize(("ink", "paper"), [(30, 250), (160, 60)])
+def test_a_digit_that_changes_is_painted(ink: int, paper: int):
+    changes = ChangeDetector(PADDING)
+    for number in range(10):
+        inputs = given()
+        inputs["rgb"][200:260, 200:400] = paper
+        place, font = (230, 240), cv2.FONT_HERSHEY_SIMPLEX
+        cv2.putText(inputs["rgb"], str(number), place, font, 0.45, (ink,) * 3, 1, cv2.LINE_AA)
+        windows = changes.decide(inputs, None).windows
+        assert number == 0 or windows
 
 
 @pytest.mark.parametrize("step", [1, -1])
@@ -109,6 +139,24 @@ def test_what_can_not_be_trusted_is_painted_in_every_frame():
         assert decision.carried is None
 
 
+def test_a_flash_and_a_fade_are_not_carried():
+    for light, trust in ((30, 0.39), (-6, 0.95)):
+        changes = ChangeDetector(PADDING)
+        changes.decide(given(), moving(1.0))
+        decision = changes.decide(given(light), moving(trust))
+        assert decision.windows is None
+        assert decision.carried is None
+
+
+def test_what_is_too_small_for_windows_does_not_grow_old_either():
+    padding = Padding(200, 300, 32, 4)
+    changes = ChangeDetector(padding)
+    rgb = np.full((padding.size.height, padding.size.width, 3), 90, np.uint8)
+    whole = [changes.decide({"rgb": rgb}, None).windows is None for _ in range(100)]
+    assert whole[0]
+    assert sum(whole) == 2
+
+
 def test_a_small_picture_is_painted_whole():
     padding = Padding(200, 300, 32, 4)
     changes = ChangeDetector(padding)
@@ -144,5 +192,5 @@ def test_fractions_of_a_frame_rate_choose_what_is_carried():
 
     assert choose_repaint("auto", float(Fraction(30000, 1001)), True) == "changes"
     assert choose_repaint("auto", 50.0, True) == "twos"
-    assert choose_repaint("auto", 50.0, False) == "changes"
+    assert choose_repaint("auto", 50.0, False) == "all"
     assert choose_repaint("all", 60.0, True) == "all"

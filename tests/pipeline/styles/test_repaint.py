@@ -11,6 +11,7 @@ import pytest
 from stylize_video.pipeline.core.frame import Frame, Rgb, Yuv, YuvMatrix
 from stylize_video.pipeline.styles.per_shot import paint_shots
 from stylize_video.pipeline.styles.repaint import Repaint, Repainter
+from stylize_video.pipeline.styles.zoo import zoo
 from stylize_video.pipeline.temporal.canvas import travel
 from stylize_video.pipeline.temporal.consistency import blend_frames
 from stylize_video.pipeline.temporal.flow import Dis
@@ -84,6 +85,25 @@ def test_what_moves_is_carried_and_then_painted():
     assert max(differences) < 1.5
 
 
+@pytest.mark.parametrize("name", ["udnie", "base-fast"])
+@pytest.mark.parametrize("edge", range(4))
+def test_what_comes_at_an_edge_is_painted_up_to_it(name: str, edge: int):
+    """Nets have margins of different widths."""
+    style = open_file(zoo()["udnie"].path.with_name(f"{name}.onnx"))
+    back = texture(1, 704, 448)
+    frames: list[Frame] = []
+    for t in range(14):
+        rgb = np.rot90(back, edge).copy()
+        if t == 13:
+            rgb[:24, 300:360] = (250, 30, 30)
+        frames.append(Frame(np.ascontiguousarray(np.rot90(rgb, -edge)), t, Fraction(1, 25), 1))
+    whole, parts = (
+        np.rot90(list(paint_shots(with_canvas(frames), style, repaint=way))[-1].rgb, edge)
+        for way in ("all", "changes")
+    )
+    assert np.abs(whole[:8].astype(int) - parts[:8])[:, 290:370].mean() < 3
+
+
 def test_each_shot_begins_anew():
     one, other = film(6), film(6)
     shots = [*one, *(replace(f, pts=6 + f.pts) for f in other)]
@@ -107,7 +127,7 @@ def test_after_another_style_everything_is_painted():
     shot, other = STYLE.compile(frames[:1]), FakeStyle(5).compile(frames[:1])
     repainter = Repainter("changes")
     first, _, _, between, again = (
-        repainter.paint(frame, other if t == 3 else shot, blended=False)
+        repainter.paint(frame, other if t == 3 else shot, blended=True)
         for t, frame in enumerate(frames)
     )
     assert not np.array_equal(between.rgb, first.rgb)
