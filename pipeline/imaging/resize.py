@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.frame import Picture, Plane, Rgb, SourcePicture, Yuv, as_rgb, eight_bits
+from ..core.frame import Frame, Picture, Plane, Rgb, SourcePicture, Yuv, as_rgb, eight_bits
 
 Pixels = TypeVar("Pixels", bound=NDArray[Any])
 
@@ -141,6 +141,11 @@ def reduce_for_flow(picture: Picture, side: int = FLOW_SIDE) -> SourcePicture:
     size = 2 * half[0], 2 * half[1]
     u, v = _reduce(picture.u, half), _reduce(picture.v, half)
     return Yuv(_reduce(picture.y, size), u, v, picture.coding)
+
+
+def reduced_of(frame: Frame) -> SourcePicture:
+    """A frame's source, reduced for flow: as it was reduced before, if it was."""
+    return frame.reduced if frame.reduced is not None else reduce_for_flow(frame.source)
 
 
 def _flow_size(height: int, width: int, side: int) -> Size:

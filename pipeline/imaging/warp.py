@@ -55,6 +55,12 @@ def resize_mask(mask: Mask, width: int, height: int) -> Mask:
     return resize_linear(mask.astype(np.float32), (height, width)) > 0
 
 
+def moving(vectors: Vectors) -> Mask:
+    """Find where there is motion, however little: (h, w) bool."""
+    x, y = cv2.split(vectors)
+    return np.logical_or(x, y)
+
+
 _BANDS = 6  # of rows: in each, only the columns between which something moves are sampled
 
 
@@ -147,8 +153,7 @@ def _moving_parts(vectors: Vectors, size: tuple[int, int]) -> list[tuple[slice, 
     Each is a band of rows, between the first and the last column that moves there.
     """
     (h, w), (width, height) = vectors.shape[:2], size
-    x, y = cv2.split(vectors)
-    moves = np.logical_or(x, y)
+    moves = moving(vectors)
     parts: list[tuple[slice, slice]] = []
     for i in range(_BANDS):
         top, bottom = height * i // _BANDS, height * (i + 1) // _BANDS

@@ -23,7 +23,7 @@ from ..core.concurrency import closing_source
 from ..core.errors import SettingsError, SourceError
 from ..core.frame import Frame, Rgb, as_rgb, eight_bits
 from ..imaging.lut import Table, apply_table, fit_table
-from ..imaging.resize import reduce_for_flow, resize_linear, resize_pixels
+from ..imaging.resize import reduce_for_flow, reduced_of, resize_linear, resize_pixels
 from ..imaging.warp import Warper
 from ..media.images import read_8_or_16_bit
 from ..temporal.flow import FlowEstimator
@@ -145,7 +145,7 @@ class _Propagation:
         if frame.cut:
             yield from self.flush()
             self._key = self._last = None
-        small = as_rgb(reduce_for_flow(frame.source))
+        small = as_rgb(reduced_of(frame))
         step = None
         if self._last is not None:
             step = measure_flow_pair(small, self._last.small, self._estimator)

@@ -19,7 +19,7 @@ import numpy as np
 from ..core.errors import SettingsError
 from ..core.frame import Frame, Rgb, as_rgb
 from ..core.units import parse_time
-from ..imaging.resize import reduce_for_flow
+from ..imaging.resize import reduced_of
 from ..media.images import picture_bytes, read_picture
 from ..temporal.flow import FlowEstimator
 from ..temporal.trajectory import Correspondence, correct_drift, measure_flow_pair, no_motion
@@ -138,7 +138,7 @@ def select_keyframes(
     last = Fraction(0)
     there, back, forth = np.zeros((1, 1, 3), np.uint8), no_motion(1, 1), no_motion(1, 1)
     for number, frame in enumerate(frames, start):
-        small = as_rgb(reduce_for_flow(frame.source))
+        small = as_rgb(reduced_of(frame))
         first = before is None or frame.cut or before.shape != small.shape
         if first:
             due.begins(frame)

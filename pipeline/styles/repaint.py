@@ -92,12 +92,11 @@ class Repainter:
 
     def decide(self, frame: Frame, shot: ShotStyle, blended: bool = True) -> Task:
         """What of the next frame is painted; may run ahead of ``lay``. See ``paint``."""
-        source = levelled(frame).source
         repaints = blended and self._repaint != "all"
-        if not repaints or not isinstance(shot, NetShot) or not _has_parts(shot, source):
+        if not repaints or not isinstance(shot, NetShot) or not _has_parts(shot, frame.source):
             self._shot = None
             return Task(frame, shot)
-        net = shot.net
+        net, source = shot.net, levelled(frame).source
         inputs = net.inputs(source, frame.canvas)
         if shot is not self._shot or self._changes is None:
             self._shot, self._changes = shot, ChangeDetector(net.padding)

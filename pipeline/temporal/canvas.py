@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source
 from ..core.frame import Canvas, CanvasLayer, Frame, Motion, Picture, Plane, Vectors, black_of
-from ..imaging.resize import brightness, reduce_for_flow, resize_area, resize_linear
-from ..imaging.warp import resize_vectors
+from ..imaging.resize import brightness, reduce_for_flow, reduced_of, resize_area, resize_linear
+from ..imaging.warp import moving, resize_vectors
 from .canvas_texture import SIDE, as_bytes, steps_at
 from .light import brightest, visible
 
@@ -192,7 +192,7 @@ class TravellingCanvas:
 
         A canvas that is off tells only how far the frame is faded to black.
         """
-        reduced = frame.reduced if frame.reduced is not None else reduce_for_flow(frame.source)
+        reduced = reduced_of(frame)
         grey, black = brightness(reduced), black_of(reduced)
         shown = visible(brightest(grey[::4, ::4], black))
         if not self.moves:
@@ -286,14 +286,9 @@ def _held(before: Floats, now: Floats, frame: Frame) -> Floats:
     """The flatness of a frame; where it stands still, that of the frame before: noise is none."""
     if frame.cut or frame.motion is None or before.shape != now.shape:
         return now
-    moving = resize_area(_moving(frame.motion), (now.shape[0], now.shape[1]))
-    return np.where((moving > 0) | (np.abs(now - before) > _NOISE), now, before)
-
-
-def _moving(motion: Motion) -> Floats:
-    """1 where there is motion, else 0; (h, w)."""
-    x, y = cv2.split(motion.vectors)
-    return np.logical_or(x, y).astype(np.float32)
+    moves = moving(frame.motion.vectors).astype(np.float32)
+    near = resize_area(moves, (now.shape[0], now.shape[1])) > 0
+    return np.where(near | (np.abs(now - before) > _NOISE), now, before)
 
 
 def _common(back: Vectors) -> Floats:
@@ -329,8 +324,8 @@ def _carrying(motion: Motion, grey: Plane) -> Vectors:
     around = (near[..., :2] + _OF_FAR * far[..., :2] / far[..., 2:]) / (near[..., 2:] + _OF_FAR)
     own = (trust / (trust + _HELD))[..., None]
     # What stands still is not pulled along, not by a thousandth of a pixel.
-    moving = resize_area(_moving(motion), size)[..., None]
-    return np.asarray(moving * (around + own * (back - around)), np.float32)
+    moves = resize_area(moving(motion.vectors).astype(np.float32), size)[..., None]
+    return np.asarray(moves * (around + own * (back - around)), np.float32)
 
 
 def _blurred_far(values: Any) -> Any:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source
 from ..core.frame import Frame, Motion, SourcePicture, Vectors, resized
-from ..imaging.resize import brightness, reduce_for_flow, resize_linear
+from ..imaging.resize import brightness, reduced_of, resize_linear
 from ..imaging.warp import Warper, resize_vectors
 from .flow import FlowEstimator, inconsistency, meeting, motion_boundary
 from .standing import Standing
@@ -68,11 +68,10 @@ class MotionMeter:
             frame: the frame.
             wanted: its motion is used; else it is only remembered.
         """
-        if frame.reduced is None:
-            frame = replace(frame, reduced=reduce_for_flow(frame.source))
+        now = reduced_of(frame)
+        frame = replace(frame, reduced=now)
         goes_on, before = self.follows(frame) and not frame.cut, self._before
-        now = self._before = frame.reduced
-        assert now is not None
+        self._before = now
         if not goes_on:
             self._standing.reset()
         moves = self._standing.step(brightness(now))

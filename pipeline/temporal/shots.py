@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source, then_none
 from ..core.frame import Frame, Picture, resized
-from ..imaging.resize import brightness, reduce_for_flow, resize_area
+from ..imaging.resize import brightness, reduced_of, resize_area
 
 THRESHOLD = 2.5
 """A cut changes the picture this many times more than the frames around it do. On real clips hard
@@ -54,7 +54,7 @@ def _reduced(frames: Iterable[Frame]) -> Generator[Frame]:
     """Every frame with ``reduced``: cuts are judged by what motion is measured on later."""
     with closing_source(frames):
         for frame in frames:
-            yield replace(frame, reduced=reduce_for_flow(frame.source))
+            yield replace(frame, reduced=reduced_of(frame))
 
 
 def mark_listed(
