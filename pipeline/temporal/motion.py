@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source
 from ..core.frame import Frame, Motion, SourcePicture, Vectors, resized
-from ..imaging.resize import brightness, reduced_of, resize_linear
+from ..imaging.resize import brightness, reduced_of, resize_area, resize_linear
 from ..imaging.warp import Warper, resize_vectors
 from .flow import FlowEstimator, inconsistency, meeting, motion_boundary
 from .standing import Standing
@@ -94,11 +94,15 @@ def measure_motion(
     vectors = estimator.between(now, before)
     if moves is not None:
         vectors = np.asarray(cv2.multiply(vectors, cv2.merge([moves, moves])), np.float32)
-    return Motion(vectors, confidence(now, before, vectors))
+    return Motion(vectors, confidence(now, before, vectors, moves=moves))
 
 
 def confidence(
-    now: SourcePicture, before: SourcePicture, vectors: Vectors, back: Vectors | None = None
+    now: SourcePicture,
+    before: SourcePicture,
+    vectors: Vectors,
+    back: Vectors | None = None,
+    moves: Trust | None = None,
 ) -> Trust:
     """Estimate the confidence that motion vectors are right.
 
@@ -113,6 +117,7 @@ def confidence(
         before: the picture before, of the same kind and size.
         vectors: (H, W, 2) float32, px, from ``now`` to ``before``.
         back: (H, W, 2) float32, px, from ``before`` to ``now``, where that is known.
+        moves: see ``measure_motion``: what stands was there, whatever else ends there.
 
     Returns:
         (H, W) float32, 0..1.
@@ -128,6 +133,8 @@ def confidence(
         visible = 1 - inconsistency(there, pitch * resize_vectors(back, *half), pitch)
     visible = np.clip(visible, 0, 1)
     visible[motion_boundary(there, pitch)] = 0
+    if moves is not None:
+        visible = np.maximum(visible, 1 - resize_area(moves, (half[1], half[0])))
     alike = _likeness(source, Warper(*half).warp(past, there / pitch))
     trust = cv2.blur(cv2.erode(cv2.multiply(visible, alike), _AROUND), (3, 3))
     return resize_linear(np.asarray(trust, np.float32), (height, width))
