@@ -12,7 +12,8 @@ from ..pipeline.core.units import split_weight
 def default_output(source: str, settings: Settings, note: str = "") -> str:
     """Where the result goes: beside the input, under an unused name; a live source, to a window.
 
-    ``in.mp4`` → ``in-udnie.mp4``; a folder ``frames`` → ``frames-udnie``; a camera → ``window``.
+    ``in.mp4`` → ``in-udnie.mp4``; a folder ``frames`` → ``frames-udnie``; a camera → ``window``;
+    ``s3://bucket/in.mp4`` → ``in-udnie.mp4`` in the current folder.
     With ``--overwrite`` the name may be in use.
 
     Args:
@@ -27,10 +28,12 @@ def default_output(source: str, settings: Settings, note: str = "") -> str:
     # A file name stands for the output that is not known yet: only the rest decides.
     if is_live(source, "out.mp4", settings):
         return WINDOW
+    from ..pipeline.core.address import file_name, is_remote
     from ..pipeline.core.files import PICTURE_SUFFIXES, neighbour, unused_path
     from ..pipeline.media.outputs import CONTAINERS
 
-    path = Path(source)
+    # A result is not put far away unasked.
+    path = Path(file_name(source) if is_remote(source) else source)
     suffix = path.suffix.lower()
     if path.is_dir():
         stem, suffix = path.resolve().name, ""

@@ -62,13 +62,14 @@ class Bar:
             return ""
         return f"{duration_text((self.total - self.done) / self.rate)} left"
 
-    def advance(self, note: str = "") -> None:
-        """Count one unit.
+    def advance(self, note: str = "", count: int = 1) -> None:
+        """Count a unit, or several.
 
         Args:
             note: what else is to be said of it.
+            count: how many.
         """
-        self.done += 1
+        self.done += count
         self._display(self, " ".join(text for text in (self.speed, note) if text))
         if self._measured_from is None:
             self._measured_from = self.done, time.monotonic()
@@ -135,15 +136,25 @@ class Report:
         elif not self.quiet:
             self.console.print(printable(line), markup=False, emoji=False)
 
+    def failure(self, line: str) -> None:
+        """One line that is printed with ``--quiet`` too: what failed, while the rest goes on."""
+        if self.as_json:
+            self.event(event="failed", reason=line)
+        else:
+            self.console.print(f"stylize-video: {printable(line)}", markup=False, emoji=False)
+
     @contextmanager
-    def notes(self) -> Generator[None]:
+    def notes(self, of: str = "") -> Generator[None]:
         """Print the pipeline's warnings while the block runs, a line each.
 
         A block within another one replaces it: each warning is printed once.
+
+        Args:
+            of: begins each line, where it would not be clear of what a warning is.
         """
         logger = logging.getLogger("stylize_video")
         before = logger.handlers
-        logger.handlers = [_Notes(self)]
+        logger.handlers = [_Notes(self, f"{of} note: ".lstrip())]
         try:
             yield
         finally:
@@ -168,7 +179,10 @@ class Report:
             with self._rich() as bars:
                 task = bars.add_task(label, total=total, completed=done, note="measuring speed")
                 yield Bar(
-                    total, unit, done, lambda bar, text: bars.update(task, advance=1, note=text)
+                    total,
+                    unit,
+                    done,
+                    lambda bar, text: bars.update(task, completed=bar.done, note=text),
                 )
 
     def _json_line(self, bar: Bar, text: str) -> None:
@@ -205,9 +219,10 @@ class Report:
 
 
 class _Notes(logging.Handler):
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, begin: str) -> None:
         super().__init__(logging.WARNING)
         self._report = report
+        self._begin = begin
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._report.say(f"note: {record.getMessage()}")
+        self._report.say(self._begin + record.getMessage())

@@ -12,6 +12,7 @@ import typer
 from ..pipeline.core.config import Settings
 from ..pipeline.core.errors import SettingsError
 from ..pipeline.core.groups import PAINTED
+from .batch import LOSSES, run_batch
 from .checks import refuse_same, refuse_vgg
 from .learn import learned_settings
 from .live import play
@@ -20,36 +21,53 @@ from .output import default_output
 from .plan import PlanOnly, print_plan
 from .preview import preview_settings
 from .progress import Report
+from .running import Progress, print_result
 from .stopping import STOPPED, signals_as_ctrl_c, stop_on_signal
 from .torch_backend import need_torch
-
-LOSSES = 3
-"""Exit code: the picture is whole, but something that was planned is missing beside it."""
 
 if TYPE_CHECKING:
     from ..export.keyframe_backend import KeyframeBackend
     from ..pipeline.media.images import PictureSource
-    from ..pipeline.render import Result, Start
 
 
 @with_options(Settings)
 def run(
     typed: dict[str, Any],
     source: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="INPUT",
-            help="A video, a picture, a folder or pattern of pictures; -: standard input; or live: "
-            "a camera (0), a stream, see live --help.",
+            help="A video, also at an address (s3://bucket/in.mp4); a picture, a folder or pattern "
+            "of pictures; -: standard input; or live: a camera (0), a stream, see live --help.",
         ),
-    ],
+    ] = None,
     output: Annotated[
         str | None,
         typer.Argument(
             metavar="OUTPUT",
             help="A video (.mp4 .mov .mkv .webm .ts .gif .apng .webp), a picture, a folder for "
-            "PNGs, a pattern (frames/%04d.tif); -: standard output; or live: window, a stream, a "
-            "page. Default: in-STYLE.mp4 beside in.mp4; a camera opens a window.",
+            "PNGs, a pattern (frames/%04d.tif), an address (s3://bucket/out.mp4); -: standard "
+            "output; or live: window, a stream, a page. Default: in-STYLE.mp4 beside in.mp4; a "
+            "camera opens a window.",
+        ),
+    ] = None,
+    more: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="INPUTS", help="With --to: more inputs. All names are inputs then."),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Paint several inputs, one by one, into this folder: files, folders, patterns "
+            "(*.mp4), or a .txt file that lists them. stylize-report.csv says what became of each.",
+        ),
+    ] = None,
+    watch: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="With --to: paint what is put into this folder, as soon as it is complete there.",
         ),
     ] = None,
     preview: Annotated[
@@ -71,6 +89,14 @@ def run(
 
     settings = read_settings(config, typed)
     report = Report(quiet, json_progress)
+    if to is not None or watch is not None:
+        inputs = [name for name in (source, output, *(more or ())) if name is not None]
+        folder = _folder_of_results(inputs, to, watch, preview, plan)
+        refuse_vgg(vgg, settings)
+        run_batch(inputs, folder, watch, settings, report)
+        return
+    _refuse_several(source, more)
+    assert source is not None
     output = output or default_output(source, settings, "" if preview is None else "preview")
     live = is_live(source, output, settings)
     refuse_vgg(vgg, settings)
@@ -83,6 +109,48 @@ def run(
         play(source, output, settings, report)
     else:
         _paint(source, output, settings, report, vgg)
+
+
+def _refuse_several(source: str | None, more: list[str] | None) -> None:
+    """Refuse no input at all, and several of them without a folder for the results.
+
+    Raises:
+        SettingsError: what to type.
+    """
+    if source is None:
+        raise SettingsError("there is no INPUT; type a film: stylize-video in.mp4")
+    if more:
+        raise SettingsError(
+            f"{2 + len(more)} names are typed: INPUT and OUTPUT are two; for several inputs add "
+            "--to FOLDER"
+        )
+    if Path(source).is_dir():
+        from ..pipeline.batch.inputs import holds_films
+
+        if holds_films(Path(source)):
+            raise SettingsError(
+                f"folder {source} holds films: add --to FOLDER to paint them one by one"
+            )
+
+
+def _folder_of_results(
+    inputs: list[str], to: Path | None, watch: Path | None, preview: float | None, plan: bool
+) -> Path:
+    """The folder of ``--to``.
+
+    Raises:
+        SettingsError: it is missing, there is no input, or something is typed that is for one film.
+    """
+    if to is None:
+        raise SettingsError("--watch needs a folder for the results: add --to FOLDER")
+    if not inputs and watch is None:
+        raise SettingsError(
+            "--to needs inputs: type films, pictures, folders, or add --watch FOLDER"
+        )
+    for name, typed in (("--preview", preview is not None), ("--plan", plan)):
+        if typed:
+            raise SettingsError(f"{name} does not apply to --to; type one input, without --to")
+    return to
 
 
 def _refuse_with_pipes(
@@ -124,17 +192,17 @@ def _paint(source: str, output: str, settings: Settings, report: Report, vgg: Pa
         return
     message = "stopping: finishing the file (Ctrl-C again to drop it)"
     with report.notes(), stop_on_signal(report, message) as stop, ExitStack() as block:
-        progress = _Progress(report, source, Path(output), block)
+        progress = Progress(report, source, Path(output), block)
         result = stylize(
             source,
             output,
             settings,
             on_start=progress.start,
-            on_frame=lambda frame: progress.advance(),
+            on_progress=progress.advance,
             stop=stop,
             backend=_keyframe_backend(settings, report, vgg, stop),
         )
-    _print_result(result, progress.pictures, report)
+    print_result(result, progress.pictures, report)
     _name_learned(learned, report)
     if result.stopped:
         raise typer.Exit(STOPPED)
@@ -193,64 +261,3 @@ def _keyframe_backend(
     from ..export.keyframe_backend import KeyframeBackend
 
     return KeyframeBackend(settings, report, vgg, stop)
-
-
-def _print_result(result: Result, pictures: bool, report: Report) -> None:
-    if report.as_json:
-        report.event(
-            event="stopped" if result.stopped else "done",
-            output=str(result.output),
-            frames=result.frames,
-            start=float(result.start),
-            end=float(result.end),
-            missing=list(result.losses),
-        )
-        return
-    seconds = float(result.end - result.start)
-    count = f"{result.frames} {'picture' if pictures else 'frame'}{'s'[: result.frames != 1]}"
-    if not pictures:
-        count += f", {seconds:.2f} s"
-    if result.stopped:
-        report.say(f"stopped: {result.output} holds the first {count}")
-    else:
-        missing = "".join(f"; missing: {line}" for line in result.losses)
-        report.say(f"wrote {result.output}: {count}{missing}")
-
-
-class _Progress:
-    """The progress of one run: opened when the run starts, closed with ``block``."""
-
-    def __init__(self, report: Report, name: str, output: Path, block: ExitStack) -> None:
-        self.report = report
-        self.name = name
-        self.pictures = False
-        """Still pictures are read and written: they have no speed of play."""
-        self._output = output
-        self._block = block
-        self._bar: Any = None
-        self._rate = 0.0
-
-    def start(self, start: Start) -> None:
-        """Print what runs, and begin to count."""
-        from ..pipeline.media.outputs import is_video
-
-        info = start.info
-        self.pictures = info.container is None and not is_video(self._output, start.frames != 1)
-        rate = "" if self.pictures else f", {float(info.rate):.5g} frames/s"
-        self.report.say(
-            f"{start.style} on {start.device}: {self.name}, {info.width}x{info.height}{rate}"
-        )
-        self._rate = float(info.rate)
-        if start.frames == 1:
-            return
-        unit = "pictures" if self.pictures else "frames"
-        progress = self.report.progress("painting", start.frames, unit)
-        self._bar = self._block.enter_context(progress)
-
-    def advance(self) -> None:
-        """Count one frame."""
-        if self._bar is None:
-            return
-        rate = self._bar.rate
-        play = "" if self.pictures or rate is None else f"({rate / self._rate:.2f}x)"
-        self._bar.advance(play)

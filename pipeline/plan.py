@@ -6,51 +6,63 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 
+from .core.config import Settings
 from .core.frame import ALL, Frame, Span
 from .core.placement import work_parent
-from .keyframes.run import (
-    KeyframeBackend,
-    KeyframeJob,
-    Stage,
-    prepare_keyframes,
-)
+from .keyframes.run import KeyframeJob
 from .media.constant_rate import at_rate
-from .media.encoding import Encoding
-from .media.size_estimate import bytes_text, estimate_bytes, free_bytes
+from .media.encoding import Encoding, lossless
+from .media.outputs import ANIMATIONS, container_of
+from .media.pipe import PipedFile
+from .media.remote import RemotePlace
+from .media.size_estimate import (
+    bytes_text,
+    estimate_bytes,
+    estimate_memory,
+    free_bytes,
+    free_memory,
+)
 from .media.source import Source, SourceInfo
 from .media.standard_output import NAME, PipeFormat
 from .media.streams import StreamPlan
 from .styles.finish import Finish
 from .styles.masks import ContentMasks, Masks
-from .styles.per_shot import paint_shots
 from .styles.repaint import Repaint
-from .styles.style import Style, StyleInfo
+from .styles.style import Style
 from .styles.untouched import Untouched
-from .temporal.canvas import lay_still, travel
-from .temporal.consistency import TemporalBlend
+from .temporal.canvas import PERIOD, lay_still, travel
+from .temporal.consistency import BLEND_WEIGHTS
+from .temporal.division import Division
 from .temporal.flow import FlowEstimator
 from .temporal.motion import attach_motion
 from .temporal.scenes import Shots
 
 log = logging.getLogger(__name__)
 
-# Seconds before --start that are painted too: after twelve frames, 3 % of the blend's weight is
-# left on what came before them.
-_SETTLE = Fraction(1, 2)
+# Weight of the temporal blend → frames before a chunk that are painted too: after so many, 3 % of
+# the weight is left on what came before them; and frames in which what is known of the light and of
+# what stands still stops to depend on those before. All of them last this long at least, seconds.
+_SETTLE = {BLEND_WEIGHTS["flow"]: 12, BLEND_WEIGHTS["strong"]: 22}
+_FORGET = 13
+_LEAST = Fraction(1, 2)
 
 
 @dataclass(frozen=True)
 class Plan:
     """A run, decided and opened."""
 
+    settings: Settings
+    """Of which it was made."""
     source: Source
     target: Path
+    output: str
+    """As the user typed it."""
     span: Span
     """The part of the source that is read."""
     style: Style | None
@@ -85,6 +97,8 @@ class Plan:
     names: str
     """Of the pictures, where pictures are written; with a printf number where there are several."""
     overwrite: bool
+    remote: RemotePlace | None = None
+    """Where the output is put when it is complete, far away; ``target`` is its name here."""
     pipe: PipeFormat | None = None
     """Of what is written to standard output; ``None``: ``target`` is a file or folder."""
 
@@ -99,36 +113,15 @@ class Plan:
         info = self.source.info
         return info if self.rate is None else at_rate(info, self.rate)
 
-    def open_painter(self, backend: KeyframeBackend | None = None) -> tuple[StyleInfo, Stage]:
-        """Open what paints and return it with its stage.
+    @property
+    def is_animation(self) -> bool:
+        """A GIF, APNG or WebP is written, which can't be joined of segments: it is encoded last."""
+        return self.encoding is not None and container_of(self.target)[0] in ANIMATIONS
 
-        Key frames are painted by this call, which can take minutes.
-
-        Args:
-            backend: paints key frames and learns from them, where the settings ask for it.
-
-        Returns:
-            What paints, for messages; and its stage, which turns an iterator of source frames into
-            one of painted frames.
-        """
-        if self.style is None:
-            assert self.keyframes is not None
-            assert self.flow is not None
-            return prepare_keyframes(self.keyframes, self.flow, backend)
-        info = self.style.info
-        blend = None
-        if info.recurrent and self.blend is not None:
-            blend = TemporalBlend(self.blend)
-        stage = partial(
-            paint_shots,
-            style=self.style,
-            strength=self.strength,
-            blend=blend,
-            since=self._painted_since,
-            is_film=self.is_film,
-            repaint=self.repaint,
-        )
-        return info, stage
+    @property
+    def segment_encoding(self) -> Encoding | None:
+        """Of the segments of a video."""
+        return lossless(self.output_info, self.deep) if self.is_animation else self.encoding
 
     @property
     def is_untouched(self) -> bool:
@@ -145,20 +138,56 @@ class Plan:
         return inside and self.style is not None and self.shots.needed
 
     @property
-    def _painted_since(self) -> Fraction | None:
-        """The time of the first frame that is painted: the blend needs some before ``span``."""
-        if not self.starts_inside or self.span.start is None:
-            return None
-        return self.span.start - (0 if self.blend is None else _SETTLE)
+    def division(self) -> Division:
+        """How the film is divided into chunks."""
+        info = self.source.info
+        whole = self.style is None or self.pipe is not None or info.frames == 1
+        whole = whole or isinstance(info.container, PipedFile)
+        if whole:
+            return Division(None)
+        # The canvas is renewed at times that are multiples of its period.
+        length = math.ceil(Fraction(self.settings.chunk_seconds) / PERIOD) * PERIOD
+        if not self.shots.needed:
+            return Division(length, self.source.seeks)
+        forget, settle = (
+            min(PERIOD, max(_LEAST, count / info.rate))
+            for count in (_FORGET, _SETTLE.get(self.blend or 0, 0))
+        )
+        settle = settle if self.blend is not None else Fraction(0)
+        return Division(length, self.source.seeks, PERIOD + forget, PERIOD, settle)
 
-    def attach_motion(self, frames: Iterable[Frame]) -> Iterable[Frame]:
-        """Stage: give the frames their motion and their canvas, where they are needed."""
+    @property
+    def workers(self) -> int:
+        """Processes that render here: several where the film's middle can be read by itself."""
+        return self.settings.workers if self._is_shared and not self.on_cluster else 1
+
+    @property
+    def on_cluster(self) -> bool:
+        """Whether a Ray cluster renders."""
+        return self.settings.engine == "ray" and self._is_shared
+
+    @property
+    def _is_shared(self) -> bool:
+        return self.division.length is not None and self.source.seeks
+
+    def attach_motion(
+        self, frames: Iterable[Frame], begin: Fraction | None = None
+    ) -> Iterable[Frame]:
+        """Stage: give the frames their motion and their canvas, where they are needed.
+
+        Args:
+            frames: of the source.
+            begin: the time at which the shot began of which they begin in the middle.
+        """
+        if self.flow is None and self.canvas is None:
+            return frames
         if self.flow is not None and self.style is not None:
             frames = attach_motion(frames, self.flow)
         if self.canvas is None:
             return frames
-        stage = travel if self.is_film else lay_still
-        return stage(frames, self.canvas)
+        if not self.is_film:
+            return lay_still(frames, self.canvas)
+        return travel(frames, self.canvas, begin)
 
     def lines(self) -> list[str]:
         """The plan for the user, a line each: what is read, painted, written and left out."""
@@ -166,7 +195,8 @@ class Plan:
         span = "" if self.span == ALL else f", from {_seconds(self.span.start, info)}"
         if self.span.end is not None:
             span += f" to {_seconds(self.span.end, info)}"
-        target = self.target if self.pipe is None else NAME
+        target = self.output if self.remote is not None else self.target
+        target = target if self.pipe is None else NAME
         lines = [
             f"read     {info.name}: {info.width}x{info.height}, {self._length()}{span}",
             f"paint    {self._style_line()}",
@@ -175,6 +205,7 @@ class Plan:
             *self._repaint_lines(),
             f"write    {target}{self._encoding_line()}",
             *self._disk_lines(),
+            *self._worker_lines(),
         ]
         if self.mask is not None:
             lines.append(f"mask     {self.mask}")
@@ -199,6 +230,20 @@ class Plan:
         where = work_parent(self.target)
         twice = "" if self.encoding is None else ", half of it only until the sound is joined"
         return [f"disk     about {needed}{twice}; {free} free in {where}"]
+
+    def _worker_lines(self) -> list[str]:
+        if self.settings.engine == "ray":
+            where = self.settings.address or "the one of this computer"
+            here = "this computer alone: this film can't be read from its middle"
+            return [f"workers  Ray cluster, {where}" if self.on_cluster else f"workers  {here}"]
+        if self.settings.workers == 1:
+            return []
+        if self.workers == 1:
+            return ["workers  1: this film can't be read from its middle"]
+        info = self.source.info
+        each, free = estimate_memory(info.width, info.height), free_memory()
+        fit = "" if free is None else f"; {bytes_text(free)} is free, enough for {free // each}"
+        return [f"workers  {self.workers}, about {bytes_text(each)} of memory each{fit}"]
 
     def warn_of_full_disk(self) -> None:
         """Log a warning where the output will not fit on its disk."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
 
+from .core.address import is_remote
 from .core.applicability import refuse_inapplicable
 from .core.config import Settings
 from .core.errors import SinkError, SourceError, reason
@@ -27,6 +28,8 @@ from .media.inputs import open_source
 from .media.kind import output_kind, piped_kind, source_kind
 from .media.outputs import FOLDER_NAMES, check_output, container_of, is_video, split_sequence
 from .media.pipe import PIPE
+from .media.remote import RemotePlace
+from .media.sequence import NUMBER
 from .media.source import Reading, Source, SourceInfo
 from .media.standard_output import FORMATS, PipeFormat, check_terminal, pipe_encoding
 from .media.streams import StreamPlan, plan_streams
@@ -45,13 +48,22 @@ from .temporal.scenes import Shots
 log = logging.getLogger(__name__)
 
 
-def make_plan(source: str | Path, output: str | Path, settings: Settings | None = None) -> Plan:
+OpenStyle = Callable[[Settings, ContentMasks | None], Style]
+
+
+def make_plan(
+    source: str | Path,
+    output: str | Path,
+    settings: Settings | None = None,
+    opens: OpenStyle | None = None,
+) -> Plan:
     """Decide a run from file to file, and open what it needs. Nothing is written.
 
     Args:
         source: a video file, a picture, a folder or a pattern of pictures; ``-``: standard input.
         output: a video file; a picture; or a folder, for numbered PNGs; ``-``: standard output.
         settings: see ``Settings``.
+        opens: opens the style; ``OpenedStyle`` for several films.
 
     Raises:
         StylizeError: what can't be done, in one line.
@@ -62,14 +74,14 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
     keep_hdr = _keeps_hdr(settings, kinds) and not out.is_raw  # which has no tags
     opened = _open(str(source), settings, keep_hdr, out)
     info = opened.info
-    _refuse_same(info.files, out.target)
+    _refuse_same(info, out)
     encodes = is_video(out.target, film=info.frames != 1)
     _check_one_picture(out.target, info, encodes)
     check_keyframes(settings, info)
     job = _job(kinds, opened, out)
     refuse_inapplicable(settings, job)
     span = _span(settings, info)
-    style, content_masks = _open_style(settings, opened, job)
+    style, content_masks = _open_style(settings, opened, job, opens or open_style)
     blend = _blend(settings, style, info)
     canvas = settings.canvas if style is not None and style.info.canvas else None
     travels = bool(canvas) and job.is_film
@@ -81,8 +93,10 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
     masks = open_masks(settings, opened)
     content = _content(settings, style, info, keep_hdr)
     plan = Plan(
+        settings=settings,
         source=opened,
         target=out.target,
+        output=str(output),
         span=span,
         style=style,
         keyframes=keyframes,
@@ -104,6 +118,7 @@ def make_plan(source: str | Path, output: str | Path, settings: Settings | None 
         streams=_streams(info, out) if encodes else (),
         names=picture_name(out.target) or out.names,
         overwrite=settings.overwrite,
+        remote=out.remote,
         pipe=out.pipe,
     )
     plan.warn_of_full_disk()
@@ -119,6 +134,8 @@ class _Output:
     """Of the pictures of a folder."""
     pipe: PipeFormat | None = None
     """Of standard output; ``target`` is then a name for its kind."""
+    remote: RemotePlace | None = None
+    """Where the output is put when it is complete; ``target`` is then its name here."""
 
     @property
     def keyframes(self) -> Path:
@@ -136,9 +153,22 @@ def _choose_output(output: str | Path, settings: Settings) -> _Output:
         check_terminal()
         pipe = FORMATS[settings.format]
         return _Output(Path(f"stdout{pipe.like}"), pipe=pipe)
+    if is_remote(str(output)):
+        return _remote_output(str(output), settings)
     target, names = split_sequence(Path(output))
     check_output(target, settings, str(output), names)
     return _Output(target, names)
+
+
+def _remote_output(output: str, settings: Settings) -> _Output:
+    place = RemotePlace(output)
+    target = place.local
+    numbered = picture_name(target) is not None and NUMBER.search(target.name)
+    if numbered or not target.suffix or output.endswith("/"):
+        raise SinkError(f"output {output} is a folder; only a film, or one picture, can be there")
+    check_output(target, settings, output)
+    place.check(settings.overwrite)
+    return _Output(target, remote=place)
 
 
 def _job(kinds: frozenset[StyleKind], source: Source, out: _Output) -> Job:
@@ -154,13 +184,13 @@ def _job(kinds: frozenset[StyleKind], source: Source, out: _Output) -> Job:
 
 
 def _open_style(
-    settings: Settings, source: Source, job: Job
+    settings: Settings, source: Source, job: Job, opens: OpenStyle
 ) -> tuple[Style | None, ContentMasks | None]:
     """What paints, and the masks of its parts; neither where key frames do."""
     if has_keyframes(settings):
         return None, None
     content_masks = open_content_masks(settings, source)
-    style = open_style(settings, content_masks)
+    style = opens(settings, content_masks)
     refuse_inapplicable(settings, replace(job, canvas=style.info.canvas))
     return (style if settings.strength else Untouched(style.info)), content_masks
 
@@ -274,9 +304,12 @@ def _span(settings: Settings, info: SourceInfo) -> Span:
     )
 
 
-def _refuse_same(sources: Iterable[Path], target: Path) -> None:
+def _refuse_same(info: SourceInfo, out: _Output) -> None:
     """Refuse to write over what is read, or into a folder of it."""
-    for source in sources:
+    target = out.target
+    if out.remote is not None and out.remote.name == info.name:
+        raise SinkError(f"output {info.name} is the input itself; give another name")
+    for source in info.files:
         if not (source.exists() and target.exists()):
             continue
         if source.samefile(target) or (

@@ -1,45 +1,45 @@
-"""The main job, file to file: runs a plan. A run renders segments and joins them."""
+"""The main job, file to file: runs a plan. A run renders chunks to segments and joins them."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Generator, Iterable
-from contextlib import closing, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .core.concurrency import closing_source, prefetch
+from .chunks.assemble import assemble, place, upload
+from .chunks.facts import difference, facts_of
+from .chunks.journal import Finished, Journal
+from .chunks.painter import Painter, open_painter
+from .chunks.renderer import ChunkRenderer, OnFrame, OnProgress, render_segment
+from .core.concurrency import closing_source
 from .core.config import Settings
-from .core.errors import SinkError, SourceError, StylizeError, reason
-from .core.files import unused_path, writing
-from .core.frame import Frame, Layout, Span
-from .core.placement import put_in_place, real_path
-from .imaging.compositing import mirror
-from .keyframes.run import KeyframeBackend, Stage
-from .media.constant_rate import constant_rate
-from .media.mux import TimeWindow, join
-from .media.outputs import check_place, container_of
+from .core.errors import SinkError, StylizeError
+from .core.files import writing
+from .core.frame import Frame
+from .keyframes.run import KeyframeBackend
+from .media.fragment import is_fragment, mark_fragment
 from .media.pipe import PipedFile
 from .media.source import SourceInfo
 from .media.standard_output import NAME, PipeWriter
 from .media.streams import notes
-from .media.unfinished import FINISHED, SEGMENT
-from .media.work_folder import WorkFolder, keep_of_dead_runs, work_folder
-from .media.writers import WRITTEN_AT_ONCE, PictureWriter, Segment, VideoWriter, Writer
+from .media.unfinished import segments_in
+from .media.work_folder import WorkFolder, work_folder
 from .plan import Plan
 from .planning import make_plan
-from .styles.finish import finish_frames
-from .styles.painted_size import reduce_frames, restore_frames
-from .styles.style import StyleInfo
-from .temporal.consistency import blend_frames
-from .temporal.shot_start import after, find_shot_start
+from .temporal.division import Chunk, Division
+
+if TYPE_CHECKING:
+    from .chunks.cluster import OnCluster
+    from .chunks.workers import SideBySide
 
 log = logging.getLogger(__name__)
 
-# Frames that may wait between two stages: enough to absorb key frames, 30 MB at 1080p.
-_DEPTH = 3
+OnStart = Callable[["Start"], None]
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,16 @@ class Start:
     """What really runs the style."""
     style: str
     """Its name."""
+    done: int = 0
+    """Frames that an earlier run has painted, which did not end."""
 
 
 @dataclass(frozen=True)
 class Result:
     """What a run has written."""
 
-    output: Path
+    output: Path | str
+    """The file or folder; or the address."""
     frames: int
     start: Fraction
     """Source time of the first frame, seconds."""
@@ -77,7 +80,8 @@ def stylize(
     settings: Settings | None = None,
     *,
     on_start: Callable[[Start], None] | None = None,
-    on_frame: Callable[[Frame], None] | None = None,
+    on_frame: OnFrame | None = None,
+    on_progress: OnProgress | None = None,
     stop: threading.Event | None = None,
     backend: KeyframeBackend | None = None,
 ) -> Result:
@@ -88,7 +92,8 @@ def stylize(
         output: a video file; a picture; or a folder, for numbered PNGs.
         settings: style, device, size, encoder …; see ``Settings``.
         on_start: called once, before the first frame.
-        on_frame: called after each frame is written.
+        on_frame: called after each frame is written by this process; not where workers write.
+        on_progress: called with the number of frames that were written since the last call.
         stop: when set, the run finishes the file with what it has.
         backend: paints key frames and learns from them, where the settings ask for it.
 
@@ -97,72 +102,75 @@ def stylize(
         before.
     """
     plan = make_plan(source, output, settings)
-    return render(plan, on_start=on_start, on_frame=on_frame, stop=stop, backend=backend)
+    return render(
+        plan,
+        on_start=on_start,
+        on_frame=on_frame,
+        on_progress=on_progress,
+        stop=stop,
+        backend=backend,
+    )
 
 
 def render(
     plan: Plan,
     *,
-    on_start: Callable[[Start], None] | None = None,
-    on_frame: Callable[[Frame], None] | None = None,
+    on_start: OnStart | None = None,
+    on_frame: OnFrame | None = None,
+    on_progress: OnProgress | None = None,
     stop: threading.Event | None = None,
     backend: KeyframeBackend | None = None,
 ) -> Result:
     """Run a plan; see ``stylize``."""
     for note in notes(plan.streams):
         log.warning("%s", note)
-    style, paint = plan.open_painter(backend)
-    if on_start is not None:
-        on_start(Start(plan.source.info, plan.frames, style.device, style.name))
-    target = plan.target
     container = plan.source.info.container
     if isinstance(container, PipedFile):
         container.stop = stop
+
+    def written(frame: Frame) -> None:
+        if on_frame is not None:
+            on_frame(frame)
+        if on_progress is not None:
+            on_progress(1)
+
     if plan.pipe is not None:
-        return _render_to_pipe(plan, style, paint, on_frame, stop)
-    keep_of_dead_runs(target)
-    with work_folder(target) as folder:
-        path = folder.path / SEGMENT
-        writer = _open_writer(path, plan)
-        stages = _stages(plan, style, paint)
-        frames = _frames(plan, style)
-        segment, broken = render_segment(
-            plan.source.info, frames, stages, path, writer, on_frame, stop
-        )
-        stopped = stop is not None and stop.is_set()
-        cut_short = stopped or broken is not None
-        with writing(target):
-            result, losses = _assemble(segment, plan, cut_short)
-        # A fragment never takes the place of a whole older file.
-        whole = not cut_short and not losses
-        target = _place(result, target, plan, whole, losses, folder)
-        if not cut_short:
-            plan.shots.save(plan.span)
-    if broken is not None:
-        raise type(broken)(f"{broken}; the {segment.frames} frames before that are in {target}")
-    return Result(target, segment.frames, segment.start, segment.end, stopped, tuple(losses))
+        return _render_to_pipe(plan, open_painter(plan, backend), on_start, written, stop)
+    with work_folder(plan.target) as folder:
+        painter = open_painter(plan, backend)
+        with closing(ChunkRenderer(plan, painter, plan.division)) as renderer:
+            run = _Run(plan, folder, renderer, written, on_progress, stop)
+            begin = run.resume()
+            if on_start is not None:
+                on_start(_start(plan, painter, folder.resumable))
+            run.render_from(begin)
+        result = run.finish()
+    if run.broken is not None:
+        error = run.broken
+        raise type(error)(f"{error}; the {result.frames} frames before that are in {result.output}")
+    return result
+
+
+def _start(plan: Plan, painter: Painter, done: int = 0) -> Start:
+    return Start(plan.source.info, plan.frames, painter.info.device, painter.info.name, done)
 
 
 def _render_to_pipe(
     plan: Plan,
-    style: StyleInfo,
-    paint: Stage,
-    on_frame: Callable[[Frame], None] | None,
+    painter: Painter,
+    on_start: OnStart | None,
+    on_frame: OnFrame,
     stop: threading.Event | None,
 ) -> Result:
     """Write frames to standard output as they are painted; see ``render``."""
     assert plan.pipe is not None and plan.encoding is not None
+    if on_start is not None:
+        on_start(_start(plan, painter))
     writer = PipeWriter(plan.pipe, plan.output_info, plan.encoding, plan.streams, plan.span)
-    painted = _stages(plan, style, paint)
-
-    def stages(frames: Iterable[Frame]) -> Generator[Frame]:
-        yield from painted(frames)
-        writer.reach_end()
-
-    frames = _frames(plan, style)
-    segment, broken = render_segment(
-        plan.source.info, frames, stages, plan.target, writer, on_frame, stop
-    )
+    with closing(ChunkRenderer(plan, painter, Division(None))) as renderer:
+        frames = _then(renderer.frames(renderer.first()), writer.reach_end)
+        info = plan.source.info
+        segment, broken = render_segment(info, frames, plan.target, writer, on_frame, stop)
     if broken is not None:
         raise type(broken)(f"{broken}; the {segment.frames} frames before that were written")
     stopped = stop is not None and stop.is_set()
@@ -170,196 +178,159 @@ def _render_to_pipe(
     return Result(Path(NAME), segment.frames, segment.start, segment.end, stopped, losses)
 
 
-def render_segment(
-    info: SourceInfo,
-    frames: Iterable[Frame],
-    stages: Stage,
-    path: Path,
-    writer: Writer,
-    on_frame: Callable[[Frame], None] | None = None,
-    stop: threading.Event | None = None,
-) -> tuple[Segment, StylizeError | None]:
-    """Render frames into ``writer``; the segment depends on nothing else.
-
-    Decoding and encoding have threads of their own, as ``stages`` has.
-
-    Args:
-        info: of the source of the frames.
-        frames: of the source, as they are read.
-        stages: source frames → the frames to write.
-        path: of the segment.
-        writer: writes it.
-        on_frame: called after each frame is written.
-        stop: when set, no more frames are read.
-
-    Returns:
-        The finished segment, and what broke the source or a stage where it ended early.
-
-    Raises:
-        SourceError: there is no frame.
-    """
-    first: Fraction | None = None
-    end = Fraction(0)
-    count = 0
-    broken: StylizeError | None = None
-    painted = stages(prefetch(frames, _DEPTH))
-    with closing(writer), closing(painted):
-        try:
-            for frame in painted:
-                writer.write(frame)
-                count += 1
-                first = frame.time if first is None else first
-                end = frame.time + (frame.duration * frame.time_base or 1 / info.rate)
-                if on_frame is not None:
-                    on_frame(frame)
-                if stop is not None and stop.is_set():
-                    break
-        except SinkError:  # what could be written is no finished segment
-            raise
-        except StylizeError as error:
-            broken = error
-    if first is None:
-        raise broken or SourceError(f"{info.name} has no frame between --start and --end")
-    return Segment(path, count, first, end), broken
-
-
-def _layout(plan: Plan, style: StyleInfo) -> Layout:
-    """How the frames are read: planes spare two conversions."""
-    if plan.is_untouched:
-        return "coded"
-    if plan.deep:
-        return "deep"
-    return "planes" if style.planar and plan.encoding is not None else "rgb"
-
-
-def _stages(plan: Plan, style: StyleInfo, paint: Stage) -> Stage:
-    """Source frames → the frames to write. Cuts and motion, painting, and blending run at once."""
-
-    def stages(frames: Iterable[Frame]) -> Generator[Frame]:
-        with closing(plan.masks) if plan.masks is not None else nullcontext():
-            frames = plan.shots.mark(frames)
-            if plan.content_masks is not None:
-                frames = plan.content_masks.attach(frames)
-            if plan.flow is not None or plan.canvas is not None:
-                frames = prefetch(plan.attach_motion(frames), _DEPTH)
-            frames = prefetch(paint(frames), _DEPTH)
-            if plan.blend is not None and not style.recurrent:
-                frames = blend_frames(frames, plan.blend)
-            frames = prefetch(restore_frames(frames), _DEPTH)
-            if plan.starts_inside and plan.span.start is not None:
-                frames = after(frames, plan.span.start, 1 / plan.source.info.rate)
-            frames = finish_frames(frames, plan.finish)
-            if plan.mirror:
-                frames = _mirror_frames(frames)
-            yield from frames if plan.rate is None else constant_rate(frames, plan.rate)
-
-    return stages
-
-
-def _frames(plan: Plan, style: StyleInfo) -> Iterable[Frame]:
-    """The frames of the plan's span, and those before it that they depend on.
-
-    Those of a large film are reduced to the size at which they are painted.
-    """
-    layout = _layout(plan, style)
-
-    def read(span: Span) -> Iterable[Frame]:
-        frames = plan.source.frames(span, layout)
-        return frames if style.scale is None else reduce_frames(frames, style.scale)
-
-    return read(_read_span(plan, read))
-
-
-def _read_span(plan: Plan, read: Callable[[Span], Iterable[Frame]]) -> Span:
-    """What is read: the plan's span, and before it the beginning of the shot in which it starts."""
-    span = plan.span
-    if span.start is None or not plan.starts_inside:
-        return span
-    first = plan.source.info.start
-    return Span(find_shot_start(read, plan.shots.mark, span.start, first), span.end)
-
-
-def _mirror_frames(frames: Iterable[Frame]) -> Generator[Frame]:
-    """The stage of ``--mirror``: a late one, because masks and key frames fit the source."""
+def _then(frames: Generator[Frame], act: Callable[[], None]) -> Generator[Frame]:
+    """Frames, and what is done after the last one."""
     with closing_source(frames):
-        for frame in frames:
-            alpha = None if frame.alpha is None else mirror(frame.alpha)
-            yield replace(frame, painted=mirror(frame.picture), alpha=alpha)
+        yield from frames
+    act()
 
 
-def _open_writer(path: Path, plan: Plan) -> Writer:
-    if plan.encoding is not None:
-        return VideoWriter(path, plan.target, plan.output_info, plan.encoding)
-    path.mkdir()
-    return PictureWriter(path, plan.target, plan.names)
+class _Run:
+    """One run from file to file, in its work folder."""
 
+    def __init__(
+        self,
+        plan: Plan,
+        folder: WorkFolder,
+        renderer: ChunkRenderer,
+        on_frame: OnFrame,
+        on_progress: OnProgress | None,
+        stop: threading.Event | None,
+    ) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._renderer = renderer
+        self._on_frame = on_frame
+        self._on_progress = on_progress
+        self._stop = stop
+        self._journal = Journal(folder.path) if plan.division.length is not None else None
+        self._finished: list[Finished] = []
+        self.broken: StylizeError | None = None
+        """What broke the source or a stage."""
 
-def _assemble(segment: Segment, plan: Plan, cut_short: bool) -> tuple[Path, list[str]]:
-    """The output, still in the work folder: the segment joined with its sound, or its pictures.
+    @property
+    def _stopped(self) -> bool:
+        return self._stop is not None and self._stop.is_set()
 
-    Returns:
-        The file or folder, and what it lacks, a line a stream.
-    """
-    finished = segment.path.with_name(FINISHED)
-    if plan.encoding is None:
-        segment.path.rename(finished)
-        picture = finished / plan.target.name
-        return (picture if picture.is_file() else finished), []
-    container = container_of(plan.target)[0]
-    if container in WRITTEN_AT_ONCE:
-        segment.path.rename(finished)
-        return finished, []
-    trimmed = plan.span.start is not None
-    span = Span(
-        segment.start if trimmed else None,
-        segment.end if plan.span.end is not None or cut_short else None,
-    )
-    window = TimeWindow(span, segment.start if trimmed else plan.source.info.zero)
-    joined = segment.path.with_name("joined")
-    source, facts = plan.source.info.container, (plan.output_info, plan.encoding.color)
-    losses = join([segment], source, joined, container, window, plan.streams, *facts)
-    if source is not None and source.is_overwritten:
-        losses.append(f"the rest of {source.path}, which was overwritten during the run")
-    joined.rename(finished)
-    segment.path.unlink()
-    return finished, losses
+    def resume(self) -> Chunk | None:
+        """Find what an earlier run has finished, and where to go on; ``None``: all is painted."""
+        self._clear_what_is_of_no_use()
+        first = self._renderer.first()
+        if self._journal is None:
+            return first
+        self._finished = self._journal.all_from(first)
+        self._folder.resumable = sum(chunk.frames for chunk in self._finished)
+        if self._folder.resumable:
+            log.warning(
+                "an earlier run did not end: %d frames are painted already, and are used",
+                self._folder.resumable,
+            )
+        return self._finished[-1].next if self._finished else first
 
+    def _clear_what_is_of_no_use(self) -> None:
+        """Keep the work of a run with which this one can't go on beside the output."""
+        plan, folder = self._plan, self._folder
+        now = facts_of(plan) if self._journal is not None else {}
+        before = None if self._journal is None else self._journal.facts()
+        why = "" if before is None else difference(before, now)
+        why = why or ("" if plan.settings.resume else "--no-resume")
+        if before is not None and why and is_fragment(plan.target) and not plan.overwrite:
+            folder.stays = True
+            raise SinkError(
+                f"output {plan.target} exists: it is the beginning of another run ({why}); add "
+                "--overwrite to replace it"
+            )
+        if (before is None or why) and segments_in(folder.path):
+            kept = folder.keep()
+            reset = f", and this one begins again ({why})" if why else ""
+            if kept:
+                log.warning("an earlier run did not end%s; %s", reset, kept)
+        folder.clear(everything=before is None or bool(why))
+        if self._journal is not None:
+            self._journal.begin(now)
 
-def _place(
-    result: Path, target: Path, plan: Plan, whole: bool, losses: list[str], folder: WorkFolder
-) -> Path:
-    """Put the output in its place in one move; where it now is.
+    def render_from(self, chunk: Chunk | None) -> None:
+        """Render the rest of the film, as far as that is possible."""
+        plan = self._plan
+        if self._journal is not None and (plan.workers > 1 or plan.on_cluster):
+            self._render_side_by_side(chunk, self._journal)
+            return
+        while chunk is not None and self.broken is None and not self._stopped_after_one:
+            finished = None if self._journal is None else self._journal.find(chunk)
+            if finished is None:
+                finished = self._rendered(chunk)
+            else:
+                self._pass_over(finished)
+            self._finished.append(finished)
+            chunk = finished.next
 
-    A file that has appeared there during the run is not replaced, and no file is by a fragment: the
-    output gets an unused name then.
+    def _rendered(self, chunk: Chunk) -> Finished:
+        path = self._folder.path
+        finished, self.broken = self._renderer.render(chunk, path, self._on_frame, self._stop)
+        if self._journal is not None and self.broken is None and not self._stopped:
+            with writing(self._plan.target):
+                finished = self._journal.add(finished)
+            self._folder.resumable += finished.frames
+        return finished
 
-    Args:
-        result: the file or folder, finished.
-        target: its place.
-        plan: of the run.
-        whole: it is no fragment.
-        losses: gets a line where the place can't be written.
-        folder: in which ``result`` is.
+    def _pass_over(self, finished: Finished) -> None:
+        """Count a chunk that an earlier run has finished, which had several workers."""
+        self._folder.resumable += finished.frames
+        if self._on_progress is not None:
+            self._on_progress(finished.frames)
 
-    Raises:
-        SinkError: it can't be moved anywhere; it is left where it was made.
-    """
-    try:
-        check_place(target, plan.overwrite and whole, str(target), plan.names)
-        put_in_place(result, real_path(target))  # what a link points to is replaced, not the link
-        return target
-    except SinkError:
-        appeared = whole or not plan.overwrite
-        why = "appeared during the run" if appeared else "is whole, the new one not"
-    except OSError as error:
-        why = f"can't be written ({reason(error)})"
-        losses.append(f"the name {target}, which {why}")
-    other = unused_path(real_path(target))
-    try:
-        put_in_place(result, other)
-    except OSError as error:
-        folder.stays = True
-        what = f"{target} can't be written any more: {reason(error)}"
-        raise SinkError(f"{what}; the output is finished, and stays in {result}") from error
-    log.warning("%s %s, and was not replaced; see %s", target, why, other)
-    return other
+    def _render_side_by_side(self, chunk: Chunk | None, journal: Journal) -> None:
+        side = self._open_engine(journal)
+        try:
+            side.render(self._renderer.chunks(chunk, journal, self._pass_over))
+        finally:
+            self._finished += journal.all_from(chunk)
+            self._folder.resumable = sum(one.frames for one in self._finished)
+        after = self._finished[-1].next if self._finished else chunk
+        last = None if after is None else side.outcomes.get(after.number)
+        if last is not None:  # it was stopped in it, or the source broke
+            self._finished.append(last.finished)
+            self.broken = last.broken
+        if not any(one.frames for one in self._finished):
+            raise SinkError(f"stopped before the first frame of {self._plan.target} was painted")
+
+    def _open_engine(self, journal: Journal) -> SideBySide | OnCluster:
+        from .chunks.cluster import OnCluster  # neither is for every run
+        from .chunks.worker import Task
+        from .chunks.workers import SideBySide
+
+        plan, how = self._plan, (self._stop, self._on_progress)
+        task = Task(plan.source.info.name, plan.output, plan.settings, self._folder.path)
+        if not plan.on_cluster:
+            return SideBySide(task, plan.workers, *how)
+        settings = plan.settings
+        workers = settings.workers if "workers" in settings.model_fields_set else None
+        device = "cpu" if plan.style is None else plan.style.info.device
+        return OnCluster(task, journal, device, workers, *how)
+
+    @property
+    def _stopped_after_one(self) -> bool:
+        return self._stopped and bool(self._finished)
+
+    def finish(self) -> Result:
+        """Join what is rendered, and put it in its place."""
+        plan, folder = self._plan, self._folder
+        segments = [one.segment(folder.path) for one in self._finished if one.frames]
+        cut_short = self._stopped or self.broken is not None
+        with writing(plan.target):
+            made, losses = assemble(segments, folder.path, plan, cut_short)
+        # A fragment never takes the place of a whole older file, nor is it put far away.
+        far = plan.remote is not None and not cut_short
+        target = (upload if far else place)(
+            made, plan, not cut_short and not losses, losses, folder
+        )
+        if not cut_short:
+            plan.shots.save(plan.span, [cut for one in self._finished for cut in one.cuts])
+        if self._stopped and self._journal is not None:
+            folder.stays = True  # it says that the output is a beginning, which may be replaced
+            if target == plan.target:
+                with writing(plan.target):
+                    mark_fragment(plan.target)
+        frames = sum(segment.frames for segment in segments)
+        start, end = segments[0].start, segments[-1].end
+        return Result(target, frames, start, end, self._stopped, tuple(losses))

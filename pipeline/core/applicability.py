@@ -281,6 +281,19 @@ RULES: tuple[Rule, ...] = (
         "only a film, or a series of pictures, can be cut",
     ),
     Rule(
+        "resume chunk_seconds workers engine",
+        lambda job, s: not job.live and not job.reads_pipe and not job.writes_pipe,
+        "a live picture, or what comes or goes through a pipe, can't be resumed",
+    ),
+    Rule(
+        "chunk_seconds workers engine",
+        lambda job, s: job.source != "picture" and not job.has("painted", "given"),
+        "one picture, and what key frames paint, is made as a whole",
+    ),
+    Rule(
+        "address", lambda job, s: s.engine == "ray", "it names a Ray cluster", "type --engine ray"
+    ),
+    Rule(
         "gaps",
         lambda job, s: job.source == "pictures",
         "only a series of pictures can have gaps",
@@ -493,18 +506,29 @@ RULES: tuple[Rule, ...] = (
 """Every condition that a setting must meet; a setting may have several."""
 
 
+def inapplicable(settings: Settings, job: Job) -> dict[str, str]:
+    """What was typed and does not apply to ``job``.
+
+    Returns:
+        Name of the setting → one line: what was typed, why it does not apply, what to type instead.
+    """
+    found: dict[str, str] = {}
+    for rule in RULES:
+        for name in rule.fields.split():
+            if name in settings.model_fields_set and not rule.applies(job, settings):
+                typed = as_typed(name, getattr(settings, name))
+                found.setdefault(name, f"{typed} {rule.verdict}: {rule.why}; {rule.instead}")
+    return found
+
+
 def refuse_inapplicable(settings: Settings, job: Job) -> None:
     """Refuse what was typed and does not apply to ``job``.
 
     Raises:
-        SettingsError: one line: what was typed, why it does not apply, what to type instead.
+        SettingsError: the first line of ``inapplicable``.
     """
-    typed = settings.model_fields_set
-    for rule in RULES:
-        for name in rule.fields.split():
-            if name in typed and not rule.applies(job, settings):
-                typed_text = as_typed(name, getattr(settings, name))
-                raise SettingsError(f"{typed_text} {rule.verdict}: {rule.why}; {rule.instead}")
+    for line in inapplicable(settings, job).values():
+        raise SettingsError(line)
 
 
 def as_typed(name: str, value: object) -> str:

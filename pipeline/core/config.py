@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from .errors import SettingsError, nearest
 from .groups import (
+    ChunkSettings,
     DeviceSettings,
     EncodingSettings,
     KeyframeSettings,
@@ -35,6 +36,7 @@ GROUPS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Masks", MaskSettings),
     ("Flicker and cuts", TemporalSettings),
     ("Key frames", KeyframeSettings),
+    ("Long films", ChunkSettings),
     ("Live", LiveSettings),
     ("Advanced: speed and memory", DeviceSettings),
     ("Advanced: other people's ONNX models", ThirdPartySettings),
@@ -55,6 +57,7 @@ class Settings(
     MaskSettings,
     TemporalSettings,
     KeyframeSettings,
+    ChunkSettings,
     LiveSettings,
     DeviceSettings,
     ThirdPartySettings,

@@ -278,6 +278,13 @@ class Frame:
     """How long it is displayed, in units of ``time_base``; 0 where unknown."""
     cut: bool = False
     """It is the first of a shot."""
+    handover: float | None = None
+    """0..1: how far it is on the way to the next chunk of the film, where that begins soon, inside
+    the shot."""
+    canvas_anew: bool = False
+    """From here on, the canvas depends on nothing before: the next chunk begins here as well."""
+    painting_anew: bool = False
+    """From here on, what is painted depends on no painting before, for the same reason."""
     reduced: SourcePicture | None = None
     """``source``, reduced, where cuts or motion are measured; see ``reduce_for_flow``."""
     motion: Motion | None = None

@@ -389,6 +389,43 @@ class LiveSettings(Group):
     )
 
 
+class ChunkSettings(Group):
+    """Long films: what is finished of them, and who renders them."""
+
+    resume: bool = Field(
+        True,
+        description="Go on where an earlier run on the same output ended: what it has finished is "
+        "used. --no-resume: begin again.",
+    )
+    chunk_seconds: float = Field(
+        40.0,
+        ge=4,
+        le=3600,
+        description="A film is painted in parts of about this many seconds. A finished part is "
+        "never lost, whatever happens.",
+    )
+    workers: int = Field(
+        1,
+        ge=1,
+        le=256,
+        description="Parts that are painted at the same time, each by a process of its own. The "
+        "result is the same. On one computer it is faster where a single process does not use "
+        "all cores; each needs memory of its own, see --plan. With --engine ray: at most so many "
+        "in the cluster; default: one on each node.",
+    )
+    engine: Literal["local", "ray"] = Field(
+        "local",
+        description="Who paints the parts. local: this computer. ray: the computers of a Ray "
+        "cluster, of which every one must be able to read INPUT and the style. The result is the "
+        "same.",
+    )
+    address: str | None = Field(
+        None,
+        description="With --engine ray: the cluster, HOST:6379 or ray://HOST:10001. Default: the "
+        "one that runs on this computer or that RAY_ADDRESS names; else this computer alone.",
+    )
+
+
 class DeviceSettings(Group):
     """What the nets run on, and how exactly."""
 

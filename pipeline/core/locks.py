@@ -1,4 +1,4 @@
-"""A lock file that shows whether the process that wrote it still lives."""
+"""A lock file that shows whether the process that locked it still lives."""
 
 from __future__ import annotations
 
@@ -20,45 +20,68 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-_WRITE = os.O_RDWR | getattr(os, "O_BINARY", 0)
+_WRITE = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+
+
+class LockedError(Exception):
+    """Another process that lives has the lock; its text names that, where it is known."""
 
 
 @contextmanager
-def held_lock(path: Path) -> Generator[None]:
-    """Create a lock file and hold it for the time of the block. The system lets go at any death.
+def folder_lock(folder: Path, name: str) -> Generator[None]:
+    """Make a folder, and hold the lock in it for the time of the block. Any death lets go of it.
+
+    Args:
+        folder: made where it does not exist. Who holds the lock may remove it.
+        name: of the lock file.
 
     Raises:
-        OSError: the file can't be created.
+        LockedError: another process has it.
+        OSError: the folder can't be made.
     """
-    descriptor = os.open(path, _WRITE | os.O_CREAT | os.O_EXCL, 0o644)
+    descriptor = _locked(folder, name)
     try:
-        with suppress(OSError):  # a disk that has no locks
-            _lock(descriptor)
-            os.write(descriptor, b"locked\n")  # only a file with something in it counts
         yield
     finally:
         os.close(descriptor)
 
 
-@contextmanager
-def taken_over(path: Path) -> Generator[bool]:
-    """Take the lock of a process that has died: true if it has; held for the time of the block."""
-    try:
-        descriptor = os.open(path, _WRITE)
-    except OSError:  # there is none: nothing is known of who made it
-        yield False
-        return
-    try:
-        yield _try_lock(descriptor)
-    finally:
+def _locked(folder: Path, name: str) -> int:
+    """The descriptor of the lock file, locked."""
+    while True:
+        folder.mkdir(exist_ok=True)
+        path = folder / name
+        try:
+            descriptor = os.open(path, _WRITE, 0o644)
+        except FileNotFoundError:  # whoever had it is just removing the folder
+            continue
+        try:
+            _lock_file(descriptor)
+            if _is_there(path, descriptor):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
         os.close(descriptor)
 
 
-def _try_lock(descriptor: int) -> bool:
-    if not os.fstat(descriptor).st_size:
-        return False
+def _lock_file(descriptor: int) -> None:
     try:
         _lock(descriptor)
+    except (BlockingIOError, PermissionError) as error:
+        with suppress(OSError, ValueError):
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            raise LockedError(f"process {int(os.read(descriptor, 20))}") from error
+        raise LockedError("another process") from error
+    except OSError:  # a disk that has no locks
+        pass
+    os.truncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()}\n".encode())
+
+
+def _is_there(path: Path, descriptor: int) -> bool:
+    """Whether the file is still the one of that name."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
     except OSError:
         return False
-    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..core.address import is_remote
 from ..core.config import Settings
 from .sources.address import is_address
 
@@ -32,8 +33,8 @@ def is_camera(name: str) -> bool:
 
 
 def _is_path(output: str) -> bool:
-    """Whether it is a file or a folder that a run at leisure writes."""
-    return not (
+    """Whether it is a file or a folder that a run at leisure writes, here or elsewhere."""
+    return is_remote(output) or not (
         output == WINDOW
         or output.startswith(CAMERA)
         or "://" in output

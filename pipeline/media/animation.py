@@ -74,6 +74,8 @@ class AnimationSource:
             alpha=alpha,
         )
 
+    seeks = True
+
     def frames(self, span: Span = ALL, layout: Layout = "rgb") -> Generator[Frame]:
         """See ``Source.frames``."""
         size = self.info.width, self.info.height
@@ -90,9 +92,9 @@ class AnimationSource:
         """See ``Source.count_before``."""
         return sum(frame.time < time for frame in self.frames())
 
-    def alphas(self) -> Generator[tuple[Fraction, Plane]]:
+    def alphas(self, since: Fraction = Fraction(0)) -> Generator[tuple[Fraction, Plane]]:
         """See ``Source.alphas``."""
-        for frame in self.frames():
+        for frame in self.frames(Span(since)):
             opaque = np.full((self.info.height, self.info.width), 255, np.uint8)
             yield frame.time, opaque if frame.alpha is None else eight_bits(frame.alpha)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 from fractions import Fraction
 
@@ -25,21 +25,33 @@ def at_rate(info: SourceInfo, rate: Fraction) -> SourceInfo:
     return replace(info, rate=rate, time_base=clock_of(rate), frames=frames)
 
 
-def constant_rate(frames: Iterable[Frame], rate: Fraction) -> Generator[Frame]:
+def constant_rate(
+    frames: Iterable[Frame],
+    rate: Fraction,
+    origin: Fraction | None = None,
+    ends: Callable[[], bool] = lambda: True,
+) -> Generator[Frame]:
     """Stage: frames of ``rate`` a second from the time of the first one on.
 
     Each is displayed from the tick nearest to its own time until the next one's, so picture and
     sound are never further apart than half a frame. It is the last stage: nothing is painted twice.
+
+    Args:
+        frames: in order.
+        rate: frames a second.
+        origin: the time of the film's first frame, where ``frames`` begin later; seconds.
+        ends: called after the last frame: whether the film ends with it. That one is displayed.
     """
     clock = clock_of(rate)
     step = round(1 / rate / clock)
     held: Frame | None = None
     start = Fraction(0)
-    count = 0  # frames that are given
+    count = 0  # ticks that have passed
     with closing_source(frames):
         for frame in frames:
             if held is None:
-                start = frame.time
+                start = frame.time if origin is None else origin
+                count = _nearest((frame.time - start) * rate)
             else:
                 until = _nearest((frame.time - start) * rate)
                 for number in range(count, until):
@@ -48,7 +60,7 @@ def constant_rate(frames: Iterable[Frame], rate: Fraction) -> Generator[Frame]:
             held = frame
         if held is not None:
             end = held.time + held.duration * held.time_base
-            until = max(count + 1, _nearest((end - start) * rate))
+            until = max(count + ends(), _nearest((end - start) * rate))
             for number in range(count, until):
                 yield _at(held, start, number, clock, step)
 

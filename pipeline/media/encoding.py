@@ -14,7 +14,6 @@ from av.codec.codec import UnknownCodecError
 from av.video.codeccontext import VideoCodecContext
 from av.video.format import VideoFormat
 
-from ..core.concurrency import available_cores
 from ..core.errors import SinkError, nearest, reason
 from ..core.groups import EncodingSettings
 from .color import ColorTags, is_rgb
@@ -25,6 +24,8 @@ from .source import SourceInfo
 OPENING_ERRORS = (av.FFmpegError, ValueError, OSError, NotImplementedError)
 """What opening an encoder raises."""
 
+# Pixels for which libx264 gets one more thread: at 1080p it has two.
+_PIXELS, _MOST_THREADS = 1920 * 1080, 8
 _NARROW = 64  # px: of narrower pictures libx265 destroys its memory while it weighs blocks
 _MOST_COMMON = 4096  # px of a side that every encoder takes
 
@@ -196,6 +197,19 @@ def choose_encoding(
     return encoding
 
 
+def lossless(info: SourceInfo, deep: bool) -> Encoding:
+    """The encoding of segments that are decoded again, for containers that join no packets.
+
+    Args:
+        info: the source's properties.
+        deep: the frames have more than 8 bits a channel.
+    """
+    formats = ("rgba64le", "rgb48le") if deep else ("bgra", "bgr0")
+    color = info.color.for_output(False)
+    tags = ColorTags(0, color.primaries, color.transfer, 2)
+    return Encoding("ffv1", formats[0 if info.alpha else 1], {}, tags)
+
+
 def _choose_codec(output: Path, settings: EncodingSettings, content: Content) -> Codec:
     """The encoder that the user named, or the container's for such frames."""
     container, plain = container_of(output)
@@ -287,11 +301,9 @@ def _options(
     option, default, others = _QUALITY.get(codec.name, (None, None, {}))
     typed = user_options(codec, settings)
     options = dict(others)
-    if codec.name == "libx264":
-        if typed.keys() & {*_OWN_LOOKAHEAD}:
-            options = {"preset": "veryfast"}
-        # By default it takes one and a half threads for each core, and the net needs all of them.
-        options["threads"] = str(max(1, available_cores() // 2))
+    if codec.name == "libx264" and typed.keys() & {*_OWN_LOOKAHEAD}:
+        options = {"preset": "veryfast"}
+    options["threads"] = _threads(codec, info)
     by_rate = codec.name in ("libx264", "libx265") and typed.keys() & {*_RATE_CONTROL}
     if option is not None and default is not None and not by_rate:
         options[option] = f"{default:g}"
@@ -301,6 +313,13 @@ def _options(
         parameters = ("log-level=error", hdr10, narrow, typed.get("x265-params"))
         typed["x265-params"] = ":".join(filter(None, parameters))
     return options | quality_option(codec, settings) | typed
+
+
+def _threads(codec: Codec, info: SourceInfo) -> str:
+    """An encoder's threads: most write other bytes with others, which no machine may decide."""
+    if codec.name != "libx264":
+        return "4"
+    return str(min(_MOST_THREADS, 1 + info.width * info.height // _PIXELS))
 
 
 def quality_option(codec: Codec, settings: EncodingSettings) -> dict[str, str]:

@@ -70,5 +70,5 @@ def hardware_decoder(file: MediaFile, device: str) -> HWAccel | None:
     if device == "auto":
         return None
     raise SourceError(
-        f"--decode-on {device}: {file.path} can't be decoded there: {why}; leave it out"
+        f"--decode-on {device}: {file.name} can't be decoded there: {why}; leave it out"
     )

@@ -11,7 +11,7 @@ from av.video.stream import VideoStream
 
 from ..core.units import parse_time
 from .source import SourceInfo
-from .source_file import MediaFile, SourceFile
+from .source_file import MediaFile, StoredFile
 from .timeline import may_jump, packets_of
 
 _HIGHEST_RATE = 1000  # frames per second; above it, a file tells its clock's rate
@@ -81,7 +81,7 @@ def rate_of(stream: VideoStream) -> Fraction:
 
 def is_cut(file: MediaFile) -> bool:
     """Whether a Matroska or MP4 file ends before the end that its own structure names."""
-    if not isinstance(file, SourceFile):
+    if not isinstance(file, StoredFile):
         return False  # the end of a pipe has not come yet
     try:
         head, length = file.read_at(0, 64), file.size
@@ -99,7 +99,7 @@ def is_cut(file: MediaFile) -> bool:
     return size >= 0 and place + size > length
 
 
-def _mp4_end(file: SourceFile, length: int) -> int:
+def _mp4_end(file: StoredFile, length: int) -> int:
     """Where the last box of an MP4 file ends, by its own size."""
     place = 0
     while place < length:

@@ -78,6 +78,8 @@ class PictureSource:
             alpha=alpha,
         )
 
+    seeks = True
+
     def frames(self, span: Span = ALL, layout: Layout = "rgb") -> Generator[Frame]:
         """See ``Source.frames``."""
         size = (self.info.width, self.info.height)
@@ -98,9 +100,11 @@ class PictureSource:
         """See ``Source.count_before``."""
         return sum(number * self.info.time_base < time for number in range(len(self.paths)))
 
-    def alphas(self) -> Generator[tuple[Fraction, Plane]]:
+    def alphas(self, since: Fraction = Fraction(0)) -> Generator[tuple[Fraction, Plane]]:
         """See ``Source.alphas``."""
         for number, path in enumerate(self.paths):
+            if (number + 1) * self.info.time_base <= since:
+                continue
             rgba = read_pixels(path)
             if rgba.shape[2] != 4:
                 raise SourceError(f"{path} has no alpha channel")
@@ -147,6 +151,18 @@ def read_pixels(path: Path) -> NDArray[Any]:
     if str(bgr.dtype) not in ("uint8", "uint16"):
         raise SourceError(f"picture {path} holds {bgr.dtype}; 8 and 16 bits are read")
     return cv2.cvtColor(bgr, _to_rgb(bgr))
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a picture can be decoded, and nothing of its file is missing.
+
+    Raises:
+        SourceError, OSError: it can't be read.
+    """
+    if path.suffix.lower() in {EXR, *HEIC_SUFFIXES}:
+        return read_film_picture(path).size > 0
+    pixels, is_damaged = decode_picture(_read(path), COLOR)
+    return pixels is not None and not is_damaged
 
 
 def _to_rgb(bgr: NDArray[Any]) -> int:

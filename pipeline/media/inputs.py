@@ -6,6 +6,7 @@ import re
 from fractions import Fraction
 from pathlib import Path
 
+from ..core.address import file_name, is_remote
 from ..core.errors import SettingsError, SourceError, reason
 from ..core.frame import ALL, Frame, Rgb, Span
 from ..core.units import parse_time
@@ -13,6 +14,7 @@ from .animation import AnimationSource, is_animation
 from .film_pictures import READ_SUFFIXES
 from .images import PictureSource
 from .pipe import PIPE, PipedFile, is_pipe
+from .remote import RemoteFile
 from .sequence import pictures_in, pictures_like, without_gaps
 from .source import AS_USUAL, Reading, Source
 from .video import VideoSource
@@ -29,7 +31,7 @@ def open_source(
     """Open a video file, a pipe, a picture, a folder of pictures or a pattern of pictures.
 
     Args:
-        name: a path, ``-``, or a pattern with ``*``, ``?`` or ``%05d``.
+        name: a path, ``-``, a pattern with ``*``, ``?`` or ``%05d``; or a film's address.
         size: ``WxH`` or ``720p``; ``None``: the source's own.
         fps: frames per second of pictures and of raw video.
         reading: how the pictures are read.
@@ -43,6 +45,8 @@ def open_source(
         raise SourceError("the input has no name; give a video file, a picture or a folder")
     if is_pipe(name):
         return _open_pipe(name, size, fps, reading, raw, spool)
+    if is_remote(name):
+        return _open_remote(name, size, reading)
     path = Path("/dev/stdin" if name == PIPE else name)
     if path.is_dir():
         paths = without_gaps(name, pictures_in(path), reading.hold_gaps)
@@ -59,6 +63,12 @@ def open_source(
         paths = without_gaps(name, pictures_like(name), reading.hold_gaps)
         return PictureSource(name, paths, size, fps)
     raise SourceError(f"input {name} does not exist")
+
+
+def _open_remote(name: str, size: str | None, reading: Reading) -> VideoSource:
+    if Path(file_name(name)).suffix.lower() in READ_SUFFIXES:
+        raise SourceError(f"{name} is a picture: only films are read from an address; copy it here")
+    return VideoSource(RemoteFile(name), size, reading)
 
 
 def _open_pipe(

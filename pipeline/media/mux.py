@@ -117,7 +117,7 @@ def join(
                 _write(pieces, original, output, container, window, chosen, attempt, facts)
             if source is not None and source.is_truncated:
                 for plan in chosen:
-                    attempt.lose(plan, f"{source.path} was truncated during the run")
+                    attempt.lose(plan, f"{source.name} was truncated during the run")
             return attempt.of(kept)
         except (av.FFmpegError, ValueError) as error:
             if not chosen or _is_of_disk(error):
@@ -136,7 +136,7 @@ def _reopened(
     """The source as a container; ``None`` where there is none, or it can't be read any more."""
     original: InputContainer | None = None
     if source is not None:
-        why = f"{source.path} was overwritten during the run" if source.is_overwritten else ""
+        why = f"{source.name} was overwritten during the run" if source.is_overwritten else ""
         try:
             original = None if why else source.open()
         except (av.FFmpegError, OSError, ValueError) as error:
@@ -212,7 +212,8 @@ def _video_stream(
 def _options(container: str, first: InputContainer) -> dict[str, str]:
     if container in ("matroska", "webm"):
         # Sound begins before zero by its encoder's delay; shifting it would move the picture too.
-        return {"avoid_negative_ts": "disabled"}
+        # Without bitexact, each file has a random number in it.
+        return {"avoid_negative_ts": "disabled", "fflags": "+bitexact"}
     if container == "mpegts":
         # A reader knows that a picture is complete before the next one comes, if there is one.
         return {"omit_video_pes_length": "0"}

@@ -9,6 +9,7 @@ from ..core.errors import SinkError, nearest
 from ..core.files import PICTURE_SUFFIXES
 from ..core.groups import EncodingSettings
 from ..core.placement import work_parent
+from .fragment import is_fragment
 from .sequence import NUMBER, numbered
 
 FOLDER_NAMES = "%06d.png"
@@ -113,7 +114,7 @@ def check_place(output: Path, overwrite: bool, name: str, names: str = FOLDER_NA
         raise SinkError(f"output {name} is a file; a folder of PNGs can't take its place")
     if output.is_dir():
         _check_folder(output, overwrite, name, names)
-    elif output.exists() and not overwrite:
+    elif output.exists() and not overwrite and not is_fragment(output):
         raise SinkError(f"output {name} exists; add --overwrite to replace it")
 
 
@@ -126,5 +127,5 @@ def _check_folder(folder: Path, overwrite: bool, name: str, pictures: str) -> No
     foreign = next((entry for entry in names if not ours.fullmatch(entry)), None)
     if foreign is not None:
         raise SinkError(f"output folder {name} holds other things ({foreign}); give a new one")
-    if names and not overwrite:
+    if names and not overwrite and not is_fragment(folder):
         raise SinkError(f"output folder {name} holds pictures; add --overwrite to replace them")

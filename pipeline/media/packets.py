@@ -52,8 +52,9 @@ def after_the_last(packet: Packet, ends: dict[int, int]) -> None:
     if packet.dts is None or base is None:
         return
     moment, last = round(packet.dts * packet.time_base / base), ends.get(packet.stream.index)
-    # Lines of text may begin together; sound may not.
-    least = None if last is None else last + (packet.stream.type == "audio")
+    # Lines of text may begin together; sound and pictures may not. A segment of few pictures has
+    # other decoding times than a long one.
+    least = None if last is None else last + (packet.stream.type in ("audio", "video"))
     if least is not None and moment < least:
         shown = packet.dts if packet.pts is None else packet.pts
         packet.duration = round((packet.duration or 0) * packet.time_base / base)

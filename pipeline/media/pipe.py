@@ -67,7 +67,7 @@ class PipedFile:
     ) -> None:
         if name == PIPE and os.isatty(sys.stdin.fileno()):
             raise SourceError("standard input is a terminal; pipe a film into it")
-        self.path = Path("standard input" if name == PIPE else name)
+        self.name = "standard input" if name == PIPE else name
         self._pipe = os.dup(sys.stdin.fileno()) if name == PIPE else os.open(name, os.O_RDONLY)
         self._spool = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
         self._options = dict(options or {})

@@ -46,11 +46,11 @@ def numbered(pattern: str) -> re.Pattern[str]:
 
 def _sorted(paths: Iterable[Path]) -> list[Path]:
     """In natural order, without what macOS and others hide beside the pictures (``._a.png``)."""
-    return sorted((p for p in paths if not p.name.startswith(".")), key=_natural)
+    return sorted((p for p in paths if not p.name.startswith(".")), key=natural)
 
 
-def _natural(path: Path) -> list[tuple[int, int | str]]:
-    """A sort key that compares numbers as numbers."""
+def natural(path: Path) -> list[tuple[int, int | str]]:
+    """A sort key that compares numbers as numbers: ``2.png`` comes before ``10.png``."""
     parts = re.split(r"(\d+)", str(path).lower())
     return [(0, int(part)) if part.isdigit() else (1, part) for part in parts]
 

@@ -48,6 +48,23 @@ def free_bytes(folder: Path) -> int | None:
         return None
 
 
+def estimate_memory(width: int, height: int) -> int:
+    """Bytes of memory that a process needs to render frames of this size, about.
+
+    Measured with a fast style: 0.5 GB at 720p, 1.5 GB at 4K, which is painted at 720p.
+    """
+    return round(0.4e9 + 140 * width * height)
+
+
+def free_memory() -> int | None:
+    """Bytes of memory that are free; ``None`` where nobody knows."""
+    try:
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
+        return int(text.split("MemAvailable:")[1].split()[0]) * 1024
+    except (OSError, IndexError, ValueError):
+        return None
+
+
 def bytes_text(count: int) -> str:
     """``940 kB``, ``1.2 GB``."""
     value, units = float(count), ["B", "kB", "MB", "GB"]

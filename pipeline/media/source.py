@@ -91,6 +91,11 @@ class Source(Protocol):
 
     info: SourceInfo
 
+    @property
+    def seeks(self) -> bool:
+        """Whether its middle can be read without what is before it."""
+        ...
+
     def frames(self, span: Span = ALL, layout: Layout = "rgb") -> Generator[Frame]:
         """Read the frames whose time lies in ``span``. May be called again, for any span.
 
@@ -111,8 +116,11 @@ class Source(Protocol):
         """
         ...
 
-    def alphas(self) -> Generator[tuple[Fraction, Plane]]:
+    def alphas(self, since: Fraction = Fraction(0)) -> Generator[tuple[Fraction, Plane]]:
         """Read the opacity of every frame, (H, W) uint8, 0–255, and its time after the first.
+
+        Args:
+            since: seconds after the first frame, before which they may be left out.
 
         Raises:
             SourceError: the pictures have no alpha channel.

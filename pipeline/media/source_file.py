@@ -9,6 +9,7 @@ import io
 import os
 import threading
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,9 +24,9 @@ _PLACES = 4  # quarters: recorders rewrite the beginning and the end of a file t
 
 
 class MediaFile(Protocol):
-    """What FFmpeg reads a source from: a file, or what came through a pipe."""
+    """What FFmpeg reads a source from: a file, here or elsewhere, or what came through a pipe."""
 
-    path: Path
+    name: str
     """For messages."""
 
     @property
@@ -54,7 +55,39 @@ class MediaFile(Protocol):
         ...
 
 
-class SourceFile:
+class StoredFile(ABC):
+    """A file whose bytes can be read in any order, here or elsewhere."""
+
+    name: str
+    """For messages."""
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Bytes that it has."""
+
+    @abstractmethod
+    def read_at(self, offset: int, count: int) -> bytes:
+        """Read up to ``count`` bytes at ``offset``; fewer at the end.
+
+        Raises:
+            OSError: the disk or the network failed, or is gone.
+        """
+
+    @abstractmethod
+    def open(self, hwaccel: HWAccel | None = None) -> InputContainer:
+        """See ``MediaFile.open``."""
+
+    def open_buffered(self) -> InputContainer:
+        """See ``MediaFile.open_buffered``: all of a file can be read."""
+        return self.open()
+
+    def reader(self) -> io.RawIOBase:
+        """A reader of its own position, from the beginning."""
+        return PositionedReader(self.read_at, lambda: self.size)
+
+
+class SourceFile(StoredFile):
     """A file that stays open. What is deleted or replaced meanwhile is still read as it was.
 
     Args:
@@ -66,6 +99,7 @@ class SourceFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.name = str(path)
         self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         weakref.finalize(self, os.close, self._descriptor)
         self._positioned = threading.Lock()
@@ -82,20 +116,8 @@ class SourceFile:
         self._format = container.format.name
         return container
 
-    def open_buffered(self) -> InputContainer:
-        """See ``MediaFile.open_buffered``: all of a file can be read."""
-        return self.open()
-
-    def reader(self) -> io.RawIOBase:
-        """A reader of its own position, from the beginning."""
-        return PositionedReader(self.read_at, lambda: self.size)
-
     def read_at(self, offset: int, count: int) -> bytes:
-        """Read up to ``count`` bytes at ``offset``; fewer at the end.
-
-        Raises:
-            OSError: the disk failed, or is gone.
-        """
+        """See ``StoredFile.read_at``."""
         if hasattr(os, "pread"):
             return os.pread(self._descriptor, count, offset)
         with self._positioned:  # Windows
@@ -104,7 +126,7 @@ class SourceFile:
 
     @property
     def size(self) -> int:
-        """Bytes that it has now."""
+        """See ``StoredFile``: that it has now."""
         return os.fstat(self._descriptor).st_size
 
     @property

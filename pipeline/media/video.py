@@ -29,7 +29,7 @@ from .hdr import hdr10_parameters
 from .header import container_end, is_cut, rate_of, scanned, stream_end, zero_of
 from .interlaced import deinterlaced
 from .source import AS_USUAL, Reading, SourceInfo, fit_size
-from .source_file import MediaFile, SourceFile
+from .source_file import MediaFile, SourceFile, StoredFile
 from .timeline import may_jump, packets_of
 
 log = logging.getLogger(__name__)
@@ -60,17 +60,17 @@ class VideoSource:
             self._file = SourceFile(file) if isinstance(file, Path) else file
         except OSError as error:
             raise SourceError(f"{file} can't be read: {reason(error)}") from error
-        self.path = path = self._file.path
+        self._name = name = self._file.name
         self._hardware = hardware_decoder(self._file, reading.decode_on)
         self._changed = False
         with _opened(self._file) as container:
-            self._index = film_index(container, str(path), reading.stream)
+            self._index = film_index(container, name, reading.stream)
             is_alone = len(container.streams.video) == 1
             info = self._look(container) if is_alone else None
         if info is None:  # finding the film among others has read on
             with _opened(self._file) as container:
                 info = self._look(container)
-        if self._jumps and isinstance(self._file, SourceFile) and self._file.size <= _SCANNED:
+        if self._jumps and isinstance(self._file, StoredFile) and self._file.size <= _SCANNED:
             with self._stream() as (container, stream):
                 info = scanned(info, container, stream)
         width, height = info.width, info.height
@@ -110,12 +110,19 @@ class VideoSource:
             )
             return sum(self.info.start <= moment < time for moment in moments)
 
-    def alphas(self) -> Generator[tuple[Fraction, Plane]]:
+    @property
+    def seeks(self) -> bool:
+        """See ``Source.seeks``: not where the clock may jump, nor in what comes through a pipe."""
+        return not self._jumps and isinstance(self._file, StoredFile)
+
+    def alphas(self, since: Fraction = Fraction(0)) -> Generator[tuple[Fraction, Plane]]:
         """See ``Source.alphas``."""
         with self._stream() as (container, stream):
+            if since and self.seeks:
+                _seek(container, stream, Span(self.info.start + since))
             for frame in self._decoded(container, stream):
                 if not has_alpha(frame):
-                    raise SourceError(f"{self.path} has no alpha channel")
+                    raise SourceError(f"{self._name} has no alpha channel")
                 alpha = self._orientation(
                     np.asarray(frame.to_ndarray(format="rgba")[..., 3], np.uint8)
                 )
@@ -127,8 +134,8 @@ class VideoSource:
     def _look(self, container: InputContainer) -> SourceInfo:
         """Decode the first frame, and learn from it and from the headers what can be known."""
         stream = self._film_of(container)
-        refuse_pixels(str(self.path), stream.width, stream.height)
-        first = _first_frame(container, stream, self.path)
+        refuse_pixels(self._name, stream.width, stream.height)
+        first = _first_frame(container, stream, self._name)
         self._orientation = Orientation.of(first)
         self._end = stream_end(container, stream)
         # A header may be wrong; but a file that was cut short ends before its own end.
@@ -138,7 +145,7 @@ class VideoSource:
         self._jumps = may_jump(container)
         info = _info(self._file, container, stream, first, self._orientation)
         if container.format.name in ("gif", "apng") or first.format.name == "pal8":
-            others = _decode(container, stream, self.path)
+            others = _decode(container, stream, self._name)
             info = replace(info, alpha=_has_transparency(first, others))
         return info
 
@@ -155,7 +162,7 @@ class VideoSource:
         except IndexError:
             stream = None
         if not isinstance(stream, VideoStream):
-            raise SourceError(f"{self.path} has changed: its video stream is gone")
+            raise SourceError(f"{self._name} has changed: its video stream is gone")
         return stream
 
     def _inside(
@@ -203,7 +210,7 @@ class VideoSource:
         moment = (picture.pts or 0) * self.info.time_base - self.info.start
         log.warning(
             "%s: the picture changes from %dx%d to %dx%d at %.2f s; every frame is fitted into "
-            "%dx%d", self.path, *before, picture.width, picture.height, float(moment),
+            "%dx%d", self._name, *before, picture.width, picture.height, float(moment),
             self.info.width, self.info.height,
         )  # fmt: skip
 
@@ -236,7 +243,7 @@ class VideoSource:
         """
         last: int | None = None
         step = max(1, round(1 / (self.info.rate * self.info.time_base)))
-        for frame in _decode(container, stream, self.path, since):
+        for frame in _decode(container, stream, self._name, since):
             if frame.pts is None:
                 frame.pts = 0 if last is None else last + step
             elif last is not None and frame.pts <= last:
@@ -247,31 +254,32 @@ class VideoSource:
     def _refuse_missing_tail(self, end: Fraction) -> None:
         """Compare the end with the header's: a file that was cut short often just ends."""
         if self._file.is_truncated and (self._end is None or end + 1 / self.info.rate < self._end):
-            raise SourceError(f"{self.path} breaks off at {float(end):.2f} s: it was truncated")
+            raise SourceError(f"{self._name} breaks off at {float(end):.2f} s: it was truncated")
         if self._end is None or not self._is_cut:
             return
         spare = max(Fraction(1), (self._end - self.info.start) / 20)
         if self._end - end > (2 / self.info.rate if self._is_proven else spare):
             raise SourceError(
-                f"{self.path} breaks off at {float(end):.2f} s of {float(self._end):.2f} s"
+                f"{self._name} breaks off at {float(end):.2f} s of {float(self._end):.2f} s"
             )
 
 
 @contextmanager
 def _opened(file: MediaFile, hardware: HWAccel | None = None) -> Generator[InputContainer]:
-    path = file.path
     try:
         container = file.open(hwaccel=hardware)
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise SourceError(f"{path} is not a video that FFmpeg can read: {reason(error)}") from error
+        raise SourceError(
+            f"{file.name} is not a video that FFmpeg can read: {reason(error)}"
+        ) from error
     with container:
         yield container
 
 
-def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> av.VideoFrame:
-    for frame in _decode(container, stream, path):
+def _first_frame(container: InputContainer, stream: VideoStream, name: str) -> av.VideoFrame:
+    for frame in _decode(container, stream, name):
         return frame
-    raise SourceError(f"{path} holds a video stream of which no frame can be decoded")
+    raise SourceError(f"{name} holds a video stream of which no frame can be decoded")
 
 
 def _decoder_of(stream: VideoStream) -> VideoCodecContext:
@@ -287,7 +295,7 @@ def _decoder_of(stream: VideoStream) -> VideoCodecContext:
 
 
 def _decode(
-    container: InputContainer, stream: VideoStream, path: Path, since: Fraction | None = None
+    container: InputContainer, stream: VideoStream, name: str, since: Fraction | None = None
 ) -> Iterator[av.VideoFrame]:
     """Decode all frames that can be decoded. Damaged packets are skipped and counted.
 
@@ -301,7 +309,7 @@ def _decode(
         try:
             packet = next(packets, None)
         except (av.FFmpegError, OSError) as error:
-            raise SourceError(f"{path} breaks off: {reason(error)}") from error
+            raise SourceError(f"{name} breaks off: {reason(error)}") from error
         if packet is None:
             break
         try:
@@ -314,7 +322,7 @@ def _decode(
             damaged += 1
     if damaged and good:
         log.warning(
-            "%s: %d damaged packets could not be decoded and were passed over", path, damaged
+            "%s: %d damaged packets could not be decoded and were passed over", name, damaged
         )
 
 
@@ -355,7 +363,7 @@ def _info(
     duration = None if end is None else end - start
     height, width = turn.size(first.height, first.width)
     return SourceInfo(
-        name=str(file.path),
+        name=file.name,
         width=width,
         height=height,
         time_base=time_base,
@@ -369,7 +377,7 @@ def _info(
         hdr10=hdr10_parameters(first),
         interlaced=first.interlaced_frame,
         sample_aspect=turn.aspect(Fraction(stream.sample_aspect_ratio or 1)),
-        files=(file.path,),
+        files=(file.path,) if isinstance(file, SourceFile) else (),
         container=file,
         stream=stream.index,
         zero=zero_of(container, start),

@@ -1,28 +1,27 @@
-"""The hidden folder in which a run works, and what becomes of it when the run does not end."""
+"""The hidden folder in which a run works, and what becomes of it when the run does not end.
+
+``out.mp4`` is made in ``.out.mp4.work`` beside it. A run that dies leaves the folder, and the next
+run on the same output goes on with what is finished in it.
+"""
 
 from __future__ import annotations
 
 import logging
-import re
 import shutil
-import tempfile
-import time
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.errors import StylizeError, reason
-from ..core.files import neighbour, writing
-from ..core.locks import held_lock, taken_over
-from ..core.placement import real_path, work_parent
-from .unfinished import keep_unfinished
+from ..core.errors import SinkError, StylizeError, reason
+from ..core.files import writing
+from ..core.locks import LockedError, folder_lock
+from .fragment import work_path
+from .unfinished import FINISHED, keep_unfinished
 
 log = logging.getLogger(__name__)
 
 _LOCK = "lock"
-_RANDOM = 8  # letters that ``mkdtemp`` adds
-_YOUNG = 60  # s: an empty folder may be one that is being made
 
 
 @dataclass
@@ -30,85 +29,82 @@ class WorkFolder:
     """A folder beside the output, on the same disk."""
 
     path: Path
+    target: Path
+    """The output."""
     stays: bool = False
     """It holds finished work that could not be moved: it is not removed."""
+    resumable: int = 0
+    """Painted frames in it with which a later run can go on: then it is not removed either."""
+
+    def keep(self) -> str:
+        """Keep the painted frames beside the output; where they are, for the user. Or empty."""
+        try:
+            kept = keep_unfinished(self.path, self.target)
+        except OSError as error:
+            self.stays = True
+            return f"what was painted stays in {self.path}, it can't be moved: {reason(error)}"
+        return "" if kept is None else kept.line
+
+    def clear(self, everything: bool) -> None:
+        """Remove what an earlier run left: what it was writing, or everything but the lock."""
+        for entry in self.path.iterdir():
+            if entry.name == _LOCK or not (everything or _is_half_done(entry.name)):
+                continue
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+
+
+def _is_half_done(name: str) -> bool:
+    return name.endswith(".part") or name in (FINISHED, "encoded", "joined", "gathered", "replaced")
 
 
 @contextmanager
 def work_folder(target: Path) -> Generator[WorkFolder]:
-    """A work folder for the time of the block. Of a block that fails, the painted frames are kept.
+    """The work folder of an output for the time of the block.
+
+    When the block fails, the painted frames are kept: for a later run to go on with, or beside the
+    output where no run can.
 
     Args:
         target: the output.
 
     Raises:
-        SinkError: the folder can't be written.
+        SinkError: the folder can't be written, or another run works in it.
         StylizeError: what the block raises; it also says where the painted frames are.
     """
-    with ExitStack() as held:
-        with writing(target):
-            path = Path(tempfile.mkdtemp(prefix=_prefix(target), dir=work_parent(target)))
-            held.enter_context(held_lock(path / _LOCK))
-        folder = WorkFolder(path)
-        try:
-            yield folder
-        except StylizeError as error:
-            kept = "" if folder.stays else _keep(folder, target)
-            if kept:
-                raise type(error)(f"{error}; {kept}") from error
-            raise
-        except Exception:
-            if kept := _keep(folder, target):
-                log.warning("%s", kept)
-            raise
-        finally:
-            if folder.stays:
-                (path / _LOCK).unlink(missing_ok=True)  # so no later run takes it for a dead one's
-            else:
-                shutil.rmtree(path, ignore_errors=True)
-
-
-def keep_of_dead_runs(target: Path) -> None:
-    """Keep what earlier runs on the same output left behind, and clear the rest.
-
-    A run that is killed can't end its file. A folder whose run still lives is never touched.
-    """
-    parent, name = work_parent(target), re.compile(re.escape(_prefix(target)) + r"[a-z0-9_]{8}")
+    path = work_path(target)
     try:
-        folders = [p for p in parent.iterdir() if name.fullmatch(p.name) and p.is_dir()]
-    except OSError:
-        return
-    for path in folders:
-        with taken_over(path / _LOCK) as is_dead:
-            if is_dead:
-                folder = WorkFolder(path)
-                if kept := _keep(folder, target):
-                    log.warning("an earlier run did not end; %s", kept)
-                if not folder.stays:
-                    shutil.rmtree(path, ignore_errors=True)
-        _remove_empty(path)
+        with writing(target), folder_lock(path, _LOCK):
+            yield from _guarded(WorkFolder(path, target))
+    except LockedError as error:
+        raise SinkError(
+            f"another run is writing {target} ({error}); wait for it, or give another name"
+        ) from error
 
 
-def _keep(folder: WorkFolder, target: Path) -> str:
-    """Keep the painted frames; where they are, for the user. Empty: there are none."""
+def _guarded(folder: WorkFolder) -> Generator[WorkFolder]:
     try:
-        kept = keep_unfinished(folder.path, target)
-    except OSError as error:
-        folder.stays = True
-        return f"what was painted stays in {folder.path}, it can't be moved: {reason(error)}"
-    return "" if kept is None else kept.line
+        yield folder
+        folder.resumable = 0
+    except StylizeError as error:
+        if kept := _what_is_kept(folder):
+            raise type(error)(f"{error}; {kept}") from error
+        raise
+    except Exception:
+        if kept := _what_is_kept(folder):
+            log.warning("%s", kept)
+        raise
+    finally:
+        if not folder.stays and not folder.resumable:
+            shutil.rmtree(folder.path, ignore_errors=True)
 
 
-def _remove_empty(path: Path) -> None:
-    """Remove what a run left that was killed before it had a lock."""
-    try:
-        if time.time() - path.stat().st_mtime > _YOUNG:
-            path.rmdir()
-    except OSError:
-        pass
-
-
-def _prefix(target: Path) -> str:
-    """How the names of an output's work folders begin."""
-    real = real_path(target)
-    return neighbour(real, f".{real.name}", ".", spare=_RANDOM).name
+def _what_is_kept(folder: WorkFolder) -> str:
+    if folder.stays:
+        return ""
+    if folder.resumable:
+        frames = f"{folder.resumable} frame{'s'[: folder.resumable != 1]}"
+        return f"{frames} are painted: run the same command again to go on"
+    return folder.keep()

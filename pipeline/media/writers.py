@@ -209,12 +209,19 @@ class VideoWriter:
         """What is written after the last frame."""
 
 
+_X264_ALWAYS = "force-cfr=1:cpu-independent=1"
+
+
 def _with_rate(encoding: Encoding) -> dict[str, str]:
-    """The encoder's options. By itself libx264 writes the clock's rate as the frame rate."""
+    """The encoder's options. By itself libx264 writes the clock's rate as the frame rate.
+
+    And with ``mbtree`` it writes other bytes for the same frames now and then, unless it leaves out
+    what is not exact on every processor.
+    """
     options = dict(encoding.options)
     if encoding.codec == "libx264":
         key = "x264-params"
-        options[key] = ":".join(["force-cfr=1", *filter(None, [options.get(key)])])
+        options[key] = ":".join([_X264_ALWAYS, *filter(None, [options.get(key)])])
     return options
 
 
@@ -277,13 +284,16 @@ class PictureWriter:
         folder: the folder for the pictures.
         target: the user's output, for messages.
         name: the pictures' file name, with a printf number where there are several.
+        before: pictures of the same output that come before.
     """
 
-    def __init__(self, folder: Path, target: Path, name: str = FOLDER_NAMES) -> None:
+    def __init__(
+        self, folder: Path, target: Path, name: str = FOLDER_NAMES, before: int = 0
+    ) -> None:
         self._folder = folder
         self._target = target
         self._name = name
-        self._count = 0
+        self._count = before
 
     def write(self, frame: Frame) -> None:
         """See ``Writer.write``."""

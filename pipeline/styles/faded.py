@@ -60,3 +60,8 @@ class FadedShot:
     def adapt(self, frame: Frame, weight: float) -> FadedShot:
         """See ``ShotStyle.adapt``."""
         return replace(self, shots=tuple(shot.adapt(frame, weight) for shot in self.shots))
+
+    def mixed(self, other: FadedShot, weight: float, frame: Frame) -> FadedShot:
+        """See ``ShotStyle.mixed``."""
+        pairs = zip(self.shots, other.shots, strict=True)
+        return replace(self, shots=tuple(a.mixed(b, weight, frame) for a, b in pairs))

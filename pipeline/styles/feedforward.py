@@ -206,6 +206,12 @@ class FeedForwardStyle:
             moments = Moments.mean([shot.moments, now], [1 - weight, weight])
             return self._shot(frame.source, shot.mix, moments, shot.opacity)
 
+    def mixed(self, frame: Frame, shot: NetShot, other: NetShot, weight: float) -> NetShot:
+        """See ``ShotStyle.mixed``."""
+        with failures_in_one_line(self.info, frame):
+            moments = Moments.mean([shot.moments, other.moments], [1 - weight, weight])
+            return self._shot(frame.source, shot.mix, moments, shot.opacity)
+
     def compile_windows(self, picture: Picture, shot: NetShot, window: Window) -> CompiledNet:
         """See ``NetShot.for_windows``."""
         return self._compiler.compile(picture, shot.mix, shot.moments, window)
@@ -237,6 +243,10 @@ class NetShot:
     def adapt(self, frame: Frame, weight: float) -> NetShot:
         """See ``ShotStyle.adapt``."""
         return self.style.adapt(frame, self, weight)
+
+    def mixed(self, other: NetShot, weight: float, frame: Frame) -> NetShot:
+        """See ``ShotStyle.mixed``."""
+        return self.style.mixed(frame, self, other, weight)
 
     def for_windows(self, picture: Picture, window: Window) -> CompiledNet:
         """The net for square parts of pictures like this one: made once, when it is first needed.

@@ -76,3 +76,7 @@ class GrainedShot:
     def adapt(self, frame: Frame, weight: float) -> GrainedShot:
         """See ``ShotStyle.adapt``."""
         return replace(self, shot=self.shot.adapt(grained(frame, self.strength), weight))
+
+    def mixed(self, other: GrainedShot, weight: float, frame: Frame) -> GrainedShot:
+        """See ``ShotStyle.mixed``."""
+        return replace(self, shot=self.shot.mixed(other.shot, weight, frame))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ..core.concurrency import closing_source
@@ -59,8 +59,8 @@ def open_masks(settings: Settings, source: Source) -> Masks | None:
     if settings.mask is None:
         return None
     own = settings.mask == ALPHA
-    pictures = source.alphas() if own else pictures_of(settings.mask, settings.rate)
-    aligned = AlignedPictures(f"--mask {settings.mask}", pictures, source.info.start)
+    read = source.alphas if own else partial(pictures_of, settings.mask, settings.rate)
+    aligned = AlignedPictures(f"--mask {settings.mask}", read, source.info.start)
     return Masks(aligned, settings.mask_feather, settings.mask_invert)
 
 
@@ -81,12 +81,16 @@ class ContentMasks:
     def attach(self, frames: Iterable[Frame]) -> Generator[Frame]:
         """The stage that gives every frame its ``labels``."""
         last, labels = None, None
-        with closing_source(frames), closing(self._frames):
+        with closing_source(frames):
             for frame in frames:
                 time, mask = self._frames.at(frame)
                 if time != last:
                     last, labels = time, label_pixels(mask, self._colours)
                 yield replace(frame, labels=labels)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._frames.close()
 
 
 def open_content_mask(settings: Settings, source: Source) -> AlignedPictures | None:
@@ -94,9 +98,8 @@ def open_content_mask(settings: Settings, source: Source) -> AlignedPictures | N
     name = settings.content_mask
     if name is None:
         return None
-    return AlignedPictures(
-        f"--content-mask {name}", pictures_of(name, settings.rate), source.info.start
-    )
+    read = partial(pictures_of, name, settings.rate)
+    return AlignedPictures(f"--content-mask {name}", read, source.info.start)
 
 
 def open_content_masks(settings: Settings, source: Source) -> ContentMasks | None:

@@ -61,6 +61,20 @@ def open_style(
     return open_net(styles, settings, live)
 
 
+class OpenedStyle:
+    """Opens a style once for several films; see ``open_style``."""
+
+    def __init__(self) -> None:
+        self._style: Style | None = None
+
+    def __call__(self, settings: Settings, content_masks: ContentMasks | None) -> Style:
+        """The style; it is opened by the first call, and has the settings of that one."""
+        if content_masks is not None:
+            return open_style(settings, content_masks)
+        self._style = self._style or open_style(settings)
+        return self._style
+
+
 def kind_of_all(paths: Sequence[Path]) -> str:
     """``table``, ``picture`` or ``net``: what all the style files are.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import islice
 from math import ceil
 from typing import Any
 
@@ -17,9 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.concurrency import closing_source, ordered_map, then_none
+from ..core.errors import SourceError
 from ..core.frame import Frame, Picture, Rgb, as_rgb, coding_of, resized
+from ..temporal.canvas import unmoved
 from ..temporal.consistency import TemporalBlend
-from ..temporal.light import brightest, levelled, steady_light, unfaded, visible
+from ..temporal.light import HANDED_OVER, brightest, levelled, steady_light, unfaded, visible
 from .repaint import Repaint, opacity_of, repaint_frames
 from .style import ShotStyle, Style
 
@@ -88,13 +91,53 @@ class CompiledShot:
         if self.fades_in:
             goes_on = _is_faded(light) or change_of_light(light, self.seen) > _RESTS
             full = unfaded(frame, _brightest(light))
-            style = self.style.adapt(full, 1.0)
+            style = self.style.adapt(_alone(full), 1.0)
             return CompiledShot(style, light_of(full.source), self.kind, light, goes_on)
         fades_out = _is_faded(light) or float(np.median(self.seen - light)) > _RESTS
         if fades_out or change_of_light(light, self.light) < _CHANGE:
             return replace(self, age=self.age + 1, seen=light)
         nearer = self.light + _STEP * (light - self.light)
-        return CompiledShot(self.style.adapt(levelled(frame), _STEP), nearer, self.kind, light)
+        return CompiledShot(self.style.adapt(_alone(frame), _STEP), nearer, self.kind, light)
+
+
+@dataclass
+class _FollowedShot:
+    """The style of a shot in the light of its frames.
+
+    The next chunk of a film that begins inside the shot knows the shot's first frames, and some
+    before its own. Over those, the style goes over to the one that it will have.
+    """
+
+    first: CompiledShot
+    """As the shot began."""
+    now: CompiledShot
+    coming: CompiledShot | None = None
+    """What the next chunk begins with."""
+    mixed: ShotStyle | None = None
+
+    @classmethod
+    def of(cls, shot: CompiledShot) -> _FollowedShot:
+        return cls(shot, shot)
+
+    def follow(self, frame: Frame) -> ShotStyle:
+        """The style for the next frame."""
+        self.now = self.now.follow(frame)
+        if frame.handover is None:
+            self.coming = None
+            return self.now.style
+        self.coming = (self.coming or self.first).follow(frame)
+        weight = frame.handover / HANDED_OVER
+        if weight >= 1 or self.coming.style is self.now.style:
+            return self.coming.style
+        if self.mixed is None or self.coming.age == 0:
+            self.mixed = self.now.style.mixed(self.coming.style, weight, frame)
+        return self.mixed
+
+
+def _alone(frame: Frame) -> Frame:
+    """A frame less what depends on those before it, which the next chunk of a film may not know."""
+    canvas = None if frame.canvas is None else unmoved(frame.canvas)
+    return replace(frame, levels=None, canvas=canvas)
 
 
 def paint_shots(
@@ -105,6 +148,7 @@ def paint_shots(
     since: Fraction | None = None,
     is_film: bool = True,
     repaint: Repaint = "all",
+    begun: CompiledShot | None = None,
 ) -> Generator[Frame]:
     """The stage: every frame with ``painted`` and ``opacity``, in order.
 
@@ -118,11 +162,12 @@ def paint_shots(
             don't come out.
         is_film: shots that begin in black fade in; pictures are dark.
         repaint: what of a frame is painted again, by a style that can paint a part of it.
+        begun: the style for the shot in which the frames begin, if they begin inside one.
 
     Raises:
         StylizeError: the source or the style failed; what came before it is painted.
     """
-    compiled = _since(compile_shots(frames, style, strength, is_film), since)
+    compiled = _since(compile_shots(frames, style, strength, is_film, begun), since)
     if blend is None:
         yield from repaint_frames(compiled, style.info.max_workers, repaint)
         return
@@ -142,33 +187,57 @@ def _since(
                 yield frame, shot
 
 
-def compile_shots(
+def compile_beginning(
     frames: Iterable[Frame], style: Style, strength: float = 1.0, is_film: bool = True
+) -> CompiledShot:
+    """The style for a shot, of its first frames: for who begins to paint further on in it.
+
+    Args:
+        frames: of the shot, from its first one on.
+        style: what paints.
+        strength: see ``paint_shots``.
+        is_film: see ``paint_shots``.
+
+    Raises:
+        SourceError: there is no frame any more.
+    """
+    with closing_source(steady_light(frames)) as levelled_frames:
+        first = list(islice(levelled_frames, _AHEAD))
+    if not first:
+        raise SourceError("the source has changed: the beginning of a shot is gone")
+    return _compile(style, first, strength, is_film)
+
+
+def compile_shots(
+    frames: Iterable[Frame],
+    style: Style,
+    strength: float = 1.0,
+    is_film: bool = True,
+    shot: CompiledShot | None = None,
 ) -> Generator[tuple[Frame, ShotStyle]]:
     """Every frame with the style of its shot. Runs up to ``_AHEAD`` frames behind its source."""
     ahead = _AHEAD if style.info.per_shot else 1
     if style.info.per_shot:
         frames = steady_light(frames)
+    followed = None if shot is None else _FollowedShot.of(shot)
     waiting: list[Frame] = []
-    shot: CompiledShot | None = None
     with closing_source(then_none(frames, 1)) as coming:
         for frame in coming:
             if frame is None:  # the end, or a break: what came before it is painted
                 yield from _begin(style, waiting, strength, is_film)
                 continue
-            if shot is not None and not frame.cut and shot.fits(frame):
-                if style.info.per_shot:  # else no statistics could follow the light
-                    shot = shot.follow(frame)
-                yield frame, shot.style
+            if followed is not None and not frame.cut and followed.now.fits(frame):
+                # Without statistics, none could follow the light.
+                yield frame, followed.follow(frame) if style.info.per_shot else followed.now.style
                 continue
             if waiting and (frame.cut or kind_of(frame.source) != kind_of(waiting[0].source)):
                 yield from _begin(style, waiting, strength, is_film)
                 waiting = []
-            shot = None
+            followed = None
             waiting.append(frame)
             if len(waiting) == ahead:
-                shot = _compile(style, waiting, strength, is_film)
-                yield from ((one, shot.style) for one in waiting)
+                followed = _FollowedShot.of(_compile(style, waiting, strength, is_film))
+                yield from ((one, followed.now.style) for one in waiting)
                 waiting = []
 
 

@@ -143,3 +143,12 @@ class RecoloredShot:
             )
         )
         return RecoloredShot.of(shot, self.goal, painted, source)
+
+    def mixed(self, other: RecoloredShot, weight: float, frame: Frame) -> RecoloredShot:
+        """See ``ShotStyle.mixed``."""
+        shot = self.shot.mixed(other.shot, weight, frame)
+        painted, source = (
+            Palette.mix([(mine, 1 - weight), (others, weight)])
+            for mine, others in ((self.painted, other.painted), (self.source, other.source))
+        )
+        return RecoloredShot.of(shot, self.goal, painted, source)

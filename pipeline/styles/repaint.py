@@ -98,7 +98,7 @@ class Repainter:
             return Task(frame, shot)
         net, source = shot.net, levelled(frame).source
         inputs = net.inputs(source, frame.canvas)
-        if shot is not self._shot or self._changes is None:
+        if shot is not self._shot or self._changes is None or frame.painting_anew:
             self._shot, self._changes = shot, ChangeDetector(net.padding)
         motion = frame.motion if self._repaint == "twos" else None
         decision = self._changes.decide(inputs, motion)

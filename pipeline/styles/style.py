@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..core.errors import ModelError, StylizeError, reason
 from ..core.frame import Frame, Picture, TemporalState
@@ -78,6 +78,16 @@ class ShotStyle(Protocol):
         """
         ...
 
+    def mixed(self, other: Any, weight: float, frame: Frame) -> ShotStyle:
+        """The same style with its statistics on the way to those of another one.
+
+        Args:
+            other: the same style, compiled for the same shot in another light.
+            weight: of the other one's statistics, 0..1.
+            frame: of the shot.
+        """
+        ...
+
 
 class Style(Protocol):
     """Trained nets, third-party nets, any picture, colour tables."""
@@ -113,6 +123,10 @@ class UnmeasuredShot:
 
     def adapt(self, frame: Frame, weight: float) -> UnmeasuredShot:
         """See ``ShotStyle.adapt``: there are no statistics."""
+        return self
+
+    def mixed(self, other: UnmeasuredShot, weight: float, frame: Frame) -> UnmeasuredShot:
+        """See ``ShotStyle.mixed``."""
         return self
 
 

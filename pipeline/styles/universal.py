@@ -307,10 +307,12 @@ class UniversalStyle:
         """See ``ShotStyle.adapt``."""
         with failures_in_one_line(self.info, frame):
             now = self._compiler.measure([frame], shot.mix, QUICKLY_MEASURED_PIXELS)
-            affine_maps = {
-                n: (1 - weight) * shot.affine_maps[n] + weight * now[n] for n in shot.affine_maps
-            }
-            return self._shot(shot.mix, affine_maps)
+            return self.mixed(shot, now, weight)
+
+    def mixed(self, shot: UniversalShot, maps: Arrays, weight: float) -> UniversalShot:
+        """See ``ShotStyle.mixed``."""
+        mean = {n: (1 - weight) * m + weight * maps[n] for n, m in shot.affine_maps.items()}
+        return self._shot(shot.mix, mean)
 
     def _shot(self, mix: StyleMix, affine_maps: Arrays) -> UniversalShot:
         return UniversalShot(self, mix, affine_maps, self._compiler.compile(affine_maps))
@@ -349,6 +351,11 @@ class UniversalShot:
     def adapt(self, frame: Frame, weight: float) -> UniversalShot:
         """See ``ShotStyle.adapt``."""
         return self if self.style.per_frame else self.style.adapt(frame, self, weight)
+
+    def mixed(self, other: UniversalShot, weight: float, frame: Frame) -> UniversalShot:
+        """See ``ShotStyle.mixed``."""
+        with failures_in_one_line(self.style.info, frame):
+            return self.style.mixed(self, other.affine_maps, weight)
 
 
 def _at_most(rgb: Rgb, size: int) -> Rgb:

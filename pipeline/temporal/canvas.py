@@ -171,11 +171,12 @@ class TravellingCanvas:
 
     Args:
         strength: of the canvas, 0..2; it is multiplied by the source's ``flatness``.
+        begin: the time at which the shot began of which the first frame is in the middle.
     """
 
-    def __init__(self, strength: float = 1.0) -> None:
+    def __init__(self, strength: float = 1.0, begin: Fraction | None = None) -> None:
         self._strength = strength
-        self._begin: Fraction | None = None
+        self._begin = begin
         self._renewals = (0, 0)
         self._phase = 0.0
         self._moved = _no_displacement(2)
@@ -223,6 +224,8 @@ class TravellingCanvas:
             for layer in (0, 1):
                 if renewals[layer] != self._renewals[layer]:
                     self._renew(layer)
+            if frame.canvas_anew:  # the layer that is not displayed now; the other follows it
+                self._moved[..., 2:] = 0
         self._renewals = renewals
 
     def _renew(self, layer: int) -> None:
@@ -252,14 +255,17 @@ def lay_still(frames: Iterable[Frame], strength: float = 1.0) -> Generator[Frame
             yield replace(frame, canvas=still_canvas(frame.source, strength))
 
 
-def travel(frames: Iterable[Frame], strength: float = 1.0) -> Generator[Frame]:
+def travel(
+    frames: Iterable[Frame], strength: float = 1.0, begin: Fraction | None = None
+) -> Generator[Frame]:
     """Stage: give every frame its canvas.
 
     Args:
         frames: the source's frames with their ``motion``, in order.
         strength: see ``TravellingCanvas``.
+        begin: see ``TravellingCanvas``.
     """
-    canvas = TravellingCanvas(strength)
+    canvas = TravellingCanvas(strength, begin)
     with closing_source(frames):
         for frame in frames:
             yield canvas.step(frame)
@@ -284,7 +290,8 @@ def _move(moved: NDArray[np.float32], back: Vectors) -> NDArray[np.float32]:
 
 def _held(before: Floats, now: Floats, frame: Frame) -> Floats:
     """The flatness of a frame; where it stands still, that of the frame before: noise is none."""
-    if frame.cut or frame.motion is None or before.shape != now.shape:
+    begins = frame.cut or frame.canvas_anew or before.shape != now.shape
+    if begins or frame.motion is None:
         return now
     moves = moving(frame.motion.vectors).astype(np.float32)
     near = resize_area(moves, (now.shape[0], now.shape[1])) > 0
@@ -372,6 +379,13 @@ def still_canvas(picture: Picture, strength: float = 1.0) -> Canvas:
         return Canvas((), np.zeros((1, 1), np.float32))
     flat = flatness(brightness(reduce_for_flow(picture)), black_of(picture))
     return Canvas((CanvasLayer(_no_displacement(1), 1.0),), strength * flat)
+
+
+def unmoved(canvas: Canvas) -> Canvas:
+    """A canvas of the same strength, whose texture has not moved yet."""
+    if not canvas.layers:
+        return canvas
+    return Canvas((CanvasLayer(_no_displacement(1), 1.0),), canvas.strength, visible=canvas.visible)
 
 
 def flatness(grey: Plane, black: int = 0) -> NDArray[np.float32]:

@@ -33,36 +33,63 @@ _FULL, _LARGEST = 235.0, 8.0  # what is brightest in a picture that is not faded
 _QUIET = (0.005, 3)  # a change that was followed is over: change per frame, frames
 
 
+HANDED_OVER = 0.75
+"""Of the way to the next chunk of a film, on which what is known of the light and of the shot goes
+over to what that one will know."""
+
+
 class SteadyLight:
-    """How far the light of a film is off its mean of the last half second."""
+    """How far the light of a film is off its mean of the last half second.
+
+    The next chunk of a film knows nothing of what is before its run-up: over that, what is known
+    here goes over to what is known there.
+    """
 
     def __init__(self) -> None:
         self._before: NDArray[np.float32] | None = None
         self._kind: YuvMatrix | None = None
-        self._off = np.zeros(3)
-        self._quiet = _QUIET[1]  # frames without a change since one was followed
+        self._now = _Offset()
+        self._coming: _Offset | None = None
 
     def step(self, frame: Frame) -> Frame:
         """Return the next frame with its ``levels``."""
         source = frame.source
         now, before = _reduced(source), self._before
         if frame.cut or before is None or coding_of(source) != self._kind:
-            self._off, self._quiet = np.zeros(3), _QUIET[1]
+            self._now, self._coming = _Offset(), None
         else:
-            self._add(_change(now, before, isinstance(source, Yuv)))
+            change = _change(now, before, isinstance(source, Yuv))
+            self._now.add(change)
+            if self._coming is not None:
+                self._coming.add(change)
         self._before, self._kind = now, coding_of(source)
-        return replace(frame, levels=_levels(self._off, coding_of(source)))
+        off = self._now.off
+        if frame.handover is None:
+            self._coming = None
+        else:
+            self._coming = self._coming or _Offset()
+            off = off + min(1.0, frame.handover / HANDED_OVER) * (self._coming.off - off)
+        return replace(frame, levels=_levels(off, coding_of(source)))
 
-    def _add(self, change: NDArray[np.float64]) -> None:
-        self._off = _MEMORY * self._off + change
-        if np.abs(self._off).max() > _LARGE:
+
+class _Offset:
+    """How far the light is off its mean, for each channel."""
+
+    def __init__(self) -> None:
+        self.off = np.zeros(3)
+        self._quiet = _QUIET[1]  # frames without a change since one was followed
+
+    def add(self, change: NDArray[np.float64]) -> None:
+        """Add what has changed since the frame before."""
+        self.off = _MEMORY * self.off + change
+        if np.abs(self.off).max() > _LARGE:
             self._quiet = 0
         elif np.abs(change).max() < _QUIET[0]:
             self._quiet += 1
         elif self._quiet < _QUIET[1]:
             self._quiet = 0
         if self._quiet < _QUIET[1]:
-            self._off = np.zeros(3)
+            self.off = np.zeros(3)
 
 
 def steady_light(frames: Iterable[Frame]) -> Generator[Frame]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterable
-from contextlib import closing
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -37,30 +36,31 @@ class Shots:
         self._start = start
         self.needed = needed
         self._listed = read_scenes(file) if file is not None and file.exists() else None
-        self._detected: list[Fraction] = []
 
-    def mark(self, frames: Iterable[Frame]) -> Iterable[Frame]:
-        """Stage: set ``cut`` on the first frame of each shot."""
+    def mark(self, frames: Iterable[Frame], inside: bool = False) -> Iterable[Frame]:
+        """Stage: set ``cut`` on the first frame of each shot.
+
+        Args:
+            frames: of the source, in order.
+            inside: they begin inside a shot.
+        """
         if not self.needed and self._file is None:
             return frames
-        self._detected = []  # they are detected each time that the source is read
         if self._listed is not None:
-            return mark_listed(frames, self._listed, self._start)
-        return self._remember(mark_cuts(frames))
+            return mark_listed(frames, self._listed, self._start, inside)
+        return mark_cuts(frames, inside=inside)
 
-    def _remember(self, frames: Generator[Frame]) -> Generator[Frame]:
-        with closing(frames):
-            for frame in frames:
-                if frame.cut:
-                    self._detected.append(frame.time - self._start)
-                yield frame
+    def save(self, span: Span, cuts: Iterable[Fraction]) -> None:
+        """Write the detected cuts, where a list is requested and does not exist yet.
 
-    def save(self, span: Span) -> None:
-        """Write the detected cuts, where a list is requested and does not exist yet."""
+        Args:
+            span: of the film that was read.
+            cuts: the times of the first frames of its shots, on the source's clock.
+        """
         if self._file is None or self._listed is not None:
             return
         if span == ALL:
-            write_scenes(self._file, self._detected)
+            write_scenes(self._file, (time - self._start for time in cuts))
         else:
             log.warning(
                 "Cuts were not saved, because only part of the film was read. "

@@ -37,7 +37,9 @@ _Planes = NDArray[np.uint8]
 _Judge = Callable[[Frame | None], bool]
 
 
-def mark_cuts(frames: Iterable[Frame], threshold: float = THRESHOLD) -> Generator[Frame]:
+def mark_cuts(
+    frames: Iterable[Frame], threshold: float = THRESHOLD, inside: bool = False
+) -> Generator[Frame]:
     """Stage: set ``cut`` on the first frame of the stream and of every shot after a hard cut.
 
     It runs two frames behind its source. A flash of one or two frames is not a cut, nor is a fade.
@@ -46,8 +48,9 @@ def mark_cuts(frames: Iterable[Frame], threshold: float = THRESHOLD) -> Generato
     Args:
         frames: the source's frames, in order.
         threshold: a cut changes this many times more than its neighbours do; lower finds more.
+        inside: the stream begins inside a shot: its first frame is no cut.
     """
-    yield from _mark(_reduced(frames), _AHEAD, _Detected(threshold))
+    yield from _mark(_reduced(frames), _AHEAD, _Detected(threshold), inside)
 
 
 def _reduced(frames: Iterable[Frame]) -> Generator[Frame]:
@@ -58,7 +61,7 @@ def _reduced(frames: Iterable[Frame]) -> Generator[Frame]:
 
 
 def mark_listed(
-    frames: Iterable[Frame], times: Iterable[Fraction], start: Fraction
+    frames: Iterable[Frame], times: Iterable[Fraction], start: Fraction, inside: bool = False
 ) -> Generator[Frame]:
     """Stage: set ``cut`` on the first frame of the stream and on those nearest to ``times``.
 
@@ -68,11 +71,14 @@ def mark_listed(
         frames: the source's frames, in order.
         times: the times of the cuts, seconds after ``start``, in any order.
         start: the time of the source's first frame, on the frames' clock.
+        inside: the stream begins inside a shot: its first frame is no cut.
     """
-    yield from _mark(frames, 1, _Listed(times, start))
+    yield from _mark(frames, 1, _Listed(times, start), inside)
 
 
-def _mark(frames: Iterable[Frame], ahead: int, judge: _Judge) -> Generator[Frame]:
+def _mark(
+    frames: Iterable[Frame], ahead: int, judge: _Judge, inside: bool = False
+) -> Generator[Frame]:
     """Delay frames by ``ahead``; mark the first, and each at which ``judge`` returns true.
 
     ``judge`` receives every frame, and at the end ``None``, ``ahead`` times. Its result is for the
@@ -86,7 +92,8 @@ def _mark(frames: Iterable[Frame], ahead: int, judge: _Judge) -> Generator[Frame
             begins = judge(item)
             if number >= ahead:
                 frame = delayed.popleft()
-                yield replace(frame, cut=True) if begins or number == ahead else frame
+                begins = not inside if number == ahead else begins
+                yield replace(frame, cut=True) if begins else frame
 
 
 class _Detected:

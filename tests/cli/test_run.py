@@ -244,10 +244,14 @@ def test_a_full_target_is_one_clear_line_and_what_is_painted_is_kept(
     def fill() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
-    done = run_process("in.mp4", "o.mp4", "--style", identity, cwd=tmp_path, preexec_fn=fill)
-    assert "no space left for o.mp4" in one_line(done)
-    assert sorted(p.name for p in tmp_path.rglob("*")) == ["in.mp4", "o-unfinished.mp4"]
-    assert read_video(tmp_path / "o-unfinished.mp4")[0]
+    words = ["in.mp4", "o.mp4", "--style", identity]
+    line = one_line(run_process(*words, cwd=tmp_path, preexec_fn=fill))
+    assert "no space left for o.mp4" in line
+    assert "90 frames are painted: run the same command again to go on" in line
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".o.mp4.work", "in.mp4"]
+    again = run_process(*words, cwd=tmp_path)
+    assert again.returncode == 0 and "90 frames are painted already" in again.stderr
+    assert len(read_video(tmp_path / "o.mp4")[0]) == 90
 
 
 def test_a_clip_that_breaks_half_way_is_kept_and_said(

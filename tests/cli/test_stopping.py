@@ -140,14 +140,14 @@ def test_streams_that_the_shell_has_closed_end_nothing(tmp_path: Path, closed: t
 
 ENDLESS = """
 import threading
-from stylize_video.pipeline import plan
+from stylize_video.pipeline.chunks import painter
 
-def paint(frames, **rest):
+def paint(frames, *rest):
     next(iter(frames))
     threading.Event().wait()
     yield
 
-plan.paint_shots = paint
+painter.paint_shots = paint
 from stylize_video.cli.main import main
 main()
 """

@@ -20,10 +20,12 @@ PIPELINE = {
     "keyframes": "core imaging media temporal styles",
     "live": "core imaging media temporal styles",
     "bake": "core imaging media temporal styles",
+    "batch": "core media live",
     "contact_sheet": "core imaging media temporal styles",
     "plan": "core imaging media temporal styles keyframes",
     "planning": "core imaging media temporal styles keyframes plan",
-    "render": "core imaging media temporal styles keyframes plan planning",
+    "chunks": "core imaging media temporal styles keyframes plan planning",
+    "render": "core imaging media temporal styles keyframes plan planning chunks",
 }
 """Package or module of ``pipeline/`` → those of ``pipeline/`` that it may import."""
 

@@ -47,6 +47,9 @@ class FakeShot:
         self.style.adapted.append(float(as_rgb(frame.source).mean()))
         return FakeShot(self.style, self.opacity)
 
+    def mixed(self, other: FakeShot, weight: float, frame: Frame) -> FakeShot:
+        return self
+
 
 class CanvasStyle:
     """Paints its canvas, in the mean brightness that was measured of its shot."""
@@ -73,3 +76,6 @@ class CanvasShot:
     def adapt(self, frame: Frame, weight: float) -> CanvasShot:
         light = self.light + weight * (as_rgb(frame.source).mean() - self.light)
         return CanvasShot(float(light))
+
+    def mixed(self, other: CanvasShot, weight: float, frame: Frame) -> CanvasShot:
+        return CanvasShot(self.light + weight * (other.light - self.light))

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import pytest
 from stylize_video.pipeline import Settings, stylize
+from stylize_video.pipeline.chunks.renderer import render_segment
 from stylize_video.pipeline.core.config import checked
 from stylize_video.pipeline.core.errors import SinkError, SourceError, StylizeError
 from stylize_video.pipeline.core.frame import Span
@@ -25,7 +26,6 @@ from stylize_video.pipeline.media.mux import WHOLE, join
 from stylize_video.pipeline.media.source_file import SourceFile
 from stylize_video.pipeline.media.streams import plan_streams
 from stylize_video.pipeline.media.writers import VideoWriter
-from stylize_video.pipeline.render import render_segment
 from stylize_video.pipeline.styles.per_shot import paint_shots
 
 from ..helpers.command import start_process
@@ -225,9 +225,8 @@ def test_ranges_rendered_apart_join_to_the_whole(
     for number, (start, end) in enumerate(pairwise(bounds)):
         path = tmp_path / f"piece{number}"
         writer = VideoWriter(path, path, source.info, encoding)
-        piece, broken = render_segment(
-            source.info, source.frames(Span(start, end)), stage, path, writer
-        )
+        frames = stage(source.frames(Span(start, end)))
+        piece, broken = render_segment(source.info, frames, path, writer)
         assert broken is None
         assert len(read_video(path)[0]) == piece.frames
         pieces.append(piece)

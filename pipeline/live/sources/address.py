@@ -7,10 +7,8 @@ import re
 import sys
 from dataclasses import dataclass, field
 
+from ...core.address import NETWORK, scheme_of
 from ...core.errors import SourceError
-
-NETWORK = ("rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "tcp", "rtp", "http", "https")
-"""Schemes of the addresses that are read."""
 
 SCREEN = "screen:"
 """Prefix of the screen, or of a part of it: ``screen:640x360+100+50``."""
@@ -44,7 +42,7 @@ class Address:
 
 def is_address(name: str) -> bool:
     """Return whether an input is a network stream or the screen."""
-    return name.partition("://")[0].lower() in NETWORK or name.startswith(SCREEN)
+    return scheme_of(name) in NETWORK or name.startswith(SCREEN)
 
 
 def address_of(name: str) -> Address:
@@ -56,7 +54,7 @@ def address_of(name: str) -> Address:
     if name.startswith(SCREEN):
         return _screen(name)
     options = dict(_LOW_DELAY)
-    scheme = name.partition("://")[0].lower()
+    scheme = scheme_of(name)
     if scheme in ("http", "https"):
         del options["fflags"]  # else the beginning of a film or playlist would be dropped
     if scheme in ("rtsp", "rtsps"):

@@ -82,7 +82,7 @@ def test_frames_are_as_the_source_says_before_the_first_is_read(source: Source):
     assert frames[0].time == info.start
     assert info.frames is None or info.frames >= 1  # a guess, where the rate varies
     assert info.files and all(path.is_file() for path in info.files)
-    assert info.container is None or info.container.path.is_file()
+    assert info.container is None or Path(info.container.name).is_file()
 
 
 def test_times_rise_and_nothing_is_painted_yet(source: Source):

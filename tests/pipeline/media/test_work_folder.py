@@ -17,18 +17,17 @@ from pathlib import Path
 from typing import Any
 
 import av
-import cv2
 import pytest
 from stylize_video.pipeline import Settings, stylize
 from stylize_video.pipeline.core.config import EncodingSettings, checked
 from stylize_video.pipeline.core.errors import ModelError, SinkError, StylizeError
 from stylize_video.pipeline.core.frame import Frame
-from stylize_video.pipeline.media import work_folder as module
 from stylize_video.pipeline.media.color import BT709
 from stylize_video.pipeline.media.encoding import choose_encoding
+from stylize_video.pipeline.media.fragment import work_path
 from stylize_video.pipeline.media.source import SourceInfo
-from stylize_video.pipeline.media.unfinished import keep_unfinished
-from stylize_video.pipeline.media.work_folder import keep_of_dead_runs, work_folder
+from stylize_video.pipeline.media.unfinished import keep_unfinished, segments_in
+from stylize_video.pipeline.media.work_folder import work_folder
 from stylize_video.pipeline.media.writers import VideoWriter
 
 from ...helpers.command import one_line, run_command
@@ -37,7 +36,8 @@ from ...helpers.video import MakeClip, moving_scene, packets, read_video, write_
 DYING = """
 import os, signal, sys
 from pathlib import Path
-from stylize_video.pipeline import stylize, render
+from stylize_video.pipeline import stylize
+from stylize_video.pipeline.chunks import assemble
 from stylize_video.pipeline.core.config import Settings, checked
 
 source, output, style, moment = sys.argv[1:]
@@ -52,9 +52,9 @@ def count(frame):
         die()
 
 if moment == "join":
-    render.join = die
+    assemble.join = die
 if moment == "move":
-    render.put_in_place = die
+    assemble.put_in_place = die
 settings = {"style": style, "device": "cpu", "steady": "off", "overwrite": True}
 start = die if moment == "start" else None
 stylize(source, output, checked(Settings, settings, ""), on_start=start, on_frame=count)
@@ -114,42 +114,34 @@ def after(number: int, act: Callable[[], None]) -> Callable[[object], None]:
 
 @no_kill
 @pytest.mark.parametrize("moment", ["80", "join", "move"])
-def test_the_next_run_keeps_what_a_killed_one_had_painted(
+def test_what_a_killed_run_leaves_can_be_played_and_the_next_run_goes_on(
     identity: Path, tmp_path: Path, moment: str
 ):
     clip = write_clip(tmp_path / "in.mp4", moving_scene(90), audio=False)
     out = tmp_path / "out.mp4"
     killed(clip, out, identity, moment)
-    (left,) = hidden(tmp_path)
-    pieces = [tmp_path / left / name for name in ("segment", "finished")]
-    (piece,) = [path for path in pieces if path.exists()]
+    assert hidden(tmp_path) == [".out.mp4.work"]
+    (piece,) = segments_in(work_path(out))
     playable = len(times_of(piece))  # as it is, with any player
     assert playable == 90 or (moment == "80" and playable >= 50)
-    done = run_command(clip, out, "--style", identity, "--steady", "off")
+    done = run_command(clip, out, "--style", identity, "--steady", "off", "--overwrite")
     assert done.returncode == 0
-    kept = tmp_path / "out-unfinished.mp4"
-    assert f"an earlier run did not end; the {playable} frames that were painted" in done.stderr
-    assert str(kept) in done.stderr
-    times = read_video(clip)[1]
-    assert_begins(read_video(kept)[1], times)
-    assert read_video(out)[1] == times
-    assert hidden(tmp_path) == []
+    assert ("90 frames are painted already" in done.stderr) == (moment != "80")
+    assert read_video(out)[1] == read_video(clip)[1]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
 
 
 @no_kill
-@pytest.mark.parametrize("ending", [".mkv", ".gif", ""])
+@pytest.mark.parametrize("ending", [".mkv", ".gif", ".webp", ".apng", ""])
 def test_in_every_kind_of_output(identity: Path, tmp_path: Path, ending: str):
-    clip = write_clip(tmp_path / "in.mp4", moving_scene(60), audio=False)
-    out = tmp_path / f"out{ending}"
-    killed(clip, out, identity, "50")
-    stylize(clip, out, settings(identity))
-    kept = tmp_path / f"out-unfinished{ending}"
-    if ending:
-        assert 20 <= len(read_video(kept)[0]) <= 50
-    else:
-        names = [f"{number:06d}.png" for number in range(1, len(list(kept.iterdir())) + 1)]
-        assert sorted(p.name for p in kept.iterdir()) == names and 49 <= len(names) <= 50
-        assert all(cv2.imread(str(path)) is not None for path in kept.iterdir())
+    clip = write_clip(tmp_path / "in.mp4", moving_scene(60), audio=False, step=2500)
+    out, again = tmp_path / f"out{ending}", tmp_path / f"again{ending}"
+    values = {"chunk_seconds": 4} if ending != ".mkv" else {}
+    killed(clip, out, identity, "55")
+    stylize(clip, out, settings(identity, overwrite=True, **values))
+    stylize(clip, again, settings(identity, **values))
+    files = [[path] if path.is_file() else sorted(path.iterdir()) for path in (out, again)]
+    assert [p.read_bytes() for p in files[0]] == [p.read_bytes() for p in files[1]]
     assert hidden(tmp_path) == []
 
 
@@ -168,24 +160,23 @@ def test_a_run_that_died_before_its_first_frame_is_cleared(
 def test_the_folder_of_a_run_that_lives_is_left_alone(tmp_path: Path):
     target = tmp_path / "out.mp4"
     with work_folder(target) as folder:
-        shutil.copy(write_clip(tmp_path / "in.mp4", moving_scene(5)), folder.path / "segment")
-        keep_of_dead_runs(target)
-        assert (folder.path / "segment").exists()
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4"]
+        (folder.path / "000000").write_bytes(b"precious")
+        said = pytest.raises(SinkError, match=r"another run is writing .*out.mp4")
+        with said, work_folder(target):
+            pass
+        assert (folder.path / "000000").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_nobody_elses_folder_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """One of another output, one without a lock, one that is being made at this moment."""
-    for name in (".out.mp4.backup", ".other.mp4.abcdefgh", ".out.mp4.abcdefgh"):
+def test_nobody_elses_folder_is_touched(identity: Path, tmp_path: Path):
+    for name in (".out.mp4.backup", ".other.mp4.work", ".out.mp4.abcdefgh"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "segment").write_bytes(b"precious")
-    (tmp_path / ".out.mp4.zyxwvuts").mkdir()
+        (tmp_path / name / "000000").write_bytes(b"precious")
     before = hidden(tmp_path)
-    keep_of_dead_runs(tmp_path / "out.mp4")
+    clip = write_clip(tmp_path / "in.mp4", moving_scene(5), audio=False)
+    stylize(clip, tmp_path / "out.mp4", settings(identity))
     assert hidden(tmp_path) == before
-    monkeypatch.setattr(module, "_YOUNG", -1)
-    keep_of_dead_runs(tmp_path / "out.mp4")
-    assert hidden(tmp_path) == [name for name in before if name != ".out.mp4.zyxwvuts"]
+    assert all((tmp_path / name / "000000").read_bytes() == b"precious" for name in before)
 
 
 INFO = SourceInfo(
@@ -224,7 +215,7 @@ def test_a_piece_plays_while_it_is_written(tmp_path: Path, codec: str):
     wanted = [round(pts * INFO.time_base / clock) * clock for pts in times]
     target = tmp_path / ("o.mov" if codec in ("prores_ks", "gif") else "o.mp4")
     for torn in (0, 8, 200, 300, 400):
-        cut = tmp_path / "segment"
+        cut = tmp_path / "000000.part"
         cut.write_bytes(written[: len(written) - torn])
         if not torn:
             assert_begins(times_of(cut), wanted)
@@ -276,10 +267,12 @@ def test_a_full_disk_at_the_join_keeps_the_whole_picture(identity: Path, tmp_pat
     for source, out in ((clip, "a.mp4"), (silent, "b.mp4")):
         stylize(source, tmp_path / out, settings(identity))
     sizes = [(tmp_path / name).stat().st_size for name in ("a.mp4", "b.mp4")]
-    said = r"no space left.*the 60 frames that were painted"
+    said = r"no space left.*60 frames are painted: run the same command again to go on"
     with largest_file(sum(sizes) // 2), pytest.raises(SinkError, match=said):
         stylize(clip, tmp_path / "out.mp4", settings(identity))
-    assert len(read_video(tmp_path / "out-unfinished.mp4")[0]) == 60
+    seen: list[object] = []
+    stylize(clip, tmp_path / "out.mp4", settings(identity), on_frame=seen.append)
+    assert not seen and len(read_video(tmp_path / "out.mp4")[0]) == 60
     assert hidden(tmp_path) == []
 
 
@@ -305,17 +298,17 @@ def test_pictures_on_a_full_disk_are_kept(
 def test_a_style_that_fails_keeps_what_came_before_with_its_sound(
     make_clip: MakeClip, identity: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from stylize_video.pipeline import plan
+    from stylize_video.pipeline.chunks import painter
 
-    whole = plan.paint_shots
+    whole = painter.paint_shots
 
-    def failing(frames: Any, **rest: Any) -> Any:
-        for number, frame in enumerate(whole(frames, **rest)):
+    def failing(*rest: Any) -> Any:
+        for number, frame in enumerate(whole(*rest)):
             if number == 20:
                 raise ModelError("the graphics card has no memory left")
             yield frame
 
-    monkeypatch.setattr(plan, "paint_shots", failing)
+    monkeypatch.setattr(painter, "paint_shots", failing)
     said = "no memory left; the 20 frames before that are in .*out.mp4"
     with pytest.raises(ModelError, match=said):
         stylize(make_clip(), tmp_path / "out.mp4", settings(identity))
@@ -404,20 +397,22 @@ def test_where_nothing_can_be_moved_the_finished_film_stays(
     make_clip: MakeClip, identity: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """The folder was made read-only during the run."""
-    from stylize_video.pipeline import render
+    from stylize_video.pipeline.chunks import assemble
 
     def refuse(result: Path, place: Path) -> None:
         raise PermissionError(13, os.strerror(13))
 
-    monkeypatch.setattr(render, "put_in_place", refuse)
+    monkeypatch.setattr(assemble, "put_in_place", refuse)
     said = r"can't be written any more: Permission denied; the output is finished, and stays in "
     with pytest.raises(SinkError, match=said) as error:
         stylize(make_clip(), tmp_path / "out.mp4", settings(identity))
     stays = Path(str(error.value).rpartition(" in ")[2])
     assert len(read_video(stays)[0]) == 30
     monkeypatch.undo()
-    stylize(tmp_path / "in.mp4", tmp_path / "out.mp4", settings(identity))
-    assert stays.exists()  # it is not of a dead run
+    seen: list[object] = []
+    stylize(tmp_path / "in.mp4", tmp_path / "out.mp4", settings(identity), on_frame=seen.append)
+    assert len(read_video(tmp_path / "out.mp4")[0]) == 30
+    assert not seen and not stays.exists()  # it was only put in its place
 
 
 def test_a_file_that_can_not_be_replaced_stays_and_so_does_the_new_one(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Generator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from stylize_video.pipeline.core.config import Settings, checked
 from stylize_video.pipeline.core.errors import ModelError, SettingsError, SourceError
-from stylize_video.pipeline.core.frame import Frame, Rgb, Yuv, YuvMatrix
+from stylize_video.pipeline.core.frame import Frame, Plane, Rgb, Yuv, YuvMatrix
 from stylize_video.pipeline.imaging.compositing import brightness_only, fade
 from stylize_video.pipeline.media.aligned import AlignedPictures
 from stylize_video.pipeline.render import stylize
@@ -195,7 +196,10 @@ def test_a_mixture_may_be_written_as_a_mapping():
 def test_two_clocks_need_not_be_rounded_alike():
     """29.97 frames a second in milliseconds, under masks at exact times."""
     plane = np.zeros((4, 4), np.uint8)
-    coming = ((Fraction(1001 * t, 30000), plane + t) for t in range(100))
+
+    def coming(since: Fraction) -> Generator[tuple[Fraction, Plane]]:
+        yield from ((Fraction(1001 * t, 30000), plane + t) for t in range(100))
+
     masks = Masks(AlignedPictures("--mask", coming, Fraction(0)), feather=0, invert=False)
     for t in range(100):
         shown = Frame(np.zeros((4, 4, 3), np.uint8), round(1001 * t / 30), Fraction(1, 1000))

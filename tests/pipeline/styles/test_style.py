@@ -132,6 +132,16 @@ def test_another_light_is_followed_and_the_shot_stays_as_it_was(style: Style):
     assert as_rgb(adapted.paint(frame(dark))).shape == dark.shape
 
 
+def test_statistics_go_over_to_those_of_another_light(style: Style):
+    bright = texture(3, 64, 48)
+    dark = (bright * 0.8).astype(np.uint8)
+    one, other = (style.compile([frame(rgb)]) for rgb in (bright, dark))
+    for weight, end in ((0.0, one), (1.0, other)):
+        shots = (one.mixed(other, weight, frame(bright)), end)
+        painted, wanted = (as_rgb(shot.paint(frame(bright))).astype(int) for shot in shots)
+        assert np.abs(painted - wanted).mean() < 1
+
+
 def test_the_past_is_read_by_recurrent_nets_alone(style: Style):
     rgb = texture(4, 64, 48)
     state = TemporalState(np.zeros_like(rgb), np.full(rgb.shape[:2], 255, np.uint8))
