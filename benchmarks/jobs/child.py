@@ -20,11 +20,13 @@ from typing import Any
 
 _ROLES = {
     "frames": "decode",
+    "read": "decode",
     "reduce_frames": "decode",
     "attach_motion": "cuts, motion, canvas",
     "travel": "cuts, motion, canvas",
     "lay_still": "cuts, motion, canvas",
     "paint_shots": "what feeds the net",
+    "paint": "what feeds the net",
     "blend_frames": "warp and blend",
     "restore_frames": "warp and blend",
 }
