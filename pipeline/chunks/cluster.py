@@ -29,7 +29,7 @@ from ..temporal.division import Chunk
 from .facts import MACHINE, Facts, facts_of
 from .journal import Journal
 from .renderer import ChunkRenderer, OnProgress
-from .worker import Notes, Outcome, Task, open_renderer, warn_once
+from .worker import Notes, Outcome, Outcomes, Task, open_renderer
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +59,7 @@ class OnCluster:
     workers: int | None
     stop: threading.Event | None = None
     on_progress: OnProgress | None = None
-    outcomes: dict[int, Outcome] = field(default_factory=dict[int, Outcome])
-    """By the numbers of their chunks."""
-    _told: set[str] = field(default_factory=set[str])
+    outcomes: Outcomes = field(default_factory=Outcomes)
 
     def render(self, chunks: Iterable[Chunk]) -> None:
         """Render chunks, in any order; see ``outcomes``.
@@ -137,8 +135,7 @@ class OnCluster:
                 keep_part(folder, finished.chunk.number)
             if outcome.broken is None:
                 finished = self.journal.add(finished)
-        warn_once(outcome, self._told)
-        self.outcomes[finished.chunk.number] = outcome
+        self.outcomes.add(outcome)
         if self.on_progress is not None and finished.frames:
             self.on_progress(finished.frames)
 
@@ -149,7 +146,7 @@ class OnCluster:
     @property
     def _is_over(self) -> bool:
         """Whether nothing more is begun."""
-        return self._is_stopped or any(outcome.broken for outcome in self.outcomes.values())
+        return self._is_stopped or self.outcomes.is_broken
 
     def _cores(self, ray: Any) -> int:
         """Cores of a worker: those of the smallest node, or what several at once leave to each."""

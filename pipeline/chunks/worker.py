@@ -69,9 +69,22 @@ class Notes(logging.Handler):
         return texts
 
 
-def warn_once(outcome: Outcome, told: set[str]) -> None:
-    """Log the warnings of a worker that no other has given yet."""
-    for note in outcome.notes:
-        if note not in told:
-            told.add(note)
-            logging.getLogger(__name__).warning("%s", note)
+class Outcomes(dict[int, Outcome]):
+    """What became of chunks, by their numbers. Each warning of their workers is logged once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: set[str] = set()
+
+    def add(self, outcome: Outcome) -> None:
+        """Add what became of a chunk."""
+        self[outcome.finished.chunk.number] = outcome
+        for note in outcome.notes:
+            if note not in self._told:
+                self._told.add(note)
+                logging.getLogger(__name__).warning("%s", note)
+
+    @property
+    def is_broken(self) -> bool:
+        """A chunk ended early: nothing more is begun."""
+        return any(outcome.broken for outcome in self.values())

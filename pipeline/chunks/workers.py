@@ -29,7 +29,7 @@ from ..temporal.division import Chunk
 from .facts import has_changed
 from .journal import Journal
 from .renderer import ChunkRenderer, OnProgress
-from .worker import Notes, Outcome, Task, open_renderer, warn_once
+from .worker import Notes, Outcome, Outcomes, Task, open_renderer
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +63,7 @@ class SideBySide:
     workers: int
     stop: threading.Event | None = None
     on_progress: OnProgress | None = None
-    outcomes: dict[int, Outcome] = field(default_factory=dict[int, Outcome])
-    """By the numbers of their chunks."""
-    _told: set[str] = field(default_factory=set[str])
+    outcomes: Outcomes = field(default_factory=Outcomes)
 
     def render(self, chunks: Iterable[Chunk]) -> None:
         """Render chunks, in any order; see ``outcomes``.
@@ -124,7 +122,7 @@ class SideBySide:
         stopped = self.stop is not None and self.stop.is_set()
         if stopped:
             shared.stop.set()
-        return stopped or any(outcome.broken for outcome in self.outcomes.values())
+        return stopped or self.outcomes.is_broken
 
     def _collected(self, running: set[Future[Outcome]], shared: _Shared) -> set[Future[Outcome]]:
         """Wait a while; the futures that still run."""
@@ -134,9 +132,7 @@ class SideBySide:
         if count and self.on_progress is not None:
             self.on_progress(count)
         for future in done:
-            outcome = future.result()
-            self.outcomes[outcome.finished.chunk.number] = outcome
-            warn_once(outcome, self._told)
+            self.outcomes.add(future.result())
         return running
 
 

@@ -182,4 +182,6 @@ class FilmReader:
             frame = replace(frame, handover=float(1 - left / division.read))
         canvas = division.passes(shot, before, frame.time, division.canvas)
         painting = division.passes(shot, before, frame.time, division.paint)
+        if not (canvas or painting):
+            return frame
         return replace(frame, canvas_anew=canvas, painting_anew=painting)
