@@ -51,6 +51,8 @@ log = logging.getLogger(__name__)
 _SETTLE = {BLEND_WEIGHTS["flow"]: 12, BLEND_WEIGHTS["strong"]: 22}
 _FORGET = 13
 _LEAST = Fraction(1, 2)
+# Of the length at which a shot is divided; a cut costs nothing: no run-up.
+_LEAST_AT_CUTS = Fraction(1, 6)
 
 
 @dataclass(frozen=True)
@@ -147,14 +149,15 @@ class Plan:
             return Division(None)
         # The canvas is renewed at times that are multiples of its period.
         length = math.ceil(Fraction(self.settings.chunk_seconds) / PERIOD) * PERIOD
+        least = length * _LEAST_AT_CUTS
         if not self.shots.needed:
-            return Division(length, self.source.seeks)
+            return Division(length, least, self.source.seeks)
         forget, settle = (
             min(PERIOD, max(_LEAST, count / info.rate))
             for count in (_FORGET, _SETTLE.get(self.blend or 0, 0))
         )
         settle = settle if self.blend is not None else Fraction(0)
-        return Division(length, self.source.seeks, PERIOD + forget, PERIOD, settle)
+        return Division(length, least, self.source.seeks, PERIOD + forget, PERIOD, settle)
 
     @property
     def workers(self) -> int:

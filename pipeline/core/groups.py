@@ -398,10 +398,11 @@ class ChunkSettings(Group):
         "used. --no-resume: begin again.",
     )
     chunk_seconds: float = Field(
-        40.0,
+        120.0,
         ge=4,
         le=3600,
-        description="A film is painted in parts of about this many seconds. A finished part is "
+        description="A film is painted in parts. A part ends at the first cut after a sixth of "
+        "this many seconds; a shot without a cut is divided after all of them. A finished part is "
         "never lost, whatever happens.",
     )
     workers: int = Field(

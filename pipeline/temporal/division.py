@@ -51,8 +51,9 @@ class Division:
     """How a film is divided."""
 
     length: Fraction | None
-    """Seconds after which a shot is divided; after half of it, a chunk ends at the next cut.
-    ``None``: the film is one chunk."""
+    """Seconds after which a shot is divided; ``None``: the film is one chunk."""
+    least: Fraction = Fraction(0)
+    """Seconds after which a chunk ends at the next cut."""
     inside: bool = True
     """Shots are divided, too."""
     read: Fraction = Fraction(0)
@@ -159,7 +160,7 @@ class FilmReader:
         if division.length is None or time == begun:
             return None
         if frame.cut:
-            ends = time - begun >= division.length / 2
+            ends = time - begun >= division.least
             return Chunk(start=time, shot=time, read=time) if ends else None
         if not division.passes(shot, before, time, Fraction(0)):
             return None

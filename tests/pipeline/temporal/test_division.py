@@ -18,7 +18,7 @@ from stylize_video.pipeline.temporal.motion import attach_motion
 from stylize_video.pipeline.temporal.shots import mark_cuts
 
 RATE = 12
-DIVISION = Division(Fraction(4), True, Fraction(5, 2), Fraction(2), Fraction(1, 2))
+DIVISION = Division(Fraction(4), Fraction(2), True, Fraction(5, 2), Fraction(2), Fraction(1, 2))
 WHOLE = Division(None)
 
 
@@ -77,7 +77,7 @@ def test_every_frame_is_in_one_chunk(lengths: tuple[int, ...]):
     assert cuts == begins
 
 
-def test_a_chunk_ends_at_a_cut_after_half_its_length_and_inside_a_long_shot():
+def test_a_chunk_ends_at_a_cut_after_its_least_length_and_inside_a_long_shot():
     chunks = Film(20, 30, 110).chunks(DIVISION)
     assert [own(chunk, frames)[0] for chunk, frames, _ in chunks] == [0, 50, 98, 146]
     assert [chunk.begins_inside for chunk, _, _ in chunks] == [False, False, True, True]
