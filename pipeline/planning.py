@@ -26,13 +26,21 @@ from .keyframes.run import (
 from .media.encoding import Content, Encoding, choose_encoding
 from .media.inputs import open_source
 from .media.kind import output_kind, piped_kind, source_kind
-from .media.outputs import FOLDER_NAMES, check_output, container_of, is_video, split_sequence
+from .media.outputs import (
+    ANIMATIONS,
+    FOLDER_NAMES,
+    check_output,
+    container_of,
+    is_video,
+    split_sequence,
+)
 from .media.pipe import PIPE
 from .media.remote import RemotePlace
 from .media.sequence import NUMBER
 from .media.source import Reading, Source, SourceInfo
 from .media.standard_output import FORMATS, PipeFormat, check_terminal, pipe_encoding
 from .media.streams import StreamPlan, plan_streams
+from .media.trial_join import try_join
 from .plan import Plan
 from .styles.finish import Finish
 from .styles.kind import style_kinds
@@ -205,7 +213,10 @@ def _content(settings: Settings, style: Style | None, info: SourceInfo, keep_hdr
 def _encoding(out: _Output, settings: Settings, info: SourceInfo, content: Content) -> Encoding:
     if out.pipe is not None:
         return pipe_encoding(out.pipe, settings, info, content)
-    return choose_encoding(out.target, settings, info, content)
+    encoding = choose_encoding(out.target, settings, info, content)
+    if settings.codec is not None and container_of(out.target)[0] not in ANIMATIONS:
+        try_join(encoding, out.target, info)
+    return encoding
 
 
 def _open(source: str, settings: Settings, keep_hdr: bool, out: _Output) -> Source:

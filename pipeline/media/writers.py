@@ -25,7 +25,7 @@ from .alpha import with_opacity
 from .encoding import OPENING_ERRORS, Encoding
 from .images import ALPHA_SUFFIXES, picture_bytes
 from .last_delay import set_last_delay
-from .outputs import FOLDER_NAMES
+from .outputs import FOLDER_NAMES, container_of
 from .piece_file import PieceFile
 from .sequence import NUMBER
 from .source import SourceInfo
@@ -37,6 +37,10 @@ _GIF_CLOCK = Fraction(1, 100)
 # A piece plays up to its last fragment when its run is killed. Its index is written with the first
 # one, so that it has the times of one that was written whole.
 _APPLE = ("mp4", "mov")
+
+# Container → those of its pieces, before Matroska. QuickTime has other tags for the same codec than
+# MP4, and lists VP8, which it can't hold.
+_PIECES = {"mov": ("mov", "mp4"), "matroska": ("mp4",), "webm": ("mp4",)}
 
 _FRAGMENTS = {
     "movflags": "delay_moov+default_base_moof",
@@ -77,7 +81,7 @@ os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 would fill the screen with its 
 class VideoWriter:
     """Encodes frames into an MP4 or QuickTime file, on the source's clock.
 
-    Both formats store any time base exactly, and every codec fits one of them. The first frame is
+    Both store any time base exactly; what fits neither goes into Matroska. The first frame is
     at zero in the file, because a late start would be rounded to the file's coarse movie clock;
     ``Segment.start`` has the real time.
 
@@ -117,7 +121,7 @@ class VideoWriter:
         return PieceFile(path)
 
     def _open(self, encoding: Encoding) -> OutputContainer:
-        return _open_piece(self._file, encoding)
+        return _open_piece(self._file, encoding, self._target)
 
     def _open_stream(self, info: SourceInfo, encoding: Encoding) -> VideoStream:
         try:
@@ -229,17 +233,19 @@ WRITTEN_AT_ONCE = {"apng": "apng", "webp": "libwebp_anim"}
 """Containers, and their encoders, that no packets can be copied into: the piece is the file."""
 
 
-def _open_piece(file: PieceFile, encoding: Encoding) -> OutputContainer:
+def _open_piece(file: PieceFile, encoding: Encoding, target: Path) -> OutputContainer:
     for name, encoder in WRITTEN_AT_ONCE.items():
         if encoding.codec == encoder:
             return av.open(file, "w", format=name)
     if encoding.alpha_beside:
         return av.open(file, "w", format="matroska")
-    container = av.open(file, "w", format="mp4", options=_FRAGMENTS)
-    if Codec(encoding.codec, "w").canonical_name in container.supported_codecs:
-        return container
-    container.close()
-    return av.open(file, "w", format="mov", options=_FRAGMENTS)
+    codec = Codec(encoding.codec, "w").canonical_name
+    for name in _PIECES.get(container_of(target)[0], _APPLE):
+        container = av.open(file, "w", format=name, options=_FRAGMENTS)
+        if codec in container.supported_codecs:
+            return container
+        container.close()
+    return av.open(file, "w", format="matroska")
 
 
 class _Palette:

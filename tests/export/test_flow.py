@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from stylize_video.export import flow as export_room
 from stylize_video.export.flow import export_flow
-from stylize_video.models.nets.raft import load_raft_small
 from stylize_video.pipeline.core.errors import SinkError, TrainingError
 from stylize_video.pipeline.temporal.flow import open_flow
 
@@ -89,17 +88,6 @@ def test_it_plays_as_flow_raft_at_any_size(exported_flow: Path):
 
 
 @pytest.mark.slow
-def test_export_flow_writes_what_flow_raft_plays(tmp_path: Path):
-    torch.save(untrained_raft().state_dict(), tmp_path / "raft.pth")
-    out = tmp_path / "flow.onnx"
-    done = run_command("export-flow", out, "--weights", tmp_path / "raft.pth")
-    assert done.returncode == 0 and f"wrote {out}" in done.stdout + done.stderr
-    assert open_flow("raft", out).between(*np.zeros((2, 130, 140, 3), np.uint8)).shape[2] == 2
-    again = run_command("export-flow", out, "--weights", tmp_path / "raft.pth")
-    assert again.returncode == 1 and "--overwrite" in again.stderr
-
-
-@pytest.mark.slow
 def test_an_export_that_cannot_be_written_is_one_line(
     exported_flow: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -114,10 +102,24 @@ def test_an_export_that_cannot_be_written_is_one_line(
 @pytest.fixture(scope="module")
 def real(shared: Path, make_once: MakeOnce) -> Path:
     def fill(folder: Path) -> None:
-        net = load_raft_small(shared / "weights" / "raft-small.safetensors")
-        export_flow(net, folder / "raft-small.onnx")
+        out = folder / "raft-small.onnx"
+        done = run_command("export-flow", out, "--weights", weights_of(shared))
+        assert done.returncode == 0 and f"wrote {out}" in done.stdout + done.stderr
 
     return make_once("raft-small", fill) / "raft-small.onnx"
+
+
+def weights_of(shared: Path) -> Path:
+    return shared / "weights" / "raft-small.safetensors"
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+def test_export_flow_writes_what_flow_raft_plays(real: Path, shared: Path):
+    flow = open_flow("raft", real).between(*np.zeros((2, 130, 140, 3), np.uint8))
+    assert flow.shape[2] == 2
+    again = run_command("export-flow", real, "--weights", weights_of(shared))
+    assert again.returncode == 1 and "--overwrite" in again.stderr
 
 
 @pytest.mark.slow
