@@ -1,6 +1,7 @@
 """Draw the pictures of docs/gallery.md: every style, mixtures, strengths and sizes of strokes.
 
     python benchmarks/gallery.py PHOTO PHOTO PHOTO --clip clip.mp4 --out docs
+    python benchmarks/gallery.py --presets dog.mp4:1 juggle.mp4:1 bbb.mp4:2.5 --out docs
 
 Rows are styles, columns the photographs and two frames of the clip. The frames are painted as in a
 video, with the statistics of their shot.
@@ -9,16 +10,21 @@ video, with the statistics of their shot.
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
+from stylize_video.cli.options import read_settings
+from stylize_video.pipeline import stylize
 from stylize_video.pipeline.contact_sheet import grid
 from stylize_video.pipeline.core.config import Settings
 from stylize_video.pipeline.core.frame import Frame, Rgb
-from stylize_video.pipeline.media.inputs import open_source
+from stylize_video.pipeline.core.presets import shipped_presets
+from stylize_video.pipeline.media.images import read_picture, write_picture
+from stylize_video.pipeline.media.inputs import frame_at, open_source
 from stylize_video.pipeline.styles.open import open_style
 from stylize_video.pipeline.styles.per_shot import paint_picture, paint_shots
 from stylize_video.pipeline.styles.style import Style
@@ -103,16 +109,36 @@ def sizes(photo: Rgb, name: str, path: Path) -> None:
     save(path, pictures, 3)
 
 
+def presets(moments: Sequence[str], path: Path) -> None:
+    """Frames of films (FILE:SECONDS) in every preset that ships; the first row is the films."""
+    photos = [frame_at(*moment.rsplit(":", 1)) for moment in moments]
+    photos = [at_height(photo, 540) for photo in photos]
+    pictures = [("the film" if not n else "", cropped(p)) for n, p in enumerate(photos)]
+    with tempfile.TemporaryDirectory() as name:
+        source, out = Path(name, "in.png"), Path(name, "out.png")
+        for preset in shipped_presets():
+            for number, photo in enumerate(photos):
+                write_picture(source, photo)
+                stylize(source, out, read_settings(None, {"overwrite": True}, preset=preset))
+                pictures.append(("" if number else preset, cropped(read_picture(out))))
+    save(path, pictures, len(photos))
+
+
 def main() -> None:
     """Read the command line, draw."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("photos", nargs="+")
-    parser.add_argument("--clip", required=True)
+    parser.add_argument("photos", nargs="*")
+    parser.add_argument("--clip")
+    parser.add_argument("--presets", nargs="+", metavar="FILE:SECONDS", default=[])
     parser.add_argument("--out", type=Path, required=True)
     paths = parser.parse_args()
+    if paths.presets:
+        presets(paths.presets, paths.out / "gallery-presets.jpg")
+    if not (paths.photos and paths.clip):
+        return
     photos = [next(iter(open_source(name).frames())).rgb for name in paths.photos]
     photos = [at_height(photo) for photo in photos]
-    shot = list(islice(open_source(paths.clip).frames(planar=True), 24))
+    shot = list(islice(open_source(paths.clip).frames(layout="planes"), 24))
     tiers: dict[str, list[str]] = {}
     for name, style in zoo().items():
         tiers.setdefault(style.tier, []).append(name)

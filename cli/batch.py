@@ -124,14 +124,14 @@ class _Style:
     """
 
     def __init__(self, settings: Settings) -> None:
-        from ..pipeline.styles.kind import style_kinds
+        from ..pipeline.styles.direction import all_kinds
         from ..pipeline.styles.open import OpenedStyle
 
         self.opens = OpenedStyle()
         self.settings = settings
-        self.kinds = style_kinds(settings)
+        self.kinds = all_kinds(settings)
         self.canvas: bool | None = None
-        if settings.content_mask is None:
+        if settings.content_mask is None and settings.timeline is None:
             self.canvas = self.opens(settings, None).info.canvas
 
     def refuse_what_never_applies(self, items: Iterable[Item | Row], watches: bool) -> None:

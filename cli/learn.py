@@ -39,6 +39,8 @@ def learned_settings(source: str, output: str, settings: Settings, report: Repor
     lesson = prepare(film, painting, settings.learn_steps)
     # The net's other devices are ONNX Runtime's; PyTorch has these two.
     device = settings.device if settings.device in ("cpu", "cuda") else "auto"
+    if report.as_json:
+        report.event(event="samples", path=str(lesson.samples))
     with signals_as_ctrl_c():
         net = learn(lesson, torch_device(device), report)
     return with_style(settings, str(net))
@@ -66,6 +68,10 @@ def with_style(settings: Settings, style: str) -> Settings:
 
     A net that has learned for two minutes paints a little dull: it gets the painting's own colours.
     """
-    kept = settings.model_fields_set - {"style", "method", "learn_steps"}
-    typed = {name: getattr(settings, name) for name in kept}
-    return Settings.model_validate({"palette": "style"} | typed | {"style": style})
+    default = Settings.model_validate({})
+    changed: dict[str, object] = {"style": (style,), "method": default.method}
+    changed["learn_steps"] = default.learn_steps
+    typed = settings.model_fields_set - {"method", "learn_steps"} | {"style"}
+    if "palette" not in typed and settings.palette == default.palette:
+        changed["palette"] = "style"
+    return settings.model_construct(_fields_set=typed, **{**dict(settings), **changed})

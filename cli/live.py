@@ -10,6 +10,7 @@ import typer
 from ..pipeline.core.config import Settings
 from .options import Config, JsonProgress, Quiet, read_settings, with_options
 from .plan import PlanOnly, print_plan
+from .presets import PresetName
 from .progress import Report
 from .stopping import STOPPED, stop_on_signal
 
@@ -43,6 +44,7 @@ def live(
         ),
     ] = "window",
     plan: PlanOnly = False,
+    preset: PresetName = None,
     config: Config = None,
     quiet: Quiet = False,
     json_progress: JsonProgress = False,
@@ -53,7 +55,7 @@ def live(
     """
     from ..pipeline.live.names import is_camera
 
-    settings = read_settings(config, typed, {"mirror": is_camera(source)})
+    settings = read_settings(config, typed, {"mirror": is_camera(source)}, preset)
     report = Report(quiet, json_progress)
     if plan:
         print_plan(source, output, settings, True, report)

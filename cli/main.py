@@ -47,7 +47,23 @@ COMMANDS: dict[str, dict[str, Command]] = {
             "run",
             "Paint a video or a picture in a style. Sound, subtitles and timing stay as they are.",
         ),
+        "studio": Command(
+            "studio", "studio", "Open a page in your browser: drop a clip, choose a style, paint."
+        ),
         "styles": Command("styles", "styles", "List the built-in styles; type one after --style."),
+        "shots": Command(
+            "shots",
+            "shots",
+            "List the shots of a film, as a timeline file to begin with.",
+        ),
+        "presets": Command(
+            "presets", "presets", "List the looks for --preset: those that ship, and your own."
+        ),
+        "keyframes": Command(
+            "keyframes",
+            "keyframes",
+            "Choose the frames to paint by hand; check the painted ones, and say which is next.",
+        ),
         "paint": Command("paint", "paint", "Paint one picture slowly, in the best quality."),
         "texture": Command("texture", "texture", "Make more of a texture, in any size."),
         "lut": Command(

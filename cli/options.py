@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
@@ -76,29 +76,53 @@ def with_options(
 
 
 def read_settings(
-    config: Path | None, typed: dict[str, Any], defaults: dict[str, Any] | None = None
+    config: Path | None,
+    typed: dict[str, Any],
+    defaults: dict[str, Any] | None = None,
+    preset: str | None = None,
 ) -> Settings:
-    """Defaults, then a file of settings, then what was typed.
+    """Defaults, then a preset, then a file of settings, then what was typed.
 
     As typed count (``model_fields_set``): all that is on the command line, and all in the file that
-    is not at its default, so that a copy of ``config.yaml`` can be edited.
+    is not at its default, so that a copy of ``config.yaml`` can be edited. What a preset sets does
+    not: where it does not apply, it is passed over.
 
     Args:
-        config: the file of settings.
+        config: the file of settings; or a film or PNG that has them in its metadata.
         typed: setting → value, from the command line.
         defaults: the command's own defaults.
+        preset: a name or a file.
 
     Raises:
-        SettingsError: an unknown setting or a wrong value, named.
+        SettingsError: an unknown setting or a wrong value, named; or there is no such preset.
     """
-    from_file = load_config(config) if config is not None else {}
+    from_file = _settings_from(config) if config is not None else {}
     for name in from_file.keys() & typed.keys():
         if isinstance(from_file[name], dict) and isinstance(typed[name], dict):  # options add up
             typed[name] = {**from_file[name], **typed[name]}
-    settings = checked(Settings, {**(defaults or {}), **from_file, **typed}, "")
-    at_default = Settings.model_validate({})
-    changed = {n for n in from_file if getattr(settings, n) != getattr(at_default, n)}
-    return settings.model_construct(_fields_set={*changed, *typed}, **dict(settings))
+    default, in_file = Settings.model_validate({}), checked(Settings, from_file, "")
+    own = {n: v for n, v in from_file.items() if getattr(in_file, n) != getattr(default, n)}
+    look = _look(preset) if preset is not None else {}
+    values = {**(defaults or {}), **from_file, **look, **own, **typed}
+    settings = checked(Settings, values, "")
+    return settings.model_construct(_fields_set={*own, *typed}, **dict(settings))
+
+
+def _settings_from(path: Path) -> dict[str, Any]:
+    """The settings in a YAML file, or in a film's or picture's metadata; checked."""
+    from ..pipeline.media.settings_tag import TAGGED_SUFFIXES, settings_in
+
+    if path.suffix.lower() not in TAGGED_SUFFIXES:
+        return load_config(path)
+    values = settings_in(path)
+    checked(Settings, values, str(path))
+    return values
+
+
+def _look(preset: str) -> Mapping[str, Any]:
+    from ..pipeline.core.presets import find_preset
+
+    return find_preset(preset).values
 
 
 def _panels(settings: type[BaseModel]) -> dict[str, str]:

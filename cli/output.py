@@ -52,5 +52,7 @@ def _label(settings: Settings) -> str:
     """The style in a file name: ``udnie``, ``udnie-the-scream``, ``painting``."""
     if settings.keyframes is not None and Path(settings.keyframes).is_dir():
         return Path(settings.keyframes).resolve().name
+    if settings.timeline is not None:
+        return settings.timeline.stem
     names = (split_weight(style)[0] for style in settings.style)
     return "-".join(Path(name).stem if Path(name).suffix else name for name in names)

@@ -1,4 +1,4 @@
-"""What a command prints while it works: a bar on a terminal, a line per 10 % elsewhere."""
+"""What a command prints while it works: a bar on a terminal, a line per 10 % or JSON elsewhere."""
 
 from __future__ import annotations
 
@@ -92,6 +92,20 @@ def _per_tenth(display: Display) -> Display:
     return seldom
 
 
+def _twice_a_second(display: Display) -> Display:
+    """``display`` of the first step and the last, and of others no more than twice a second."""
+    last = float("-inf")
+
+    def seldom(bar: Bar, text: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= 0.5 or bar.done == bar.total:
+            last = now
+            display(bar, text)
+
+    return seldom
+
+
 class _Messages(io.TextIOBase):
     """Standard error, as it is at each moment. A reader that has gone must not end the work."""
 
@@ -170,7 +184,7 @@ class Report:
     def progress(self, label: str, total: int | None, unit: str, done: int = 0) -> Generator[Bar]:
         """A bar for the time of the block: on a terminal, in JSON, in lines, or not at all."""
         if self.as_json:
-            yield Bar(total, unit, done, _per_tenth(self._json_line))
+            yield Bar(total, unit, done, _twice_a_second(self._json_line(label)))
         elif self.quiet:
             yield Bar(total, unit, done, lambda bar, text: None)
         elif not self.console.is_terminal:
@@ -185,9 +199,13 @@ class Report:
                     lambda bar, text: bars.update(task, completed=bar.done, note=text),
                 )
 
-    def _json_line(self, bar: Bar, text: str) -> None:
-        rate = None if bar.rate is None else round(bar.rate, 2)
-        self.event(event="progress", done=bar.done, total=bar.total, per_second=rate)
+    def _json_line(self, label: str) -> Display:
+        def line(bar: Bar, text: str) -> None:
+            rate = None if bar.rate is None else round(bar.rate, 2)
+            fields = {"label": label, "done": bar.done, "total": bar.total, "per_second": rate}
+            self.event(event="progress", **fields)
+
+        return line
 
     def _text_line(self, label: str) -> Display:
         def line(bar: Bar, text: str) -> None:

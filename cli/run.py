@@ -19,6 +19,7 @@ from .live import play
 from .options import Config, JsonProgress, Quiet, Vgg, read_settings, with_options
 from .output import default_output
 from .plan import PlanOnly, print_plan
+from .presets import PresetName, SavePreset, save_look
 from .preview import preview_settings
 from .progress import Report
 from .running import Progress, print_result
@@ -79,6 +80,8 @@ def run(
         ),
     ] = None,
     plan: PlanOnly = False,
+    preset: PresetName = None,
+    save_preset: SavePreset = None,
     config: Config = None,
     vgg: Vgg = None,
     quiet: Quiet = False,
@@ -87,8 +90,12 @@ def run(
     """Paint a video or a picture in a style. Sound, subtitles and timing stay as they are."""
     from ..pipeline.live.names import is_live
 
-    settings = read_settings(config, typed)
+    settings = read_settings(config, typed, preset=preset)
     report = Report(quiet, json_progress)
+    if save_preset is not None:
+        save_look(save_preset, settings, report)
+        if source is None:
+            return
     if to is not None or watch is not None:
         inputs = [name for name in (source, output, *(more or ())) if name is not None]
         folder = _folder_of_results(inputs, to, watch, preview, plan)
@@ -97,7 +104,9 @@ def run(
         return
     _refuse_several(source, more)
     assert source is not None
-    output = output or default_output(source, settings, "" if preview is None else "preview")
+    notes = [Path(preset).stem] if preset is not None else []
+    notes += ["preview"] if preview is not None else []
+    output = output or default_output(source, settings, "-".join(notes))
     live = is_live(source, output, settings)
     refuse_vgg(vgg, settings)
     _refuse_with_pipes(source, output, preview, settings, report)
@@ -212,7 +221,9 @@ def _paint(source: str, output: str, settings: Settings, report: Report, vgg: Pa
 
 def _name_learned(learned: str, report: Report) -> None:
     """Say last what can be used again."""
-    if learned:
+    if learned and report.as_json:
+        report.event(event="learned", style=learned)
+    elif learned:
         report.say(f"the learned style, for --style: {learned}")
 
 

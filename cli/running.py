@@ -28,6 +28,7 @@ def print_result(result: Result, pictures: bool, report: Report) -> None:
             start=float(result.start),
             end=float(result.end),
             missing=list(result.losses),
+            settings=None if result.settings is None else str(result.settings),
         )
     else:
         report.say(result_line(result, pictures))
@@ -42,7 +43,8 @@ def result_line(result: Result, pictures: bool) -> str:
     if result.stopped:
         return f"stopped: {result.output} holds the first {count}"
     missing = "".join(f"; missing: {line}" for line in result.losses)
-    return f"wrote {result.output}: {count}{missing}"
+    saved = "" if result.settings is None else f"; its settings: {result.settings}"
+    return f"wrote {result.output}: {count}{saved}{missing}"
 
 
 class Progress:

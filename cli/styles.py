@@ -58,6 +58,7 @@ def _print_table() -> None:
     for style in zoo().values():
         table.add_row(style.name, style.words, _SPEED.get(style.tier, style.tier))
     Console().print(table)
+    echo("Looks, which are a style with settings that suit it: stylize-video presets")
 
 
 def _write_sheet(sheet: Path | None, frame: str | None, at: str, overwrite: bool) -> None:

@@ -66,6 +66,11 @@ class Lesson:
         """The finished style file."""
         return neighbour(self.folder / "net", self.painting.stem, ".onnx")
 
+    @property
+    def samples(self) -> Path:
+        """The picture of frames as the net paints them, written again and again."""
+        return self.folder / "samples.png"
+
 
 def learned_folder() -> Path:
     """Where learned nets are kept."""
@@ -118,7 +123,7 @@ def learn(lesson: Lesson, where: torch.device, report: ProgressReport) -> Path:
     training = _resumed(lesson, where, report) or _begun(lesson.recipe, where, painting)
     report.say(
         f"learning {lesson.painting.name} on {len(lesson.frames)} frames of the film, "
-        f"{lesson.recipe.steps} steps on {where}; pictures of it: {lesson.folder / 'samples.png'}"
+        f"{lesson.recipe.steps} steps on {where}; pictures of it: {lesson.samples}"
     )
     training.palette = Palette.of([painting]).to_json()
     judges = judges_of(lesson.recipe, painting, None, where)

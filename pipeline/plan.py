@@ -15,6 +15,8 @@ from pathlib import Path
 from .core.config import Settings
 from .core.frame import ALL, Frame, Span
 from .core.placement import work_parent
+from .core.saved import settings_tag
+from .imaging.surface import Surface
 from .keyframes.run import KeyframeJob
 from .media.constant_rate import at_rate
 from .media.encoding import Encoding, lossless
@@ -31,8 +33,9 @@ from .media.size_estimate import (
 from .media.source import Source, SourceInfo
 from .media.standard_output import NAME, PipeFormat
 from .media.streams import StreamPlan
+from .people.follow import follow_people
 from .styles.finish import Finish
-from .styles.masks import ContentMasks, Masks
+from .styles.masks import ContentMasks, FrameMasks
 from .styles.repaint import Repaint
 from .styles.style import Style
 from .styles.untouched import Untouched
@@ -40,8 +43,10 @@ from .temporal.canvas import PERIOD, lay_still, travel
 from .temporal.consistency import BLEND_WEIGHTS
 from .temporal.division import Division
 from .temporal.flow import FlowEstimator
+from .temporal.hold import hold_frames
 from .temporal.motion import attach_motion
 from .temporal.scenes import Shots
+from .timeline.schedule import Schedule
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +55,7 @@ log = logging.getLogger(__name__)
 # what stands still stops to depend on those before. All of them last this long at least, seconds.
 _SETTLE = {BLEND_WEIGHTS["flow"]: 12, BLEND_WEIGHTS["strong"]: 22}
 _FORGET = 13
+_AHEAD = 12  # frames of a shot that wait to be measured
 _LEAST = Fraction(1, 2)
 # Of the length at which a shot is divided; a cut costs nothing: no run-up.
 _LEAST_AT_CUTS = Fraction(1, 6)
@@ -83,10 +89,12 @@ class Plan:
     """Where motion is needed."""
     shots: Shots
     finish: Finish
-    masks: Masks | None
+    masks: FrameMasks | None
     mask: str | None
     """Their name, as the user typed it."""
     content_masks: ContentMasks | None
+    wanted: tuple[str, ...]
+    """What is found in every frame by itself: people, faces."""
     mirror: bool
     deep: bool
     """The result has more than 8 bits a channel."""
@@ -99,8 +107,14 @@ class Plan:
     names: str
     """Of the pictures, where pictures are written; with a printf number where there are several."""
     overwrite: bool
+    hold: int = 1
+    """Frames for which each painted one is displayed."""
+    surface: Surface | None = None
+    """Paper and grain; ``None``: neither."""
     remote: RemotePlace | None = None
     """Where the output is put when it is complete, far away; ``target`` is its name here."""
+    timeline: Schedule | None = None
+    """What changes in the course of the film."""
     pipe: PipeFormat | None = None
     """Of what is written to standard output; ``None``: ``target`` is a file or folder."""
 
@@ -108,6 +122,13 @@ class Plan:
     def frames(self) -> int | None:
         """How many frames are expected."""
         return self.output_info.expected_frames(self.span)
+
+    @property
+    def tag(self) -> str | None:
+        """The settings for the output's metadata; ``None``: they are not written."""
+        if not self.settings.save_settings:
+            return None
+        return settings_tag(self.settings, self.source.info.name)
 
     @property
     def output_info(self) -> SourceInfo:
@@ -129,7 +150,7 @@ class Plan:
     def is_untouched(self) -> bool:
         """Whether a video's frames are encoded again as they are."""
         changes = self.masks is not None or self.mirror or self.rate is not None
-        changes = changes or self.encoding is None
+        changes = changes or self.encoding is None or self.hold > 1 or self.surface is not None
         return isinstance(self.style, Untouched) and not changes
 
     @property
@@ -147,17 +168,24 @@ class Plan:
         whole = whole or isinstance(info.container, PipedFile)
         if whole:
             return Division(None)
-        # The canvas is renewed at times that are multiples of its period.
-        length = math.ceil(Fraction(self.settings.chunk_seconds) / PERIOD) * PERIOD
-        least = length * _LEAST_AT_CUTS
+        length = _periods(Fraction(self.settings.chunk_seconds))
         if not self.shots.needed:
-            return Division(length, least, self.source.seeks)
-        forget, settle = (
-            min(PERIOD, max(_LEAST, count / info.rate))
-            for count in (_FORGET, _SETTLE.get(self.blend or 0, 0))
+            return Division(length, length * _LEAST_AT_CUTS, self.source.seeks)
+        forget, settle, measured = (
+            self._lasting(count) for count in (_FORGET, _SETTLE.get(self.blend or 0, 0), _AHEAD)
         )
-        settle = settle if self.blend is not None else Fraction(0)
-        return Division(length, least, self.source.seeks, PERIOD + forget, PERIOD, settle)
+        if self.blend is None:
+            settle = Fraction(0) if self.hold == 1 else self.hold / info.rate
+        canvas = _periods(max(PERIOD, settle))
+        if self.hold > 1:  # all that lasts longer has its place in a part
+            length = max(length, _periods(canvas + forget + measured))
+        least = length * _LEAST_AT_CUTS
+        return Division(length, least, self.source.seeks, canvas + forget, canvas, settle)
+
+    def _lasting(self, count: int) -> Fraction:
+        """Seconds of so many frames that are painted; and of the one that is begun before them."""
+        frames = count * self.hold + (self.hold if self.hold > 1 else 0)
+        return min(PERIOD * self.hold, max(_LEAST, frames / self.source.info.rate))
 
     @property
     def workers(self) -> int:
@@ -173,19 +201,41 @@ class Plan:
     def _is_shared(self) -> bool:
         return self.division.length is not None and self.source.seeks
 
+    def style_began(self, shot: Fraction, time: Fraction | None) -> Fraction:
+        """When the style that paints at a time began: with its shot, or in it, by a timeline.
+
+        Args:
+            shot: the time at which the shot began.
+            time: in the shot, seconds.
+        """
+        jump = None
+        if self.timeline is not None and time is not None:
+            jump = self.timeline.last_jump(time)
+        return shot if jump is None else max(shot, jump)
+
+    def hold_frames(
+        self, frames: Iterable[Frame], begin: Fraction | None = None
+    ) -> Iterable[Frame]:
+        """Stage of ``--hold``: leave out the frames that are not displayed; see ``hold_frames``."""
+        if self.hold == 1:
+            return frames
+        return hold_frames(frames, self.hold, self.source.info.rate, begin)
+
     def attach_motion(
         self, frames: Iterable[Frame], begin: Fraction | None = None
     ) -> Iterable[Frame]:
-        """Stage: give the frames their motion and their canvas, where they are needed.
+        """Stage: give the frames their motion, parts and canvas, where they are needed.
 
         Args:
             frames: of the source.
             begin: the time at which the shot began of which they begin in the middle.
         """
-        if self.flow is None and self.canvas is None:
-            return frames
-        if self.flow is not None and self.style is not None:
+        if self.flow is not None and (self.style is not None or self.wanted):
             frames = attach_motion(frames, self.flow)
+        if self.wanted:
+            frames = follow_people(frames, self.wanted, begin, self.is_film)
+        if self.content_masks is not None:
+            frames = self.content_masks.attach(frames)
         if self.canvas is None:
             return frames
         if not self.is_film:
@@ -203,15 +253,20 @@ class Plan:
         lines = [
             f"read     {info.name}: {info.width}x{info.height}, {self._length()}{span}",
             f"paint    {self._style_line()}",
+            *([] if self.timeline is None else self.timeline.lines()),
             f"flicker  {self._blend_line()}",
             *self._canvas_lines(),
             *self._repaint_lines(),
+            *self._direction_lines(),
             f"write    {target}{self._encoding_line()}",
             *self._disk_lines(),
             *self._worker_lines(),
         ]
         if self.mask is not None:
             lines.append(f"mask     {self.mask}")
+        if self.settings.protect is not None:
+            less = self.settings.protect_strength
+            lines.append(f"protect  {self.settings.protect}, {less:.0%} less style")
         if self.mirror:
             lines.append("mirror   left and right are exchanged")
         return lines + [f"stream   {plan.line}" for plan in self.streams]
@@ -291,12 +346,24 @@ class Plan:
             return []
         return [f"repaint  {_REPAINT_LINES[self.repaint]}"]
 
+    def _direction_lines(self) -> list[str]:
+        lines = [f"hold     each painted frame is displayed for {self.hold}"]
+        lines = lines if self.hold > 1 else []
+        if self.surface is not None:
+            lines.append(f"surface  {self.surface}")
+        return lines
+
     def _encoding_line(self) -> str:
         if self.encoding is None:
             return ""
         options = " ".join(f"{k}={v}" for k, v in self.encoding.options.items())
         rate = "" if self.rate is None else f", a constant {float(self.rate):.5g} frames/s"
         return f": {self.encoding.codec}, {self.encoding.pixel_format}, {options}{rate}"
+
+
+def _periods(time: Fraction) -> Fraction:
+    """At least so many seconds: the canvas is renewed at times that are multiples of its period."""
+    return math.ceil(time / PERIOD) * PERIOD
 
 
 _REPAINT_LINES: dict[Repaint, str] = {

@@ -10,14 +10,15 @@ from pathlib import Path
 import av
 
 from .core.address import is_remote
-from .core.applicability import refuse_inapplicable
+from .core.applicability import refuse_inapplicable, without_what_does_not_apply
 from .core.config import Settings
-from .core.errors import SinkError, SourceError, reason
+from .core.errors import SettingsError, SinkError, SourceError, reason
 from .core.files import PICTURE_SUFFIXES, neighbour
 from .core.frame import ALL, Span
 from .core.job import Job, StyleKind
 from .core.placement import work_parent
 from .core.units import parse_time
+from .imaging.surface import open_surface
 from .keyframes.run import (
     KeyframeJob,
     check_keyframes,
@@ -42,19 +43,30 @@ from .media.standard_output import FORMATS, PipeFormat, check_terminal, pipe_enc
 from .media.streams import StreamPlan, plan_streams
 from .media.trial_join import try_join
 from .plan import Plan
+from .styles.direction import (
+    all_kinds,
+    open_directed,
+    open_finishing,
+)
 from .styles.finish import Finish
-from .styles.kind import style_kinds
-from .styles.masks import ContentMasks, open_content_masks, open_masks
+from .styles.masks import ContentMasks, open_content_masks
 from .styles.open import open_style
+from .styles.people_masks import wanted_of
 from .styles.repaint import Repaint, choose_repaint
 from .styles.style import Style
 from .styles.untouched import Untouched
 from .temporal.consistency import BLEND_WEIGHTS
+from .temporal.film_shots import FilmIndex, index_film
 from .temporal.flow import FlowEstimator, open_flow
 from .temporal.scenes import Shots
+from .timeline.points import Timeline, Values
+from .timeline.read import read_timeline
+from .timeline.schedule import Film, Schedule, schedule
 
 log = logging.getLogger(__name__)
 
+
+_LONG = 5000  # frames that take a while to read
 
 OpenStyle = Callable[[Settings, ContentMasks | None], Style]
 
@@ -64,6 +76,7 @@ def make_plan(
     output: str | Path,
     settings: Settings | None = None,
     opens: OpenStyle | None = None,
+    timeline: Schedule | None = None,
 ) -> Plan:
     """Decide a run from file to file, and open what it needs. Nothing is written.
 
@@ -72,13 +85,17 @@ def make_plan(
         output: a video file; a picture; or a folder, for numbered PNGs; ``-``: standard output.
         settings: see ``Settings``.
         opens: opens the style; ``OpenedStyle`` for several films.
+        timeline: that of the settings, where its times in the film are known already.
 
     Raises:
         StylizeError: what can't be done, in one line.
     """
     settings = settings or Settings.model_validate({})
     out = _choose_output(output, settings)
-    kinds = style_kinds(settings)
+    written = None if timeline is None else timeline.timeline
+    if written is None and settings.timeline is not None:
+        written = read_timeline(settings.timeline)
+    kinds = all_kinds(settings, written)
     keep_hdr = _keeps_hdr(settings, kinds) and not out.is_raw  # which has no tags
     opened = _open(str(source), settings, keep_hdr, out)
     info = opened.info
@@ -87,19 +104,25 @@ def make_plan(
     _check_one_picture(out.target, info, encodes)
     check_keyframes(settings, info)
     job = _job(kinds, opened, out)
+    settings = without_what_does_not_apply(settings, job)
     refuse_inapplicable(settings, job)
     span = _span(settings, info)
-    style, content_masks = _open_style(settings, opened, job, opens or open_style)
+    if written is not None and timeline is None:
+        timeline = _schedule(settings, opened, out, job, written)
+    style, content_masks = _open_style(settings, opened, job, opens or open_style, timeline)
     blend = _blend(settings, style, info)
     canvas = settings.canvas if style is not None and style.info.canvas else None
     travels = bool(canvas) and job.is_film
-    needs_cuts = style is None or style.info.per_shot or travels or blend is not None
+    wanted = wanted_of(settings, () if timeline is None else timeline.masks)
+    needs_flow = style is None or travels or blend is not None or (bool(wanted) and job.is_film)
+    needs_cuts = needs_flow or settings.hold > 1 or (style is not None and style.info.per_shot)
     shots = Shots(settings.scenes, info.start, out.target, needs_cuts)
     keyframes = None
     if style is None:
         keyframes = KeyframeJob(opened, span, settings, shots.mark, out.keyframes)
-    masks = open_masks(settings, opened)
-    content = _content(settings, style, info, keep_hdr)
+    masks, luma = open_finishing(settings, timeline, opened)
+    shows_source = _shows_source(settings, timeline)
+    content = _content(style, info, keep_hdr, shows_source)
     plan = Plan(
         settings=settings,
         source=opened,
@@ -108,25 +131,29 @@ def make_plan(
         span=span,
         style=style,
         keyframes=keyframes,
-        strength=settings.strength,
+        strength=settings.strength if timeline is None else 1.0,
         blend=blend,
         canvas=canvas,
         is_film=job.is_film,
         repaint=_repaint(settings, job, info, blend),
-        flow=_flow(settings, style is None or travels or blend is not None),
+        flow=_flow(settings, needs_flow),
         shots=shots,
-        finish=Finish(settings.palette == "source", masks),
+        finish=Finish(luma, masks),
         masks=masks,
-        mask=settings.mask,
+        mask=settings.mask if timeline is None else None,
         content_masks=content_masks,
+        wanted=wanted,
         mirror=settings.mirror,
-        deep=_has_more_than_8_bits(settings, style, info),
+        deep=_has_more_than_8_bits(style, info, shows_source),
         rate=settings.constant_rate or (info.rate if out.is_raw else None),
         encoding=_encoding(out, settings, info, content) if encodes else None,
         streams=_streams(info, out) if encodes else (),
         names=picture_name(out.target) or out.names,
         overwrite=settings.overwrite,
+        hold=settings.hold,
+        surface=open_surface(settings.paper, settings.grain),
         remote=out.remote,
+        timeline=timeline,
         pipe=out.pipe,
     )
     plan.warn_of_full_disk()
@@ -191,22 +218,54 @@ def _job(kinds: frozenset[StyleKind], source: Source, out: _Output) -> Job:
     )
 
 
+def _schedule(
+    settings: Settings, source: Source, out: _Output, job: Job, timeline: Timeline
+) -> Schedule:
+    """The timeline with its times in the film, which is read as far as that needs.
+
+    Raises:
+        SettingsError: the film has no such shot, frame or time.
+    """
+    info, index = source.info, FilmIndex()
+    named = [point for point in timeline.points if point.unit != "at"]
+    if named and job.reads_pipe:
+        raise SettingsError(
+            f"{timeline.where(named[0].line)}: {named[0].name} can't be found before the film has "
+            "come through its pipe; write a time: at: 0:12.5"
+        )
+    if named:
+        if (info.frames or 0) > _LONG:
+            log.warning("the film is read up to %s first, to find it", named[-1].name)
+        shots = Shots(settings.scenes, info.start, out.target, needed=True)
+        frames = source.frames(layout="planes")
+        marked = shots.mark(frames) if timeline.last_shot else frames
+        index = index_film(marked, timeline.last_shot, timeline.frames)
+    times = info.start, info.rate, info.duration
+    return schedule(
+        timeline, Values.of(settings), Film(*times, index.shots, index.frames, index.count)
+    )
+
+
 def _open_style(
-    settings: Settings, source: Source, job: Job, opens: OpenStyle
+    settings: Settings, source: Source, job: Job, opens: OpenStyle, timeline: Schedule | None
 ) -> tuple[Style | None, ContentMasks | None]:
     """What paints, and the masks of its parts; neither where key frames do."""
     if has_keyframes(settings):
         return None, None
+    if timeline is not None:
+        directed = open_directed(settings, timeline, job, opens)
+        refuse_inapplicable(settings, replace(job, canvas=directed.info.canvas))
+        return directed, None
     content_masks = open_content_masks(settings, source)
     style = opens(settings, content_masks)
     refuse_inapplicable(settings, replace(job, canvas=style.info.canvas))
     return (style if settings.strength else Untouched(style.info)), content_masks
 
 
-def _content(settings: Settings, style: Style | None, info: SourceInfo, keep_hdr: bool) -> Content:
+def _content(style: Style | None, info: SourceInfo, keep_hdr: bool, shows_source: bool) -> Content:
     """What the frames to encode hold beyond 8 bits of opaque colour."""
     keep_hdr = keep_hdr and info.color.is_hdr
-    deep = _has_more_than_8_bits(settings, style, info) or (keep_hdr and info.bits > 8)
+    deep = _has_more_than_8_bits(style, info, shows_source) or (keep_hdr and info.bits > 8)
     return Content(deep, info.alpha, keep_hdr)
 
 
@@ -239,16 +298,21 @@ def _open(source: str, settings: Settings, keep_hdr: bool, out: _Output) -> Sour
 
 def _keeps_hdr(settings: Settings, kinds: frozenset[StyleKind]) -> bool:
     """Whether PQ and HLG stay as they are: what only grades colours, or nothing, needs no other."""
-    grades = kinds <= {"table"} or settings.strength == 0
+    grades = kinds <= {"table"} or (settings.strength == 0 and settings.timeline is None)
     return settings.hdr == "keep" or (settings.hdr == "auto" and grades)
 
 
-def _has_more_than_8_bits(settings: Settings, style: Style | None, info: SourceInfo) -> bool:
-    """Whether a result has more bits than nets paint: some of it is the source, or its colours."""
-    if style is None or info.bits <= 8:
-        return False
-    shows_source = settings.strength < 1 or settings.mask is not None
-    return style.info.deep or shows_source or settings.palette == "source"
+def _shows_source(settings: Settings, timeline: Schedule | None) -> bool:
+    """Whether some of a result is the source, or its colours."""
+    if timeline is not None:
+        return timeline.shows_source
+    in_part = settings.strength < 1 or settings.mask is not None or settings.protect is not None
+    return in_part or settings.palette == "source"
+
+
+def _has_more_than_8_bits(style: Style | None, info: SourceInfo, shows_source: bool) -> bool:
+    """Whether a result has more bits than nets paint."""
+    return style is not None and info.bits > 8 and (style.info.deep or shows_source)
 
 
 def _blend(settings: Settings, style: Style | None, info: SourceInfo) -> float | None:
@@ -262,7 +326,7 @@ def _blend(settings: Settings, style: Style | None, info: SourceInfo) -> float |
 def _repaint(settings: Settings, job: Job, info: SourceInfo, blend: float | None) -> Repaint:
     if not job.is_film:
         return "all"
-    return choose_repaint(settings.repaint, float(info.rate), blend is not None)
+    return choose_repaint(settings.repaint, float(info.rate) / settings.hold, blend is not None)
 
 
 def _flow(settings: Settings, needed: bool) -> FlowEstimator | None:

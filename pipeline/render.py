@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .chunks.assemble import assemble, place, upload
+from .chunks.assemble import assemble, place, save_settings, upload
 from .chunks.facts import difference, facts_of
 from .chunks.journal import Finished, Journal
 from .chunks.painter import Painter, open_painter
@@ -31,6 +31,7 @@ from .media.unfinished import segments_in
 from .media.work_folder import WorkFolder, work_folder
 from .plan import Plan
 from .planning import make_plan
+from .styles.people_masks import say_what_is_missing
 from .temporal.division import Chunk, Division
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class Result:
     """Source time at which the last one ends."""
     stopped: bool
     """It was stopped before the end."""
+    settings: Path | None = None
+    """The file of the run's settings, where one was asked for."""
     losses: tuple[str, ...] = ()
     """What the output lacks of what was planned, a line a stream."""
 
@@ -171,11 +174,12 @@ def _render_to_pipe(
         frames = _then(renderer.frames(renderer.first()), writer.reach_end)
         info = plan.source.info
         segment, broken = render_segment(info, frames, plan.target, writer, on_frame, stop)
+        say_what_is_missing(plan.settings, renderer.found)
     if broken is not None:
         raise type(broken)(f"{broken}; the {segment.frames} frames before that were written")
     stopped = stop is not None and stop.is_set()
     losses = tuple(writer.losses)
-    return Result(Path(NAME), segment.frames, segment.start, segment.end, stopped, losses)
+    return Result(Path(NAME), segment.frames, segment.start, segment.end, stopped, losses=losses)
 
 
 def _then(frames: Generator[Frame], act: Callable[[], None]) -> Generator[Frame]:
@@ -300,7 +304,8 @@ class _Run:
         from .chunks.workers import SideBySide
 
         plan, how = self._plan, (self._stop, self._on_progress)
-        task = Task(plan.source.info.name, plan.output, plan.settings, self._folder.path)
+        where = plan.source.info.name, plan.output, plan.settings, self._folder.path
+        task = Task(*where, plan.timeline)
         if not plan.on_cluster:
             return SideBySide(task, plan.workers, *how)
         settings = plan.settings
@@ -331,6 +336,8 @@ class _Run:
             if target == plan.target:
                 with writing(plan.target):
                     mark_fragment(plan.target)
+        say_what_is_missing(plan.settings, {name for one in self._finished for name in one.found})
         frames = sum(segment.frames for segment in segments)
         start, end = segments[0].start, segments[-1].end
-        return Result(target, frames, start, end, self._stopped, tuple(losses))
+        saved = None if cut_short else save_settings(plan, target)
+        return Result(target, frames, start, end, self._stopped, saved, tuple(losses))

@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..core.errors import SinkError, reason
-from ..core.files import unused_path
+from ..core.files import atomic_write, neighbour, unused_path
 from ..core.frame import Span
 from ..core.placement import put_in_place, real_path
+from ..core.saved import settings_text
 from ..media.encoding import Encoding
 from ..media.fragment import is_fragment
 from ..media.mux import TimeWindow, join
@@ -58,7 +59,7 @@ def assemble(
     )
     window = TimeWindow(span, start if trimmed else plan.source.info.zero)
     joined = folder / "joined"
-    source, facts = plan.source.info.container, (plan.output_info, plan.encoding.color)
+    source, facts = plan.source.info.container, (plan.output_info, plan.encoding.color, plan.tag)
     losses = join(list(segments), source, joined, container, window, plan.streams, *facts)
     if source is not None and source.is_overwritten:
         losses.append(f"the rest of {source.name}, which was overwritten during the run")
@@ -137,3 +138,23 @@ def place(result: Path, plan: Plan, whole: bool, losses: list[str], folder: Work
         raise SinkError(f"{what}; the output is finished, and stays in {result}") from error
     log.warning("%s %s, and was not replaced; see %s", target, why, other)
     return other
+
+
+def save_settings(plan: Plan, output: Path | str) -> Path | None:
+    """Write the run's settings beside its output, where that is asked for; returns the file.
+
+    No other file is replaced, unless the output may be.
+
+    Args:
+        plan: of the run.
+        output: where it is; an address has nothing beside it.
+    """
+    if not plan.settings.save_settings or isinstance(output, str):
+        return None
+    name = output.name if output.is_dir() else output.stem
+    file = neighbour(output, name, ".yaml")
+    file = file if plan.overwrite else unused_path(file)
+    text = settings_text(plan.settings, plan.source.info.name, output, file)
+    with atomic_write(file) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
+    return file

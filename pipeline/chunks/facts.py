@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,13 @@ from typing import Any
 import cv2
 
 from ..core.files import digest
-from ..core.groups import LiveSettings
+from ..core.saved import WITHOUT_EFFECT
 from ..media.remote import RemoteFile
+from ..people.find import NETS
+from ..people.nets import sha256_of_nets
 from ..plan import Plan
 from ..styles.zoo import find_styles
+from ..timeline.schedule import Schedule
 
 Facts = dict[str, str]
 """What it is, in words for the user → a digest, or the value."""
@@ -33,17 +36,7 @@ _MANY = 64  # files from which on their contents are not read
 _LIBRARIES = ("stylize-video", "onnxruntime-gpu", "onnxruntime", "av", "opencv-python", "numpy")
 
 # They change nothing in the result; or are facts of their own, by what is in their files.
-_NO_MATTER = {
-    "overwrite",
-    "resume",
-    "workers",
-    "engine",
-    "address",
-    "threads",
-    "device",
-    "style",
-    *LiveSettings.model_fields,
-}
+_NO_MATTER = {*WITHOUT_EFFECT, "device", "style"}
 _FILES = ("method", "mask", "content_mask", "style_mask", "keyframes", "scenes", "flow_model")
 
 
@@ -60,12 +53,33 @@ def facts_of(plan: Plan) -> Facts:
         files = [path for path in paths if _exists(path)]
         if files:
             facts[f"the file of --{name.replace('_', '-')}"] = _digest_of(files)
-    styles = find_styles(settings.style) if plan.style is not None else []
-    facts["the style"] = digest(f"{_digest_of([p])} {w}".encode() for p, w in styles)
+    facts["the style"] = _digest_of_style(settings.style if plan.style is not None else ())
+    if plan.timeline is not None:
+        facts |= _timeline(plan.timeline)
+    nets = [sha256_of_nets()[net] for wanted in plan.wanted for net in NETS[wanted]]
+    if nets:
+        facts["the nets that find people"] = " ".join(nets)
     facts["the encoding"] = str(plan.encoding and (plan.encoding, plan.target.suffix.lower()))
     facts["the program's version, or that of a library"] = _versions()
     facts[MACHINE] = _machine(plan)
     return facts
+
+
+def _digest_of_style(style: Sequence[str]) -> str:
+    """A digest of the files of a style, and of their weights."""
+    files = find_styles(style) if style else []
+    return digest(f"{_digest_of([path])} {weight}".encode() for path, weight in files)
+
+
+def _timeline(schedule: Schedule) -> Facts:
+    """What a timeline depends on: its text, the styles, the masks."""
+    styles = (_digest_of_style(look.style).encode() for look in schedule.looks)
+    masks = [path for path in map(Path, schedule.masks) if _exists(path)]
+    return {
+        "the text of --timeline": schedule.timeline.digest,
+        "a style of --timeline": digest(styles),
+        "a mask of --timeline": _digest_of(masks),
+    }
 
 
 def has_changed(plan: Plan, facts: Mapping[str, str] | None) -> bool:

@@ -39,6 +39,8 @@ class Finished:
     """``None``: the film ends with it."""
     size: int = 0
     """Bytes of the segment; of a folder, pictures."""
+    found: tuple[str, ...] = ()
+    """What was found in its frames of ``Plan.wanted``."""
 
     def segment(self, folder: Path) -> Segment:
         """Its segment in a work folder."""
@@ -145,6 +147,7 @@ def _finished_of(values: dict[str, Any]) -> Finished:
         tuple(map(Fraction, values["cuts"])),
         None if after is None else _chunk_of(after),
         int(values["size"]),
+        tuple(values["found"]),
     )
 
 

@@ -10,12 +10,22 @@ from typing import Protocol
 from ..core.frame import Frame
 from ..keyframes.run import KeyframeBackend, Stage, prepare_keyframes
 from ..plan import Plan
+from ..styles.directed import direct_frames
 from ..styles.per_shot import CompiledShot, compile_beginning, paint_shots
 from ..styles.style import Style, StyleInfo
 from ..temporal.consistency import TemporalBlend
 
-ShotBeginning = tuple[Fraction, Callable[[], Iterable[Frame]]]
-"""The time at which a shot begins, and what reads its first frames."""
+
+@dataclass(frozen=True)
+class ShotBeginning:
+    """The beginning of the shot in which a chunk begins."""
+
+    shot: Fraction
+    """Time of its first frame."""
+    time: Fraction
+    """From which the chunk's frames are read."""
+    read: Callable[[Fraction], Iterable[Frame]]
+    """Reads the shot's frames from a time on."""
 
 
 class Painter(Protocol):
@@ -34,8 +44,7 @@ class Painter(Protocol):
         Args:
             frames: in order.
             since: frames before this time are measured, but not painted, and don't come out.
-            beginning: reads the first frames of the shot in which ``frames`` begin, if they begin
-                inside one.
+            beginning: of the shot in which ``frames`` begin, if they begin inside one.
         """
         ...
 
@@ -59,7 +68,7 @@ class _StylePainter:
         blends = self.info.recurrent and plan.blend is not None
         shot = None
         if beginning is not None and self.info.per_shot:
-            shot = self._compiled(*beginning)
+            shot = self._compiled(beginning)
         yield from paint_shots(
             frames,
             self.style,
@@ -69,12 +78,15 @@ class _StylePainter:
             plan.is_film,
             plan.repaint,
             shot,
+            None if plan.timeline is None else direct_frames,
         )
 
-    def _compiled(self, begin: Fraction, read: Callable[[], Iterable[Frame]]) -> CompiledShot:
+    def _compiled(self, beginning: ShotBeginning) -> CompiledShot:
+        """The style as it was when it last began: with the shot, or in it, by a timeline."""
+        plan, begin = self.plan, self.plan.style_began(beginning.shot, beginning.time)
         if self._last is None or self._last[0] != begin:
-            plan = self.plan
-            shot = compile_beginning(read(), self.style, plan.strength, plan.is_film)
+            inside, frames = begin > beginning.shot, beginning.read(begin)
+            shot = compile_beginning(frames, self.style, plan.strength, plan.is_film, inside)
             self._last = begin, shot
         return self._last[1]
 

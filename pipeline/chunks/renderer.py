@@ -8,26 +8,28 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 
 from ..core.concurrency import closing_source, prefetch
 from ..core.errors import SinkError, SourceError, StylizeError
 from ..core.files import writing
-from ..core.frame import Frame, Layout, Span
+from ..core.frame import Frame, Layout, Plane, Span
 from ..imaging.compositing import mirror
+from ..imaging.surface import lay_surface
 from ..media.constant_rate import constant_rate
 from ..media.source import SourceInfo
 from ..media.unfinished import keep_part, part_path
 from ..media.writers import PictureWriter, Segment, VideoWriter, Writer
 from ..plan import Plan
+from ..styles.directed import mark_restyled
 from ..styles.finish import finish_frames
 from ..styles.painted_size import reduce_frames, restore_frames
 from ..temporal.consistency import blend_frames
 from ..temporal.division import Chunk, Division, FilmReader
+from ..temporal.hold import displayed
 from ..temporal.shot_start import after, find_shot_start
 from .journal import Finished, Journal
-from .painter import Painter
+from .painter import Painter, ShotBeginning
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +56,8 @@ class ChunkRenderer:
         self._painter = painter
         self._settle = division.paint
         self._film = FilmReader(self._open_at, division)
+        self.found: set[str] = set()
+        """What the last chunk's frames have of ``Plan.wanted``, so far."""
 
     def close(self) -> None:
         """Close the source and the masks."""
@@ -124,10 +128,23 @@ class ChunkRenderer:
                 part.unlink() if part.is_file() else part.rmdir()
         cuts = tuple(self._film.cuts)
         frames, start, end = written.frames, written.start, written.end
-        return Finished(chunk, frames, start, end, cuts, self._film.next), broken
+        found = tuple(sorted(self.found))
+        return Finished(chunk, frames, start, end, cuts, self._film.next, found=found), broken
+
+    def read(self, span: Span) -> Iterable[Frame]:
+        """Read the frames of a span as they are painted: large ones are reduced."""
+        return self._read(span)
+
+    def prepare(self, frames: Iterable[Frame]) -> Iterable[Frame]:
+        """Give frames, of which the first one begins a shot, what is known before they are painted.
+
+        A frame alone has no motion, and a canvas that has not moved.
+        """
+        return self._prepared(frames, None)
 
     def frames(self, chunk: Chunk) -> Generator[Frame]:
         """The frames of a chunk to write, painted and finished as they are asked for."""
+        self.found = set()
         return self._stages(chunk, prefetch(self._film.read(chunk), _DEPTH))
 
     def _open_writer(self, path: Path, chunk: Chunk) -> Writer:
@@ -137,7 +154,7 @@ class ChunkRenderer:
             return VideoWriter(path, plan.target, plan.output_info, encoding)
         with writing(plan.target):
             path.mkdir(parents=True)
-        return PictureWriter(path, plan.target, plan.names, chunk.first)
+        return PictureWriter(path, plan.target, plan.names, chunk.first, plan.tag)
 
     def _layout(self) -> Layout:
         """How the frames are read: planes spare two conversions."""
@@ -159,36 +176,72 @@ class ChunkRenderer:
         with closing_source(self.plan.shots.mark(self._read(span), chunk.begins_inside)) as frames:
             yield from frames
 
-    def _prepared(self, frames: Iterable[Frame], begin: Fraction | None) -> Iterable[Frame]:
-        """What is known of frames before they are painted: parts, motion, canvas."""
-        if self.plan.content_masks is not None:
-            frames = self.plan.content_masks.attach(frames)
-        return self.plan.attach_motion(frames, begin)
+    def _prepared(
+        self, frames: Iterable[Frame], begin: Fraction | None, read: Fraction | None = None
+    ) -> Iterable[Frame]:
+        """What is known of frames before they are painted: their style, parts, motion, canvas.
 
-    def _beginning(self, shot: Fraction) -> Iterable[Frame]:
-        """The frames of a shot, from its first one on."""
-        return self._prepared(self.plan.shots.mark(self._read(Span(shot))), None)
+        Args:
+            frames: in order.
+            begin: the time at which the shot began of which they begin in the middle.
+            read: the time from which they are read, then.
+        """
+        plan = self.plan
+        if plan.timeline is not None:
+            frames = mark_restyled(frames, plan.timeline, read)
+        if plan.keyframes is None:
+            began = None if begin is None else plan.style_began(begin, read)
+            frames = plan.hold_frames(frames, began)
+        return plan.attach_motion(frames, begin)
+
+    def _frames_from(self, time: Fraction) -> Iterable[Frame]:
+        """The frames of a shot from a time on, as if it began there."""
+        return self._prepared(self.plan.shots.mark(self._read(Span(time))), None)
 
     def _stages(self, chunk: Chunk, frames: Iterable[Frame]) -> Generator[Frame]:
         """Source frames → the frames to write. Motion, painting, and blending run at once."""
         plan, start = self.plan, chunk.start
         shot = chunk.shot if chunk.begins_inside else None
-        beginning = None if shot is None else (shot, partial(self._beginning, shot))
-        prepared = self._prepared(frames, shot)
+        beginning = None
+        if shot is not None and chunk.read is not None:
+            beginning = ShotBeginning(shot, chunk.read, self._frames_from)
+        prepared = self._prepared(frames, shot, None if shot is None else chunk.read)
         frames = prefetch(prepared, _DEPTH) if prepared is not frames else frames
         frames = prefetch(self._painter.paint(frames, chunk.since, beginning), _DEPTH)
+        if plan.keyframes is not None:  # which have the numbers of the film's frames
+            frames = plan.hold_frames(frames)
         if plan.blend is not None and not self._painter.info.recurrent:
             frames = blend_frames(frames, plan.blend)
         frames = prefetch(restore_frames(frames), _DEPTH)
         if chunk.runs_up and start is not None:
             frames = after(frames, start, 1 / plan.source.info.rate)
-        frames = finish_frames(frames, plan.finish)
+        frames = finish_frames(self._counted(frames), plan.finish)
         if plan.mirror:
             frames = _mirror_frames(frames)
+        if plan.hold > 1:
+            frames = displayed(frames)
+            if chunk.runs_up and start is not None:
+                frames = after(frames, start, 1 / plan.source.info.rate)
+        if plan.surface is not None:
+            frames = lay_surface(frames, plan.surface)
         if plan.rate is not None:
             ends = lambda: self._film.next is None  # noqa: E731
             frames = constant_rate(frames, plan.rate, chunk.origin, ends)
         yield from frames
+
+    def _counted(self, frames: Iterable[Frame]) -> Generator[Frame]:
+        """Frames; what is found in them is noted, for those that are written."""
+        with closing_source(frames):
+            for frame in frames:
+                for name in self.plan.wanted:
+                    if name not in self.found and _is_found(getattr(frame, name)):
+                        self.found.add(name)
+                yield frame
+
+
+def _is_found(found: Plane | None) -> bool:
+    """Whether a map is bright anywhere."""
+    return found is not None and int(found.max()) > 127
 
 
 def render_segment(

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..core.config import Settings
 from ..core.errors import StylizeError
 from ..planning import make_plan
+from ..timeline.schedule import Schedule
 from .journal import Finished
 from .painter import open_painter
 from .renderer import ChunkRenderer
@@ -23,6 +24,8 @@ class Task:
     settings: Settings
     folder: Path
     """The work folder."""
+    timeline: Schedule | None = None
+    """With the times that were found in the film."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def open_renderer(task: Task) -> ChunkRenderer:
     """
     # What is at the output is none of a worker's business.
     settings = task.settings.model_copy(update={"overwrite": True})
-    plan = make_plan(task.source, task.output, settings)
+    plan = make_plan(task.source, task.output, settings, timeline=task.timeline)
     return ChunkRenderer(plan, open_painter(plan), plan.division)
 
 

@@ -32,7 +32,7 @@ class Rule:
     verdict: str = "does not apply"
 
 
-ALWAYS = ("strength", "size", "mirror", "mask")
+ALWAYS = ("strength", "size", "mirror", "mask", "protect")
 """Settings that apply to every job."""
 
 
@@ -105,7 +105,13 @@ def _finds_cuts(job: Job, settings: Settings) -> bool:
     if job.live or job.source == "picture":
         return False
     blends = settings.steady != "off" and _blends(job, settings)
-    return job.has("net", "picture", "painted", "given") or blends
+    changes = settings.timeline is not None or settings.hold > 1
+    return job.has("net", "picture", "painted", "given") or blends or changes
+
+
+def _is_rendered(job: Job, settings: Settings) -> bool:
+    """It goes through the stages of a film: all but one picture that is painted by optimisation."""
+    return not (job.has("painted") and job.source == "picture")
 
 
 def _has_a_rate(job: Job, settings: Settings) -> bool:
@@ -214,9 +220,15 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "mask_feather mask_invert",
-        lambda job, s: s.mask is not None,
+        lambda job, s: s.mask is not None or s.timeline is not None,
         "there is no mask",
         "add --mask FILE, or leave it out",
+    ),
+    Rule(
+        "protect_strength",
+        lambda job, s: s.protect is not None,
+        "nothing is protected",
+        "add --protect faces, or leave it out",
     ),
     Rule(
         "content_mask",
@@ -229,6 +241,12 @@ RULES: tuple[Rule, ...] = (
         lambda job, s: job.has("picture", "painted"),
         "only the style of a picture can be transferred region by region",
         "give a picture: --style painting.jpg, or leave it out",
+    ),
+    Rule(
+        "content_mask",
+        lambda job, s: s.content_mask != "person" or job.has("picture"),
+        "gatys and deepphoto need the parts as a file",
+        "give a picture or video, or leave --method out",
     ),
     Rule(
         "style_mask",
@@ -274,6 +292,49 @@ RULES: tuple[Rule, ...] = (
         "scenes",
         _finds_cuts,
         "nothing here depends on cuts: it is live, one picture, or painted frame by frame",
+    ),
+    Rule(
+        "timeline",
+        lambda job, s: not job.live,
+        "a timeline plays with files",
+        "leave it out, or write a file: out.mp4",
+    ),
+    Rule(
+        "timeline",
+        lambda job, s: job.source != "picture",
+        "one picture has no time",
+    ),
+    Rule(
+        "timeline",
+        lambda job, s: not job.has("painted", "given"),
+        "key frames paint the film as a whole",
+        "leave one of the two out",
+    ),
+    Rule(
+        "content_mask style_mask",
+        lambda job, s: s.timeline is None,
+        "the parts of one style picture can't change with a timeline",
+        "leave one of the two out",
+    ),
+    Rule(
+        "hold",
+        lambda job, s: job.is_film,
+        "only the frames of a film follow each other",
+    ),
+    Rule(
+        "paper grain",
+        _is_rendered,
+        "one picture that is painted slowly stays as it was painted",
+    ),
+    Rule(
+        "save_settings",
+        _is_rendered,
+        "the program saves no settings of a picture that is painted slowly",
+    ),
+    Rule(
+        "save_settings",
+        lambda job, s: not job.live and not job.writes_pipe,
+        "there is no file beside which they could be written",
     ),
     Rule(
         "start end",
@@ -519,6 +580,19 @@ def inapplicable(settings: Settings, job: Job) -> dict[str, str]:
                 typed = as_typed(name, getattr(settings, name))
                 found.setdefault(name, f"{typed} {rule.verdict}: {rule.why}; {rule.instead}")
     return found
+
+
+def without_what_does_not_apply(settings: Settings, job: Job) -> Settings:
+    """The settings, less what nobody typed and what does not apply to a job: a preset set it."""
+    default = Settings.model_validate({})
+    given = {n: v for n, v in settings if v != getattr(default, n)}
+    untyped = given.keys() - settings.model_fields_set
+    if not untyped:
+        return settings
+    as_if_typed = settings.model_construct(_fields_set=set(untyped), **dict(settings))
+    passed_over = {name: getattr(default, name) for name in inapplicable(as_if_typed, job)}
+    typed = settings.model_fields_set
+    return settings.model_construct(_fields_set=typed, **{**dict(settings), **passed_over})
 
 
 def refuse_inapplicable(settings: Settings, job: Job) -> None:

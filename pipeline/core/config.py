@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from .direction import DirectionSettings
 from .errors import SettingsError, nearest
 from .groups import (
     ChunkSettings,
@@ -36,6 +37,7 @@ GROUPS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Masks", MaskSettings),
     ("Flicker and cuts", TemporalSettings),
     ("Key frames", KeyframeSettings),
+    ("Direction", DirectionSettings),
     ("Long films", ChunkSettings),
     ("Live", LiveSettings),
     ("Advanced: speed and memory", DeviceSettings),
@@ -57,6 +59,7 @@ class Settings(
     MaskSettings,
     TemporalSettings,
     KeyframeSettings,
+    DirectionSettings,
     ChunkSettings,
     LiveSettings,
     DeviceSettings,

@@ -285,6 +285,9 @@ class Frame:
     """From here on, the canvas depends on nothing before: the next chunk begins here as well."""
     painting_anew: bool = False
     """From here on, what is painted depends on no painting before, for the same reason."""
+    restyled: bool = False
+    """What it is painted with differs from that of the frame before: the painting begins anew, as
+    in a new shot, and so does the blend with the past."""
     reduced: SourcePicture | None = None
     """``source``, reduced, where cuts or motion are measured; see ``reduce_for_flow``."""
     motion: Motion | None = None
@@ -311,6 +314,12 @@ class Frame:
     """Weight of the painting over its source that is still to be applied, 0..1."""
     labels: NDArray[np.uint8] | None = None
     """(h, w, K), 0–255: weights of the labels of a segmentation mask, of any size."""
+    people: Plane | None = None
+    """(h, w), 0–255, of any size: how far a place belongs to a person, where that was asked for."""
+    faces: Plane | None = None
+    """The same of faces."""
+    shown: tuple[tuple[int, int], ...] = ()
+    """(pts, duration) of the frames after it in whose place it is displayed, too."""
     captured: float = 0.0
     """When it arrived, live: seconds of ``time.monotonic``; 0: it was read from a file."""
 

@@ -17,6 +17,9 @@ Device = Literal["auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "direc
 PAINTED = ("gatys", "deepphoto")
 """Methods that paint key frames, slowly."""
 
+PEOPLE = ("person", "background")
+"""What ``--mask`` finds by itself."""
+
 METHODS = ("auto", "learn", "wct", "photowct", "wct2", "styleswap", *PAINTED)
 METHOD_FILE = ".prepare.onnx"
 """Ends the name of a file that holds a method of the user's own."""
@@ -262,23 +265,35 @@ class MaskSettings(Group):
 
     mask: str | None = Field(
         None,
-        description="Paint only where this picture or video is white. Type alpha to use the "
-        "input's own transparency.",
+        description="Where to paint. person: only people, who are found by themselves. background: "
+        "all but people. Or a picture or video, which is white where to paint. alpha: the input's "
+        "own transparency.",
     )
-    mask_feather: float = Field(
-        8.0, ge=0, le=500, description="Softness of the mask's edge, in pixels."
+    mask_feather: float | None = Field(
+        None,
+        ge=0,
+        le=500,
+        description="Softness of the mask's edge, in pixels. Default: 8; for people 2.",
     )
     mask_invert: bool = Field(False, description="Paint where the mask is black.")
     content_mask: str | None = Field(
         None,
         description="A picture or video that marks parts of the input with plain colours. "
-        "Example: what is red here is painted like what is red in --style-mask.",
+        "Example: what is red here is painted like what is red in --style-mask. person: the parts "
+        "are people, and all else.",
     )
     style_mask: tuple[Path, ...] = Field(
         (),
         description="A picture that marks parts of the style picture with the colours of "
         "--content-mask. Give one for each style picture.",
     )
+
+    @property
+    def feather(self) -> float:
+        """The softness of the mask's edge, px."""
+        if self.mask_feather is not None:
+            return self.mask_feather
+        return 2.0 if self.mask in PEOPLE else 8.0
 
 
 class TemporalSettings(Group):

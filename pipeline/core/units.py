@@ -93,3 +93,15 @@ def duration_text(seconds: float) -> str:
         return f"{whole} s"
     minutes, rest = divmod(whole, 60)
     return f"{minutes}:{rest:02d} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d} h"
+
+
+def clock_text(seconds: Fraction) -> str:
+    """A time as ``parse_time`` reads it: ``0:03.2``, ``1:15.04``, ``1:00:00``."""
+    minutes, rest = divmod(round(seconds * 100), 6000)
+    hours, minutes = divmod(minutes, 60)
+    fine = (
+        f"{rest // 100:02d}.{rest % 100:02d}".rstrip("0").rstrip(".")
+        if rest % 100
+        else f"{rest // 100:02d}"
+    )
+    return f"{hours}:{minutes:02d}:{fine}" if hours else f"{minutes}:{fine}"

@@ -17,7 +17,7 @@ from yaml import events
 
 from .errors import SettingsError, reason
 
-_MOST_BYTES = 100_000
+_MOST_BYTES = 100_000  # of settings
 _DEEPEST = 4  # a setting is a value, a list or a mapping, in the mapping of all; one more to spare
 _WORDS: dict[str, Any] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
@@ -28,18 +28,33 @@ _FLOAT = re.compile(r"[-+]?(\d{1,300}\.\d{0,300}|\.\d{1,300})([eE][-+]?\d{1,9})?
 _NO_NUMBER = re.compile(r"([-+]?)\.(inf|nan)", re.IGNORECASE)
 
 
-def load_yaml(path: Path, label: str) -> Any:
-    """The one document of a file: ``None``, text, numbers, lists, dicts.
+class YamlMapping(dict[Any, Any]):
+    """A mapping that knows in which lines of its file it, and each of its keys, begin.
+
+    Args:
+        line: the first of its lines, from 1 on.
+    """
+
+    def __init__(self, line: int) -> None:
+        super().__init__()
+        self.line = line
+        self.lines: dict[Any, int] = {}
+        """Key → its line, from 1 on."""
+
+
+def load_yaml(path: Path, label: str, most_bytes: int = _MOST_BYTES) -> Any:
+    """The one document of a file: ``None``, text, numbers, lists, mappings (``YamlMapping``).
 
     Args:
         path: the file.
         label: what the user typed it as, for messages.
+        most_bytes: a longer file is refused.
 
     Raises:
         SettingsError: it can't be read, is no YAML, or has what settings have no use for: aliases,
             tags, a key twice.
     """
-    text = _text(path, label)
+    text = _text(path, label, most_bytes)
     try:
         return _Builder(text).document()
     except _RefusalError as error:
@@ -48,17 +63,17 @@ def load_yaml(path: Path, label: str) -> Any:
         raise SettingsError(f"{label} is not YAML: {_why(error, text)}") from error
 
 
-def _text(path: Path, label: str) -> str:
+def _text(path: Path, label: str, most_bytes: int) -> str:
     try:
         if path.exists() and not path.is_file():
             what = "folder" if path.is_dir() else "pipe or a device"
             raise SettingsError(f"{label} can't be read: it is a {what}; give a file")
         with path.open("rb") as file:
-            raw = file.read(_MOST_BYTES + 1)
+            raw = file.read(most_bytes + 1)
     except (OSError, ValueError) as error:
         raise SettingsError(f"{label} can't be read: {reason(error)}") from error
-    if len(raw) > _MOST_BYTES:
-        raise SettingsError(f"{label} is longer than {_MOST_BYTES} bytes: no file of settings is")
+    if len(raw) > most_bytes:
+        raise SettingsError(f"{label} is longer than {most_bytes} bytes: no file of settings is")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -114,7 +129,7 @@ class _Builder:
             raise _RefusalError(event, "lists or mappings within each other; no setting is one")
         if isinstance(event, events.SequenceStartEvent):
             return self._list(depth)
-        return self._mapping(depth)
+        return self._mapping(event, depth)
 
     def _list(self, depth: int) -> list[Any]:
         made: list[Any] = []
@@ -122,8 +137,8 @@ class _Builder:
             made.append(self._value(event, depth + 1))
         return made
 
-    def _mapping(self, depth: int) -> dict[Any, Any]:
-        made: dict[Any, Any] = {}
+    def _mapping(self, start: Any, depth: int) -> YamlMapping:
+        made = YamlMapping(_line(start))
         lines: dict[str, int] = {}
         while not isinstance(event := next(self._events), events.MappingEndEvent):
             if not isinstance(event, events.ScalarEvent):
@@ -134,6 +149,7 @@ class _Builder:
             lines[text] = _line(event)
             key = self._value(event, depth + 1)
             made[key] = self._value(next(self._events), depth + 1)
+            made.lines[key] = lines[text]
         return made
 
 

@@ -136,11 +136,11 @@ def reduce_for_flow(picture: Picture, side: int = FLOW_SIDE) -> SourcePicture:
     """
     size = _flow_size(picture.shape[0], picture.shape[1], side)
     if not isinstance(picture, Yuv):
-        return eight_bits(_reduce(picture, size))
+        return eight_bits(reduce_pixels(picture, size))
     half = max(1, size[0] // 2), max(1, size[1] // 2)
     size = 2 * half[0], 2 * half[1]
-    u, v = _reduce(picture.u, half), _reduce(picture.v, half)
-    return Yuv(_reduce(picture.y, size), u, v, picture.coding)
+    u, v = reduce_pixels(picture.u, half), reduce_pixels(picture.v, half)
+    return Yuv(reduce_pixels(picture.y, size), u, v, picture.coding)
 
 
 def reduced_of(frame: Frame) -> SourcePicture:
@@ -154,7 +154,7 @@ def _flow_size(height: int, width: int, side: int) -> Size:
     return max(1, height // factor), max(1, width // factor)
 
 
-def _reduce(pixels: Pixels, size: Size) -> Pixels:
+def reduce_pixels(pixels: Pixels, size: Size) -> Pixels:
     """Halve pixels as often as they are twice as large; the rest is done by linear interpolation.
 
     An area of three by three, or of any but whole pixels, takes OpenCV seven times as long.

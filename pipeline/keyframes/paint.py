@@ -144,15 +144,38 @@ def _digest(key: str, task: PaintTask) -> str:
 
 
 def find_paintings(folder: Path) -> dict[int, Path]:
-    """Frames painted by hand: number of the film's frame, from 1 → the picture.
-
-    The number that a file's name begins with counts, else the last: ``000042.png``,
-    ``000042-1a2b.png``, ``shot1_0042.png``.
+    """Frames painted by hand, one picture each; see ``pictures_by_number``.
 
     Raises:
-        SourceError: a picture has no number, two have the same, or none is there.
+        SourceError: two pictures have the same number; or see there.
     """
-    paintings: dict[int, Path] = {}
+    return {number: only_one(folder, number, p) for number, p in pictures_by_number(folder).items()}
+
+
+def only_one(folder: Path, number: int, paths: Sequence[Path]) -> Path:
+    """The only picture of a frame.
+
+    Raises:
+        SourceError: there are several.
+    """
+    if len(paths) > 1:
+        raise SourceError(
+            f"--keyframes {folder}: {paths[0].name} and {paths[1].name} are both frame {number}; "
+            "keep one"
+        )
+    return paths[0]
+
+
+def pictures_by_number(folder: Path) -> dict[int, list[Path]]:
+    """Number of the film's frame, from 1 → the pictures that are named after it.
+
+    The number that a file's name begins with counts, else the last: ``000042.png``,
+    ``000042 copy.jpg``, ``shot1_0042.png``.
+
+    Raises:
+        SourceError: a picture has no number, or none is there.
+    """
+    found: dict[int, list[Path]] = {}
     for path in pictures_in(folder):
         first, *others = re.findall(r"\d+", path.stem) or [None]
         if first is None:
@@ -161,12 +184,7 @@ def find_paintings(folder: Path) -> dict[int, Path]:
                 "frame, as in 000042.png"
             )
         number = int(first if path.stem.startswith(first) else [first, *others][-1])
-        if number in paintings:
-            raise SourceError(
-                f"--keyframes {folder}: {paintings[number].name} and {path.name} are both frame "
-                f"{number}; keep one"
-            )
-        paintings[number] = path
-    if not paintings:
+        found.setdefault(number, []).append(path)
+    if not found:
         raise SourceError(f"--keyframes {folder} holds no pictures")
-    return paintings
+    return found

@@ -18,14 +18,15 @@ from ..core.errors import SettingsError, SinkError, SourceError
 from ..core.files import atomic_write, digest, writing
 from ..core.frame import Frame, Rgb, Span
 from ..core.groups import PAINTED
-from ..media.images import picture_bytes, picture_size
+from ..media.images import picture_bytes, picture_size, read_picture
 from ..media.source import Source, SourceInfo
 from ..styles.masks import open_content_mask
 from ..styles.open import open_net
 from ..styles.per_shot import paint_shots
 from ..styles.style import StyleInfo
 from ..temporal.flow import FlowEstimator
-from .paint import KeyPainter, find_paintings, paint_keyframes
+from .fit import is_painted
+from .paint import KeyPainter, only_one, paint_keyframes, pictures_by_number
 from .propagate import propagate, read_painting
 from .select import Key, KeyframeScheduler, listed_times, select_keyframes
 
@@ -122,15 +123,21 @@ def check_keyframes(settings: Settings, info: SourceInfo) -> None:
             "--between net learns from key frames: add --method gatys or --keyframes"
         )
     if folder is not None:
-        _check_fit(find_paintings(folder), info)
+        _check_fit(pictures_by_number(folder), info)
     if settings.save_style is not None:
         _check_save_style(settings.save_style, settings)
 
 
-def _check_fit(paintings: Mapping[int, Path], info: SourceInfo) -> None:
-    for path in paintings.values():
+def has_the_shape(size: tuple[int, int], info: SourceInfo) -> bool:
+    """Whether a picture, (width, height), has the film's shape: it is resized to its frame."""
+    ratio = size[0] * info.height / (size[1] * info.width)
+    return abs(ratio - 1) <= _ASPECT_TOLERANCE
+
+
+def _check_fit(pictures: Mapping[int, Sequence[Path]], info: SourceInfo) -> None:
+    for path in (path for paths in pictures.values() for path in paths):
         width, height = picture_size(path)
-        if abs(width * info.height / (height * info.width) - 1) > _ASPECT_TOLERANCE:
+        if not has_the_shape((width, height), info):
             raise SettingsError(
                 f"--keyframes: {path.name} is {width}x{height}, but the film is "
                 f"{info.width}x{info.height}; crop it to the film's shape"
@@ -164,7 +171,7 @@ def prepare_keyframes(
         StylizeError: see ``errors``.
     """
     settings, folder = job.settings, job.paintings
-    by_hand = None if folder is None else find_paintings(folder)
+    by_hand = None if folder is None else _painted_in(folder, job)
     if by_hand is not None and settings.between == "flow":
         return _by_flow(job, by_hand, estimator)
     if backend is None:
@@ -180,6 +187,45 @@ def prepare_keyframes(
             net = _learn_once(pairs, job, backend)
     style = open_net([(net, 1.0)], settings)
     return style.info, partial(paint_shots, style=style, strength=settings.strength)
+
+
+def _painted_in(folder: Path, job: KeyframeJob) -> dict[int, Path]:
+    """The paintings in a folder: of each frame the picture that is not the frame itself.
+
+    Raises:
+        SettingsError: none is painted yet.
+        SourceError: two are paintings of one frame.
+    """
+    found = pictures_by_number(folder)
+    paintings = {number: paths[0] for number, paths in found.items()}
+    waiting = 0
+    for number, frame in enumerate(_until_broken(job.source.frames(job.span)), job.first):
+        paths = found.get(number, [])
+        painted = [path for path in paths if is_painted(read_picture(path), frame.rgb)]
+        if painted:
+            paintings[number] = only_one(folder, number, painted)
+        elif paths:
+            waiting += 1
+            del paintings[number]
+        if number >= max(found):
+            break
+    if waiting and not paintings:
+        raise SettingsError(
+            f"--keyframes {folder}: none of its pictures is painted yet: they are the film's own "
+            "frames; paint over one"
+        )
+    if waiting:
+        log.warning(
+            "%d of %d key frames are painted; the others are the film's own frames, and wait",
+            len(paintings), len(found),
+        )  # fmt: skip
+    return paintings
+
+
+def _until_broken(frames: Iterable[Frame]) -> Generator[Frame]:
+    """A film's frames, up to where it breaks off: the run itself reports that."""
+    with closing_source(frames), suppress(SourceError):
+        yield from frames
 
 
 def _by_flow(

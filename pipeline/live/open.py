@@ -9,20 +9,22 @@ from concurrent.futures import wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..core.applicability import refuse_inapplicable
+from ..core.applicability import refuse_inapplicable, without_what_does_not_apply
 from ..core.concurrency import run_in_background
 from ..core.config import Settings
 from ..core.errors import SettingsError, SinkError, SourceError
 from ..core.files import PICTURE_SUFFIXES
-from ..core.frame import Plane
-from ..core.groups import PAINTED
+from ..core.groups import PAINTED, PEOPLE
 from ..core.units import split_weight
 from ..imaging.compositing import fit_mask
+from ..imaging.surface import open_surface
 from ..media.images import read_mask
 from ..media.source import SourceInfo
-from ..styles.finish import Finish
+from ..styles.finish import Finish, MaskOf
 from ..styles.kind import refuse_learning
+from ..styles.masks import people_mask
 from ..styles.open import open_style
+from ..styles.people_masks import Protected, note_files_of_that_name, wanted_of
 from ..styles.repaint import choose_repaint
 from ..styles.style import Style
 from ..styles.zoo import zoo
@@ -99,11 +101,21 @@ class LivePlan:
         flow = open_flow(settings.flow, settings.flow_model, settings.device, settings.threads)
         weight = BLEND_WEIGHTS.get(settings.steady, BLEND_WEIGHTS["flow"])
         mask = open_mask(settings, (info.height, info.width))
-        mask_of = None if mask is None else (lambda frame: mask)
-        finish = Finish(settings.palette == "source", mask_of)
+        finish = Finish(settings.palette == "source", mask)
         controller = open_controller(settings, float(info.rate))
-        repaint = choose_repaint(settings.repaint, float(info.rate), blends=True)
-        return LivePainter(loader, flow, weight, controller, finish, settings.canvas, repaint)
+        rate = float(info.rate) / settings.hold
+        return LivePainter(
+            loader,
+            flow,
+            weight,
+            controller,
+            finish,
+            settings.canvas,
+            choose_repaint(settings.repaint, rate, blends=True),
+            wanted_of(settings),
+            settings.hold,
+            open_surface(settings.paper, settings.grain),
+        )
 
     def lines(self) -> list[str]:
         """Describe the plan for the user, a line each."""
@@ -132,7 +144,9 @@ def make_live_plan(source: str, outputs: Iterable[str], settings: Settings) -> L
     for name in names:
         _check_output(name, settings)
     styles = tuple(_playlist(settings))
-    refuse_inapplicable(settings, live_job(source, styles))
+    job = live_job(source, styles)
+    settings = without_what_does_not_apply(settings, job)
+    refuse_inapplicable(settings, job)
     return LivePlan(source, names, styles, settings)
 
 
@@ -203,14 +217,23 @@ def open_or_stop(stop: threading.Event, opens: Callable[[], LiveSource]) -> Live
     return opening.result()
 
 
-def open_mask(settings: Settings, size: tuple[int, int]) -> Plane | None:
-    """Open the mask, (H, W) uint8, 0–255: one picture for all frames; ``size`` is (H, W)."""
+def open_mask(settings: Settings, size: tuple[int, int]) -> MaskOf | None:
+    """Open the mask: people, or one picture for all frames; ``size``, (H, W), is theirs."""
+    note_files_of_that_name(settings)
+    mask = people_mask(settings) if settings.mask in PEOPLE else _open_picture(settings, size)
+    return mask if settings.protect is None else Protected(mask, settings.protect_strength)
+
+
+def _open_picture(settings: Settings, size: tuple[int, int]) -> MaskOf | None:
     if settings.mask is None:
         return None
     path = Path(settings.mask)
     if path.suffix.lower() not in PICTURE_SUFFIXES:
-        raise SettingsError(f"--mask {path}: a live picture's mask is one picture")
-    return fit_mask(read_mask(path), size, settings.mask_feather, settings.mask_invert)
+        raise SettingsError(
+            f"--mask {path}: a live picture's mask is person, background, or one picture"
+        )
+    mask = fit_mask(read_mask(path), size, settings.feather, settings.mask_invert)
+    return lambda frame: mask
 
 
 def open_controller(settings: Settings, source_rate: float) -> ResolutionController | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
@@ -11,6 +11,8 @@ from ..core.concurrency import thread_name
 from ..core.frame import Frame, Picture, SourcePicture
 from ..imaging.compositing import mirror
 from ..imaging.resize import FLOW_SIDE, reduce_for_flow, resize_picture, restore_detail
+from ..imaging.surface import Surface
+from ..people.follow import Follower
 from ..styles.finish import Finish
 from ..styles.repaint import Repaint, Repainter, opacity_of
 from ..temporal.canvas import TravellingCanvas
@@ -40,6 +42,9 @@ class LivePainter:
         finish: blends the painting with its source.
         canvas: strength of the canvas, for styles that take one, 0..2.
         repaint: what of a frame is painted again.
+        wanted: what is found in every frame by itself; see ``Follower``.
+        hold: frames for which each painted one is displayed.
+        surface: paper and grain; ``None``: neither.
     """
 
     def __init__(
@@ -51,6 +56,9 @@ class LivePainter:
         finish: Finish | None = None,
         canvas: float = 1.0,
         repaint: Repaint = "all",
+        wanted: Sequence[str] = (),
+        hold: int = 1,
+        surface: Surface | None = None,
     ) -> None:
         self.loaded: LoadedStyle | None = None
         """What painted the last frame."""
@@ -63,20 +71,36 @@ class LivePainter:
         self._blend = TemporalBlend(weight)
         self._canvas = TravellingCanvas(canvas)
         self._repainter = Repainter(repaint)
+        self._hold = hold
+        self._surface = surface
+        self._held: Picture | None = None
+        self._left = 0  # frames for which that is still displayed
         self._cuts = CutDetector()
         self._shots = 0
         self._fade = Crossfade(FADE)
         self._alongside = ThreadPoolExecutor(1, thread_name("blend"))
+        self._looking = ThreadPoolExecutor(1, thread_name("people"))
+        self._follower = Follower(wanted, alongside=self._looking) if wanted else None
 
     def close(self) -> None:
-        """End the thread that works alongside."""
+        """End the threads that work alongside."""
         self._alongside.shutdown()
+        self._looking.shutdown(cancel_futures=True)
 
     def paint(self, frame: Frame, state: State) -> Frame:
         """Paint a frame: the result is the frame with ``painted``, finished."""
-        began = time.perf_counter()
         if state.mirror:
             frame = replace(frame, source=mirror(frame.source))
+        if not self._left or self._held is None or self._held.shape != frame.source.shape:
+            self._held, self._left = self._painted(frame, state), self._hold
+        self._left -= 1
+        surface = self._surface
+        picture = self._held if surface is None else surface(self._held, frame.time)
+        return replace(frame, painted=picture)
+
+    def _painted(self, frame: Frame, state: State) -> Picture:
+        """The frame, painted and finished."""
+        began = time.perf_counter()
         scale = self._controller.scale if self._controller is not None else 1.0
         request = StyleRequest(state.style, state.strength, scale, self._shots)
         loaded = self._loader.style_for(frame, request)
@@ -88,11 +112,12 @@ class LivePainter:
         small = self._follow(small, loaded, blends)
         painted = self._paint_small(small, loaded, blends)
         whole = restore_detail(painted.picture, frame.source, small.source)
-        output = self._finish(frame, whole, painted.opacity)
+        known = replace(frame, reduced=small.reduced, people=small.people, faces=small.faces)
+        output = self._finish(known, whole, painted.opacity)
         seconds = time.perf_counter() - began
         if self._controller is not None and self._controller.record(seconds, loaded.request.scale):
             self.on_scale(self._controller.scale, self._controller.rate)
-        return replace(frame, painted=output)
+        return output
 
     def _paint_small(self, small: Frame, loaded: LoadedStyle, blends: bool) -> Frame:
         """The frame painted, blended with the last output and faded into from the style before."""
@@ -132,7 +157,9 @@ class LivePainter:
             self._fade.end()
             small = replace(small, cut=True)
         moves = loaded.info.canvas and self._canvas.moves
-        return self._meter.step(small, blends or moves or self._fade.runs)
+        follows = self._follower is not None
+        small = self._meter.step(small, blends or moves or follows or self._fade.runs)
+        return small if self._follower is None else self._follower.step(small)
 
     def _reduced(self, picture: Picture, loaded: LoadedStyle) -> SourcePicture:
         """The picture that flow is computed on.

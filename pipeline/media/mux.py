@@ -29,6 +29,7 @@ from .color import ColorTags
 from .container import is_cover, open_container
 from .feeds import Feed, copied_tags, is_last, open_feed, track_tags
 from .packets import after_the_last, clip, ending_at, in_window, move
+from .settings_tag import put_tag
 from .source import SourceInfo
 from .source_file import MediaFile
 from .streams import TIMECODES, StreamPlan
@@ -84,6 +85,7 @@ def join(
     plans: Sequence[StreamPlan] = (),
     info: SourceInfo | None = None,
     colors: ColorTags | None = None,
+    tag: str | None = None,
 ) -> list[str]:
     """Write ``output`` from ``pieces`` and the other streams of ``source``.
 
@@ -96,6 +98,7 @@ def join(
         plans: what happens to the source's other streams.
         info: of the source: which of its streams is painted, and its frame rate.
         colors: tags of the picture; ``None``: those of the pieces.
+        tag: the run's settings, for the metadata; ``None``: they are not written.
 
     Returns:
         What the output lacks of what was planned, a line a stream.
@@ -113,7 +116,7 @@ def join(
         attempt = Losses(dict(losses.lines))
         try:
             with _reopened(source, kept, attempt) as original:
-                facts = info, colors
+                facts = info, colors, tag
                 _write(pieces, original, output, container, window, chosen, attempt, facts)
             if source is not None and source.is_truncated:
                 for plan in chosen:
@@ -158,14 +161,14 @@ def _write(
     window: TimeWindow,
     plans: Sequence[StreamPlan],
     losses: Losses,
-    facts: tuple[SourceInfo | None, ColorTags | None],
+    facts: tuple[SourceInfo | None, ColorTags | None, str | None],
 ) -> None:
     """Write the file once, with some of the source's streams; see ``join``."""
     with (
         open_container(pieces[0].path) as first,
         av.open(output, "w", format=container, options=_options(container, first)) as out,
     ):
-        info, colors = facts
+        info, colors, tag = facts
         video = _video_stream(first, out, colors)
         if info is not None:
             video.codec_context.framerate = info.rate  # else Matroska gets the encoder's clock
@@ -175,6 +178,7 @@ def _write(
             copy_facts(original, out, video, window, info)
             feeds = open_feeds(original, out, plans, losses, owners)
             sources.append(other_packets(original, feeds, window, losses))
+        put_tag(out.metadata, out.format.name, tag)
         out.start_encoding()
         _mux(out, sources, losses, owners)
 
@@ -278,6 +282,7 @@ def copy_facts(
 ) -> None:
     """Copy the metadata of the file and of its picture, and the chapters."""
     out.metadata.update(copied_tags(original.metadata))
+    put_tag(out.metadata, out.format.name, None)
     if info is not None and info.stream < len(original.streams):
         painted = original.streams[info.stream]
         video.metadata.update(track_tags(painted.metadata, out.format.name))

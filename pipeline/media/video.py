@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from fractions import Fraction
 from itertools import chain, islice
@@ -63,6 +64,8 @@ class VideoSource:
         self._name = name = self._file.name
         self._hardware = hardware_decoder(self._file, reading.decode_on)
         self._changed = False
+        # Frame threads would lose good pictures that are decoded beside a damaged one.
+        self._threads = "SLICE"
         with _opened(self._file) as container:
             self._index = film_index(container, name, reading.stream)
             is_alone = len(container.streams.video) == 1
@@ -85,8 +88,7 @@ class VideoSource:
         # If a seek fails or lands too late, the file is read from its beginning.
         for seeking in (span.start is not None and not self._jumps, False):
             with self._stream(self._hardware) as (container, stream):
-                # Frame threads would lose good pictures that are decoded beside a damaged one.
-                stream.thread_type = "SLICE"
+                stream.thread_type = self._threads
                 if seeking and not _seek(container, stream, span):
                     continue
                 decoded = self._decoded(container, stream, span.start if self._jumps else None)
@@ -98,6 +100,12 @@ class VideoSource:
                     pictures = deinterlaced(pictures, stream)
                 yield from self._inside(pictures, stream, span, layout)
                 return
+
+    def on_all_cores(self) -> VideoSource:
+        """The same source, decoded sooner; a damaged picture may cost some that are beside it."""
+        other = copy(self)
+        other._threads = "AUTO"
+        return other
 
     def count_before(self, time: Fraction) -> int:
         """See ``Source.count_before``: packets are counted, none is decoded."""

@@ -25,9 +25,10 @@ from .alpha import with_opacity
 from .encoding import OPENING_ERRORS, Encoding
 from .images import ALPHA_SUFFIXES, picture_bytes
 from .last_delay import set_last_delay
-from .outputs import FOLDER_NAMES, container_of
+from .outputs import FOLDER_NAMES
 from .piece_file import PieceFile
 from .sequence import NUMBER
+from .settings_tag import with_png_tag
 from .source import SourceInfo
 
 log = logging.getLogger(__name__)
@@ -38,9 +39,9 @@ _GIF_CLOCK = Fraction(1, 100)
 # one, so that it has the times of one that was written whole.
 _APPLE = ("mp4", "mov")
 
-# Container → those of its pieces, before Matroska. QuickTime has other tags for the same codec than
-# MP4, and lists VP8, which it can't hold.
-_PIECES = {"mov": ("mov", "mp4"), "matroska": ("mp4",), "webm": ("mp4",)}
+# Ending → containers of its pieces, before Matroska. QuickTime has other tags for the same codec
+# than MP4, and lists VP8, which it can't hold.
+_PIECES = {".mov": ("mov", "mp4"), ".mkv": ("mp4",), ".webm": ("mp4",)}
 
 _FRAGMENTS = {
     "movflags": "delay_moov+default_base_moof",
@@ -240,7 +241,7 @@ def _open_piece(file: PieceFile, encoding: Encoding, target: Path) -> OutputCont
     if encoding.alpha_beside:
         return av.open(file, "w", format="matroska")
     codec = Codec(encoding.codec, "w").canonical_name
-    for name in _PIECES.get(container_of(target)[0], _APPLE):
+    for name in _PIECES.get(target.suffix.lower(), _APPLE):
         container = av.open(file, "w", format=name, options=_FRAGMENTS)
         if codec in container.supported_codecs:
             return container
@@ -291,15 +292,22 @@ class PictureWriter:
         target: the user's output, for messages.
         name: the pictures' file name, with a printf number where there are several.
         before: pictures of the same output that come before.
+        tag: the run's settings, for the metadata of PNGs; ``None``: they are not written.
     """
 
     def __init__(
-        self, folder: Path, target: Path, name: str = FOLDER_NAMES, before: int = 0
+        self,
+        folder: Path,
+        target: Path,
+        name: str = FOLDER_NAMES,
+        before: int = 0,
+        tag: str | None = None,
     ) -> None:
         self._folder = folder
         self._target = target
         self._name = name
         self._count = before
+        self._tag = tag
 
     def write(self, frame: Frame) -> None:
         """See ``Writer.write``."""
@@ -308,6 +316,8 @@ class PictureWriter:
         keeps_alpha = Path(name).suffix.lower() in ALPHA_SUFFIXES
         pixels = with_opacity(rgb_8_or_16(frame.picture), frame.alpha, keeps_alpha)
         encoded = picture_bytes(pixels, name)
+        if self._tag is not None and Path(name).suffix.lower() == ".png":
+            encoded = with_png_tag(encoded, self._tag)
         with writing(self._target):
             self._write(name, encoded)
 

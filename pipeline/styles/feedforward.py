@@ -36,6 +36,8 @@ from .zoo import find_base
 Mixture = Sequence[tuple[Path, float]]
 """Style files and their weights, which sum to 1."""
 
+_SMALLER = "--tile 1024 or a smaller --size"
+"""What to try where memory was too small."""
 _AGREEMENT = 1.0  # mean grey levels by which a compiled net may differ from its own file
 
 
@@ -175,10 +177,34 @@ class FeedForwardStyle:
     def compile(self, shot: Sequence[Frame], strength: float = 1.0) -> NetShot:
         """See ``Style.compile``."""
         mix, opacity = self._mix_at(strength)
-        most = self._options.measured_pixels
-        with failures_in_one_line(self.info, shot[0], "--tile 1024 or a smaller --size"):
-            moments = self._compiler.measure(shot, mix, most)
-            return self._shot(shot[0].source, mix, moments, opacity)
+        moments = self.measure_mix(shot, mix)
+        return self.compile_mix(shot[0], mix, moments, opacity)
+
+    def measure_mix(self, shot: Sequence[Frame], mix: NetMix, quickly: bool = False) -> Moments:
+        """The statistics of any net on frames of a shot.
+
+        Args:
+            shot: one or more of its frames.
+            mix: the net.
+            quickly: on fewer pixels.
+        """
+        most = QUICKLY_MEASURED_PIXELS if quickly else self._options.measured_pixels
+        with failures_in_one_line(self.info, shot[0], _SMALLER):
+            return self._compiler.measure(shot, mix, most)
+
+    def compile_mix(
+        self, frame: Frame, mix: NetMix, moments: Moments, opacity: float = 1.0
+    ) -> NetShot:
+        """Any net, compiled for a shot.
+
+        Args:
+            frame: of the shot.
+            mix: the net.
+            moments: its statistics on the shot.
+            opacity: see ``ShotStyle.opacity``.
+        """
+        with failures_in_one_line(self.info, frame, _SMALLER):
+            return self._shot(frame.source, mix, moments, opacity)
 
     def _mix_at(self, strength: float) -> tuple[NetMix, float]:
         """The mixture at a strength, and what is left for a fade."""
@@ -201,16 +227,14 @@ class FeedForwardStyle:
 
     def adapt(self, frame: Frame, shot: NetShot, weight: float) -> NetShot:
         """See ``ShotStyle.adapt``."""
-        with failures_in_one_line(self.info, frame):
-            now = self._compiler.measure([frame], shot.mix, QUICKLY_MEASURED_PIXELS)
-            moments = Moments.mean([shot.moments, now], [1 - weight, weight])
-            return self._shot(frame.source, shot.mix, moments, shot.opacity)
+        now = self.measure_mix([frame], shot.mix, quickly=True)
+        moments = Moments.mean([shot.moments, now], [1 - weight, weight])
+        return self.compile_mix(frame, shot.mix, moments, shot.opacity)
 
     def mixed(self, frame: Frame, shot: NetShot, other: NetShot, weight: float) -> NetShot:
         """See ``ShotStyle.mixed``."""
-        with failures_in_one_line(self.info, frame):
-            moments = Moments.mean([shot.moments, other.moments], [1 - weight, weight])
-            return self._shot(frame.source, shot.mix, moments, shot.opacity)
+        moments = Moments.mean([shot.moments, other.moments], [1 - weight, weight])
+        return self.compile_mix(frame, shot.mix, moments, shot.opacity)
 
     def compile_windows(self, picture: Picture, shot: NetShot, window: Window) -> CompiledNet:
         """See ``NetShot.for_windows``."""
@@ -238,7 +262,7 @@ class NetShot:
 
     def failures(self, frame: Frame) -> AbstractContextManager[None]:
         """Turn the net's failure on a frame into one line."""
-        return failures_in_one_line(self.style.info, frame, "--tile 1024 or a smaller --size")
+        return failures_in_one_line(self.style.info, frame, _SMALLER)
 
     def adapt(self, frame: Frame, weight: float) -> NetShot:
         """See ``ShotStyle.adapt``."""

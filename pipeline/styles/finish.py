@@ -9,19 +9,22 @@ from ..core.concurrency import closing_source
 from ..core.frame import Frame, Picture, Plane, Rgb8Or16
 from ..imaging.compositing import blend, brightness_only, fade
 
-MaskOf = Callable[[Frame], Plane]
-"""A frame → its mask (H, W), 0–255, white where it is painted."""
+MaskOf = Callable[[Frame], Plane | None]
+"""A frame → its mask (H, W), 0–255, white where it is painted; ``None``: it is everywhere."""
+
+AmountOf = Callable[[Frame], float]
+"""A frame → how much of something it gets, 0..1."""
 
 
 class Finish:
     """Blends a painting with its source. File and live use it.
 
     Args:
-        luma: keep the source's colours and paint brightness only.
+        luma: keep the source's colours and paint brightness only; or how far each frame does.
         mask: where to paint; ``None``: everywhere.
     """
 
-    def __init__(self, luma: bool = False, mask: MaskOf | None = None) -> None:
+    def __init__(self, luma: bool | AmountOf = False, mask: MaskOf | None = None) -> None:
         self._luma = luma
         self._mask = mask
 
@@ -33,8 +36,10 @@ class Finish:
             painted: the painting, of the same size.
             opacity: its weight over the source, 0..1.
         """
-        if self._luma:
-            painted = brightness_only(painted, frame.original)
+        luma = self._luma(frame) if callable(self._luma) else float(self._luma)
+        if luma:
+            grey = brightness_only(painted, frame.original)
+            painted = grey if luma == 1 else fade(grey, painted, luma, None)
         inside = None if self._mask is None else self._mask(frame)
         if opacity == 1 and inside is None:
             return painted

@@ -62,17 +62,19 @@ def open_style(
 
 
 class OpenedStyle:
-    """Opens a style once for several films; see ``open_style``."""
+    """Opens a style, or each of a timeline's, once for several films; see ``open_style``."""
 
     def __init__(self) -> None:
-        self._style: Style | None = None
+        self._styles: dict[tuple[object, ...], Style] = {}
 
     def __call__(self, settings: Settings, content_masks: ContentMasks | None) -> Style:
         """The style; it is opened by the first call, and has the settings of that one."""
         if content_masks is not None:
             return open_style(settings, content_masks)
-        self._style = self._style or open_style(settings)
-        return self._style
+        key = settings.style, settings.style_scale, settings.palette
+        if key not in self._styles:
+            self._styles[key] = open_style(settings)
+        return self._styles[key]
 
 
 def kind_of_all(paths: Sequence[Path]) -> str:

@@ -6,10 +6,10 @@ on. Where the light of a long shot really changes, the style's statistics follow
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, takewhile
 from math import ceil
 from typing import Any
 
@@ -140,6 +140,10 @@ def _alone(frame: Frame) -> Frame:
     return replace(frame, levels=None, canvas=canvas)
 
 
+Direct = Callable[[Iterable[tuple[Frame, ShotStyle]]], Generator[tuple[Frame, ShotStyle]]]
+"""The style of a shot → what paints each of its frames."""
+
+
 def paint_shots(
     frames: Iterable[Frame],
     style: Style,
@@ -149,6 +153,7 @@ def paint_shots(
     is_film: bool = True,
     repaint: Repaint = "all",
     begun: CompiledShot | None = None,
+    direct: Direct | None = None,
 ) -> Generator[Frame]:
     """The stage: every frame with ``painted`` and ``opacity``, in order.
 
@@ -163,11 +168,14 @@ def paint_shots(
         is_film: shots that begin in black fade in; pictures are dark.
         repaint: what of a frame is painted again, by a style that can paint a part of it.
         begun: the style for the shot in which the frames begin, if they begin inside one.
+        direct: finds what paints each frame, where that changes inside a shot.
 
     Raises:
         StylizeError: the source or the style failed; what came before it is painted.
     """
     compiled = _since(compile_shots(frames, style, strength, is_film, begun), since)
+    if direct is not None:
+        compiled = direct(compiled)
     if blend is None:
         yield from repaint_frames(compiled, style.info.max_workers, repaint)
         return
@@ -188,7 +196,11 @@ def _since(
 
 
 def compile_beginning(
-    frames: Iterable[Frame], style: Style, strength: float = 1.0, is_film: bool = True
+    frames: Iterable[Frame],
+    style: Style,
+    strength: float = 1.0,
+    is_film: bool = True,
+    inside: bool = False,
 ) -> CompiledShot:
     """The style for a shot, of its first frames: for who begins to paint further on in it.
 
@@ -197,6 +209,7 @@ def compile_beginning(
         style: what paints.
         strength: see ``paint_shots``.
         is_film: see ``paint_shots``.
+        inside: the first frame is not the shot's, but the one from which on the style paints.
 
     Raises:
         SourceError: there is no frame any more.
@@ -205,6 +218,8 @@ def compile_beginning(
         first = list(islice(levelled_frames, _AHEAD))
     if not first:
         raise SourceError("the source has changed: the beginning of a shot is gone")
+    first = [replace(first[0], cut=not inside, restyled=inside), *first[1:]]
+    first = [first[0], *takewhile(lambda frame: not frame.restyled, first[1:])]
     return _compile(style, first, strength, is_film)
 
 
@@ -226,11 +241,12 @@ def compile_shots(
             if frame is None:  # the end, or a break: what came before it is painted
                 yield from _begin(style, waiting, strength, is_film)
                 continue
-            if followed is not None and not frame.cut and followed.now.fits(frame):
+            begins = frame.cut or frame.restyled
+            if followed is not None and not begins and followed.now.fits(frame):
                 # Without statistics, none could follow the light.
                 yield frame, followed.follow(frame) if style.info.per_shot else followed.now.style
                 continue
-            if waiting and (frame.cut or kind_of(frame.source) != kind_of(waiting[0].source)):
+            if waiting and (begins or kind_of(frame.source) != kind_of(waiting[0].source)):
                 yield from _begin(style, waiting, strength, is_film)
                 waiting = []
             followed = None
@@ -254,6 +270,8 @@ def _compile(
     style: Style, waiting: Sequence[Frame], strength: float, is_film: bool
 ) -> CompiledShot:
     frames = [waiting[min(i, len(waiting) - 1)] for i in _MEASURED[: len(waiting)]]
+    if waiting[0].restyled and not waiting[0].cut:
+        frames = [_alone(frame) for frame in frames]
     return CompiledShot.of(style, frames, strength, is_film and len(waiting) > 1)
 
 

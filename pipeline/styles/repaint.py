@@ -114,7 +114,7 @@ class Repainter:
             assert self._last is not None and painted.task.net is not None
             padding = painted.task.net.padding
             self._last = lay_windows(self._last, decision.windows, painted.parts, padding)
-        opacity = opacity_of(frame, painted.task.shot)
+        opacity = frame.opacity * opacity_of(frame, painted.task.shot)
         return replace(frame, painted=self._last, carried=decision.carried, opacity=opacity)
 
 

@@ -30,8 +30,12 @@ class Untouched:
 
     def compile(self, shot: Sequence[Frame], strength: float = 1.0) -> UnmeasuredShot:
         """See ``Style.compile``."""
-        return UnmeasuredShot(_original, 1.0)
+        return ORIGINAL
 
 
 def _original(frame: Frame, state: TemporalState | None) -> Picture:
     return frame.original
+
+
+ORIGINAL = UnmeasuredShot(_original, 1.0)
+"""Gives every frame back as it is."""

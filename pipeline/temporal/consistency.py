@@ -63,8 +63,8 @@ class TemporalBlend:
         return self.mix(painted, frame.carried)
 
     def advance(self, frame: Frame) -> None:
-        """Warp the last output to the frame; forget it where a shot begins."""
-        motion = None if frame.cut else frame.motion
+        """Warp the last output to the frame; forget it where a shot or another style begins."""
+        motion = None if frame.cut or frame.restyled else frame.motion
         self._warped = None
         if motion is not None and self._layers:
             layers = [layer.warp(motion) for layer in self._layers]

@@ -88,6 +88,8 @@ def _last_cut(
 def after(frames: Iterable[Frame], time: Fraction, usual: Fraction) -> Generator[Frame]:
     """Stage: leave out the frames before ``time``, seconds on the source's clock.
 
+    One that is displayed in the place of later ones stays as it is, see ``hold``.
+
     Args:
         frames: in order.
         time: seconds.
@@ -96,6 +98,9 @@ def after(frames: Iterable[Frame], time: Fraction, usual: Fraction) -> Generator
     span = Span(time)
     with closing_source(frames):
         for frame in frames:
+            if frame.shown and span.holds(frame.shown[-1][0] * frame.time_base):
+                yield frame
+                continue
             part = clipped(frame, span, usual)
             if part is not None:
                 yield part

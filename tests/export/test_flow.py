@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from stylize_video.export import flow as export_room
 from stylize_video.export.flow import export_flow
+from stylize_video.models.nets import raft
 from stylize_video.pipeline.core.errors import SinkError, TrainingError
 from stylize_video.pipeline.temporal.flow import open_flow
 
 from ..helpers.command import run_command
-from ..helpers.once import MakeOnce
 from ..helpers.weights import untrained_raft
 
 # End-point error of RAFT-small with 12 updates on three FlyingChairs pairs, in pixels.
@@ -29,6 +29,19 @@ def run_flow(file: Path, first: NDArray[np.uint8], second: NDArray[np.uint8]) ->
     return np.asarray(flow)[0]
 
 
+def run_net(
+    net: torch.nn.Module, first: NDArray[np.uint8], second: NDArray[np.uint8]
+) -> NDArray[Any]:
+    """The flow by PyTorch, of pictures padded to multiples of eight."""
+    height, width = first.shape[:2]
+    rgb = torch.from_numpy(np.stack([first, second])).permute(0, 3, 1, 2) / 127.5 - 1
+    rim = (0, -width % 8, 0, -height % 8)
+    padded = torch.nn.functional.pad(rgb, rim, mode="replicate")
+    with torch.no_grad():
+        flow = net(padded[:1], padded[1:])
+    return flow[0, :, :height, :width].permute(1, 2, 0).numpy()
+
+
 # ---- without the real weights ----
 
 
@@ -39,9 +52,7 @@ def test_the_file_finds_the_flow_that_pytorch_finds_at_an_odd_size(exported_flow
     flow = run_flow(exported_flow, *pair)
     assert flow.dtype == np.float32
 
-    rgb = torch.from_numpy(pair).permute(0, 3, 1, 2) / 127.5 - 1
-    padded = torch.nn.functional.pad(rgb, (0, 5, 0, 5), mode="replicate")
-    wanted = untrained_raft()(padded[:1], padded[1:])[0, :, :131, :203].permute(1, 2, 0).numpy()
+    wanted = run_net(untrained_raft(), *pair)
     assert np.abs(wanted).mean() > 0.1
     np.testing.assert_allclose(flow, wanted, atol=0.01)
 
@@ -96,39 +107,31 @@ def test_an_export_that_cannot_be_written_is_one_line(
         export_flow(untrained_raft(), Path("/proc/flow.onnx"))
 
 
-# ---- with them ----
-
-
-@pytest.fixture(scope="module")
-def real(shared: Path, make_once: MakeOnce) -> Path:
-    def fill(folder: Path) -> None:
-        out = folder / "raft-small.onnx"
-        done = run_command("export-flow", out, "--weights", weights_of(shared))
-        assert done.returncode == 0 and f"wrote {out}" in done.stdout + done.stderr
-
-    return make_once("raft-small", fill) / "raft-small.onnx"
-
-
-def weights_of(shared: Path) -> Path:
-    return shared / "weights" / "raft-small.safetensors"
-
-
 @pytest.mark.slow
-@pytest.mark.real_data
-def test_export_flow_writes_what_flow_raft_plays(real: Path, shared: Path):
-    flow = open_flow("raft", real).between(*np.zeros((2, 130, 140, 3), np.uint8))
-    assert flow.shape[2] == 2
-    again = run_command("export-flow", real, "--weights", weights_of(shared))
+def test_export_flow_writes_what_flow_raft_plays(
+    tmp_path: Path, exported_flow: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(raft, "load_raft_small", lambda weights: untrained_raft())
+    monkeypatch.setattr(export_room, "_trace", lambda _: onnx.load(exported_flow))
+    out = tmp_path / "flow.onnx"
+    done = run_command("export-flow", out)
+    assert done.returncode == 0 and f"wrote {out}" in done.stdout + done.stderr
+    assert open_flow("raft", out).between(*np.zeros((2, 130, 140, 3), np.uint8)).shape[2] == 2
+    again = run_command("export-flow", out)
     assert again.returncode == 1 and "--overwrite" in again.stderr
+
+
+# ---- with them ----
 
 
 @pytest.mark.slow
 @pytest.mark.real_data
 @pytest.mark.parametrize("number", CHAIRS)
-def test_end_point_error_on_flying_chairs(real: Path, shared: Path, number: int):
+def test_end_point_error_on_flying_chairs(shared: Path, number: int):
+    net = raft.load_raft_small(shared / "weights" / "raft-small.safetensors")
     folder = shared / "flow" / "chairs"
     pictures = [cv2.imread(str(folder / f"{number}_img{i}.png")) for i in (1, 2)]
     first, second = (np.ascontiguousarray(bgr[..., ::-1], np.uint8) for bgr in pictures)
     with np.load(folder / f"{number}_flow.npz") as truth:
-        error = np.linalg.norm(run_flow(real, first, second) - truth["flow"], axis=-1).mean()
+        error = np.linalg.norm(run_net(net, first, second) - truth["flow"], axis=-1).mean()
     assert error == pytest.approx(CHAIRS[number], rel=0.15)

@@ -8,13 +8,15 @@ from urllib.parse import urlsplit
 
 from ...core.concurrency import thread_name
 from ...core.errors import SinkError, reason
+from ...web.access import Access
+from ...web.address import is_loopback, page_url
 from ..audio import AudioBlock
 from ..controls import Controls
 from ..stats import LiveStats
 from .mjpeg import MjpegFeed
 from .output import OutputFrame
 from .overlay import compose, reduced
-from .web_server import Access, PageServer, is_loopback, reachable_host
+from .web_server import PageServer
 
 _PORT = 8080
 
@@ -63,9 +65,7 @@ class Page:
     @property
     def url(self) -> str:
         """The address to type into a browser; of a page for the network, one that opens there."""
-        host = reachable_host(self.host)
-        query = f"?token={self.token}" if self.token else ""
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/{query}"
+        return page_url(self.host, self.port, self.token)
 
     def write_frame(self, item: OutputFrame) -> None:
         """See ``LiveOutput.write_frame``; nothing is encoded while nobody watches."""

@@ -1,123 +1,36 @@
-"""The HTTP server of the page: who may use it, and what each path answers."""
+"""The HTTP server of the page: what each path answers."""
 
 from __future__ import annotations
 
-import hmac
 import json
 import math
 import re
 import socket
 import threading
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from email.message import Message
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from ...core.concurrency import thread_name
 from ...core.errors import SettingsError, reason
+from ...web.access import Access, refusal
+from ...web.answers import ICON, ICON_PATH, security_headers
+from ...web.requests import SILENCE, declared_length, read_json
 from ..controls import Controls
 from ..stats import LiveStats
 from .mjpeg import VIEWERS, MjpegFeed
 
 _LONGEST = 1024  # bytes of a request's body
-_SILENCE = 10.0  # seconds that a browser may be silent in the middle of a request
 _BOUNDARY = "frame"
 _WAITING = 1 << 18  # bytes that may be on their way to a browser
 _WRONG_REQUEST = (
-    ValueError, KeyError, TypeError, AttributeError, RecursionError, SettingsError,
+    ValueError, KeyError, TypeError, AttributeError, SettingsError,
 )  # fmt: skip
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
-_HEADERS = {
-    # Nothing but the page itself may use what is served: no other site frames it, shows its picture
-    # or learns its address, which may hold a token.
-    "Content-Security-Policy": "default-src 'none'; img-src 'self'; connect-src 'self'; "
-    "script-src 'unsafe-inline'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
-
-_ICON = b"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16"
-rx="3" fill="#111"/><path d="M3 11c3-8 6 4 10-6" fill="none" stroke="#d9a441" stroke-width="3"
-stroke-linecap="round"/></svg>"""
-
-
-@dataclass(frozen=True)
-class Access:
-    """Who may use the page: on a loopback address everybody here, else who has the token."""
-
-    host: str
-    """The address that the page is bound to."""
-    token: str
-    """Empty on a loopback address."""
-
-    def allows(self, host_header: str, path: str) -> bool:
-        """Return whether a request with this ``Host`` header and this path may be answered."""
-        if not self.token:
-            # A name of another site that leads to this machine is refused (DNS rebinding).
-            try:
-                return urlsplit(f"//{host_header}").hostname in (*_LOOPBACK, self.host)
-            except ValueError:
-                return False
-        given = parse_qs(urlsplit(path).query).get("token", [""])[0]
-        return hmac.compare_digest(given.encode(), self.token.encode())
-
-
-def is_from_elsewhere(headers: Message, is_page: bool) -> bool:
-    """Return whether a page of another site makes the request.
-
-    Args:
-        headers: of the request.
-        is_page: the page itself is requested: a link to it may be anywhere.
-    """
-    origin = headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("Host", "").lower():
-        return True
-    if is_page and headers.get("Sec-Fetch-Mode") == "navigate":
-        return headers.get("Sec-Fetch-Dest") != "document"
-    return headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches the address.
-
-    Raises:
-        ValueError: ``host`` is not an address.
-    """
-    return host == "localhost" or ip_address(host).is_loopback
-
-
-def lan_address(family: socket.AddressFamily = socket.AF_INET) -> str:
-    """Find the address at which the local network reaches this machine; else the loopback address.
-
-    A UDP socket that is connected has the address of the interface that leads there. Nothing is
-    sent: the destinations are reserved for documentation (RFC 5737, RFC 3849).
-    """
-    is_v6 = family == socket.AF_INET6
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect(("2001:db8::1" if is_v6 else "192.0.2.1", 9))
-            return probe.getsockname()[0]
-    except OSError:
-        return "::1" if is_v6 else "127.0.0.1"
-
-
-def reachable_host(host: str) -> str:
-    """Return the host to print for a page that is bound to ``host``: an address that opens."""
-    if host not in ("0.0.0.0", "::"):
-        return host
-    address = lan_address()
-    if host == "::" and is_loopback(address):  # there may be a network with IPv6 only
-        return lan_address(socket.AF_INET6)
-    return address
+_HEADERS = security_headers({"script-src": "'unsafe-inline'", "style-src": "'unsafe-inline'"})
 
 
 class PageServer(ThreadingHTTPServer):
@@ -192,7 +105,7 @@ class PageServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    timeout = _SILENCE
+    timeout = SILENCE
     disable_nagle_algorithm = True  # a picture's last bytes don't wait for an answer to the others
     server_version = "stylize-video"
     sys_version = ""
@@ -206,8 +119,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer with the page, its pictures or its statistics."""
         path = urlsplit(self.path).path
-        if path == "/favicon.ico":  # browsers ask for it without the token
-            self._answer(200, _ICON, "image/svg+xml")
+        if path == ICON_PATH:
+            self._answer(200, ICON, "image/svg+xml")
             return
         if not self._check_access():
             return
@@ -230,10 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(403, b"the request does not come from this page\n", "text/plain")
             return
         try:
-            length = int(self.headers.get("Content-Length", "0"))
-            if not 0 <= length <= _LONGEST:
-                raise ValueError(f"a request of {length} bytes is refused")
-            request = json.loads(self.rfile.read(length))
+            length = declared_length(self.headers.get("Content-Length"), _LONGEST, missing=0)
+            request = read_json(self.rfile.read(length))
             self._server.controls.do(str(request["action"]), float(request.get("value", 0)))
         except _WRONG_REQUEST as error:
             self._answer(400, f"{reason(error)}\n".encode(), "text/plain")
@@ -242,14 +153,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _check_access(self) -> bool:
         """Whether the request is allowed; answers one that is not."""
-        is_page = self.command == "GET" and urlsplit(self.path).path == "/"
-        if is_from_elsewhere(self.headers, is_page):
-            self._answer(403, b"the request comes from another site\n", "text/plain")
-        elif not self._server.access.allows(self.headers.get("Host", ""), self.path):
-            self._answer(403, b"the address needs its token\n", "text/plain")
-        else:
-            return True
-        return False
+        line = refusal(self._server.access, self.command, self.path, self.headers)
+        if line:
+            self._answer(403, f"{line}\n".encode(), "text/plain")
+        return not line
 
     def _send_feed(self) -> None:
         if self._server.feed.is_full:

@@ -26,23 +26,10 @@ from stylize_video.pipeline.media.fragment import work_path
 from stylize_video.pipeline.media.inputs import open_source
 
 from ...helpers.command import one_line, run_command
+from ...helpers.shots import STEP, die_after, scene
 from ...helpers.video import packets, read_video, write_clip
 
 no_kill = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-
-STEP = 2500  # of 1/30000 s: twelve frames a second
-
-
-def scene(count: int, seed: int = 1) -> list[Rgb]:
-    """A pan over soft hills, in front of which something passes."""
-    rng = np.random.default_rng(seed)
-    coarse = rng.integers(40, 220, (6, 30, 3), dtype=np.uint8)
-    ground = cv2.resize(coarse, (128 + count, 80), interpolation=cv2.INTER_CUBIC)
-    frames = [np.ascontiguousarray(ground[:, n : n + 128]) for n in range(count)]
-    for number, frame in enumerate(frames):
-        left = 3 * number % 110
-        frame[30:50, left : left + 16] = (240, 60, 30)
-    return frames
 
 
 @pytest.fixture(scope="module")
@@ -69,16 +56,8 @@ def left(folder: Path) -> list[str]:
 
 
 def run_until(film: Path, out: Path, count: int, **values: Any) -> None:
-    """A run that dies after so many frames, as far as its folder can tell."""
-    seen: list[object] = []
-
-    def die(frame: object) -> None:
-        seen.append(frame)
-        if len(seen) == count:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        stylize(film, out, settings(**values), on_frame=die)
+    """See ``die_after``."""
+    die_after(count, film, out, settings(**values))
 
 
 def test_a_film_in_chunks_has_all_frames_times_and_its_sound(film: Path, tmp_path: Path):

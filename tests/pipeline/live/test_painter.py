@@ -20,12 +20,16 @@ from stylize_video.pipeline.core.frame import (
     as_rgb,
 )
 from stylize_video.pipeline.imaging.compositing import mirror
+from stylize_video.pipeline.imaging.resize import resize_area
+from stylize_video.pipeline.imaging.surface import Surface
 from stylize_video.pipeline.live.controls import State
 from stylize_video.pipeline.live.crossfade import Crossfade, PictureWarper
 from stylize_video.pipeline.live.loader import StyleLoader, StyleRequest
 from stylize_video.pipeline.live.painter import LivePainter
 from stylize_video.pipeline.live.resolution import ResolutionController
+from stylize_video.pipeline.people.find import FINDERS
 from stylize_video.pipeline.styles.finish import Finish
+from stylize_video.pipeline.styles.people_masks import PeopleMask
 from stylize_video.pipeline.temporal.flow import Dis
 
 from ...helpers.fake_style import CanvasStyle, FakeStyle
@@ -128,6 +132,35 @@ def test_the_mask_keeps_the_source_and_luma_its_colours():
     with painting_with(lambda number: Red(0), finish=Finish(luma=True)) as luma:
         painted = as_rgb(luma.paint(frame(grey(100)), State()).picture)[0, 0]
     assert np.ptp(painted.astype(int)) <= 2
+
+
+def test_people_are_masked_as_they_walk(monkeypatch: pytest.MonkeyPatch):
+    def bright(rgb: Rgb, size: tuple[int, int], known: Any) -> Any:
+        return resize_area((rgb[..., 0] > 140).astype(np.float32), size)
+
+    monkeypatch.setitem(FINDERS, "people", bright)
+    finish = Finish(mask=PeopleMask(0, False))
+    opens = lambda number: FakeStyle(10)  # noqa: E731
+    with painting_with(opens, finish=finish, wanted=("people",)) as masked:
+        for number in range(8):
+            picture = texture(2, 160, 90) // 2
+            walker = np.s_[30:70, 30 + 3 * number : 70 + 3 * number]
+            picture[walker] = texture(3, 40, 40) // 4 + 150
+            done = masked.paint(Frame(picture, number, Fraction(1, 25)), State())
+            added = as_rgb(done.picture)[..., 0].astype(int) - picture[..., 0]
+            assert np.median(added[walker]) == 10 and np.median(added) == 0
+            assert (added[:20] == 0).all()
+
+
+def test_a_painting_is_held_and_its_grain_is_not():
+    with painting_with(lambda number: FakeStyle(0), hold=2, surface=Surface(0, 1)) as held:
+        shown = [
+            as_rgb(held.paint(Frame(grey(level), n, Fraction(1, 25)), State()).picture)
+            for n, level in enumerate((90, 130, 170))
+        ]
+    assert abs(float(shown[1].mean()) - float(shown[0].mean())) < 2
+    assert float(shown[2].mean()) > float(shown[0].mean()) + 10
+    assert not np.array_equal(shown[0], shown[1])
 
 
 class Red(FakeStyle):

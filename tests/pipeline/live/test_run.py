@@ -19,6 +19,7 @@ import pytest
 from numpy.typing import NDArray
 from stylize_video.pipeline.core.config import Settings, checked
 from stylize_video.pipeline.core.errors import SettingsError, SinkError, SourceError
+from stylize_video.pipeline.core.frame import Frame
 from stylize_video.pipeline.live.names import is_live
 from stylize_video.pipeline.live.open import open_mask
 from stylize_video.pipeline.live.relay import free_port
@@ -360,6 +361,7 @@ def test_a_masks_edge_is_soft_here_too(make_clip: MakeClip, tmp_path: Path, iden
     picture[:, 64:] = 255
     cv2.imwrite(str(tmp_path / "mask.png"), picture)
     made = settings(identity, mask=str(tmp_path / "mask.png"), mask_feather=20)
-    found = open_mask(made, (96, 128))
-    assert found is not None
+    mask = open_mask(made, (96, 128))
+    assert mask is not None
+    found = mask(Frame(np.zeros((96, 128, 3), np.uint8), 0, Fraction(1, 25)))
     assert 90 < found[48, 64] < 165 and found[48, 0] == 0 and found[48, -1] == 255

@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 from stylize_video.pipeline.core.frame import Frame, Rgb, TemporalState, Yuv, YuvMatrix, as_rgb
 from stylize_video.pipeline.imaging.lut import identity, write_cube
+from stylize_video.pipeline.styles.directed import DirectedStyle
 from stylize_video.pipeline.styles.finish import Finish
 from stylize_video.pipeline.styles.per_shot import CompiledShot, paint_picture
 from stylize_video.pipeline.styles.style import Style
 from stylize_video.pipeline.styles.untouched import Untouched
+from stylize_video.pipeline.timeline.points import Point, Timeline, Values
+from stylize_video.pipeline.timeline.schedule import Film, schedule
 
 from ...helpers.interfaces import implementations
 from ...helpers.onnx_files import foreign_onnx, write_contract_model
@@ -37,6 +40,16 @@ def _table(folder: Path) -> Path:
     return path
 
 
+def _directed(folder: Path) -> Style:
+    """A film that begins in one style, and goes on in another after five seconds."""
+    names = {0: "udnie", 5: "the-scream"}
+    points = [Point("at", Fraction(t), {"style": (name,)}, "hold") for t, name in names.items()]
+    values = Values(("udnie",), 1.0, None, "none", None)
+    film = Film(Fraction(0), Fraction(25))
+    made = schedule(Timeline("film", tuple(points), ""), values, film)
+    return DirectedStyle({look: open_file(*look.style) for look in made.looks}, made)
+
+
 STYLES: dict[str, Callable[[Path], Style]] = {
     "net": lambda folder: open_file("udnie"),
     "mixture": lambda folder: open_file("udnie:0.5", "the-scream:0.5"),
@@ -52,6 +65,7 @@ STYLES: dict[str, Callable[[Path], Style]] = {
         _picture(folder), look="photo", statistics="frame"
     ),
     "table": lambda folder: open_file(_table(folder)),
+    "timeline": _directed,
     "strength 0": lambda folder: Untouched(open_file("udnie").info),
 }
 """A new kind of style has its line here."""

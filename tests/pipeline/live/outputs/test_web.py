@@ -16,10 +16,10 @@ import pytest
 from stylize_video.pipeline.core.errors import SinkError
 from stylize_video.pipeline.core.frame import Frame, Yuv
 from stylize_video.pipeline.live.controls import Controls
-from stylize_video.pipeline.live.outputs import web_server
 from stylize_video.pipeline.live.outputs.output import OutputFrame
 from stylize_video.pipeline.live.outputs.web import Page
 from stylize_video.pipeline.live.stats import LiveStats
+from stylize_video.pipeline.web import address
 
 OWN = {"X-Stylize-Video": "1"}
 
@@ -219,27 +219,10 @@ def test_a_page_for_the_network_prints_an_address_that_opens(host: str):
     page = Page(f"http://{host}:0", Controls(["a"]), LiveStats())
     try:
         assert host not in page.url
-        assert page.url.startswith(f"http://{web_server.lan_address()}:{page.port}/?token=")
+        assert page.url.startswith(f"http://{address.lan_address()}:{page.port}/?token=")
         assert opens(page.url) == 200
     finally:
         page.close()
-
-
-def test_without_a_network_the_loopback_address_is_printed(monkeypatch: pytest.MonkeyPatch):
-    def unreachable(self: socket.socket, address: object) -> None:
-        raise OSError("Network is unreachable")
-
-    monkeypatch.setattr(socket.socket, "connect", unreachable)
-    assert web_server.reachable_host("0.0.0.0") == "127.0.0.1"
-    assert web_server.reachable_host("::") == "::1"
-    assert web_server.reachable_host("192.168.7.7") == "192.168.7.7"
-
-
-@pytest.mark.parametrize("header", ["evil.example", "[", "", "127.0.0.1.evil.example:8080"])
-def test_names_of_other_sites_are_refused(header: str):
-    assert not web_server.Access("127.0.0.1", "").allows(header, "/")
-    assert web_server.Access("127.0.0.1", "").allows("LOCALHOST:8080", "/")
-    assert web_server.Access("::1", "").allows("[::1]", "/")
 
 
 def test_an_address_that_is_taken_or_none_is_one_line(page: Page):

@@ -1,0 +1,1 @@
+"""Finds people and their faces in frames, and follows them from frame to frame."""
