@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -11,7 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ..core.errors import SinkError, reason
-from ..core.files import neighbour, unused_path
+from ..core.files import digest, neighbour, unused_path
 from ..web.requests import RequestError
 
 STATE = ".stylize-studio"
@@ -98,7 +97,7 @@ class StudioFolder:
 
 def name_id(name: str) -> str:
     """Return the id under which the page knows a file: 12 hexadecimal digits of its name."""
-    return hashlib.sha256(os.fsencode(name)).hexdigest()[:12]
+    return digest([os.fsencode(name)])[:12]
 
 
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)

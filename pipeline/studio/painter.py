@@ -5,34 +5,30 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import cv2
-
 from ..core.config import Settings, checked
-from ..core.frame import Rgb, as_rgb, resized
+from ..core.frame import Rgb, as_rgb
 from ..core.groups import DeviceSettings, StyleSettings
 from ..core.recent import Recent
 from ..imaging.resize import resize_picture
-from ..media.images import picture_bytes
 from ..media.inputs import open_source
 from ..styles.masks import ContentMasks
 from ..styles.open import open_style
 from ..styles.per_shot import paint_picture
 from ..styles.style import Style
 from .film import StudioFilm
-from .painting import SMALL
+from .painting import SMALL, PaintedFrame
 from .seeker import FrameSeeker
+from .stills import jpeg_of
 
 _LARGER = 2  # times the height of a small picture at which it is painted: finer strokes
 _FILMS = 2  # clips with settings that stay open
 _STYLES = 3  # that stay open
 _CLIPS = 2  # of which small pictures are made
-_QUALITY = 88  # of JPEG
 
 # Settings of a render that change no pixel of a frame.
 _OF_THE_OUTPUT = frozenset(
@@ -43,15 +39,6 @@ _OF_THE_OUTPUT = frozenset(
 )
 _OF_THE_STYLE = frozenset((*StyleSettings.model_fields, *DeviceSettings.model_fields))
 _FILES = ("mask", "content_mask", "timeline", "scenes")
-
-
-@dataclass(frozen=True)
-class PaintedFrame:
-    """A painted frame for the page."""
-
-    jpeg: bytes
-    preview: bool
-    """The film's own frame may differ: here the canvas does not move, and nothing is blended."""
 
 
 class StudioPainter:
@@ -116,12 +103,7 @@ class StudioPainter:
             StylizeError: what can't be done, in one line.
         """
         rgb, preview = self.picture(clip_path, seconds, settings, exact, height)
-        width = max(1, round(rgb.shape[1] * height / rgb.shape[0]))
-        if height < rgb.shape[0]:
-            rgb = resized(rgb, (width, height), cv2.INTER_AREA)
-        return PaintedFrame(
-            picture_bytes(rgb, "page.jpg", cv2.IMWRITE_JPEG_QUALITY, _QUALITY), preview
-        )
+        return PaintedFrame(jpeg_of(rgb, height), preview)
 
     def picture(
         self,

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 from ..core.concurrency import thread_name
 from ..core.errors import StylizeError
-from .stills import jpeg_of, still
 
 SMALL = 240
 """A picture of this height or less, px, is one of the wall: the frame is painted small."""
@@ -19,18 +18,13 @@ SMALL = 240
 _MOST = 64  # requests that wait; of a page that shows the wall there are some twenty
 
 
-class PaintedFrame(Protocol):
+@dataclass(frozen=True)
+class PaintedFrame:
     """A painted frame as it is sent."""
 
-    @property
-    def jpeg(self) -> bytes:
-        """The picture."""
-        ...
-
-    @property
-    def preview(self) -> bool:
-        """The film's own frame may look a little different."""
-        ...
+    jpeg: bytes
+    preview: bool
+    """The film's own frame may differ: here the canvas does not move, and nothing is blended."""
 
 
 class Painter(Protocol):
@@ -62,33 +56,6 @@ class Painter(Protocol):
     def give_up(self) -> None:
         """Stop what takes long: another frame is asked for. Called in any thread."""
         ...
-
-
-@dataclass(frozen=True)
-class _Still:
-    jpeg: bytes
-    preview: bool = True
-
-
-class PlainPainter:
-    """Stands in for a painter: gives the film's own frame back."""
-
-    def paint(
-        self,
-        clip_path: Path,
-        seconds: float,
-        settings: Mapping[str, object],
-        exact: bool,
-        height: int,
-    ) -> PaintedFrame:
-        """See ``Painter.paint``."""
-        return _Still(jpeg_of(still(clip_path, seconds), height))
-
-    def know_shots(self, clip_path: Path, starts: Sequence[float]) -> None:
-        """See ``Painter.know_shots``."""
-
-    def give_up(self) -> None:
-        """See ``Painter.give_up``."""
 
 
 class SupersededError(StylizeError):

@@ -9,15 +9,16 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from stylize_video.pipeline.core.concurrency import thread_name
-from stylize_video.pipeline.studio.painting import PlainPainter
+from stylize_video.pipeline.studio.painting import PaintedFrame
 from stylize_video.pipeline.studio.server import StudioServer, open_socket
+from stylize_video.pipeline.studio.stills import jpeg_of, still
 from stylize_video.pipeline.studio.studio import Studio
 
 LAUNCHER = [sys.executable, "-m", "stylize_video.cli.studio_job"]
@@ -94,6 +95,26 @@ class Visitor:
             assert time.monotonic() < end, value
             time.sleep(0.1)
         return value
+
+
+class PlainPainter:
+    """Gives the film's own frame back, as a preview."""
+
+    def paint(
+        self,
+        clip_path: Path,
+        seconds: float,
+        settings: Mapping[str, object],
+        exact: bool,
+        height: int,
+    ) -> PaintedFrame:
+        return PaintedFrame(jpeg_of(still(clip_path, seconds), height), True)
+
+    def know_shots(self, clip_path: Path, starts: Sequence[float]) -> None:
+        pass
+
+    def give_up(self) -> None:
+        pass
 
 
 @contextmanager
